@@ -1,0 +1,38 @@
+"""The corpus: case files, parameter tables and known divergences, from YAML to values. It knows no framework.
+
+corpus = load()
+some = select(corpus.cases, ["keras/structure/*"])
+"""
+
+from lstm_ref.corpus.case import ABSENT, PREVIOUS, Case, Equality, Expected, Input, Place, Relation, Step, Term, Values
+from lstm_ref.corpus.divergences import Divergence
+from lstm_ref.corpus.errors import CorpusError, NothingSelectedError, Problem
+from lstm_ref.corpus.loading import Corpus, corpus_root, load, load_divergences, load_file, load_parameters
+from lstm_ref.corpus.selection import select
+from lstm_ref.corpus.writing import as_yaml
+
+__all__ = [
+    "ABSENT",
+    "PREVIOUS",
+    "Case",
+    "Corpus",
+    "CorpusError",
+    "Divergence",
+    "Equality",
+    "Expected",
+    "Input",
+    "NothingSelectedError",
+    "Place",
+    "Problem",
+    "Relation",
+    "Step",
+    "Term",
+    "Values",
+    "as_yaml",
+    "corpus_root",
+    "load",
+    "load_divergences",
+    "load_file",
+    "load_parameters",
+    "select",
+]

@@ -1,0 +1,133 @@
+"""A case: one point of the corpus, with defaults applied and its matrix expanded. Values, no behaviour."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ABSENT = "absent"  # the symbolic value of a call argument that is not passed
+PREVIOUS = "previous"  # the symbolic value of a state: what the call before returned
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something stands in a file; line and column count from 1."""
+
+    file: Path
+    line: int
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True)
+class Input:
+    """What a call is given. Where `shape` is set it is the whole shape, and nothing else is set.
+
+    With `part` or `reversed` the call gets the numbers of the case's first input, whose size the other fields then state: only the timesteps
+    from the first of `part` up to, not including, the second; and those last one first. A mask goes with the input.
+    """
+
+    batch: int | None = None
+    timesteps: int | None = None
+    features: int | None = None
+    form: str | None = None
+    shape: tuple[int, ...] | None = None
+    part: tuple[int, int] | None = None
+    reversed: bool = False
+
+
+@dataclass(frozen=True)
+class Values:
+    """How the numbers are drawn.
+
+    `grid` is "dyadic" (8 significant bits, exact in every dtype), "float32" (24 bits), or "exact" (so few bits that every operation of a layer
+    with linear activations is exact in float32 over one step, so that the outputs must agree bitwise); `scale` multiplies weights and inputs.
+    """
+
+    grid: str = "dyadic"
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class Step:
+    """One action: "call" or "reset".
+
+    A call has the input's size and the symbolic value of each call argument by its documented name; one that is not passed stays out.
+    """
+
+    action: str
+    arguments: Mapping[str, Any]
+    input: Input
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The documented exception: the name of its class (or of a base class), and a regular expression that its message must contain."""
+
+    raises: str
+    match: str | None
+
+
+@dataclass(frozen=True)
+class Term:
+    """One side of an equality: an output by its documented name, or a place in it.
+
+    Of an output with a time axis all calls of the run are meant, joined along time; of any other the last call's. `at` is "last-step",
+    "first-step", "reversed" (in time), "forward-half" or "backward-half" (of a bidirectional layer: half of the units, or of the rows where
+    each direction has its own).
+    """
+
+    output: str
+    at: str | None
+
+
+@dataclass(frozen=True)
+class Equality:
+    """What has to be equal: a term of the case's own run and one of the other run."""
+
+    left: Term
+    right: Term
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A second run with the weights and numbers of the first, and what has to be equal.
+
+    `params` and `steps` are those of the second run, complete; where both are the case's own, one run is compared with itself. Without any
+    `equal`, every output that both runs return has to be equal, by name. With `exact` one side copies the other, and not a bit may differ;
+    without it they agree within the rounding of both.
+    """
+
+    params: Mapping[str, Any]
+    steps: tuple[Step, ...]
+    equal: tuple[Equality, ...]
+    exact: bool
+
+
+@dataclass(frozen=True)
+class Case:
+    """One point: a layer, its parameters, a short list of steps, and what to expect.
+
+    `id` is stable and unique: file, hand-written name, and the matrix axes that differ from their documented default, as in
+    "keras/masking/gaps[go_backwards=true,mask=left]". `axes` are all axes of its matrix by full key ("params.units", "call.mask").
+    `undocumented` names those of `params` that the documentation does not list: such a case shows that they are refused.
+    A case with a `relation` is judged by that as well, and then expects no exception.
+    """
+
+    id: str
+    name: str
+    place: Place
+    dialect: str
+    about: str
+    source: str
+    layer: str
+    params: Mapping[str, Any]
+    values: Values
+    steps: tuple[Step, ...]
+    expect: Expected | None
+    dtypes: tuple[str, ...]
+    axes: Mapping[str, Any]
+    undocumented: tuple[str, ...] = ()
+    relation: Relation | None = None

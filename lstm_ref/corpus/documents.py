@@ -1,0 +1,296 @@
+"""YAML text to plain data, and the place of everything in it. Loading runs no code.
+
+The values are those of the YAML 1.2 core schema (https://yaml.org/spec/1.2.2/#103-core-schema): `1e-6` is a number, `yes` a string, `017` is 17.
+Refused, each with its place: duplicate keys, keys that are no strings, tags, anchors, aliases, merge keys, a second document.
+"""
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lstm_ref.corpus.case import Place
+from lstm_ref.corpus.errors import CorpusError, Problem
+
+Key = str | int
+
+DEEPEST = 50  # far above any case file; keeps a hostile one from exhausting the stack
+LONGEST_NUMBER = 400  # characters
+
+_NULL = frozenset({"", "~", "null", "Null", "NULL"})
+_BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_INT = re.compile(r"[-+]?[0-9]+")
+_BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_INFINITE = re.compile(r"([-+]?)\.(?:inf|Inf|INF)")
+_NAN = frozenset({".nan", ".NaN", ".NAN"})
+_MAY_BE_SPECIAL = frozenset("+-.0123456789~nNtTfF")
+
+# libyaml is five times as fast; the pure parser gives the same events
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def plain_value(text: str) -> str | int | float | bool | None:
+    """The value of an unquoted scalar in the YAML 1.2 core schema."""
+    if text == "":
+        return None
+    if text[0] not in _MAY_BE_SPECIAL:
+        return text
+    if text in _BOOL:
+        return _BOOL[text]
+    if text in _NULL:
+        return None
+    if _INT.fullmatch(text):
+        return int(text)
+    if _BASED.fullmatch(text):
+        return int(text, base=0)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    infinite = _INFINITE.fullmatch(text)
+    if infinite:
+        return -math.inf if infinite[1] == "-" else math.inf
+    return math.nan if text in _NAN else text
+
+
+@dataclass(slots=True)
+class Node:
+    """Where a value starts, where its key starts if it has one, and the nodes inside it. Lines and columns count from 0."""
+
+    line: int
+    column: int
+    key: tuple[int, int] | None = None
+    children: "dict[str, Node] | list[Node] | None" = None
+
+
+@dataclass(frozen=True)
+class Document:
+    """The data of one file, and where each part of it stands."""
+
+    file: Path
+    data: Any
+    root: Node
+
+    def view(self) -> "View":
+        """The whole document as a view."""
+        return View(self, (), self.data)
+
+    def place(self, path: tuple[Key, ...]) -> Place:
+        """Where the value at this path starts; where a part of the path does not exist, the last part that does."""
+        node = self._node(path)
+        return Place(self.file, node.line + 1, node.column + 1)
+
+    def key_place(self, path: tuple[Key, ...]) -> Place:
+        """Where the key of this path starts; an element of a list has none, so that its value is meant."""
+        node = self._node(path)
+        line, column = node.key or (node.line, node.column)
+        return Place(self.file, line + 1, column + 1)
+
+    def _node(self, path: tuple[Key, ...]) -> Node:
+        node = self.root
+        for key in path:
+            if isinstance(node.children, dict) and key in node.children:
+                node = node.children[str(key)]
+            elif isinstance(node.children, list) and isinstance(key, int) and key < len(node.children):
+                node = node.children[key]
+            else:
+                break
+        return node
+
+
+@dataclass(frozen=True)
+class View:
+    """A part of a document: its data, whatever it is, and its place. Reading it never fails, so that checks can go on after the first mistake."""
+
+    document: Document
+    path: tuple[Key, ...]
+    data: Any
+
+    def at(self, *keys: str) -> "View | None":
+        """The value below these keys, or None."""
+        data = self.data
+        for key in keys:
+            if not isinstance(data, dict) or key not in data:
+                return None
+            data = data[key]
+        return View(self.document, (*self.path, *keys), data)
+
+    def entries(self) -> "Iterator[tuple[str, View]]":
+        """Keys and values of a mapping; nothing for anything else."""
+        if isinstance(self.data, dict):
+            for key, value in self.data.items():
+                yield key, View(self.document, (*self.path, key), value)
+
+    def elements(self) -> "Iterator[View]":
+        """The elements of a list; nothing for anything else."""
+        if isinstance(self.data, list):
+            for index, value in enumerate(self.data):
+                yield View(self.document, (*self.path, index), value)
+
+    def at_key(self, message: str, hint: str | None = None) -> Problem:
+        """A problem with the key of this value."""
+        return Problem(self.document.key_place(self.path), message, hint)
+
+    def at_value(self, message: str, hint: str | None = None) -> Problem:
+        """A problem with this value."""
+        return Problem(self.document.place(self.path), message, hint)
+
+
+def parse(content: bytes, file: Path) -> tuple[Document, list[Problem]]:
+    """The document of a file with this content, and the mistakes that still leave it readable (duplicate keys, tags, anchors, ...).
+
+    Raises CorpusError where the content is not YAML.
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise CorpusError([Problem(Place(file, line), "is not UTF-8 text")]) from None
+    reader = _Reader(file)
+    try:
+        for event in yaml.parse(text, Loader=_Loader):
+            reader.take(event)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1)
+        raise CorpusError([*reader.problems, Problem(place, f"is not YAML: {error.problem or error.context}")]) from None
+    except yaml.YAMLError:
+        place = _unprintable(text, file)
+        raise CorpusError([*reader.problems, Problem(place, "holds a character that YAML does not allow")]) from None
+    if reader.root is None:
+        raise CorpusError([Problem(Place(file, 1), "holds no document", 'a file starts with "kind: cases"')])
+    return Document(file, reader.data, reader.root), reader.problems
+
+
+def _unprintable(text: str, file: Path) -> Place:
+    found = re.search(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", text)
+    start = found.start() if found else 0
+    return Place(file, text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start))
+
+
+@dataclass
+class _Open:
+    """A mapping or list that is being read."""
+
+    data: Any
+    node: Node
+    key: str | None = None  # of the next value, in a mapping
+    key_mark: tuple[int, int] | None = None
+    keys: dict[str, int] = field(default_factory=dict)  # key to the line where it first stood
+
+
+class _Reader:
+    """Builds data and nodes from YAML events, and collects what is refused."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.data: Any = None
+        self.root: Node | None = None
+        self.problems: list[Problem] = []
+        self._open: list[_Open] = []
+        self._skipped = 0  # depth inside a key that is a collection
+
+    def take(self, event: Any) -> None:
+        kind = type(event)
+        if kind is yaml.ScalarEvent:
+            if event.anchor is not None or event.tag is not None:
+                self._check_properties(event)
+            if not self._skipped:
+                self._add(self._scalar(event), event)
+        elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+            self._check_properties(event)
+            self._start({} if kind is yaml.MappingStartEvent else [], event)
+        elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+            self._end()
+        elif kind is yaml.AliasEvent:
+            self._refuse(event, "aliases are not allowed", "write the value again, or put it under defaults")
+            if not self._skipped:
+                self._add(None, event)
+        elif kind is yaml.DocumentStartEvent:
+            self._start_document(event)
+
+    def _start_document(self, event: Any) -> None:
+        if self.root is not None:
+            self._refuse(event, "a second document starts here; a file holds one")
+            raise CorpusError(self.problems)
+        if event.version not in (None, (1, 2)):
+            self._refuse(event, "only YAML 1.2 is read", "remove the %YAML line")
+
+    def _check_properties(self, event: Any) -> None:
+        if event.anchor is not None:
+            self._refuse(event, f'anchors are not allowed: "&{event.anchor}"', "write the value where it is used, or put it under defaults")
+        if event.tag is not None:
+            self._refuse(event, f'tags are not allowed: "{event.tag}"', "case files hold plain data")
+
+    def _refuse(self, event: Any, message: str, hint: str | None = None) -> None:
+        self.problems.append(Problem(Place(self.file, event.start_mark.line + 1, event.start_mark.column + 1), message, hint))
+
+    def _scalar(self, event: Any) -> Any:
+        text = event.value
+        if not event.implicit[0]:  # quoted, a block, or tagged
+            return text
+        if len(text) > LONGEST_NUMBER:
+            return text
+        return plain_value(text)
+
+    def _start(self, data: Any, event: Any) -> None:
+        if self._skipped or (self._open and self._open[-1].key is None and isinstance(self._open[-1].data, dict)):
+            if not self._skipped:
+                self._refuse(event, "a key must be a string, not a collection")
+            self._skipped += 1
+            return
+        if len(self._open) == DEEPEST:
+            self._refuse(event, f"is nested deeper than {DEEPEST} levels")
+            raise CorpusError(self.problems)
+        node = self._add(data, event)
+        node.children = {} if isinstance(data, dict) else []
+        self._open.append(_Open(data, node))
+
+    def _end(self) -> None:
+        if not self._skipped:
+            self._open.pop()
+            return
+        self._skipped -= 1
+        if not self._skipped:  # the key that was a collection is over; its value still comes
+            self._open[-1].key = ""
+
+    def _add(self, value: Any, event: Any) -> Node:
+        """Put a value, or a key, where it belongs."""
+        mark = event.start_mark
+        node = Node(mark.line, mark.column)
+        if not self._open:
+            self.data, self.root = value, node
+            return node
+        top = self._open[-1]
+        if isinstance(top.data, list):
+            top.data.append(value)
+            top.node.children.append(node)  # type: ignore[union-attr]
+        elif top.key is None:
+            self._add_key(top, value, event)
+        else:
+            node.key = top.key_mark
+            if top.key_mark is not None:
+                top.data[top.key] = value
+                top.node.children[top.key] = node  # type: ignore[call-overload, index]
+            top.key = top.key_mark = None
+        return node
+
+    def _add_key(self, top: _Open, value: Any, event: Any) -> None:
+        """Remember the key of the next value; a key that is refused has no mark, and its value is dropped."""
+        line, column = event.start_mark.line, event.start_mark.column
+        top.key, top.key_mark = "", None
+        if type(event) is yaml.AliasEvent:
+            return  # refused already
+        if not isinstance(value, str):
+            text = getattr(event, "value", "")
+            self._refuse(event, f"a key must be a string: {text or 'nothing'} is none", "put it in quotes" if text else None)
+        elif value == "<<":
+            self._refuse(event, "merge keys are not allowed", "write the values out, or put them under defaults")
+        elif value in top.keys:
+            self._refuse(event, f'the key "{value}" stands twice: here and in line {top.keys[value]}', "remove one of them")
+        else:
+            top.keys[value] = line + 1
+            top.key, top.key_mark = value, (line, column)

@@ -1,0 +1,224 @@
+"""Reading case files: one, or all that a corpus has. No framework is imported, and nothing in a file is run."""
+
+import gc
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from types import MappingProxyType
+
+from pydantic import BaseModel
+
+from lstm_ref.corpus.case import Case, Place
+from lstm_ref.corpus.checks import Parameters, problems_of_cases, problems_of_divergences, problems_of_parameters
+from lstm_ref.corpus.divergences import Divergence, divergences
+from lstm_ref.corpus.documents import Document, parse
+from lstm_ref.corpus.errors import CorpusError, Problem
+from lstm_ref.corpus.expansion import expand
+from lstm_ref.corpus.hints import did_you_mean
+from lstm_ref.corpus.models import KEBAB, CasesFile, DivergencesFile, ParametersFile
+from lstm_ref.corpus.validation import validated
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Everything below a folder of case files. `hash` is the same exactly where the content of all files is (line ends aside)."""
+
+    root: Path
+    cases: tuple[Case, ...]
+    hash: str
+    parameters: Parameters
+    divergences: tuple[Divergence, ...]
+
+
+@dataclass(frozen=True)
+class _File:
+    path: Path
+    content: bytes
+    document: Document | None
+    model: BaseModel | None
+    problems: tuple[Problem, ...]
+
+    @property
+    def kind(self) -> object:
+        data = self.document.data if self.document else None
+        return data.get("kind") if isinstance(data, dict) else None
+
+
+def corpus_root() -> Path:
+    """The folder of the case files that come with this package: in an installed wheel or in a checkout. Raises CorpusError where there is none."""
+    package = Path(__file__).resolve().parent.parent
+    for folder in (package / "_cases", package.parent / "cases"):
+        if folder.is_dir():
+            return folder
+    raise CorpusError([Problem(Place(package.parent / "cases", 1), "there is no folder of case files here", "install lstm-ref again")])
+
+
+def load(root: Path | None = None) -> Corpus:
+    """The corpus below `root`, by default the one that comes with this package. Raises CorpusError with every problem of every file."""
+    with _no_collection():
+        return _load(root or corpus_root())
+
+
+def _load(root: Path) -> Corpus:
+    if not root.is_dir():
+        raise CorpusError([Problem(Place(root, 1), "is no folder")])
+    files = [_read(path) for path in _yaml_files(root)]
+    problems = [Problem(Place(path, 1), "is never read", "name it .yaml") for path in _visible(root, "*.yml")]
+    problems += _problems_alone(files) + [problem for file in files for problem in _place_problems(file, root)]
+    parameters = _parameters(files)
+    broken_tables = any(file.kind == "parameters" and file.model is None for file in files)
+    if not broken_tables:
+        problems += [problem for file in files for problem in _problems_of_names(file, parameters)]
+    if problems:
+        raise CorpusError(problems)
+    return Corpus(
+        root=root,
+        cases=tuple(case for file in files for case in _cases(file, parameters, _prefix(file.path, root))),
+        hash=_hash(files, root),
+        parameters=parameters,
+        divergences=tuple(entry for file in files for entry in _divergences(file)),
+    )
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Without cyclic garbage collection: reading makes many objects and no cycles, and searching them for some takes a quarter of the time."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def load_parameters(root: Path | None = None) -> Parameters:
+    """The parameter table of each dialect below `root`. Raises CorpusError with every problem of the tables."""
+    root = root or corpus_root()
+    files = [_read(path) for path in _yaml_files(root) if path.name == "parameters.yaml"]
+    problems = _problems_alone(files) + [problem for file in files for problem in _place_problems(file, root)]
+    if problems:
+        raise CorpusError(problems)
+    return _parameters(files)
+
+
+def load_divergences(root: Path | None = None) -> tuple[Divergence, ...]:
+    """The known disagreements of all implementations below `root`. Raises CorpusError with every problem of their files."""
+    files = [_read(path) for path in _yaml_files((root or corpus_root()) / "divergences")]
+    problems = _problems_alone(files)
+    if problems:
+        raise CorpusError(problems)
+    return tuple(entry for file in files for entry in _divergences(file))
+
+
+def load_file(path: Path, parameters: Parameters, root: Path | None = None) -> list[Case]:
+    """The cases of one file; a file of another kind is checked and has none. Raises CorpusError with every problem of the file.
+
+    Below `root`, by default the corpus of this package, the ids are those that the whole corpus gives; elsewhere they start with the file's name.
+    """
+    file = _read(path)
+    root = root or corpus_root()
+    inside = path.resolve().is_relative_to(root.resolve())
+    problems = _problems_alone([file]) + list(_problems_of_names(file, parameters))
+    if inside:
+        problems += list(_place_problems(file, root))
+    if problems:
+        raise CorpusError(problems)
+    return list(_cases(file, parameters, _prefix(path, root) if inside else path.stem))
+
+
+def _visible(root: Path, pattern: str) -> Iterator[Path]:
+    for path in root.rglob(pattern):
+        if not any(part.startswith(".") for part in path.relative_to(root).parts):
+            yield path
+
+
+def _yaml_files(root: Path) -> list[Path]:
+    return sorted(_visible(root, "*.yaml"), key=lambda path: path.relative_to(root).as_posix())
+
+
+def _read(path: Path) -> _File:
+    """A file, its data, and what is wrong with it by itself."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        return _File(path, b"", None, None, (Problem(Place(path, 1), f"cannot be read: {error.strerror or error}"),))
+    try:
+        document, refused = parse(content, path)
+    except CorpusError as error:
+        return _File(path, content, None, None, error.problems)
+    model, complaints = validated(document.view())
+    return _File(path, content, document, model, tuple(refused) + _elsewhere(complaints, refused))
+
+
+def _elsewhere(problems: Iterable[Problem], first: Iterable[Problem]) -> tuple[Problem, ...]:
+    """The problems at other places than those of `first`: what is refused as YAML is not complained about a second time."""
+    places = {problem.place for problem in first}
+    return tuple(problem for problem in problems if problem.place not in places)
+
+
+def _problems_alone(files: Iterable[_File]) -> list[Problem]:
+    """What is wrong with each file, whatever the others say."""
+    problems: list[Problem] = []
+    for file in files:
+        problems += file.problems
+        if file.document and file.kind == "parameters":
+            problems += _elsewhere(problems_of_parameters(file.document.view()), file.problems)
+        if file.document and file.kind == "divergences":
+            problems += _elsewhere(problems_of_divergences(file.document.view()), file.problems)
+    return problems
+
+
+def _problems_of_names(file: _File, parameters: Parameters) -> tuple[Problem, ...]:
+    """Names of layers, parameters and arguments that the tables do not have."""
+    if file.document is None or file.kind != "cases":
+        return ()
+    return _elsewhere(problems_of_cases(file.document.view(), parameters), file.problems)
+
+
+def _place_problems(file: _File, root: Path) -> Iterator[Problem]:
+    """A file that stands in the wrong folder, or whose name would make a bad id."""
+    relative = file.path.resolve().relative_to(root.resolve())
+    at_start = Place(file.path, 1)
+    if file.kind == "cases":
+        for part in relative.with_suffix("").parts:
+            if not re.search(KEBAB, part):
+                yield Problem(at_start, f'"{part}" is part of the ids and must be lower-case words joined by "-"', "rename it")
+    if file.kind == "divergences" and relative.parent != Path("divergences"):
+        yield Problem(at_start, "known divergences stand in the folder divergences", "move it there")
+    if isinstance(file.model, ParametersFile):
+        expected = Path(file.model.dialect, "parameters.yaml")
+        if relative != expected:
+            hint = did_you_mean(relative.as_posix(), [expected.as_posix()])
+            yield Problem(at_start, f"the parameters of the dialect {file.model.dialect} stand in {expected.as_posix()}", hint)
+
+
+def _parameters(files: Iterable[_File]) -> Mapping[str, ParametersFile]:
+    return MappingProxyType({file.model.dialect: file.model for file in files if isinstance(file.model, ParametersFile)})
+
+
+def _cases(file: _File, parameters: Parameters, prefix: str) -> Iterator[Case]:
+    if file.document and isinstance(file.model, CasesFile):
+        yield from expand(file.document, file.model, parameters[file.model.dialect], prefix)
+
+
+def _divergences(file: _File) -> Iterator[Divergence]:
+    if file.document and isinstance(file.model, DivergencesFile):
+        yield from divergences(file.document, file.model)
+
+
+def _prefix(path: Path, root: Path) -> str:
+    return path.resolve().relative_to(root.resolve()).with_suffix("").as_posix()
+
+
+def _hash(files: Iterable[_File], root: Path) -> str:
+    digest = sha256()
+    for file in files:
+        content = file.content.replace(b"\r\n", b"\n")
+        digest.update(f"{file.path.relative_to(root).as_posix()}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()

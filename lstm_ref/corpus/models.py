@@ -1,0 +1,318 @@
+"""What may stand in a YAML file, one model for each `kind`. All schemas come from here.
+
+The models describe the files as they are written; `expansion` turns them into cases. What depends on the parameter tables (which names a layer
+has) is checked in `checks`.
+"""
+
+from typing import Annotated, Any, Literal
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
+
+from lstm_ref.corpus.case import ABSENT
+
+NOT_BLANK = r"\S"
+KEBAB = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+
+Text = Annotated[str, Field(pattern=NOT_BLANK)]
+Name = Annotated[str, Field(pattern=KEBAB)]
+Size = Annotated[int, Field(ge=0)]
+Scalar = str | int | float | bool | None
+Dtype = Literal["float64", "float32", "bfloat16", "float16"]
+Action = Literal["call", "reset"]
+Spot = Literal["last-step", "first-step", "reversed", "forward-half", "backward-half"]
+
+
+def _specifier(text: str) -> str:
+    try:
+        SpecifierSet(text)
+    except InvalidSpecifier:
+        raise PydanticCustomError("specifier", 'must be a version specifier such as ">=3.0,<3.16"') from None
+    return text
+
+
+Specifier = Annotated[str, Field(pattern=NOT_BLANK), AfterValidator(_specifier)]
+
+
+class Strict(BaseModel):
+    """No unknown keys, no conversion of types, no change afterwards."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Input(Strict):
+    """The size of what a call is given; with `shape`, the whole shape."""
+
+    batch: Size | None = None
+    timesteps: Size | None = None
+    features: Size | None = None
+    form: Text | None = None
+    shape: list[Size] | None = None
+
+    @model_validator(mode="after")
+    def _shape_stands_alone(self) -> "Input":
+        if self.shape is not None and len(self.model_fields_set) > 1:
+            raise PydanticCustomError("shape", '"shape" is the whole shape; nothing else may stand beside it')
+        return self
+
+
+def _start_before_stop(part: list[int]) -> list[int]:
+    if len(part) != 2 or part[0] >= part[1]:
+        raise PydanticCustomError("part", "must be [start, stop], the first timestep and the one after the last")
+    return part
+
+
+_PAIR = {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 2, "maxItems": 2}
+Part = Annotated[list[Size], AfterValidator(_start_before_stop), WithJsonSchema(_PAIR)]
+
+
+class CallInput(Input):
+    """The size of what one call is given; or the numbers of the case's first input: a part of its timesteps, or in reversed order, or both."""
+
+    part: Part | None = None
+    reversed: bool = False
+
+
+class Values(Strict):
+    """How the numbers are drawn, and how large the weights and inputs are.
+
+    The grid has 8 significant bits (dyadic), 24 (float32), or so few that one step of a layer with linear activations rounds nothing (exact).
+    """
+
+    grid: Literal["dyadic", "float32", "exact"] = "dyadic"
+    scale: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+
+
+class Call(BaseModel):
+    """Call arguments by their documented names with a symbolic value; `input` overrides the case's input for this call."""
+
+    model_config = ConfigDict(strict=True, extra="allow", frozen=True)
+    __pydantic_extra__: dict[str, Scalar] = Field(init=False)
+
+    input: CallInput | None = None
+
+
+class CallStep(Strict):
+    """A step that calls the layer."""
+
+    call: Call
+
+
+def _kind_of_step(step: Any) -> str | None:
+    if isinstance(step, dict | CallStep):
+        return "(call)"
+    return "(reset)" if isinstance(step, str) else None
+
+
+Step = Annotated[
+    Annotated[CallStep, Tag("(call)")] | Annotated[Literal["reset"], Tag("(reset)")],
+    Discriminator(_kind_of_step, custom_error_type="step", custom_error_message='a step is "call:" with its arguments, or reset'),
+]
+
+
+class Expect(Strict):
+    """The documented exception: its class, or a base class of it, and a regular expression found in its message."""
+
+    raises: Text
+    match: Text | None = None
+
+
+class Spotted(Strict):
+    """An output, at one place of it."""
+
+    output: Text
+    at: Spot
+
+
+def _kind_of_term(term: Any) -> str | None:
+    if isinstance(term, dict | Spotted):
+        return "(spot)"
+    return "(output)" if isinstance(term, str) else None
+
+
+Term = Annotated[
+    Annotated[Text, Tag("(output)")] | Annotated[Spotted, Tag("(spot)")],
+    Discriminator(_kind_of_term, custom_error_type="term", custom_error_message='must be the name of an output, or "output:" and "at:"'),
+]
+
+
+class Equality(Strict):
+    """What has to be equal: a term of the case's own run (left) and one of the other run (right)."""
+
+    left: Term
+    right: Term
+
+
+class Other(Strict):
+    """The second run: as the case itself, but for what stands here."""
+
+    params: dict[str, Any] = Field(default_factory=dict)
+    input: CallInput = CallInput()
+    call: Call = Call()
+    steps: Annotated[list[Step], Field(min_length=1)] | None = None
+
+
+class Relation(Strict):
+    """Two runs with the same weights and numbers, and what has to be equal: without `equal`, every output that both return, by name."""
+
+    other: Other
+    equal: Annotated[list[Equality], Field(min_length=1)] | None = None
+    exact: bool = Field(default=False, description="One side copies the other: not a bit may differ. Else they agree within the rounding of both.")
+
+
+class Defaults(Strict):
+    """What holds for every case of the file that does not say otherwise."""
+
+    params: dict[str, Any] = Field(default_factory=dict)
+    input: Input = Input()
+    values: Values = Values()
+    call: Call = Call()
+    expect: Expect | None = None
+    dtypes: Annotated[list[Dtype], Field(min_length=1)] = ["float64", "float32"]
+
+
+class CaseEntry(Strict):
+    """One case as written; its matrix makes several points of it."""
+
+    name: Name
+    about: Text | None = None
+    source: Text | None = None
+    layer: Text | None = None
+    params: dict[str, Any] = Field(default_factory=dict, description="Constructor arguments by their documented names.")
+    undocumented: dict[str, Any] = Field(
+        default_factory=dict, description="Constructor arguments that the documentation does not list; a case that has them expects an exception."
+    )
+    input: Input = Input()
+    values: Values = Values()
+    call: Call = Call()
+    steps: Annotated[list[Step], Field(min_length=1)] | None = None
+    matrix: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
+        default_factory=dict, description="Axes (params.units, call.mask, ...) and their values; every combination is a point."
+    )
+    include: list[dict[str, Any]] = Field(
+        default_factory=list, description="Further points; an axis left out has the value that the case has without a matrix."
+    )
+    exclude: list[dict[str, Any]] = Field(
+        default_factory=list, description="Combinations that are no points; a partial one excludes all that contain it."
+    )
+    relation: Relation | None = None
+    expect: Expect | None = None
+    dtypes: Annotated[list[Dtype], Field(min_length=1)] | None = None
+
+
+class CasesFile(Strict):
+    """Cases of one subject."""
+
+    kind: Literal["cases"]
+    dialect: Name
+    layer: Text
+    about: Text
+    source: Text
+    defaults: Defaults = Defaults()
+    cases: Annotated[list[CaseEntry], Field(min_length=1)]
+
+
+class Parameter(Strict):
+    """A documented constructor argument: required, or with its default; `values` are those to cover, `domain` says what is allowed."""
+
+    about: Text
+    source: Text
+    required: bool = False
+    default: Any = None
+    domain: Text | None = None
+    values: list[Any] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _required_or_default(self) -> "Parameter":
+        if self.required == ("default" in self.model_fields_set):
+            raise PydanticCustomError("default", 'must have either "default" or "required: true"')
+        return self
+
+
+class CallArgument(Strict):
+    """A documented call argument and the symbolic values that a case may give it; the input itself has none, its size is described instead.
+
+    `needs` says with which constructor arguments a value makes sense.
+    """
+
+    about: Text
+    source: Text
+    required: bool = False
+    values: list[Scalar] = Field(default_factory=list)
+    needs: dict[str, dict[str, Scalar]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _optional_ones_may_be_absent(self) -> "CallArgument":
+        if self.required == (ABSENT in self.values):
+            raise PydanticCustomError("absent", f'must have either "{ABSENT}" among its values or "required: true"')
+        return self
+
+
+class InputWord(Strict):
+    """A word of `input`: required (unless other words have the values in `unless`), or with its default (null: the layer decides)."""
+
+    about: Text
+    required: bool = False
+    unless: dict[str, Scalar] = Field(default_factory=dict)
+    default: Scalar = None
+    values: list[Scalar] = Field(default_factory=list)
+
+
+class Output(Strict):
+    """A documented output, and the places in it that a relation may name; each with the constructor arguments without which it does not exist."""
+
+    about: Text
+    source: Text
+    needs: dict[str, Scalar] = Field(default_factory=dict)
+    at: dict[Spot, dict[str, Scalar]] = Field(default_factory=dict)
+
+
+class Layer(Strict):
+    """Everything that is documented about using one layer."""
+
+    about: Text
+    source: Text
+    constructor: dict[str, Parameter] = Field(description="In the order of the signature.")
+    call: dict[str, CallArgument] = Field(description="In the order of the signature.")
+    input: dict[Literal["batch", "timesteps", "features", "form"], InputWord]
+    outputs: Annotated[dict[str, Output], Field(min_length=1)] = Field(description="In the order in which the layer returns them.")
+    actions: Annotated[list[Action], Field(min_length=1)]
+
+
+class ParametersFile(Strict):
+    """The documented parameters of every layer of a dialect."""
+
+    kind: Literal["parameters"]
+    dialect: Name
+    about: Text
+    source: Text
+    layers: Annotated[dict[str, Layer], Field(min_length=1)]
+
+
+class DivergenceEntry(Strict):
+    """A known, explained disagreement: which cases, who is wrong, in which versions, what happens, why."""
+
+    cases: Text = Field(description="An id, or a pattern of ids with * and ?.")
+    kind: Literal["framework", "documentation", "by-design"]
+    versions: Annotated[dict[str, Specifier], Field(min_length=1)] = Field(description='Package to version specifier, as {keras: ">=3.0,<3.16"}.')
+    outcome: Literal["fail", "error", "crash", "timeout"]
+    dtypes: Annotated[list[Dtype], Field(min_length=1)] | None = None
+    reason: Text
+    link: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
+
+
+class DivergencesFile(Strict):
+    """The known disagreements of one implementation."""
+
+    kind: Literal["divergences"]
+    implementation: Name
+    about: Text
+    entries: Annotated[list[DivergenceEntry], Field(min_length=1)]
+
+
+KINDS: dict[str, type[CasesFile] | type[ParametersFile] | type[DivergencesFile]] = {
+    "cases": CasesFile,
+    "parameters": ParametersFile,
+    "divergences": DivergencesFile,
+}

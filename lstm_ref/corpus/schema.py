@@ -1,0 +1,138 @@
+"""The JSON Schema of all case files, for editors: made from the models and from the parameter tables.
+
+python -m lstm_ref.corpus.schema            write cases/schema.json
+python -m lstm_ref.corpus.schema --check    say whether it is current
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lstm_ref.corpus.errors import CorpusError
+from lstm_ref.corpus.loading import corpus_root, load_parameters
+from lstm_ref.corpus.models import KINDS, Layer, ParametersFile, Scalar
+
+Schema = dict[str, Any]
+
+
+def schema(parameters: Mapping[str, ParametersFile] | None = None) -> Schema:
+    """The schema (draft-07) of every kind of file; `params`, `call`, `input` and `matrix` follow the tables of each dialect and layer."""
+    tables = load_parameters() if parameters is None else parameters
+    definitions: Schema = {}
+    for model in KINDS.values():
+        own = model.model_json_schema(ref_template="#/definitions/{model}")
+        definitions.update(own.pop("$defs", {}))
+        definitions[model.__name__] = own
+    clauses = [_when({"kind": kind}, {"$ref": f"#/definitions/{model.__name__}"}) for kind, model in KINDS.items()]
+    for dialect, table in tables.items():
+        layers = {"enum": list(table.layers)}
+        cases = {"items": {"properties": {"layer": layers}}}
+        clauses.append(_when({"kind": "cases", "dialect": dialect}, {"properties": {"layer": layers, "cases": cases}}))
+        for name, layer in table.layers.items():
+            key = f"{dialect}.{name}"
+            definitions[key] = {"properties": _groups(layer), "description": f"{layer.about} ({layer.source})"}
+            entry = {"$ref": f"#/definitions/{key}"}
+            without_own = {"if": {"not": {"required": ["layer"]}}, "then": entry}
+            here = {"kind": "cases", "dialect": dialect, "layer": name}
+            clauses.append(_when(here, {"properties": {"defaults": entry, "cases": {"items": without_own}}}))
+            of_entry = _when({"layer": name}, entry)
+            clauses.append(_when({"kind": "cases", "dialect": dialect}, {"properties": {"cases": {"items": of_entry}}}))
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "A file of the lstm-ref corpus",
+        "type": "object",
+        "required": ["kind"],
+        "properties": {"kind": {"enum": list(KINDS)}, "dialect": {"type": "string", "examples": list(tables)}},
+        "allOf": clauses,
+        "definitions": definitions,
+    }
+
+
+def _when(constants: Mapping[str, str], then: Schema) -> Schema:
+    condition = {"required": list(constants), "properties": {key: {"const": value} for key, value in constants.items()}}
+    return {"if": condition, "then": then}
+
+
+def _groups(layer: Layer) -> Schema:
+    """What may stand in the groups of a case of this layer."""
+    params = {name: _described(parameter.about, parameter.source, parameter.values) for name, parameter in layer.constructor.items()}
+    for name, parameter in layer.constructor.items():
+        if not parameter.required:
+            params[name]["default"] = parameter.default
+    words: Schema = {name: {"description": word.about, **_closed(word.values)} for name, word in layer.input.items()}
+    size = _only({**words, "shape": {}})
+    arguments = {
+        name: {"description": f"{argument.about} ({argument.source})", **_closed(argument.values)}
+        for name, argument in layer.call.items()
+        if not argument.required
+    }
+    axes = {
+        **{f"params.{name}": {"description": about["description"]} for name, about in params.items()},
+        **{f"call.{name}": {"items": about} for name, about in arguments.items()},
+        **{f"input.{name}": {"items": about} for name, about in words.items()},
+        **{f"input.{name}": {} for name in ("shape",)},
+        **{f"values.{name}": {} for name in ("grid", "scale")},
+    }
+    taken = _only({**size["properties"], "part": {}, "reversed": {}})
+    call = _only({**arguments, "input": taken})
+    steps = {
+        "items": {"anyOf": [{"properties": {"call": call}, "type": "object"}, {"enum": [action for action in layer.actions if action != "call"]}]}
+    }
+    groups = {"params": _only(params), "call": call, "steps": steps}
+    return {**groups, "input": size, "matrix": _only(axes), "relation": _relation({**groups, "input": taken}, layer)}
+
+
+def _relation(groups: Schema, layer: Layer) -> Schema:
+    """What a relation may change, and the outputs that it may compare."""
+    names = {"enum": list(layer.outputs)}
+    spots = [_when({"output": name}, {"properties": {"at": {"enum": list(output.at)}}}) for name, output in layer.outputs.items()]
+    term = {"anyOf": [names, {"type": "object", "properties": {"output": names}, "allOf": spots}]}
+    equal = {"items": {"properties": {"left": term, "right": term}}}
+    return {"properties": {"other": _only(groups), "equal": equal}}
+
+
+def _described(about: str, source: str, values: list[Any]) -> Schema:
+    return {"description": f"{about} ({source})", **({"examples": values} if values else {})}
+
+
+def _closed(values: list[Scalar]) -> Schema:
+    return {"enum": values} if values else {}
+
+
+def _only(properties: Schema) -> Schema:
+    return {"properties": properties, "additionalProperties": False}
+
+
+def text(parameters: Mapping[str, ParametersFile] | None = None) -> str:
+    """The schema as the file has it."""
+    return json.dumps(schema(parameters), indent=1, ensure_ascii=False) + "\n"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write or check the schema file. Returns 0 where it is current afterwards, 1 where it is not, 2 where the parameter tables are broken."""
+    parser = argparse.ArgumentParser(prog="python -m lstm_ref.corpus.schema", description="Write the JSON Schema of the case files.")
+    parser.add_argument("--check", action="store_true", help="change nothing; fail where the file is not current")
+    parser.add_argument("--cases", type=Path, help="folder of the case files (default: those of this package)")
+    options = parser.parse_args(arguments)
+    try:
+        root: Path = options.cases or corpus_root()
+        current = text(load_parameters(root))
+    except CorpusError as error:
+        print(error, file=sys.stderr)
+        return 2
+    file = root / "schema.json"
+    if options.check:
+        if file.is_file() and file.read_text(encoding="utf-8") == current:
+            return 0
+        print(f'{file} is not current: run "python -m lstm_ref.corpus.schema"', file=sys.stderr)
+        return 1
+    file.write_text(current, encoding="utf-8", newline="\n")
+    print(f"wrote {file}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

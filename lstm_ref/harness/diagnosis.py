@@ -1,0 +1,119 @@
+"""Why a result is wrong: the mistake that explains all of it, if it is a known one, and the first step that does not follow from the one before."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from lstm_ref.dialects.dialect import Unrolled
+from lstm_ref.harness.expectation import Expectation, Expected
+from lstm_ref.harness.faults import faults
+from lstm_ref.harness.twin import arrays_of, loaded, run_twin
+from lstm_ref.implementations.trace import Call, Tensor, Trace
+from lstm_ref.reference.activations import Activation, Array
+from lstm_ref.reference.cell import State, gates, step
+
+
+@np.errstate(all="ignore")
+def diagnose(expectation: Expectation, dtype: str, trace: Trace) -> tuple[str, ...]:
+    """Sentences about the cause, for a trace with the right shapes and some wrong values. None where nothing can be told."""
+    if not _comparable(expectation, trace):
+        return ()
+    if all(_within(e, np.asarray(o.values, np.float64), dtype) for e, o in _outputs(expectation, trace)):
+        return ("The outputs are right; the backward pass alone is wrong.",)
+    return _known_fault(expectation, dtype, trace) or _first_wrong_step(expectation, dtype, trace.calls[0])
+
+
+def _comparable(expectation: Expectation, trace: Trace) -> bool:
+    if trace.raised is not None or len(trace.calls) != len(expectation.calls):
+        return False
+    calls = list(zip(expectation.calls, trace.calls, strict=True))
+    if any(len(expected.outputs) != len(observed.outputs) for expected, observed in calls):
+        return False
+    return all(e.values.shape == o.values.shape for expected, observed in calls for e, o in zip(expected.outputs, observed.outputs, strict=True))
+
+
+def _outputs(expectation: Expectation, trace: Trace) -> Iterator[tuple[Expected, Tensor]]:
+    for expected, observed in zip(expectation.calls, trace.calls, strict=True):
+        yield from zip(expected.outputs, observed.outputs, strict=True)
+
+
+def _within(expected: Expected, values: Array, dtype: str, exact: Array | None = None) -> bool:
+    """Whether the values agree with those expected, or with others of the same bound."""
+    reference = expected.values if exact is None else exact
+    return bool(np.all((np.abs(values - reference) <= expected.bounds[dtype]) | (values == reference)))
+
+
+def _known_fault(expectation: Expectation, dtype: str, trace: Trace) -> tuple[str, ...]:
+    observed = [np.asarray(o.values, np.float64) for _, o in _outputs(expectation, trace)]
+    expected = [e for e, _ in _outputs(expectation, trace)]
+    request = replace(expectation.request, steps=tuple(replace(s, cotangents=None) for s in expectation.request.steps))
+    for fault in faults():
+        planted = fault.plant(request, expectation.axes)
+        if planted is None:
+            continue
+        faulty = [array for call in run_twin(expectation.dialect, planted) for array in call.outputs.values()]
+        if all(_within(e, o, dtype, f) for e, o, f in zip(expected, observed, faulty, strict=True)):
+            return (f"Every output is what a layer computes in which {fault.meaning}.",)
+    return ()
+
+
+def _first_wrong_step(expectation: Expectation, dtype: str, observed: Call) -> tuple[str, ...]:
+    """Recompute each step of the first call from the implementation's own previous h; its c is not shown, and follows from the h."""
+    twin = loaded(expectation.dialect, expectation.request)
+    call = twin.unrolled(arrays_of(expectation.request.steps[0]))
+    if call is None:
+        return ()
+    output = expectation.calls[0].outputs[0]
+    h = call.show(np.asarray(observed.outputs[0].values, np.float64))
+    bounds = call.show(output.bounds[dtype])
+    z_x = call.x @ call.weights.kernel + call.weights.bias
+    before = call.initial
+    for t in range(h.shape[1]):
+        after, _ = step(z_x[:, t], before, call.weights, call.activation, call.recurrent_activation)
+        wrong = np.abs(h[:, t] - after.h) > bounds[:, t]
+        if np.any(wrong):
+            row, unit = (int(k) for k in np.unravel_index(int(np.argmax(np.abs(h[:, t] - after.h) / bounds[:, t])), wrong.shape))
+            gate = _wrong_gate(call, z_x[:, t], before, h[:, t], wrong)
+            which = f" Only the {gate} can be wrong there." if gate else ""
+            return (f"The first wrong step is {t}, worst in row {row}, unit {unit}: it does not follow from the step before.{which}",)
+        before = State(h[:, t], after.c)
+    return ("Every step follows from the one before; what is wrong is the state that is returned.",)
+
+
+def _wrong_gate(call: Unrolled, z_x: Array, before: State, h: Array, wrong: Array) -> str | None:
+    """The one gate that, having another value, explains every wrong element of the step; None where several or none can.
+
+    Each gate in turn is solved for, the other three being right; it can be the wrong one if the value lies in the range of its activation.
+    """
+    if call.weights.projection is not None:
+        return None
+    z = gates(z_x + before.h @ call.weights.recurrent_kernel)
+    sigma, phi = call.recurrent_activation, call.activation
+    i, f, o = (sigma(z[k])[0] for k in (0, 1, 3))
+    g = phi(z[2])[0]
+    c = _inverse(phi, h / o)
+    needed = {
+        "input gate i": ((c - f * before.c) / g, sigma),
+        "forget gate f": ((c - i * g) / before.c, sigma),
+        "candidate g": ((c - f * before.c) / i, phi),
+        "output gate o": (h / phi(f * before.c + i * g)[0], sigma),
+    }
+    possible = [name for name, (value, activation) in needed.items() if _in_range(value[wrong], activation)]
+    return possible[0] if len(possible) == 1 else None
+
+
+def _inverse(activation: Activation, s: Array) -> Array:
+    """The z with activation(z) = s, by bisection; NaN where there is none. The activation must not fall."""
+    low, high = np.full_like(s, -50.0), np.full_like(s, 50.0)
+    outside = (s < activation(low)[0]) | (s > activation(high)[0])
+    for _ in range(60):
+        middle = (low + high) / 2
+        below = activation(middle)[0] < s
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    return np.where(outside, np.nan, low)
+
+
+def _in_range(values: Array, activation: Activation) -> bool:
+    reached = activation(np.linspace(-50.0, 50.0, 1001))[0]
+    return bool(np.all((values >= np.min(reached)) & (values <= np.max(reached))))

@@ -1,0 +1,58 @@
+"""What can go wrong in the judge itself, each with its cause and what to do next."""
+
+
+class HarnessError(Exception):
+    """The judge cannot go on."""
+
+
+class UnknownImplementation(HarnessError):
+    """An implementation was asked for that no adapter file declares."""
+
+    def __init__(self, name: str, known: list[str], close: list[str]) -> None:
+        hint = f"did you mean {close[0]!r}?" if close else "`lstm-ref implementations` lists them"
+        super().__init__(f"there is no implementation {name!r}, only {', '.join(sorted(known))}; {hint}")
+
+
+class InexactValues(HarnessError):
+    """A case's numbers do not exist in a dtype that it is to run in."""
+
+    def __init__(self, dtype: str) -> None:
+        super().__init__(
+            f"some of the case's numbers do not exist in {dtype}; give the case 'values: {{grid: dyadic}}', or leave {dtype} out of its 'dtypes'"
+        )
+
+
+class IllConditioned(HarnessError):
+    """A case whose result rounding alone can change so much that agreement means nothing."""
+
+    def __init__(self, case: str, dtype: str, output: str, bits: float) -> None:
+        super().__init__(
+            f"{case} cannot be judged in {dtype}: rounding alone leaves {bits:.1f} verified bits of {output}. No implementation is to blame; "
+            "give the case fewer timesteps, a smaller scale, or leave the dtype out of its 'dtypes'"
+        )
+
+
+class NotExact(HarnessError):
+    """A case with `grid: exact` whose arithmetic rounds all the same."""
+
+    def __init__(self, dtype: str) -> None:
+        super().__init__(
+            f"the case has 'grid: exact', but not every operation is exact in {dtype}; give it linear activations, one timestep and smaller sizes"
+        )
+
+
+class RelationDoesNotHold(HarnessError):
+    """A relation that the reference itself breaks: the case is written wrong."""
+
+    def __init__(self, left: str, right: str, difference: float) -> None:
+        super().__init__(
+            f"the reference itself breaks this relation: {left} and {right} differ by {difference:.2g}. No implementation is to blame; "
+            "see whether the two sides of the case compute the same thing"
+        )
+
+
+class NotComparable(HarnessError):
+    """The two sides of a relation have no common shape."""
+
+    def __init__(self, left: str, right: str) -> None:
+        super().__init__(f"{left} and {right} cannot be compared; choose outputs and 'at' so that both have the same axes and sizes")

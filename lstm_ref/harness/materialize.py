@@ -1,0 +1,162 @@
+"""From a case to a request: weights, inputs, states and cotangents, drawn from the case's own random numbers.
+
+The numbers of a tensor depend on the run's seed, the case's id and the tensor's name, and on nothing else: adding a case changes no other, and all
+implementations and dtypes get the same values.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+
+from lstm_ref.corpus.case import Case, Input, Values
+from lstm_ref.dialects import Dialect, dialect
+from lstm_ref.dialects.dialect import AXES, Given, Sizes, Spec, Twin
+from lstm_ref.harness.errors import InexactValues
+from lstm_ref.implementations.trace import Request, Step, Tensor
+from lstm_ref.reference.activations import Array
+
+# Integers up to this magnitude, times a power of two, are exact in every dtype down to bfloat16 (8 bits), or in float32 (24 bits). The exact ones are
+# so small that one step of a linear layer, and its gradients, stay below 2^24.
+LARGEST = {"dyadic": 127, "float32": 2**24 - 1, "exact": 2}
+
+Draw = Callable[[Spec, str], Array]
+
+
+@dataclass(frozen=True)
+class Material:
+    """A case as arrays: the request in float64, without cotangents; the axes of each weight and argument by its path; and where more
+    numbers of this case come from."""
+
+    request: Request
+    axes: Mapping[str, tuple[str, ...]]
+    draw: Draw
+
+
+def materialize(case: Case, seed: int) -> Material:
+    """The request that the case stands for.
+
+    A case that expects an exception may have parameters that no layer can be built with; its request then has no weights.
+    """
+    language = dialect(case.dialect)
+    features = _features(language, case, case.steps[0].input)
+    draw = drawer(case.id, case.values, seed)
+    twin = _twin(language, case)
+    specs = {} if twin is None else twin.weight_specs(features)
+    axes = {name: spec.axes for name, spec in specs.items()}
+    steps = []
+    for index, step in enumerate(case.steps):
+        arguments = {}
+        if step.action == "call":
+            found = language.arguments(twin, _sizes(language, case, step.input), step.arguments)
+            # A part of the first input has the first input's numbers.
+            name_of_input = "step0" if step.input.part or step.input.reversed else f"step{index}"
+            arguments = {name: _drawn(value, name, name_of_input, draw, axes) for name, value in found.items()}
+            arguments = {name: _chosen(value, axes.get(name, ()), step.input) for name, value in arguments.items()}
+        steps.append(Step(step.action, arguments))
+    weights = {name: Tensor("float64", draw(spec, name)) for name, spec in specs.items()}
+    return Material(Request("", case.layer, case.params, "float64", weights, tuple(steps)), axes, draw)
+
+
+def cast(request: Request, dtype: str, implementation: str) -> Request:
+    """The request for an implementation, in the dtype to compute in. Raises InexactValues where a number would change."""
+
+    def convert(value: Any) -> Any:
+        if isinstance(value, Tensor) and value.dtype == "float64":
+            return Tensor(dtype, exactly(value.values, dtype))
+        if isinstance(value, (list, tuple)):
+            return type(value)(convert(part) for part in value)
+        if isinstance(value, Mapping):
+            return {name: convert(part) for name, part in value.items()}
+        return value
+
+    steps = tuple(replace(step, arguments=convert(step.arguments), cotangents=convert(step.cotangents)) for step in request.steps)
+    return replace(request, implementation=implementation, dtype=dtype, weights=convert(request.weights), steps=steps)
+
+
+def exactly(values: Array, dtype: str) -> Array:
+    """The values in another dtype; bfloat16 is held as float32. Raises InexactValues where one of them does not exist there."""
+    if dtype == "bfloat16":
+        held = values.astype(np.float32)
+        exact = (held.view(np.uint32) & 0xFFFF == 0) & (held == values)
+    else:
+        held = values.astype(dtype)
+        exact = held == values
+    if not np.all(exact | np.isnan(values)):
+        raise InexactValues(dtype)
+    return held
+
+
+def drawer(case_id: str, values: Values, seed: int) -> Draw:
+    """What draws the numbers of one case: arrays of a spec's shape and about its deviation, by name."""
+
+    def draw(spec: Spec, name: str) -> Array:
+        largest = LARGEST[values.grid]
+        # Uniform integers in [-largest, largest], but not 0, have the deviation largest / sqrt(3).
+        step = 1.0 if values.grid == "exact" else 2.0 ** round(math.log2(spec.deviation * values.scale * math.sqrt(3) / largest))
+        key = int.from_bytes(blake2b(f"{seed}/{case_id}/{name}".encode(), digest_size=16).digest(), "little")
+        raw = np.random.Philox(key=key).random_raw(math.prod(spec.shape)) % np.uint64(2 * largest)
+        integers = raw.astype(np.int64) - largest
+        integers[integers >= 0] += 1
+        order = _drawing_order(spec)
+        drawn = (integers * step).reshape([spec.shape[axis] for axis in order])
+        return np.ascontiguousarray(drawn.transpose(np.argsort(order)))
+
+    return draw
+
+
+def _drawing_order(spec: Spec) -> list[int]:
+    """The axes in the order of AXES; a malformed array, whose axes nobody can name, is drawn as it is."""
+    if len(spec.axes) != len(spec.shape):
+        return list(range(len(spec.shape)))
+    return sorted(range(len(spec.shape)), key=lambda axis: AXES.index(spec.axes[axis]))
+
+
+def _twin(language: Dialect, case: Case) -> Twin | None:
+    try:
+        return language.build(case.layer, case.params, "float64")
+    except Exception:
+        if case.expect is None:
+            raise
+        return None
+
+
+def _features(language: Dialect, case: Case, size: Input) -> int:
+    # A layer that must refuse a negative size is given an empty input, which it should never see.
+    return max(language.features(case.params, size.shape[-1] if size.shape else size.features), 0)
+
+
+def _sizes(language: Dialect, case: Case, size: Input) -> Sizes:
+    return Sizes(
+        batch=size.batch if size.batch is not None else (size.shape[0] if size.shape else 1),
+        timesteps=size.timesteps if size.timesteps is not None else 1,
+        features=_features(language, case, size),
+        form=size.form,
+        shape=size.shape,
+    )
+
+
+def _drawn(value: Any, path: str, step: str, draw: Draw, axes: dict[str, tuple[str, ...]]) -> Any:
+    """The value with its Specs drawn, each under the name of its step and path; the axes of all arrays are entered by path."""
+    if isinstance(value, Spec):
+        axes[path] = value.axes
+        return Tensor("float64", draw(value, f"{step}/{path}"))
+    if isinstance(value, Given):
+        axes[path] = value.axes
+        return Tensor(str(value.values.dtype), value.values)
+    if isinstance(value, list):
+        return [_drawn(part, f"{path}[{index}]", step, draw, axes) for index, part in enumerate(value)]
+    return value
+
+
+def _chosen(value: Any, axes: tuple[str, ...], size: Input) -> Any:
+    """The timesteps that this call is given of a sequence: all of them, a part, or all in reverse."""
+    if not isinstance(value, Tensor) or "time" not in axes:
+        return value
+    over_time = np.moveaxis(value.values, axes.index("time"), 0)
+    over_time = over_time[slice(*size.part)] if size.part else over_time
+    over_time = over_time[::-1] if size.reversed else over_time
+    return Tensor(value.dtype, np.ascontiguousarray(np.moveaxis(over_time, 0, axes.index("time"))))

@@ -1,0 +1,139 @@
+"""Relations: two runs of the same weights and inputs that have to agree, whatever the numbers are.
+
+Where one side copies the other, not a bit may differ. Elsewhere both sides may round in their own way: they agree within the sum of their bounds.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lstm_ref.corpus.case import Case, Equality, Relation, Term
+from lstm_ref.harness.errors import NotComparable, RelationDoesNotHold
+from lstm_ref.harness.expectation import Expectation
+from lstm_ref.harness.judge import Verdict
+from lstm_ref.implementations.trace import Trace
+from lstm_ref.reference.activations import Array
+from lstm_ref.report.data import Worst
+
+
+def second_run(case: Case, relation: Relation) -> Case:
+    """The case that the relation's other side is. It keeps the id, and with it all numbers."""
+    return replace(case, params=relation.params, steps=relation.steps, relation=None)
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One term of an equality: what was observed, what is right, and the bound."""
+
+    name: str
+    axes: tuple[str, ...]
+    observed: Array
+    expected: Array
+    bound: Array
+
+    def change(self, axes: tuple[str, ...], function: Callable[[Array], Array]) -> "_Side":
+        """All three arrays by the same function."""
+        return replace(self, axes=axes, observed=function(self.observed), expected=function(self.expected), bound=function(self.bound))
+
+    def like(self, other: "_Side") -> "_Side":
+        """With the axes of the other side, in its order; one of length 1 that the other side lacks is dropped. Raises NotComparable."""
+        spare = tuple(k for k, axis in enumerate(self.axes) if axis not in other.axes and self.observed.shape[k] == 1)
+        side = self.change(tuple(axis for k, axis in enumerate(self.axes) if k not in spare), lambda array: array.squeeze(spare))
+        if set(side.axes) != set(other.axes):
+            raise NotComparable(self.name, other.name)
+        order = [side.axes.index(axis) for axis in other.axes]
+        return side.change(other.axes, lambda array: array.transpose(order))
+
+
+def judge_relation(relation: Relation, dtype: str, sides: Sequence[tuple[Expectation, Trace]]) -> Verdict:
+    """Compare the two sides in every equality of the relation.
+
+    Raises RelationDoesNotHold where the reference itself breaks the relation, and NotComparable where the sides have no common shape.
+    """
+    for which, (expectation, trace) in zip(("the case's run", "the other run"), sides, strict=True):
+        if trace.raised is not None:
+            return Verdict((f"{which} raised {trace.raised.types[0]}: {trace.raised.message.strip()}",))
+        if [call.structure for call in trace.calls] != [call.structure for call in expectation.calls]:
+            shown = ", ".join(call.structure for call in trace.calls)
+            return Verdict((f"{which} returned {shown}, expected {', '.join(call.structure for call in expectation.calls)}",))
+    verdicts = [_judge(equality, relation.exact, dtype, sides) for equality in relation.equal or _by_name(sides)]
+    worst = max(verdicts, key=lambda verdict: verdict.ratio or 0.0)
+    findings = tuple(finding for verdict in verdicts for finding in verdict.findings)
+    bits = min(verdict.bits for verdict in verdicts if verdict.bits is not None)
+    return Verdict(findings, worst.ratio, worst.worst, bits, bitwise=all(verdict.bitwise for verdict in verdicts))
+
+
+def _by_name(sides: Sequence[tuple[Expectation, Trace]]) -> tuple[Equality, ...]:
+    left, right = ([output.name for output in expectation.calls[-1].outputs] for expectation, _ in sides)
+    return tuple(Equality(Term(name, None), Term(name, None)) for name in left if name in right)
+
+
+def _judge(equality: Equality, exact: bool, dtype: str, sides: Sequence[tuple[Expectation, Trace]]) -> Verdict:
+    left, right = (_side(term, dtype, *side) for term, side in zip((equality.left, equality.right), sides, strict=True))
+    left, right = (left.like(right), right) if len(left.axes) > len(right.axes) else (left, right.like(left))
+    if left.observed.shape != right.observed.shape:
+        raise NotComparable(left.name, right.name)
+    bound = left.bound + right.bound
+    if np.any(np.abs(left.expected - right.expected) > bound):
+        raise RelationDoesNotHold(left.name, right.name, float(np.max(np.abs(left.expected - right.expected))))
+    same = (left.observed == right.observed) | (np.isnan(left.observed) & np.isnan(right.observed))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        error = np.abs(left.observed - right.observed)
+        ratio = np.where(same, 0.0, np.inf if exact else error / bound)
+    index = tuple(int(i) for i in np.unravel_index(int(np.argmax(ratio)), ratio.shape))
+    worst = Worst(0, f"{left.name} against {right.name}", index, left.axes, *(float(a[index]) for a in (left.observed, right.observed, error, bound)))
+    beyond = int(np.sum(ratio > 1))
+    at = ", ".join(f"{axis} {i}" for axis, i in zip(left.axes, index, strict=True))
+    tolerance = "not a bit may differ" if exact else f"{ratio[index]:.3g} x both sides' bound {bound[index]:.2g}"
+    finding = (
+        f"{left.name} and {right.name} differ in {beyond} of {ratio.size} elements, worst at [{at}]: {left.observed[index]:.9g} and "
+        f"{right.observed[index]:.9g}, difference {error[index]:.2g}; {tolerance}"
+    )
+    size = float(np.sqrt(np.mean(np.square(left.expected))))
+    bits = float(np.log2(size / np.max(bound))) if size and np.max(bound) else float("inf")
+    return Verdict((finding,) if beyond else (), float(ratio[index]), worst, bits, bitwise=bool(np.all(same)))
+
+
+def _side(term: Term, dtype: str, expectation: Expectation, trace: Trace) -> _Side:
+    """The term's array. One with a time axis is that of all calls, joined; of any other it is the last call's."""
+    positions = {output.name: position for position, output in enumerate(expectation.calls[-1].outputs)}
+    if term.output not in positions:
+        raise NotComparable(term.output, f"what this side returns ({', '.join(positions)})")
+    position = positions[term.output]
+    axes = expectation.calls[-1].outputs[position].axes
+    count = len(expectation.calls) if "time" in axes else 1
+
+    def joined(arrays: Sequence[Array]) -> Array:
+        return np.concatenate(arrays[-count:], axis=axes.index("time")) if "time" in axes else arrays[-1]
+
+    side = _Side(
+        name=term.output + (f" at {term.at}" if term.at else ""),
+        axes=axes,
+        observed=joined([call.outputs[position].values.astype(np.float64) for call in trace.calls]),
+        expected=joined([call.outputs[position].values for call in expectation.calls]),
+        bound=joined([call.outputs[position].bounds[dtype] for call in expectation.calls]),
+    )
+    return _taken(side, term.at) if term.at else side
+
+
+def _taken(side: _Side, at: str) -> _Side:
+    """The side's array at one of the closed set of places."""
+    time, row = ("time", "layer*direction")
+    if at in ("last-step", "first-step"):
+        position = -1 if at == "last-step" else 0
+        axes = tuple(axis for axis in side.axes if axis != time)
+        return side.change(axes, lambda array: array.take(position, side.axes.index(time)))
+    if at == "reversed":
+        return side.change(side.axes, lambda array: np.flip(array, side.axes.index(time)))
+    # The halves of a bidirectional layer: of the units in its output, of the rows in its states.
+    forward = at == "forward-half"
+    if row in side.axes:
+        picked = slice(0 if forward else 1, None, 2)
+        axis = side.axes.index(row)
+    else:
+        axis = side.axes.index("unit")
+        half = side.observed.shape[axis] // 2
+        picked = slice(0, half) if forward else slice(half, None)
+    index = tuple(picked if k == axis else slice(None) for k in range(len(side.axes)))
+    return side.change(side.axes, lambda array: array[index])

@@ -1,0 +1,88 @@
+"""The subject's side of the protocol: read a request, run it, answer, until told to stop."""
+
+import faulthandler
+import gc
+import os
+import platform
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import BinaryIO
+
+import numpy as np
+
+from lstm_ref.implementations.adapter import Adapter, Implementation
+from lstm_ref.implementations.errors import WireError
+from lstm_ref.implementations.steps import run
+from lstm_ref.implementations.wire import PROTOCOL, Json, dump, parse, request_from_json, trace_to_json
+
+# Frameworks keep something of every layer (Keras 3.15: 0.14 MB); it is given back this often.
+RUNS_BETWEEN_RELEASES = 100
+
+
+def serve(implementations: Sequence[Implementation]) -> None:
+    """Host the implementations on this process's standard input and output until bye or end of input. All of them live in one host."""
+    faulthandler.enable()
+    requests, answers = _own_streams()
+    adapters = {implementation.name: implementation.adapter() for implementation in implementations}
+    _send(answers, _hello(implementations, adapters))
+    for runs, line in enumerate(requests, start=1):
+        message = parse(line)
+        if message["message"] == "bye":
+            _send(answers, {"message": "bye"})
+            return
+        _send(answers, _answer(adapters, message))
+        if runs % RUNS_BETWEEN_RELEASES == 0:
+            for adapter in adapters.values():
+                adapter.release()
+            gc.collect()
+
+
+def _own_streams() -> tuple[BinaryIO, BinaryIO]:
+    """The real standard input and output, for messages alone: whoever else reads finds nothing, and what others print goes to standard error."""
+    requests = os.fdopen(os.dup(0), "rb")
+    answers = os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    sys.stdout.flush()
+    os.dup2(2, 1)
+    return requests, answers
+
+
+def _send(answers: BinaryIO, message: Json) -> None:
+    answers.write(dump(message))
+    answers.flush()
+
+
+def _hello(implementations: Sequence[Implementation], adapters: Mapping[str, Adapter]) -> Json:
+    host = implementations[0].host
+    versions = {"python": platform.python_version(), "numpy": np.__version__}
+    for adapter in adapters.values():
+        versions.update(adapter.versions())
+    return {
+        "message": "hello",
+        "protocol": PROTOCOL,
+        "subject": host.subject,
+        "versions": versions,
+        "environment": {name: os.environ.get(name, "") for name in host.environment},
+        "implementations": [
+            {"name": implementation.name, "dialect": implementation.dialect, "accumulation": dict(implementation.accumulation)}
+            for implementation in implementations
+        ],
+    }
+
+
+def _answer(adapters: Mapping[str, Adapter], message: Json) -> Json:
+    """The answer to a run. Whatever the adapter itself raises is told, so that the next run finds the subject alive."""
+    try:
+        request = request_from_json(message["request"])
+        if request.implementation not in adapters:
+            raise WireError(f"this subject hosts {', '.join(adapters)}, not {request.implementation!r}")
+        adapter = adapters[request.implementation]
+        reason = adapter.unsupported(request)
+        if reason is not None:
+            return {"message": "unsupported", "id": message["id"], "reason": reason}
+        return {"message": "trace", "id": message["id"], "trace": trace_to_json(run(adapter, request))}
+    except Exception:
+        return {"message": "broken", "id": message["id"], "traceback": traceback.format_exc()}

@@ -1,0 +1,134 @@
+"""Running a request: the loop over its steps, the same for every adapter."""
+
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from lstm_ref.implementations.adapter import Adapter
+from lstm_ref.implementations.errors import AdapterError, UnknownAction
+from lstm_ref.implementations.trace import Call, Handed, Raised, Request, Step, Tensor, Trace
+
+# Arguments that a gradient can be asked for.
+DIFFERENTIABLE = frozenset({"float64", "float32", "float16", "bfloat16"})
+
+
+def run(adapter: Adapter, request: Request) -> Trace:
+    """Build the layer, copy the weights in, take the steps until one raises. An exception of the adapter itself is left to the caller."""
+    calls: list[Call] = []
+    raised = None
+    started = time.process_time()
+    try:
+        construct = adapter.constructor(request)
+        with _in_framework(step=None):
+            layer = construct()
+        if request.weights:
+            adapter.set_weights(layer, request.weights)
+        for index, step in enumerate(request.steps):
+            if step.action == "call":
+                calls.append(_call(adapter, layer, _handed_over(step, calls), index))
+            elif step.action == "reset":
+                reset = adapter.resetter(layer, index)
+                with _in_framework(index):
+                    reset()
+            else:
+                raise UnknownAction(step.action, index, "known are 'call' and 'reset'")
+    except _FrameworkRaised as error:
+        raised = error.raised
+    return Trace(tuple(calls), raised, time.process_time() - started)
+
+
+class _FrameworkRaised(Exception):
+    """Ends a run early: an exception of the framework, which is a result and no fault of ours."""
+
+    def __init__(self, raised: Raised) -> None:
+        super().__init__(raised.message)
+        self.raised = raised
+
+
+@contextmanager
+def _in_framework(step: int | None) -> Iterator[None]:
+    """What is raised in here is the framework's, unless an adapter says that it is its own."""
+    try:
+        yield
+    except AdapterError:
+        raise
+    except Exception as error:
+        types = tuple(kind.__name__ for kind in type(error).__mro__ if issubclass(kind, Exception))
+        raise _FrameworkRaised(Raised(types, str(error), step, traceback.format_exc())) from error
+
+
+def _handed_over(step: Step, calls: list[Call]) -> Step:
+    """The step with what the previous call returned in its place: copies, so that no gradient reaches back into that call."""
+    return replace(step, arguments={name: _take(value, calls) for name, value in step.arguments.items()})
+
+
+def _take(value: Any, calls: list[Call]) -> Any:
+    return [calls[-1].outputs[position] for position in value.outputs] if isinstance(value, Handed) else value
+
+
+def _call(adapter: Adapter, layer: Any, step: Step, index: int) -> Call:
+    given: dict[str, tuple[Tensor, Any]] = {}
+    arguments = {name: _argument(adapter, value, name, given) for name, value in step.arguments.items()}
+    before = {path: adapter.read(tensor) for path, (_, tensor) in given.items()}
+    call = adapter.caller(layer, arguments)
+
+    def guarded() -> Any:
+        with _in_framework(index):
+            return call()
+
+    gradients: dict[str, Tensor | None] = {}
+    leaves = {path: tensor for path, (value, tensor) in given.items() if value.dtype in DIFFERENTIABLE}
+    if step.cotangents is None:
+        structure, outputs, _ = _flatten(adapter, guarded())
+    else:
+        result, differentiate = adapter.record(layer, list(leaves.values()), guarded)
+        structure, outputs, tensors = _flatten(adapter, result)
+        # Outputs of other shapes than expected are shown as they are; they have no inner product with these cotangents.
+        if [output.values.shape for output in outputs] == [cotangent.values.shape for cotangent in step.cotangents]:
+            cotangents = [adapter.tensor(Tensor(output.dtype, wanted.values)) for output, wanted in zip(outputs, step.cotangents, strict=True)]
+            with _in_framework(index):
+                of_weights, of_leaves = differentiate(tensors, cotangents)
+            found = {**of_weights, **dict(zip(leaves, of_leaves, strict=True))}
+            gradients = {path: None if gradient is None else adapter.read(gradient) for path, gradient in found.items()}
+    changed = tuple(path for path, (_, tensor) in given.items() if _differ(before[path], adapter.read(tensor)))
+    return Call(structure, outputs, gradients, changed)
+
+
+def _argument(adapter: Adapter, value: Any, path: str, given: dict[str, tuple[Tensor, Any]]) -> Any:
+    """The argument with the framework's arrays in it, each of which is entered under its path in `given`."""
+    if isinstance(value, Tensor):
+        given[path] = (value, adapter.tensor(value))
+        return given[path][1]
+    if isinstance(value, (list, tuple)):
+        return [_argument(adapter, item, f"{path}[{index}]", given) for index, item in enumerate(value)]
+    return value
+
+
+def _flatten(adapter: Adapter, result: Any) -> tuple[str, tuple[Tensor, ...], list[Any]]:
+    """How the result is nested, its arrays as values, and the same arrays as the framework's own."""
+    tensors: list[Any] = []
+    shown = structure(result, tensors.append)
+    return shown, tuple(adapter.read(tensor) for tensor in tensors), tensors
+
+
+def structure(result: Any, found: Callable[[Any], None]) -> str:
+    """How a result is nested, a star for each array, which `found` is given in order."""
+    if result is None:
+        return "None"
+    if isinstance(result, dict):
+        return "{" + ", ".join(f"{key}: {structure(value, found)}" for key, value in result.items()) + "}"
+    if isinstance(result, (list, tuple)):
+        inner = ", ".join(structure(item, found) for item in result)
+        if isinstance(result, list):
+            return f"[{inner}]"
+        return f"({inner},)" if len(result) == 1 else f"({inner})"
+    found(result)
+    return "*"
+
+
+def _differ(before: Tensor, after: Tensor) -> bool:
+    """Bytes are compared: a NaN is equal to itself, and 0.0 is not -0.0."""
+    return before.dtype != after.dtype or before.values.shape != after.values.shape or before.values.tobytes() != after.values.tobytes()

@@ -1,0 +1,103 @@
+"""What the judge asks of an implementation, and what it gets back: values, no behaviour.
+
+NumPy is the only requirement, so that an adapter runs under any interpreter that has NumPy and its framework.
+
+A request is one layer, its weights and a list of steps. A trace is everything that running it produced, or the error that ended it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An array together with the dtype that its owner gave it.
+
+    `dtype` is the owner's own word ("float64", "float32", "float16", "bfloat16", "bool", "int64", ...). NumPy has no bfloat16: such values
+    are held as float32, which holds them exactly.
+    """
+
+    dtype: str
+    values: Array
+
+
+@dataclass(frozen=True)
+class Handed:
+    """An argument that is a list of what the call before returned: its outputs at these positions."""
+
+    outputs: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One action on the layer.
+
+    `action` is "call" or "reset" (forget the recorded states). A call has `arguments` by their documented names; a value is a Tensor,
+    a list of such values, what the call before Handed over, or plain JSON data. With `cotangents` (one Tensor for every returned array, in
+    the order in which the layer
+    returns them) the call's gradients are wanted: those of the inner product of the outputs and the cotangents. Whatever state the
+    layer carries over from an earlier call is a constant there.
+    """
+
+    action: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    cotangents: tuple[Tensor, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """A layer of a dialect, its weights by their documented names, and the steps to take with it.
+
+    `params` are the constructor's arguments by name, without the dtype; a value may be a nested layer: {"layer": ..., "params": ...}.
+    `dtype` is the dtype to compute in; weights and arguments are given in it. Empty `weights` say that their values do not matter: the layer
+    keeps its own, as in a request that has to be refused.
+    """
+
+    implementation: str
+    layer: str
+    params: Mapping[str, Any]
+    dtype: str
+    weights: Mapping[str, Tensor]
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Call:
+    """What one call returned.
+
+    `structure` shows how the arrays were nested, a star for each: "*", "(*, *, *)", "[*, *, *]", "(*, (*, *))"; `outputs` are those arrays in
+    order. `gradients` are keyed by weight name or argument path ("sequences", "initial_state[0]", "hx[1]"); None is a gradient that the
+    framework says does not exist. `changed` names the arguments that the call modified in place.
+    """
+
+    structure: str
+    outputs: tuple[Tensor, ...]
+    gradients: Mapping[str, Tensor | None] = field(default_factory=dict)
+    changed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Raised:
+    """An exception of the framework: its class names from the class itself up to Exception, its message, and where.
+
+    `step` is the index of the step that raised, or None where building the layer did.
+    """
+
+    types: tuple[str, ...]
+    message: str
+    step: int | None
+    traceback: str
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Everything one request produced: its calls in order, the exception that ended it early if one did, and the processor seconds it took."""
+
+    calls: tuple[Call, ...]
+    raised: Raised | None
+    seconds: float

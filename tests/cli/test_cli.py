@@ -1,0 +1,175 @@
+"""The command line, run as people run it: in a process of its own, in a folder that knows nothing of this project."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import lstm_ref
+from lstm_ref.harness.subjects import installed
+from lstm_ref.implementations import discover
+
+needs_torch = pytest.mark.skipif(not installed(discover()["torch"]), reason="torch is not installed")
+
+WRONG = """\
+kind: cases
+dialect: torch
+layer: LSTM
+about: Four mistakes.
+cases:
+  - name: Not Kebab
+    params: {hiden_size: 3}
+    input: {batch: 4, timesteps: seven}
+    colour: red
+"""
+
+RIGHT = """\
+kind: cases
+dialect: torch
+layer: LSTM
+about: A small layer.
+source: torch.nn.LSTM
+cases:
+  - name: small
+    params: {input_size: 5, hidden_size: 3}
+    input: {batch: 4, timesteps: 7, form: batched}
+"""
+
+
+@pytest.fixture
+def cli(tmp_path):
+    def run(*arguments, **environment):
+        command = [sys.executable, "-m", "lstm_ref.cli", *map(str, arguments)]
+        # The package is found also where it is not installed.
+        package = str(Path(lstm_ref.__file__).resolve().parent.parent)
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+        return subprocess.run(
+            command, cwd=tmp_path, env={**inherited, "PYTHONPATH": package, **environment}, capture_output=True, text=True, check=False
+        )
+
+    return run
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["list"], ["check"], ["implementations"], ["report"]])
+def test_help_teaches_with_an_example(cli, command):
+    done = cli(*command, "--help")
+    assert done.returncode == 0
+    assert f"lstm-ref {' '.join(command) or 'run'}" in done.stdout
+
+
+def test_help_imports_nothing_heavy(cli):
+    code = "import sys, lstm_ref.cli; print([name for name in ('numpy', 'pytest', 'pydantic', 'jinja2', 'yaml') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_list_prints_ids_alone_to_stdout(cli):
+    done = cli("list", "torch/structure")
+    assert done.returncode == 0
+    ids = done.stdout.split()
+    assert ids
+    assert all(case.startswith("torch/structure/") for case in ids)
+
+
+def test_list_as_json_has_the_place_of_each_case(cli):
+    cases = json.loads(cli("list", "keras/sizes", "--format", "json").stdout)
+    assert {Path(case["file"]).name for case in cases} == {"sizes.yaml"}
+    assert all(case["source"] and case["line"] > 0 for case in cases)
+
+
+def test_list_of_nothing_is_bad_usage_with_a_suggestion(cli):
+    done = cli("list", "keras/structur")
+    assert done.returncode == 4
+    assert "keras/structure" in done.stderr
+
+
+def test_check_of_the_corpus_finds_no_mistake(cli):
+    done = cli("check")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "no mistake" in done.stderr
+
+
+def test_check_shows_every_mistake_with_its_line(cli, tmp_path):
+    (tmp_path / "wrong.yaml").write_text(WRONG)
+    done = cli("check", "wrong.yaml")
+    assert done.returncode == 1
+    lines = {int(line.split(":")[1]) for line in done.stdout.splitlines() if line.startswith("wrong.yaml:")}
+    assert {6, 7, 8, 9} <= lines
+    assert "hidden_size" in done.stdout
+
+
+def test_check_as_json_is_for_programs(cli, tmp_path):
+    (tmp_path / "wrong.yaml").write_text(WRONG)
+    done = cli("check", "wrong.yaml", "--format", "json")
+    assert done.returncode == 1
+    assert {problem["line"] for problem in json.loads(done.stdout)} >= {6, 7, 8, 9}
+
+
+def test_implementations_say_how_to_install_them(cli):
+    known = json.loads(cli("implementations", "--format", "json").stdout)
+    assert {"keras-tensorflow", "torch"} <= {implementation["name"] for implementation in known}
+    assert all(implementation["install"] for implementation in known)
+
+
+def test_a_report_is_made_again_beside_its_results(cli, tmp_path):
+    (tmp_path / "results.jsonl").write_text("nonsense\n")
+    done = cli("report", "results.jsonl")
+    assert done.returncode == 1
+    assert "results.jsonl:1: this line is no JSON" in done.stderr
+
+
+@pytest.mark.parametrize("option", [["--impl", "toch"], ["--dtype", "float46"], ["--workers", "many"], ["--workers", "0"]])
+def test_run_refuses_what_does_not_exist(cli, option):
+    done = cli("run", *option)
+    assert done.returncode == 4
+    assert any(word in done.stderr for word in ("did you mean", "neither a number"))
+
+
+@needs_torch
+def test_run_of_a_case_that_does_not_exist_is_bad_usage_with_a_suggestion(cli):
+    done = cli("run", "torch/structur")
+    assert done.returncode == 4
+    assert "torch/structure" in done.stderr
+
+
+@needs_torch
+def test_run_writes_results_and_report_where_it_is_told(cli, tmp_path):
+    done = cli("run", "torch/sizes", "--dtype", "float64", "--results", "out/r.jsonl", "--report", "out/r.html", "--seed", 7)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads((tmp_path / "out/r.jsonl").read_text().splitlines()[0])["seed"] == 7
+    assert "outcomes pass" in (tmp_path / "out/r.html").read_text()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
+    again = cli("report", "out/r.jsonl", "-o", "again.html")
+    assert again.returncode == 0
+    assert (tmp_path / "again.html").read_text() == (tmp_path / "out/r.html").read_text()
+
+
+@needs_torch
+def test_run_does_not_mind_the_project_around_it(cli, tmp_path):
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")
+    done = cli("run", "torch/sizes/one-unit*", "--impl", "torch", PYTEST_ADDOPTS="--no-such-option", PYTEST_PLUGINS="no_such_plugin")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@needs_torch
+def test_run_takes_a_case_file_of_somebody_else(cli, tmp_path):
+    (tmp_path / "mine.yaml").write_text(RIGHT)
+    (tmp_path / "conftest.py").write_text("raise SystemExit('conftest of somebody else')\n")
+    done = cli("run", "mine.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    outcomes = [json.loads(line) for line in (tmp_path / "reports/results.jsonl").read_text().splitlines() if '"outcome"' in line]
+    assert [(outcome["case"], outcome["outcome"]) for outcome in outcomes if outcome["type"] == "outcome"] == [("mine/small", "pass")] * 2
+
+
+@needs_torch
+def test_workers_give_the_same_outcomes(cli, tmp_path):
+    def outcomes(workers):
+        done = cli("run", "torch/sizes", "--workers", workers)
+        assert done.returncode == 0, done.stdout + done.stderr
+        records = [json.loads(line) for line in (tmp_path / "reports/results.jsonl").read_text().splitlines()]
+        return sorted((r["case"], r["dtype"], r["outcome"], r["ratio"]) for r in records if r["type"] == "outcome")
+
+    assert outcomes(1) == outcomes(2)

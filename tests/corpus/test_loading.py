@@ -1,0 +1,106 @@
+"""Loading a corpus: what it holds, its hash, and what it must not do."""
+
+import gc
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lstm_ref.corpus import CorpusError, load, load_divergences
+
+Write = Callable[[str, str], Path]
+
+DIVERGENCES = """\
+kind: divergences
+implementation: toy-one
+about: Known disagreements.
+entries:
+  - cases: toy/file/*
+    kind: framework
+    versions: {toy: ">=3.0,<3.16"}
+    outcome: fail
+    dtypes: [float32]
+    reason: It rounds twice.
+    link: https://example.org/issues/1
+"""
+
+
+def test_loading_imports_no_framework() -> None:
+    code = "import sys, lstm_ref.corpus as c; c.load(); print(sorted({'tensorflow', 'keras', 'torch', 'numpy'} & set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    assert found.stdout.strip() == "[]"
+
+
+def test_the_hash_changes_with_any_content_and_with_nothing_else(root: Path, write: Write) -> None:
+    file = write("toy/file.yaml", "- name: a\n")
+    first = load(root).hash
+    file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    (root / "notes.txt").write_text("not part of it")
+    assert load(root).hash == first
+    write("toy/file.yaml", "- name: b\n")
+    second = load(root).hash
+    file.rename(root / "toy" / "other.yaml")
+    assert len({first, second, load(root).hash}) == 3
+
+
+def test_files_load_in_the_order_of_their_names_and_hidden_ones_not_at_all(root: Path, write: Write) -> None:
+    for name in ("b", "a", ".c"):
+        write(f"toy/{name}.yaml", "- name: x\n")
+    assert [case.id for case in load(root).cases] == ["toy/a/x", "toy/b/x"]
+
+
+def test_loading_leaves_garbage_collection_on(root: Path) -> None:
+    load(root)
+    assert gc.isenabled()
+    (root / "toy" / "file.yaml").write_text("kind: x\n")
+    with pytest.raises(CorpusError):
+        load(root)
+    assert gc.isenabled()
+
+
+def test_a_folder_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="is no folder"):
+        load(tmp_path / "nothing")
+
+
+def test_known_divergences_are_loaded_with_their_place(root: Path) -> None:
+    (root / "divergences").mkdir()
+    (root / "divergences" / "toy-one.yaml").write_text(DIVERGENCES)
+    (entry,) = load_divergences(root)
+    assert load(root).divergences == (entry,)
+    assert (entry.implementation, entry.cases, entry.kind, entry.versions, entry.outcome) == (
+        "toy-one",
+        "toy/file/*",
+        "framework",
+        {"toy": ">=3.0,<3.16"},
+        "fail",
+    )
+    assert (entry.dtypes, entry.place.line) == (("float32",), 5)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (">=3.0,<3.16", "3.x", "version specifier"),
+        ("kind: framework", "kind: bug", "must be framework or documentation or by-design"),
+        ("outcome: fail", "outcome: pass", "must be fail or error or crash or timeout"),
+        ("    reason: It rounds twice.\n", "", '"reason" is missing'),
+        ("toy-one", "toy-two", r"the file is named toy-one\.yaml"),
+        ("https://", "see ", "must be text that matches"),
+    ],
+)
+def test_a_divergence_is_strict(root: Path, old: str, new: str, message: str) -> None:
+    (root / "divergences").mkdir()
+    (root / "divergences" / "toy-one.yaml").write_text(DIVERGENCES.replace(old, new))
+    with pytest.raises(CorpusError, match=message):
+        load_divergences(root)
+    with pytest.raises(CorpusError, match=message):
+        load(root)
+
+
+def test_known_divergences_stand_in_their_folder(root: Path) -> None:
+    (root / "toy" / "toy-one.yaml").write_text(DIVERGENCES)
+    with pytest.raises(CorpusError, match="stand in the folder divergences"):
+        load(root)

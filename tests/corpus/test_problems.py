@@ -1,0 +1,361 @@
+"""What is wrong with a file is said all at once, each with its place and what to write instead."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lstm_ref.corpus import CorpusError, Place, Problem, load, load_file, load_parameters
+
+Problems = Callable[[str], tuple[Problem, ...]]
+
+
+def lines(problems: tuple[Problem, ...]) -> list[int]:
+    return [problem.place.line for problem in problems]
+
+
+def test_five_mistakes_are_five_problems_in_the_order_of_their_lines(problems: Problems) -> None:
+    found = problems("""\
+      - name: Wrong Name
+        params: {unitz: 3}
+      - name: b
+        values: {scale: big}
+        inpt: {batch: 1}
+      - name: c
+        params: {unroll: true, unroll: false}
+        """)
+    assert lines(found) == [10, 11, 13, 14, 16]
+    assert [problem.hint for problem in found if problem.hint and "did you mean" in problem.hint] == [
+        'did you mean "units"?',
+        'did you mean "input"?',
+    ]
+
+
+def test_a_problem_prints_as_file_line_column_message_hint(problems: Problems, root: Path) -> None:
+    (problem,) = problems("- {name: a, params: {unrol: true}}")
+    assert str(problem) == f'{root}/toy/file.yaml:10:22: unknown parameter "unrol" (did you mean "unroll"?)'
+
+
+def test_a_mistake_in_a_matrix_is_told_once(problems: Problems) -> None:
+    assert len(problems("- {name: a, params: {unrol: true}, matrix: {params.activation: [a, b, c], call.state: [absent, given]}}")) == 1
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("name: two words", "lower-case words"),
+        ("about: x", '"name" is missing'),
+        ("name: a, about: ''", "more than blanks"),
+        ("name: a, source: ' '", "more than blanks"),
+        ("name: a, layer: LSTMM", 'unknown layer "LSTMM" of dialect toy'),
+        ("name: a, layer: RNN", 'the layer RNN has no parameter "units"'),
+        ("name: a, params: [units]", "must be a mapping, not a list"),
+        ("name: a, params: null", "must be a mapping, not nothing"),
+        ("name: a, input: {batch: -1}", "must be 0 or more, not -1"),
+        ("name: a, input: {batch: 1.0}", "must be a whole number, not the number 1.0"),
+        ("name: a, input: {batch: true}", "must be a whole number, not true"),
+        ("name: a, input: {shape: [1], batch: 2}", "nothing else may stand beside it"),
+        ("name: a, input: {form: packed}", "must be batched or unbatched"),
+        ("name: a, values: {grid: float16}", "must be dyadic or float32 or exact"),
+        ("name: a, values: {scale: 0}", "must be more than 0"),
+        ("name: a, values: {scale: .inf}", "must be a finite number"),
+        ("name: a, layer: RNN, input: {features: 1}", 'the input of this layer has no "features"'),
+        ("name: a, call: {sate: given}", 'unknown call argument "sate"'),
+        ("name: a, call: {state: gven}", "must be absent or given or previous"),
+        ("name: a, call: {state: {a: 1}}", "not a mapping"),
+        ("name: a, call: {inputs: x}", 'unknown call argument "inputs"'),
+        ("name: a, call: {input: {batch: x}}", "must be a whole number"),
+        ("name: a, steps: []", "must not be empty"),
+        ("name: a, steps: [rest, {call: {}}]", "must be reset"),
+        ("name: a, steps: [3, {call: {}}]", 'a step is "call:"'),
+        ("name: a, steps: [reset]", "no step is a call"),
+        ("name: a, call: {}, steps: [{call: {}}]", "exclude each other"),
+        ("name: a, layer: RNN, steps: [{call: {}}, reset]", 'has no action "reset"'),
+        ("name: a, expect: {raises: ValueError, match: '('}", "no regular expression"),
+        ("name: a, expect: {match: x}", '"raises" is missing'),
+        ("name: a, dtypes: [float32, float32]", "stands twice"),
+        ("name: a, dtypes: [double]", "must be float64 or"),
+        ("name: a, undocumented: {x: 1}", "need an expected exception"),
+        ("name: a, undocumented: {unroll: 1}, expect: {raises: E}", '"unroll" is documented'),
+        ("name: a, matrix: {params.unrol: [true]}", 'unknown axis "params.unrol"'),
+        ("name: a, matrix: {units: [1]}", 'unknown axis "units"'),
+        ("name: a, matrix: {params.units: []}", "must not be empty"),
+        ("name: a, matrix: {params.units: 3}", "must be a list"),
+        ("name: a, matrix: {params.units: [1, 2, 1]}", "stands twice"),
+        ("name: a, matrix: {values.scale: [1, 1.0]}", "stands twice"),
+        ("name: a, matrix: {values.scale: [1, x]}", "must be a number"),
+        ("name: a, matrix: {input.timesteps: [1, -2]}", "must be 0 or more"),
+        ("name: a, matrix: {call.state: [given, gone]}", "must be absent or given"),
+        ("name: a, matrix: {input.form: [packed]}", "must be batched or unbatched"),
+        ("name: a, include: [{params.units: 1}]", '"include" needs a matrix'),
+        ("name: a, exclude: [{params.units: 1}]", '"exclude" needs a matrix'),
+        ("name: a, matrix: {params.units: [1]}, exclude: [{params.units: 2}]", "excludes nothing"),
+        ("name: a, matrix: {params.units: [1]}, exclude: [{params.unroll: true}]", "is no axis of this matrix"),
+        ("name: a, matrix: {params.units: [1]}, exclude: [{params.units: 1}]", "every point is excluded"),
+        ("name: a, matrix: {params.units: [1]}, exclude: [{}]", "excludes everything"),
+        ("name: a, matrix: {params.units: [1]}, include: [{params.units: 1}]", "exists already"),
+        ("name: a, matrix: {params.units: [1]}, include: [{params.units: 2}, {params.units: 2}]", "exists already"),
+        ("name: a, matrix: {params.unroll: [true]}, include: [{params.unroll: false}, {}]", "exists already"),
+        ("name: a, matrix: {input.features: [1], params.units: [1]}, include: [{params.units: 2}]", 'the row needs "input.features"'),
+        ("name: a, matrix: {call.state: [given]}, steps: [{call: {}}, {call: {state: absent}}]", "holds for every call"),
+        ("name: a, matrix: {input.batch: [1]}, steps: [{call: {}}, {call: {input: {batch: 2}}}]", "holds for every call"),
+        ("name: a, input: {part: [0, 1]}", 'unknown key "part"'),
+        ("name: a, call: {input: {reversed: 1}}", "must be true or false"),
+        ("name: a, call: {input: {part: [0, 1, 2]}}", "must be [start, stop]"),
+        ("name: a, call: {input: {part: [2, 2]}}", "must be [start, stop]"),
+        ("name: a, call: {input: {part: [-1, 2]}}", "must be 0 or more"),
+        ("name: a, call: {input: {part: [0, 8]}}", "part [0, 8] does not lie inside the 7 timesteps"),
+        ("name: a, steps: [{call: {}}, {call: {input: {part: [0, 2], timesteps: 3}}}]", "has another 'timesteps'"),
+        ("name: a, steps: [{call: {input: {shape: [4, 7]}}}, {call: {input: {reversed: true}}}]", "not as a shape"),
+        ("name: a, input: {shape: [4, 7]}, call: {input: {reversed: true}}", "not as a shape"),
+        ("name: a, call: {state: previous}", "this is the first call"),
+        ("name: a, params: {stated: true}, matrix: {call.state: [absent, previous]}, steps: [{call: {}}, {call: {}}]", "this is the first call"),
+        ("name: a, params: {stated: true}, steps: [reset, {call: {state: previous}}]", "this is the first call"),
+        ("name: a, steps: [{call: {}}, {call: {state: previous}}]", "state: previous needs stated: true"),
+        ("name: a, matrix: {params.stated: [true, false]}, steps: [{call: {}}, {call: {state: previous}}]", "state: previous needs stated: true"),
+        ("name: a, relation: {exact: true}", '"other" is missing'),
+        ("name: a, relation: {other: {params: {rate: 1}}, equal: []}", "must not be empty"),
+        ("name: a, relation: {other: {params: {rate: 1}}, exact: 1}", "must be true or false"),
+        ("name: a, relation: {other: {params: {rat: 1}}}", 'unknown parameter "rat"'),
+        ("name: a, relation: {other: {parms: {}}}", 'unknown key "parms"'),
+        ("name: a, relation: {other: {call: {sate: given}}}", 'unknown call argument "sate"'),
+        ("name: a, relation: {other: {input: {prt: [0, 1]}}}", 'unknown key "prt"'),
+        ("name: a, relation: {other: {steps: [rest, {call: {}}]}}", "must be reset"),
+        ("name: a, relation: {other: {steps: [reset]}}", "no step is a call"),
+        ("name: a, relation: {other: {steps: []}}", "must not be empty"),
+        ("name: a, relation: {other: {call: {}, steps: [{call: {}}]}}", "exclude each other"),
+        ("name: a, relation: {other: {params: {rate: 1}}}, expect: {raises: E}", '"relation" and "expect" exclude each other'),
+        ("name: a, relation: {other: {}}", "the second run is the first, and nothing is compared"),
+        (
+            "name: a, matrix: {params.unroll: [false, true]}, relation: {other: {params: {unroll: true}}}",
+            "the second run is the first at [unroll=true]",
+        ),
+        ("name: a, relation: {other: {}, equal: [{left: output, right: output}]}", "both sides are the same"),
+        ("name: a, relation: {other: {}, equal: [{left: output}]}", '"right" is missing'),
+        ("name: a, relation: {other: {}, equal: [{left: outptu, right: h}]}", 'no output "outptu"'),
+        ("name: a, relation: {other: {}, equal: [{left: {output: x, at: last-step}, right: h}]}", 'no output "x"'),
+        ("name: a, relation: {other: {}, equal: [{left: {output: output, at: midle}, right: h}]}", "must be last-step or first-step or"),
+        ("name: a, relation: {other: {}, equal: [{left: {output: output}, right: h}]}", '"at" is missing'),
+        ("name: a, relation: {other: {}, equal: [{left: 3, right: h}]}", "must be the name of an output"),
+        ("name: a, relation: {other: {}, equal: [{left: {output: h, at: last-step}, right: h}]}", "h has no last-step"),
+        ("name: a, relation: {other: {}, equal: [{left: {output: output, at: backward-half}, right: h}]}", "output has no backward-half"),
+        ("name: a, relation: {other: {}, equal: [{left: output, right: h}]}", "h needs stated: true"),
+        ("name: a, relation: {other: {params: {stated: true}}, equal: [{left: h, right: output}]}", "h needs stated: true"),
+        (
+            "name: a, params: {stated: true}, relation: {other: {params: {stated: false}}, equal: [{left: h, right: h}]}",
+            "h needs stated: true",
+        ),
+        (
+            "name: a, params: {unroll: true}, relation: {other: {}, equal: [{left: output, right: {output: output, at: forward-half}}]}",
+            "output at forward-half needs unroll: false",
+        ),
+        ("name: a, relation: {other: {steps: [{call: {state: previous}}]}}", "this is the first call"),
+        ("name: a, relation: {other: {params: {stated: true}, steps: [{call: {}}, {call: {input: {part: [5, 9]}}}]}}", "does not lie inside"),
+        ("name: a, input: {shape: [4, 7]}, relation: {other: {input: {timesteps: 2}}}", 'the input needs "batch"'),
+    ],
+)
+def test_a_mistake_is_named(problems: Problems, entry: str, message: str) -> None:
+    found = problems(f"- {{{entry}}}")
+    assert any(message in problem.message for problem in found), found
+    assert {problem.place.line for problem in found} == {10}
+
+
+def test_what_only_the_points_show_has_the_place_where_it_is_written_and_is_told_beside_other_mistakes(problems: Problems) -> None:
+    found = problems("""\
+      - name: a
+        matrix: {params.unroll: [false, true], params.rate: [0, 1]}
+        steps:
+          - call: {}
+          - call:
+              state: previous
+              input: {part: [3, 8]}
+      - name: b
+        relation:
+          other:
+            steps:
+              - call: {}
+              - call:
+                  input: {reversed: true, batch: 2}
+          equal:
+            - left: output
+              right: h
+      - name: c
+        params: {unrol: true}
+        """)
+    assert lines(found) == [15, 16, 23, 26, 28]
+
+
+def test_a_mistake_in_a_nested_layer_has_the_place_of_the_inner_key(problems: Problems) -> None:
+    found = problems("""\
+    - name: a
+      layer: RNN
+      params:
+        cell:
+          - {layer: LSTM, params: {unit: 3}}
+          - {layer: LSTN, params: {}}
+          - {layer: LSTM, params: {units: 3}, parms: {}}
+    """)
+    in_cells = [(problem.place.line, problem.message) for problem in found if problem.place.line > 12]
+    assert in_cells == [
+        (14, 'LSTM needs the parameter "units"'),
+        (14, 'unknown parameter "unit"'),
+        (15, 'unknown layer "LSTN" of dialect toy'),
+        (16, 'unknown key "parms"'),
+    ]
+
+
+def test_what_is_refused_as_yaml_is_not_complained_about_again(problems: Problems) -> None:
+    (problem,) = problems("- {name: a, input: !int 3}")
+    assert "tags are not allowed" in problem.message
+
+
+def test_an_error_holds_each_problem_once() -> None:
+    one, other = Problem(Place(Path("b.yaml"), 1), "one"), Problem(Place(Path("a.yaml"), 2), "other")
+    assert CorpusError([one, other, one]).problems == (other, one)
+
+
+def test_a_name_may_stand_once_in_a_file(problems: Problems) -> None:
+    (problem,) = problems("- name: a\n- name: b\n- name: a\n")
+    assert problem.message == 'the name "a" stands twice: here and in line 10'
+    assert problem.place.line == 12
+
+
+def test_a_matrix_has_an_end(problems: Problems) -> None:
+    values = list(range(400))
+    (problem,) = problems(f"- {{name: a, matrix: {{params.units: {values}, params.rate: {values}}}}}")
+    assert "more than 100000 points" in problem.message
+
+
+def test_a_required_parameter_and_the_size_of_the_input_are_asked_for(root: Path) -> None:
+    (root / "toy" / "file.yaml").write_text("kind: cases\ndialect: toy\nlayer: LSTM\nabout: a\nsource: b\ncases: [{name: a}]\n")
+    with pytest.raises(CorpusError) as caught:
+        load(root)
+    assert [problem.message for problem in caught.value.problems] == [
+        'the layer needs the parameter "units"',
+        'the input needs "batch", "timesteps"',
+    ]
+
+
+@pytest.mark.parametrize("missing", ["kind", "dialect", "layer", "about", "source", "cases"])
+def test_every_key_of_a_file_is_asked_for(root: Path, missing: str) -> None:
+    keys = {"kind": "cases", "dialect": "toy", "layer": "LSTM", "about": "a", "source": "b", "cases": "[{name: a, params: {units: 1}}]"}
+    text = "".join(f"{key}: {value}\n" for key, value in keys.items() if key != missing) + "defaults: {input: {batch: 1, timesteps: 1}}\n"
+    (root / "toy" / "file.yaml").write_text(text)
+    with pytest.raises(CorpusError, match=f'"{missing}" is missing'):
+        load(root)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("kind: claims", "must be a known kind"),
+        ("kind: [cases]", "must be a known kind"),
+        ("- a", "must be a mapping"),
+        ("kind: cases\ndialect: tony", 'unknown dialect "tony"'),
+    ],
+)
+def test_a_file_of_an_unknown_kind_or_dialect_is_refused(root: Path, text: str, message: str) -> None:
+    (root / "toy" / "file.yaml").write_text(text)
+    with pytest.raises(CorpusError) as caught:
+        load(root)
+    assert any(message in problem.message and problem.hint for problem in caught.value.problems)
+
+
+def test_the_defaults_are_checked_once(root: Path) -> None:
+    (root / "toy" / "file.yaml").write_text(
+        "kind: cases\ndialect: toy\nlayer: LSTM\nabout: a\nsource: b\n"
+        "defaults: {params: {units: 1, unrol: true}, call: {state: no}, input: {batch: 1, timesteps: 1}, expect: {raises: E, match: '['}}\n"
+        "cases: [{name: a}, {name: b}]\n"
+    )
+    with pytest.raises(CorpusError) as caught:
+        load(root)
+    assert lines(caught.value.problems) == [6, 6, 6]
+
+
+def test_problems_of_several_files_come_together(root: Path) -> None:
+    for name in ("b", "a"):
+        (root / "toy" / f"{name}.yaml").write_text("kind: cases\n")
+    (root / "toy" / "late.yml").write_text("kind: cases\n")
+    (root / "toy" / "Name.yaml").write_text("kind: cases\n")
+    (root / "toy" / "wrong.yaml").write_text("kind: [\n")
+    with pytest.raises(CorpusError) as caught:
+        load(root)
+    assert [file.name for file in dict.fromkeys(problem.place.file for problem in caught.value.problems)] == [
+        "Name.yaml",
+        "a.yaml",
+        "b.yaml",
+        "late.yml",
+        "wrong.yaml",
+    ]
+
+
+def test_a_broken_table_does_not_make_every_name_of_its_dialect_unknown(root: Path) -> None:
+    (root / "toy" / "parameters.yaml").write_text("kind: parameters\ndialect: toy\n")
+    (root / "toy" / "file.yaml").write_text("kind: cases\ndialect: toy\nlayer: LSTM\nabout: a\nsource: b\ncases: [{name: a}]\n")
+    with pytest.raises(CorpusError) as caught:
+        load(root)
+    assert {problem.place.file.name for problem in caught.value.problems} == {"parameters.yaml"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("units: {about: a, source: b}", 'either "default" or "required: true"'),
+        ("units: {about: a, source: b, required: true, default: 1}", 'either "default" or "required: true"'),
+        ("units: {about: a, required: true}", '"source" is missing'),
+        ("units: {about: a, source: b, default: 1, values: [1, 1]}", "stands twice"),
+    ],
+)
+def test_a_parameter_of_a_table_has_a_source_and_either_a_default_or_none(root: Path, text: str, message: str) -> None:
+    table = (root / "toy" / "parameters.yaml").read_text()
+    (root / "toy" / "parameters.yaml").write_text(table.replace("units: {about: Size., source: tests, required: true}", text))
+    with pytest.raises(CorpusError, match=message):
+        load(root)
+
+
+def test_an_optional_call_argument_may_be_absent(root: Path) -> None:
+    table = (root / "toy" / "parameters.yaml").read_text()
+    (root / "toy" / "parameters.yaml").write_text(table.replace("values: [absent, given, previous]", "values: [given, previous]"))
+    with pytest.raises(CorpusError, match='"absent" among its values'):
+        load(root)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("needs: {previous: {stated: true}}", "needs: {before: {stated: true}}", '"before" is no value of this argument'),
+        ("needs: {previous: {stated: true}}", "needs: {previous: {state: true}}", r'unknown parameter "state" \(did you mean "stated"'),
+        ("needs: {stated: true}}", "needs: {sated: true}}", 'unknown parameter "sated"'),
+        ("forward-half: {unroll: false}", "forward-half: {unrol: false}", 'unknown parameter "unrol"'),
+        ("forward-half: {unroll: false}", "forward: {unroll: false}", "must be last-step or first-step"),
+        ("    outputs:\n      output: {about: Output., source: tests}\n", "", '"outputs" is missing'),
+    ],
+)
+def test_a_need_can_be_met(root: Path, old: str, new: str, message: str) -> None:
+    table = (root / "toy" / "parameters.yaml").read_text()
+    assert old in table
+    (root / "toy" / "parameters.yaml").write_text(table.replace(old, new))
+    with pytest.raises(CorpusError, match=message):
+        load(root)
+
+
+def test_a_table_stands_in_the_folder_of_its_dialect(root: Path) -> None:
+    (root / "toy" / "parameters.yaml").rename(root / "toy" / "tables.yaml")
+    with pytest.raises(CorpusError, match=r"stand in toy/parameters\.yaml"):
+        load(root)
+
+
+def test_a_file_outside_the_corpus_is_checked_against_its_tables(root: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "kind: cases\ndialect: toy\nlayer: LSTM\nabout: a\nsource: b\ncases: [{name: a, params: {unitz: 3}, input: {batch: 1, timesteps: 2}}]\n"
+    )
+    with pytest.raises(CorpusError, match='did you mean "units"'):
+        load_file(file, load_parameters(root), root)
+    file.write_text(file.read_text().replace("unitz", "units"))
+    assert [case.id for case in load_file(file, load_parameters(root), root)] == ["mine/a"]
+
+
+def test_a_file_that_is_not_there_is_a_problem(root: Path) -> None:
+    with pytest.raises(CorpusError, match="cannot be read"):
+        load_file(root / "toy" / "nothing.yaml", load_parameters(root), root)

@@ -1,0 +1,68 @@
+"""A point is written as a file that loads again to the same point."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lstm_ref.corpus import Case, as_yaml, corpus_root, load, load_file, load_parameters
+
+
+def again(case: Case, root: Path) -> Case:
+    """The case, written in its own folder and loaded."""
+    path = root / Path(case.id.partition("[")[0]).parent.with_suffix(".yaml")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(as_yaml(case), encoding="utf-8")
+    (loaded,) = load_file(path, load_parameters(root), root)
+    return replace(loaded, place=case.place)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "{name: a}",
+        "{name: a, params: {activation: 'yes', rate: '1e-6', mask: ['', 'null', 1e-06, .inf, 1.0e+30, '0o7', é]}}",
+        "{name: a, call: {state: given}, values: {scale: 1.5, grid: float32}, dtypes: [float32]}",
+        "{name: a, input: {shape: [4, 5]}, expect: {raises: ValueError, match: 'a: \"b\\\\d'}}",
+        "{name: a, undocumented: {x: 1}, expect: {raises: TypeError}}",
+        "{name: a, steps: [{call: {state: given}}, reset, {call: {input: {timesteps: 2}}}]}",
+        "{name: a, steps: [{call: {input: {shape: [1]}}}, {call: {input: {features: 2}}}]}",
+        "{name: a, matrix: {params.units: [2], values.scale: [16], input.timesteps: [1], call.mask: [left], params.unroll: [false]}}",
+        "{name: a, matrix: {call.state: [given], input.features: [3]}, steps: [{call: {}}, {call: {mask: left}}]}",
+        "{name: a, call: {input: {part: [2, 3], reversed: true}}}",
+        "{name: a, steps: [{call: {}}, {call: {input: {reversed: true}}}]}",
+        "{name: a, params: {rate: 1, unroll: true}, relation: {other: {params: {rate: true, mask: [1]}}, exact: true}}",
+        "{name: a, params: {stated: true}, relation: {other: {}, equal: [{left: {output: output, at: reversed}, right: h}]}}",
+        "{name: a, call: {state: given, mask: left}, relation: {other: {call: {state: absent}, input: {timesteps: 3}}}}",
+        "{name: a, matrix: {call.state: [given], call.mask: [left]}, relation: {other: {steps: [{call: {mask: absent}}, {call: {state: absent}}]}}}",
+        "{name: a, matrix: {call.state: [given]}, steps: [{call: {}}, reset, {call: {}}], relation: {other: {call: {state: absent}}}}",
+        "{name: a, matrix: {input.timesteps: [5]}, relation: {other: {steps: [{call: {input: {part: [0, 2]}}}, {call: {input: {timesteps: 2}}}]}}}",
+        "{name: a, input: {shape: [4, 5]}, relation: {other: {input: {batch: 1, timesteps: 2}}}}",
+        "{name: a, call: {state: given, mask: left}, relation: {other: {call: {mask: right}}}}",
+        "{name: a, relation: {other: {input: {shape: [4, 5]}}}}",
+    ],
+)
+def test_a_point_survives_writing(cases: Callable[[str], list[Case]], root: Path, entry: str) -> None:
+    (case,) = cases(f"- {entry}")
+    assert again(case, root) == case
+
+
+def test_a_second_run_that_differs_in_type_only_survives_writing(cases: Callable[[str], list[Case]], root: Path) -> None:
+    (case,) = cases("- {name: a, params: {rate: 1}, relation: {other: {params: {rate: true}}}}")
+    relation = again(case, root).relation
+    assert relation is not None
+    assert relation.params["rate"] is True
+
+
+def test_every_point_of_the_shipped_corpus_survives_writing(tmp_path: Path) -> None:
+    corpus = load()
+    for dialect in corpus.parameters:
+        (tmp_path / dialect).mkdir()
+        (tmp_path / dialect / "parameters.yaml").write_bytes((corpus_root() / dialect / "parameters.yaml").read_bytes())
+    tables = load_parameters(tmp_path)
+    for case in corpus.cases:
+        path = tmp_path / Path(case.id.partition("[")[0]).parent.with_suffix(".yaml")
+        path.write_text(as_yaml(case), encoding="utf-8")
+        (loaded,) = load_file(path, tables, tmp_path)
+        assert replace(loaded, place=case.place) == case

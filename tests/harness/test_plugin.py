@@ -1,0 +1,335 @@
+"""Runs of pytest from the outside: what is collected, what fails, and what is written.
+
+The twins stand in for the frameworks, which take seconds to start.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import lstm_ref
+from lstm_ref.report.data import Outcome, Results, read
+
+FOUR_POINTS = """\
+kind: cases
+dialect: torch
+layer: LSTM
+about: A claim of the tests.
+source: torch.nn.LSTM
+defaults:
+  params: {input_size: 5, hidden_size: 3}
+  input: {batch: 4, timesteps: 7}
+cases:
+  - name: point
+    matrix:
+      params.bidirectional: [false, true]
+      call.hx: [absent, given]
+"""
+TWO_LAYERS = """\
+  - name: two-layers
+    params: {num_layers: 2}
+"""
+KERAS = """\
+kind: cases
+dialect: keras
+layer: LSTM
+about: A claim of the tests.
+source: keras.layers.LSTM
+defaults:
+  params: {units: 3}
+  input: {batch: 4, timesteps: 7, features: 5}
+cases:
+  - name: plain
+  - name: softmax
+    params: {activation: softmax}
+"""
+
+
+class Run:
+    """What a run of pytest left behind."""
+
+    def __init__(self, folder: Path, done: "subprocess.CompletedProcess[str]") -> None:
+        self.code = done.returncode
+        self.text = done.stdout + done.stderr
+        self._results = folder / "reports" / "results.jsonl"
+        self.report = folder / "reports" / "conformance.html"
+
+    @property
+    def results(self) -> Results:
+        return read(self._results)
+
+    def outcomes(self) -> dict[tuple[str, str], str]:
+        return {(outcome.case, outcome.dtype): outcome.outcome for outcome in self.results.outcomes}
+
+    def summary(self) -> str:
+        """pytest's last line, without the time."""
+        return re.sub(r" in [\d.]+s.*", "", self.text.strip().splitlines()[-1].strip("= "))
+
+
+Pytest = Callable[..., Run]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Pytest:
+    """Write the YAML as `file.yaml`, if any is given, and run pytest in that folder."""
+
+    def run_pytest(*arguments: str, yaml: str = "", **environment: str) -> Run:
+        if yaml:
+            (tmp_path / "file.yaml").write_text(yaml, encoding="utf-8")
+        # Nothing but this folder's own files and settings.
+        (tmp_path / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+        outside = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "LSTM_REF_"))}
+        path = os.pathsep.join([str(Path(__file__).parent), str(Path(lstm_ref.__file__).parent.parent)])
+        plugins = ["-p", "lstm_ref.harness.plugin", "-p", "twins_instead", "-p", "xdist.plugin", "-p", "no:cacheprovider"]
+        command = [sys.executable, "-m", "pytest", *plugins, *arguments]
+        done = subprocess.run(
+            command,
+            cwd=tmp_path,
+            env={**outside, "PYTHONPATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **environment},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return Run(tmp_path, done)
+
+    return run_pytest
+
+
+def timeless(outcome: Outcome) -> Outcome:
+    return replace(outcome, seconds=None, framework_seconds=None)
+
+
+def test_a_case_file_is_run_and_its_results_and_report_are_written(run: Pytest) -> None:
+    done = run("file.yaml", yaml=FOUR_POINTS)
+    assert done.code == 0, done.text
+    assert done.summary() == "8 passed"
+    assert done.outcomes() == {
+        (f"file/point{axes}", dtype): "pass"
+        for axes in ("", "[bidirectional=true]", "[hx=given]", "[bidirectional=true,hx=given]")
+        for dtype in ("float64", "float32")
+    }
+    results = done.results
+    assert results.incomplete == ""
+    assert (results.header.cases, results.header.items, results.header.seed) == (4, 8, 0)
+    assert results.header.implementations == ("keras-twin", "torch-twin")
+    assert [missing.implementation for missing in results.header.missing] == ["absent"]
+    assert [subject.versions["twin"] for subject in results.subjects] == ["1.2"]
+    assert results.footer is not None
+    assert results.footer.counts == {"pass": 8}
+    assert {(o.file, o.line, o.about, o.source) for o in results.outcomes} == {("file.yaml", 10, "A claim of the tests.", "torch.nn.LSTM")}
+    assert all(o.worst is not None and o.ratio is not None and 0 <= float(o.ratio) < 1 for o in results.outcomes)
+    assert all(o.bits is not None and float(o.bits) > (40 if o.dtype == "float64" else 12) for o in results.outcomes)
+    assert done.report.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert "outcomes  8 pass" in done.text
+    assert "not run   absent: no_such_framework not installed; install it with: python -m pip install" in done.text
+
+
+def test_one_point_is_run_by_its_name_and_axes(run: Pytest) -> None:
+    done = run("file.yaml::point[hx=given]", yaml=FOUR_POINTS)
+    assert (done.code, set(done.outcomes())) == (0, {("file/point[hx=given]", "float64"), ("file/point[hx=given]", "float32")}), done.text
+    assert "2 passed, 6 deselected" in done.summary()
+
+
+def test_one_item_is_run_by_its_node_id(run: Pytest) -> None:
+    done = run("file.yaml::point[bidirectional=true,hx=given][torch-twin-float32]", yaml=FOUR_POINTS)
+    assert (done.code, set(done.outcomes())) == (0, {("file/point[bidirectional=true,hx=given]", "float32")}), done.text
+    point = run("file.yaml::point[torch-twin-float64]")
+    assert (point.code, set(point.outcomes())) == (0, {("file/point", "float64")}), point.text
+
+
+def test_an_item_and_a_point_are_run_together(run: Pytest) -> None:
+    done = run("file.yaml::two-layers", "file.yaml::point[hx=given]", yaml=FOUR_POINTS + TWO_LAYERS)
+    assert (done.code, {case for case, _ in done.outcomes()}) == (0, {"file/point[hx=given]", "file/two-layers"}), done.text
+
+
+def test_cases_are_chosen_by_pattern(run: Pytest) -> None:
+    done = run("--case", "file/point[bi*", "--case", "file/two*", "--dtype", "float32", yaml=FOUR_POINTS + TWO_LAYERS)
+    assert done.code == 0, done.text
+    assert set(done.outcomes()) == {
+        ("file/point[bidirectional=true]", "float32"),
+        ("file/point[bidirectional=true,hx=given]", "float32"),
+        ("file/two-layers", "float32"),
+    }
+
+
+def test_implementations_are_chosen_by_name(run: Pytest, tmp_path: Path) -> None:
+    (tmp_path / "other.yaml").write_text(KERAS, encoding="utf-8")
+    done = run("--impl", "keras-twin", yaml=FOUR_POINTS)
+    assert {case for case, _ in done.outcomes()} == {"other/plain", "other/softmax"}
+    assert done.results.header.implementations == ("keras-twin",)
+    assert done.results.header.missing == ()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--impl", "troch-twin"), "there is no implementation 'troch-twin'; did you mean 'torch-twin'?"),
+        (("--impl", "xyz"), "there is no implementation 'xyz'; known are keras-twin, torch-twin, absent"),
+        (("--dtype", "flaot32"), "there is no dtype 'flaot32'; did you mean 'float32'?"),
+        (("--case", "file/poinnt"), 'no case matches "file/poinnt" (did you mean "file/point"?)'),
+        (("--impl", "absent"), "absent: python -m pip install"),
+    ],
+)
+def test_what_is_not_there_is_a_usage_error_with_a_hint(run: Pytest, arguments: tuple[str, ...], message: str) -> None:
+    done = run("file.yaml", *arguments, yaml=FOUR_POINTS)
+    assert done.code == pytest.ExitCode.USAGE_ERROR
+    assert message in done.text
+    assert "Traceback" not in done.text
+
+
+def test_yaml_of_somebody_else_is_left_alone(run: Pytest, tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("services: {}\n", encoding="utf-8")
+    (tmp_path / "other.yml").write_text(FOUR_POINTS, encoding="utf-8")
+    done = run("--collect-only", "-q", yaml=FOUR_POINTS)
+    assert "8 tests collected" in done.summary()
+    assert not done.report.exists()
+
+
+def test_a_run_without_cases_writes_nothing(run: Pytest, tmp_path: Path) -> None:
+    (tmp_path / "test_other.py").write_text("def test_nothing():\n    pass\n", encoding="utf-8")
+    done = run()
+    assert (done.code, done.summary()) == (0, "1 passed")
+    assert not (tmp_path / "reports").exists()
+
+
+def test_workers_find_the_same_as_one_process(run: Pytest) -> None:
+    yaml = FOUR_POINTS + TWO_LAYERS
+    alone = run("file.yaml", yaml=yaml, LSTM_REF_TEST_FAULT="states_swapped")
+    together = run("file.yaml", "-n", "2", LSTM_REF_TEST_FAULT="states_swapped")
+    assert alone.code == together.code == pytest.ExitCode.TESTS_FAILED
+    assert [timeless(o) for o in alone.results.outcomes] == [timeless(o) for o in together.results.outcomes]
+    assert sorted(alone.outcomes().values()) == ["fail"] * 4 + ["pass"] * 6
+    one, other = alone.results, together.results
+    assert replace(one.header, started="", options={}) == replace(other.header, started="", options={})
+    assert one.subjects == other.subjects
+    assert other.footer is not None
+    assert other.footer.counts == {"pass": 6, "fail": 4}
+
+
+def test_the_same_seed_gives_the_same_verdicts_to_the_last_bit_and_another_one_other_numbers(run: Pytest) -> None:
+    first, again = (run("file.yaml", yaml=FOUR_POINTS).results for _ in range(2))
+    assert [timeless(o) for o in first.outcomes] == [timeless(o) for o in again.outcomes]
+    other = run("file.yaml", "--lstm-seed", "7")
+    assert (other.code, other.results.header.seed) == (0, 7)
+    assert all(one.worst != two.worst for one, two in zip(first.outcomes, other.results.outcomes, strict=True))
+    assert all(o.reproduce.endswith(" --seed 7") for o in other.results.outcomes)
+
+
+def test_a_failure_says_where_the_case_stands_what_is_wrong_and_how_to_see_it_again(run: Pytest) -> None:
+    done = run("file.yaml::point[hx=given]", yaml=FOUR_POINTS, LSTM_REF_TEST_FAULT="states_swapped")
+    assert done.code == pytest.ExitCode.TESTS_FAILED
+    for line in (
+        "fail: torch-twin in float32",
+        "case       file/point[hx=given]",
+        "file       file.yaml:10",
+        "claim      A claim of the tests.",
+        "source     torch.nn.LSTM",
+        "reproduce  lstm-ref run 'file/point[hx=given]' --impl torch-twin --dtype float32",
+    ):
+        assert f"\n{line}\n" in done.text or f"\n  {line}\n" in done.text
+    assert re.search(
+        r"\noutput: \d+ of 84 elements are beyond the bound, worst at \[time \d, batch \d, unit \d\]: expected [-\d.e]+, observed [-\d.e]+, error ",
+        done.text,
+    )
+    failed = done.results.outcomes[0]
+    assert failed.outcome == "fail"
+    assert failed.yaml.startswith("kind: cases")
+    assert failed.message in done.text
+
+
+def test_every_mistake_of_a_broken_file_is_shown_with_its_line(run: Pytest) -> None:
+    broken = FOUR_POINTS.replace("source: torch.nn.LSTM\n", "").replace("hidden_size: 3", "hiden_size: 3").replace("timesteps: 7", "timesteps: seven")
+    done = run("file.yaml", yaml=broken)
+    assert done.code == pytest.ExitCode.INTERRUPTED
+    mistakes = re.findall(r"file\.yaml:(\d+:\d+: .*)", done.text)
+    assert mistakes == [
+        '1:1: "source" is missing',
+        '6:27: unknown parameter "hiden_size" (did you mean "hidden_size" or "input_size"?)',
+        '7:32: must be a whole number, not the string "seven"',
+        '9:5: the layer needs the parameter "hidden_size"',
+    ]
+    assert "Traceback" not in done.text
+
+
+def test_a_broken_file_does_not_keep_the_others_from_being_checked(run: Pytest, tmp_path: Path) -> None:
+    (tmp_path / "broken.yaml").write_text("kind: cases\nlayer: [\n", encoding="utf-8")
+    done = run("--continue-on-collection-errors", yaml=FOUR_POINTS)
+    assert done.code == pytest.ExitCode.TESTS_FAILED
+    assert done.summary() == "8 passed, 1 error"
+    assert re.search(r"broken\.yaml:\d+", done.text)
+
+
+def test_an_interrupted_run_leaves_its_outcomes_and_says_that_it_is_incomplete(run: Pytest) -> None:
+    done = run("file.yaml", "-x", yaml=FOUR_POINTS, LSTM_REF_TEST_FAULT="states_swapped")
+    assert done.code == pytest.ExitCode.TESTS_FAILED
+    results = done.results
+    assert results.footer is None
+    assert 0 < len(results.outcomes) < 8
+    assert results.incomplete == f"{8 - len(results.outcomes)} of 8 items have no outcome"
+    assert done.report.exists()
+
+
+def test_a_subject_that_is_killed_costs_one_case(run: Pytest, tmp_path: Path) -> None:
+    done = run("file.yaml", yaml=FOUR_POINTS, LSTM_REF_TEST_DEATH=str(tmp_path / "died"))
+    assert done.code == pytest.ExitCode.TESTS_FAILED
+    assert done.summary() == "1 failed, 7 passed"
+    assert done.results.incomplete == ""
+    (crash,) = [outcome for outcome in done.results.outcomes if outcome.outcome == "crash"]
+    assert crash.message == "the process ended: signal SIGKILL"
+    assert "crash: torch-twin in float64" in done.text
+
+
+def test_what_an_implementation_does_not_offer_is_skipped_with_its_reason(run: Pytest) -> None:
+    done = run("file.yaml", "-rs", yaml=KERAS)
+    assert (done.code, done.summary()) == (0, "2 passed, 2 skipped")
+    assert done.outcomes() == {
+        (f"file/{name}", dtype): outcome for name, outcome in (("plain", "pass"), ("softmax", "unsupported")) for dtype in DTYPES
+    }
+    assert "twins have no softmax" in done.text
+
+
+DTYPES = ("float64", "float32")
+
+
+def test_a_known_divergence_is_an_expected_failure(run: Pytest) -> None:
+    done = run("file.yaml", yaml=FOUR_POINTS, LSTM_REF_TEST_FAULT="states_swapped", LSTM_REF_TEST_DIVERGENCE="file/*hx=given]")
+    assert (done.code, done.summary()) == (0, "4 passed, 4 xfailed")
+    messages = {outcome.message for outcome in done.results.outcomes if outcome.outcome == "divergence"}
+    assert len(messages) == 4
+    assert all(message.startswith("framework: it is known to be wrong\n") and "beyond the bound" in message for message in messages)
+
+
+def test_a_listed_divergence_that_is_none_fails(run: Pytest) -> None:
+    done = run("file.yaml", yaml=FOUR_POINTS, LSTM_REF_TEST_DIVERGENCE="file/*hx=given]")
+    assert (done.code, done.summary()) == (pytest.ExitCode.TESTS_FAILED, "4 failed, 4 passed")
+    assert sorted(done.outcomes().values()) == ["pass"] * 4 + ["stale"] * 4
+    assert "listed as a divergence (it is known to be wrong), but it passes: remove the entry, or limit its versions" in done.text
+
+
+def test_a_divergence_excuses_no_other_case(run: Pytest) -> None:
+    done = run("file.yaml", yaml=FOUR_POINTS, LSTM_REF_TEST_FAULT="states_swapped", LSTM_REF_TEST_DIVERGENCE="file/point[hx=given]")
+    assert (done.code, done.summary()) == (pytest.ExitCode.TESTS_FAILED, "2 failed, 4 passed, 2 xfailed")
+
+
+def test_the_result_file_is_lines_of_json_in_the_order_of_its_parts(run: Pytest, tmp_path: Path) -> None:
+    run("file.yaml", "--results", "elsewhere/found.jsonl", "--report", "elsewhere/shown.html", yaml=FOUR_POINTS)
+    lines = [json.loads(line)["type"] for line in (tmp_path / "elsewhere" / "found.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert lines == ["header", "subject", *["outcome"] * 8, "footer"]
+    assert (tmp_path / "elsewhere" / "shown.html").exists()
+    assert not (tmp_path / "reports").exists()
+
+
+def test_the_judging_process_imports_no_framework(run: Pytest, tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(
+        "import sys\ndef pytest_unconfigure():\n    print('IMPORTED', sorted({'torch', 'tensorflow', 'keras'} & set(sys.modules)))\n",
+        encoding="utf-8",
+    )
+    assert "IMPORTED []" in run("file.yaml", "-s", yaml=FOUR_POINTS).text

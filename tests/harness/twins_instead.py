@@ -1,0 +1,33 @@
+"""A pytest plugin: a run that has it knows the twins, and an implementation that is not installed, instead of the frameworks.
+
+LSTM_REF_TEST_FAULT plants a fault in the twins; LSTM_REF_TEST_DIVERGENCE is a pattern of cases in which torch-twin is known to fail.
+"""
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import hosted
+import pytest
+
+from lstm_ref.corpus import Divergence, Place
+from lstm_ref.harness import plugin, subjects
+from lstm_ref.implementations import Host, Implementation
+
+ABSENT = Implementation("absent", "keras", Host("absent", ("no_such_framework",), "nothing", {}), {}, hosted.TWINS["keras-twin"].adapter)
+
+
+def _divergences() -> tuple[Divergence, ...]:
+    cases = os.environ.get("LSTM_REF_TEST_DIVERGENCE")
+    place = Place(Path("divergences.yaml"), 1)
+    return (Divergence("torch-twin", cases, "framework", {"twin": ">=1"}, "fail", None, "it is known to be wrong", None, place),) if cases else ()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure() -> None:
+    launch = subjects.launch
+    command = (sys.executable, hosted.__file__, os.environ.get("LSTM_REF_TEST_FAULT", "none"), *hosted.TWINS)
+    subjects.launch = lambda host: replace(launch(host), command=command)
+    plugin.discover = lambda: {**hosted.TWINS, ABSENT.name: ABSENT}
+    plugin.load_divergences = _divergences

@@ -1,0 +1,59 @@
+"""Every adapter file of the package is found, without its framework."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import lstm_ref.implementations
+from lstm_ref.implementations import discover
+from lstm_ref.implementations.errors import DuplicateImplementation
+from lstm_ref.implementations.wire import STORAGE
+
+ADAPTER = """
+from lstm_ref.implementations.adapter import Host, Implementation
+
+HOST = Host("mine", ("mine",), "mine", {})
+IMPLEMENTATIONS = (Implementation("NAME", "keras", HOST, {"float32": "float32"}, object),)
+"""
+
+
+def test_the_implementations_are_found_with_their_dialects() -> None:
+    found = {name: implementation.dialect for name, implementation in discover().items()}
+    assert found.items() >= {"keras-tensorflow": "keras", "torch": "torch"}.items()
+
+
+def test_no_framework_is_imported() -> None:
+    code = """
+import json, sys
+from lstm_ref.harness.subjects import installed
+from lstm_ref.implementations import discover
+known = {name: [installed(each), each.host.install] for name, each in discover().items()}
+print(json.dumps(sorted({"tensorflow", "keras", "torch"} & set(sys.modules))))
+"""
+    folder = Path(lstm_ref.__file__).parent.parent
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == []
+
+
+@pytest.mark.parametrize("name", list(discover()))
+def test_each_declares_an_extra_and_the_precisions_that_it_accumulates_in(name: str) -> None:
+    implementation = discover()[name]
+    assert implementation.host.install == f'python -m pip install "lstm-ref[{implementation.host.extra}]"'
+    assert {*implementation.accumulation, *implementation.accumulation.values()} <= set(STORAGE)
+    assert {"float64", "float32"} <= set(implementation.accumulation)
+
+
+def test_one_more_file_is_one_more_implementation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine_one_more.py").write_text(ADAPTER.replace("NAME", "mine"))
+    monkeypatch.setattr(lstm_ref.implementations, "__path__", [*lstm_ref.implementations.__path__, str(tmp_path)])
+    assert discover()["mine"].host.subject == "mine"
+
+
+def test_two_files_may_not_claim_one_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine_again.py").write_text(ADAPTER.replace("NAME", "torch"))
+    monkeypatch.setattr(lstm_ref.implementations, "__path__", [*lstm_ref.implementations.__path__, str(tmp_path)])
+    with pytest.raises(DuplicateImplementation, match=r"'torch' is declared in .* and again in"):
+        discover()

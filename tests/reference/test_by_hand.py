@@ -1,0 +1,66 @@
+"""The reference on numbers small enough for paper."""
+
+import ast
+import math
+from pathlib import Path
+
+import numpy as np
+
+import lstm_ref.reference
+from lstm_ref.reference.activations import linear
+from lstm_ref.reference.cell import State
+from lstm_ref.reference.sequence import run
+from lstm_ref.reference.stack import run_stack
+from lstm_ref.reference.weights import LSTMWeights
+
+
+def one_unit(kernel: list[float], recurrent: list[float], bias: list[float]) -> LSTMWeights:
+    return LSTMWeights(np.array([kernel]), np.array([recurrent]), np.array(bias))
+
+
+def test_one_step_with_linear_gates_multiplies_and_adds() -> None:
+    # i = 2x + 1 = 7, f = 3x + h = 9.5, g = 5x - 2 = 13, o = x = 3; c = 9.5 * 2 + 7 * 13 = 110; h = 3 * 110.
+    weights = one_unit([2, 3, 5, 1], [0, 1, 0, 0], [1, 0, -2, 0])
+    (h, last), _ = run(np.array([[[3.0]]]), State(np.array([[0.5]]), np.array([[2.0]])), weights, linear, linear)
+    assert (h.item(), last.h.item(), last.c.item()) == (330.0, 330.0, 110.0)
+
+
+def test_an_open_forget_gate_and_a_shut_input_gate_keep_the_cell_state() -> None:
+    weights = one_unit([0, 0, 0, 0], [0, 0, 0, 0], [-1000, 1000, 3, 1000])
+    with np.errstate(over="ignore"):
+        (_, last), _ = run(np.zeros((1, 9, 1)), State(np.zeros((1, 1)), np.array([[0.75]])), weights)
+    assert last.c.item() == 0.75
+    assert last.h.item() == math.tanh(0.75)
+
+
+def test_a_masked_step_changes_nothing() -> None:
+    weights = one_unit([2, 3, 5, 1], [0.1, 0.2, 0.3, 0.4], [1, 0, -2, 0])
+    state = State(np.array([[0.5]]), np.array([[2.0]]))
+    (h, last), _ = run(np.array([[[3.0], [9.0]]]), state, weights, mask=np.array([[True, False]]))
+    (alone, _), _ = run(np.array([[[3.0]]]), state, weights)
+    assert h[0, 1] == h[0, 0] == alone[0, 0] == last.h
+
+
+def test_the_backward_direction_ends_at_the_first_step() -> None:
+    # All gates linear with o = 1, f = 1, i = 1, g = x: the cell adds up what it has seen.
+    weights = one_unit([0, 0, 1, 0], [0, 0, 0, 0], [1, 1, 0, 1])
+    zero = State(np.zeros((1, 1)), np.zeros((1, 1)))
+    (y, last), _ = run_stack(np.array([[[1.0], [10.0], [100.0]]]), [[zero, zero]], [[weights, weights]], linear, linear)
+    assert y[0].tolist() == [[1, 111], [11, 110], [111, 100]]
+    assert [state.c.item() for state in last[0]] == [111, 111]
+
+
+def test_the_reference_imports_nothing_but_numpy() -> None:
+    standard = {"collections", "dataclasses", "math", "typing"}
+    folder = Path(lstm_ref.reference.__file__).parent
+    for file in folder.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            names = (
+                [alias.name for alias in node.names]
+                if isinstance(node, ast.Import)
+                else [node.module or ""]
+                if isinstance(node, ast.ImportFrom)
+                else []
+            )
+            for name in names:
+                assert name.split(".")[0] in standard | {"numpy"} or name.startswith("lstm_ref.reference"), (file.name, name)

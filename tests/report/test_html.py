@@ -1,0 +1,145 @@
+"""The page made of a result file."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from lstm_ref.report.data import read
+from lstm_ref.report.html import render
+from lstm_ref.report.tables import value_text
+
+VOID = {"meta", "input", "br", "link"}
+
+
+class Outline(HTMLParser):
+    """What of a page can be checked without a browser."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.fragments: list[str] = []
+        self.addresses: list[str] = []
+        self.headings: list[int] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        named = dict(attrs)
+        self.ids += [named["id"]] if "id" in named else []
+        self.headings += [int(tag[1])] if re.fullmatch("h[1-6]", tag) else []
+        self.addresses += [named[name] for name in ("src", "href") if name in named]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def page_of(make, write, outcomes, **changes):
+    return render(read(write(make["complete"](outcomes, **changes))))
+
+
+def data_of(page):
+    return json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL).group(1))
+
+
+def test_the_page_loads_nothing_and_its_links_lead_somewhere(make, write):
+    page = page_of(make, write, [make["outcome"](), make["failure"](dtype="float32")])
+    outline = Outline(page)
+    assert outline.open == []
+    assert len(outline.ids) == len(set(outline.ids))
+    assert all(address.startswith("#") for address in outline.addresses)
+    anchors = [address[1:] for address in outline.addresses if "=" not in address]
+    assert set(anchors) <= set(outline.ids)
+    assert not re.search(r"@import|url\(", page)
+    assert outline.headings[0] == 1
+    assert all(after - before <= 1 for before, after in zip(outline.headings, outline.headings[1:], strict=False))
+
+
+def test_a_failure_is_told_in_full(make, write):
+    page = page_of(make, write, [make["failure"](detail="Traceback: boom")])
+    for text in (
+        "cases/keras/structure.yaml:12",
+        "call 0, output, batch 1, time 2, unit 0",
+        "lstm-ref run",
+        "use_bias: false}",
+        "Traceback: boom",
+        "7.8e+08",
+    ):
+        assert text in page
+
+
+def test_a_finished_run_without_failure_says_so(make, write):
+    page = page_of(make, write, [make["outcome"](), make["outcome"](dtype="float32")])
+    assert "2 of 2 outcomes pass." in page
+    assert "Incomplete" not in page
+
+
+def test_an_unfinished_run_says_so_first(make, write):
+    page = render(read(write(make["complete"]([make["outcome"]()])[:-1])))
+    assert page.index("Incomplete.") < page.index("1 of 1 outcomes pass.")
+
+
+def test_unsupported_is_not_counted_as_passed(make, write):
+    page = page_of(make, write, [make["outcome"](), make["outcome"](dtype="float32", outcome="unsupported", message="no float32")])
+    assert "1 of 2 outcomes pass." in page
+    assert "1 unsupported" in page
+    assert "no float32" in page
+
+
+def test_a_missing_implementation_is_named_with_the_command_that_installs_it(make, write):
+    missing = [{"implementation": "keras-jax", "reason": "jax not installed", "install": "python -m pip install jax"}]
+    page = page_of(make, write, [make["outcome"]()], missing=missing)
+    assert "Not run: keras-jax." in page
+    assert "python -m pip install jax" in page
+
+
+def test_text_of_the_result_file_is_never_markup(make, write):
+    evil = "</script><img src=x onerror=alert(1)>"
+    page = page_of(
+        make, write, [make["failure"](case=f"k/f/{evil}", about=evil, message=evil, yaml=evil, detail=evil, parameters={"params.x": evil})]
+    )
+    assert "<img" not in page
+    assert data_of(page)["parameters"] == [["params.x", evil]]
+
+
+def test_the_list_gives_back_every_outcome(make, write):
+    outcomes = list(make["many"](400, 20))
+    results = read(write(make["complete"](outcomes)))
+    data = data_of(render(results))
+    shown = []
+    for row in zip(*(data["rows"][column] for column in ("case", "implementation", "dtype", "outcome")), strict=True):
+        name, pieces, own = data["cases"][row[0]]
+        stem, file, line, about, source, shared = data["names"][name]
+        case = stem + ",".join(data["pieces"][piece] for piece in pieces)
+        parameters = sorted(tuple(data["parameters"][index]) for index in [*shared, *own])
+        shown.append((case, data["implementations"][row[1]], data["dtypes"][row[2]], data["outcomes"][row[3]], file, line, about, source, parameters))
+    expected = [
+        (o.case, o.implementation, o.dtype, o.outcome, o.file, o.line, o.about, o.source, sorted((k, value_text(v)) for k, v in o.parameters.items()))
+        for o in results.outcomes
+    ]
+    assert shown == expected
+
+
+@pytest.mark.parametrize("failing_every", [50, 1])
+def test_ten_thousand_results_fit_a_megabyte_however_much_fails(make, write, failing_every):
+    page = page_of(make, write, list(make["many"](10_000, failing_every)))
+    assert len(page.encode()) < 1_000_000
+
+
+def test_no_flood_of_failures_hides_a_failure_of_another_file(make, write):
+    flood = [make["failure"](case=f"k/a/{index}", file="cases/k/a.yaml", yaml="x" * 5_000) for index in range(500)]
+    page = page_of(make, write, [*flood, make["failure"](case="k/z/lonely", file="cases/k/z.yaml")])
+    assert "k/z/lonely</span>" in page
+    assert "of 501 are shown here in full" in page
+
+
+def test_a_run_of_nothing_makes_a_page(make, write):
+    assert "Nothing was run." in page_of(make, write, [])
+
+
+def test_the_same_results_make_the_same_page(make, write):
+    outcomes = list(make["many"](40, 5))
+    assert page_of(make, write, outcomes) == page_of(make, write, outcomes[::-1])

@@ -1,0 +1,108 @@
+"""The tables of a report."""
+
+import pytest
+
+from lstm_ref.report import tables
+from lstm_ref.report.data import OUTCOMES, read
+
+
+def test_only_a_pass_counts_as_passed(make, write):
+    outcomes = [make["outcome"](case=f"k/f/{word}", outcome=word) for word in OUTCOMES]
+    tally = tables.tally(read(write(make["complete"](outcomes))).outcomes)
+    assert (tally.passed, tally.total, tally.failing) == (1, len(OUTCOMES), 5)
+    assert tally.rest == "1 fail, 1 error, 1 crash, 1 timeout, 1 stale, 1 divergence, 1 unsupported, 1 not-run"
+
+
+@pytest.mark.parametrize(
+    ("words", "state"),
+    [
+        ([], "none"),
+        (["pass", "pass"], "pass"),
+        (["pass", "stale"], "failing"),
+        (["pass", "divergence", "unsupported"], "divergence"),
+        (["unsupported"], "unsupported"),
+        (["pass", "not-run"], "not-run"),
+    ],
+)
+def test_the_colour_of_a_cell_is_that_of_its_worst_outcome(make, write, words, state):
+    outcomes = [make["outcome"](case=f"k/f/{index}", outcome=word) for index, word in enumerate(words)]
+    assert tables.tally(read(write(make["complete"](outcomes))).outcomes).state == state
+
+
+def test_the_summary_has_a_row_for_each_implementation_and_dtype_with_its_versions(make, write):
+    outcomes = [make["outcome"](implementation=name, dtype=dtype) for dtype in ("float64", "float32") for name in ("torch", "keras-tensorflow")]
+    rows = tables.summary(read(write(make["complete"](outcomes))))
+    assert [(row.implementation, row.dtype) for row in rows] == [
+        ("keras-tensorflow", "float64"),
+        ("keras-tensorflow", "float32"),
+        ("torch", "float64"),
+        ("torch", "float32"),
+    ]
+    assert rows[0].versions == "tensorflow 2.21.0, keras 3.15.1"
+
+
+def test_the_matrix_counts_each_value_of_each_parameter(make, write):
+    outcomes = [
+        make["outcome"](case="k/f/a", parameters={"params.units": 3, "params.unroll": False}),
+        make["failure"](case="k/f/b", parameters={"params.units": 12, "params.unroll": False}),
+    ]
+    (matrix,) = tables.matrices(read(write(make["complete"](outcomes))))
+    rows = [(row.parameter, row.value, row.cells["keras-tensorflow"].counts) for parameter in matrix.parameters for row in parameter]
+    assert rows == [
+        ("params.units", "3", {"pass": 1}),
+        ("params.units", "12", {"fail": 1}),
+        ("params.unroll", "false", {"pass": 1, "fail": 1}),
+    ]
+
+
+def test_implementations_that_share_cases_share_a_matrix(make, write):
+    outcomes = [
+        make["outcome"](case="k/f/a", implementation="keras-tensorflow"),
+        make["outcome"](case="t/f/a", implementation="torch", parameters={"params.bias": True}),
+        make["outcome"](case="k/f/b", implementation="keras-torch"),
+        make["outcome"](case="k/f/b", implementation="keras-jax"),
+        make["outcome"](case="k/f/a", implementation="keras-jax"),
+    ]
+    matrices = tables.matrices(read(write(make["complete"](outcomes))))
+    assert [matrix.implementations for matrix in matrices] == [("keras-tensorflow", "keras-jax", "keras-torch"), ("torch",)]
+    assert [row.parameter for parameter in matrices[1].parameters for row in parameter] == ["params.bias"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (True, "true"),
+        ("true", '"true"'),
+        ("tanh", "tanh"),
+        ("", '""'),
+        (3, "3"),
+        ("3", '"3"'),
+        (None, "null"),
+        ({"layer": "LSTMCell"}, '{"layer":"LSTMCell"}'),
+    ],
+)
+def test_different_values_read_differently(value, text):
+    assert tables.value_text(value) == text
+
+
+def test_files_have_a_row_each_with_their_description(make, write):
+    outcomes = [make["outcome"](case="k/a/x", file="cases/k/a.yaml", about="A."), make["failure"](case="k/b/x", file="cases/k/b.yaml", about="B.")]
+    rows = tables.per_file(read(write(make["complete"](outcomes))))
+    assert [(row.file, row.about, row.cells["keras-tensorflow"].state, row.cells["torch"].state) for row in rows] == [
+        ("cases/k/a.yaml", "A.", "pass", "none"),
+        ("cases/k/b.yaml", "B.", "failing", "none"),
+    ]
+
+
+def test_reasons_are_those_of_outcomes_that_neither_pass_nor_fail(make, write):
+    outcomes = [
+        make["outcome"](case="k/f/a"),
+        make["failure"](case="k/f/b"),
+        make["outcome"](case="k/f/c", outcome="divergence", message="by-design: so"),
+        *(make["outcome"](case=f"k/f/u{index}", outcome="unsupported", message="no masks") for index in range(2)),
+    ]
+    reasons = tables.reasons(read(write(make["complete"](outcomes))))
+    assert [(reason.outcome, reason.message, reason.cases) for reason in reasons] == [
+        ("unsupported", "no masks", 2),
+        ("divergence", "by-design: so", 1),
+    ]
