@@ -73,6 +73,7 @@ def run(
     lstm-ref run 'keras/structure/product[unroll=true]' --impl keras-tensorflow --dtype float64
     lstm-ref run 'torch/*proj_size=2*' --report torch.html
     lstm-ref run my-cases.yaml
+    lstm-ref run 'my-cases.yaml::masked[mask=left]'
 
     \b
     Exit codes:
@@ -83,6 +84,7 @@ def run(
       4  bad usage: no such case, implementation or dtype, or asked for and not installed
       5  nothing to run
     """
+    chosen = _gathered(cases) if cases else []
     arguments = [
         *(argument for case in cases for argument in ("--case", case)),
         *(argument for name in implementations for argument in ("--impl", name)),
@@ -92,7 +94,22 @@ def run(
         *("--lstm-seed", str(seed)),
         *_distribution(workers or _workers("1" if cases else "auto")),
     ]
-    sys.exit(_pytest(arguments, cases))
+    sys.exit(_pytest(arguments, dict.fromkeys(str(case.place.file) for case in chosen)))
+
+
+def _gathered(patterns: Sequence[str]) -> "list[Case]":
+    """The cases that the patterns choose. Ends the program with every mistake of their files, or where a pattern chooses nothing."""
+    from lstm_ref.corpus import CorpusError, NothingSelectedError, gather
+
+    if "" in patterns:
+        raise click.UsageError("an empty pattern chooses nothing; leave it out to choose all cases")
+    try:
+        return gather(patterns)
+    except CorpusError as error:
+        _show_problems(error.problems)
+        raise click.UsageError(f"{_count(len(error.problems), 'mistake')} in case files; nothing was run") from error
+    except NothingSelectedError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def _workers(text: str) -> int:
@@ -110,7 +127,7 @@ def _distribution(workers: int) -> Sequence[str]:
     return ["--numprocesses", str(workers)] if workers > 1 else []
 
 
-def _pytest(arguments: Sequence[str], cases: Iterable[str]) -> int:
+def _pytest(arguments: Sequence[str], files: Iterable[str]) -> int:
     """Run pytest with our plugin and with nothing of what surrounds us: no configuration file, conftest, plugin or variable of anybody else."""
     for variable in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
         os.environ.pop(variable, None)
@@ -121,11 +138,8 @@ def _pytest(arguments: Sequence[str], cases: Iterable[str]) -> int:
     from lstm_ref.corpus import corpus_root
 
     root = corpus_root()
-    # Files of somebody else's are collected beside the corpus.
-    foreign = [path for path in map(Path, cases) if path.exists() and not path.resolve().is_relative_to(root)]
-    folders = [str(path) for path in foreign] if cases and len(foreign) == len(list(cases)) else [str(root), *map(str, foreign)]
     settings = Path(__file__).with_name("run.ini")
-    return int(pytest.main(["-c", str(settings), "--rootdir", str(root.parent), *arguments, *folders]))
+    return int(pytest.main(["-c", str(settings), "--rootdir", str(root.parent), *arguments, *(files or [str(root)])]))
 
 
 @main.command("list")
@@ -141,15 +155,7 @@ def list_(patterns: tuple[str, ...], format_: str) -> None:
     lstm-ref list keras/structure
     lstm-ref list 'torch/*bidirectional=true*' --format json
     """
-    from lstm_ref.corpus import CorpusError, NothingSelectedError, load, select
-
-    try:
-        chosen = select(load().cases, patterns)
-    except CorpusError as error:
-        _show_problems(error.problems)
-        sys.exit(1)
-    except NothingSelectedError as error:
-        raise click.UsageError(str(error)) from error
+    chosen = _gathered(patterns)
     if format_ == "json":
         _show_json([_case(case) for case in chosen])
         return
@@ -183,30 +189,32 @@ def check(files: tuple[Path, ...], format_: str) -> None:
 
     \b
     lstm-ref check
-    lstm-ref check cases/keras/masking.yaml
+    lstm-ref check cases/keras/masks.yaml
     """
     from lstm_ref.corpus import CorpusError, load, load_file, load_parameters
+    from lstm_ref.harness.materialize import problems_of
 
     problems: list[Problem] = []
-    cases = 0
+    cases: list[Case] = []
     try:
         if files:
             parameters = load_parameters()
         else:
-            cases = len(load().cases)
+            cases += load().cases
     except CorpusError as error:
         problems += error.problems
         files = ()
     for file in files:
         try:
-            cases += len(load_file(file, parameters))
+            cases += load_file(file, parameters)
         except CorpusError as error:
             problems += error.problems
+    problems += problems_of(cases)
     if format_ == "json":
         _show_json([_problem(problem) for problem in problems])
     else:
         _show_problems(problems)
-        click.echo(_count(len(problems), "mistake") if problems else f"no mistake in {_count(cases, 'case')}", err=True)
+        click.echo(_count(len(problems), "mistake") if problems else f"no mistake in {_count(len(cases), 'case')}", err=True)
     sys.exit(1 if problems else 0)
 
 
@@ -267,8 +275,11 @@ def report(results: Path, output: Path | None) -> None:
     except ResultFileError as error:
         raise click.ClickException(str(error)) from error
     target = output or results.with_name("conformance.html")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(page, encoding="utf-8")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise click.UsageError(f"{target} cannot be written: {error.strerror}") from error
     click.echo(target)
 
 

@@ -42,8 +42,9 @@ class Input:
 class Values:
     """How the numbers are drawn.
 
-    `grid` is "dyadic" (8 significant bits, exact in every dtype), "float32" (24 bits), or "exact" (so few bits that every operation of a layer
-    with linear activations is exact in float32 over one step, so that the outputs must agree bitwise); `scale` multiplies weights and inputs.
+    `grid` is "dyadic" (8 significant bits, exact in every dtype), "float32" (24 bits), "integers" (so small that pre-activations are often 0),
+    or "exact" (so few bits that every operation of a layer with linear activations is exact in float32 over one step, so that the outputs must
+    agree bitwise); `scale` multiplies weights and inputs.
     """
 
     grid: str = "dyadic"

@@ -41,7 +41,7 @@ def problems_of_cases(file: View, parameters: Parameters) -> Iterator[Problem]:
     defaults = file.at("defaults")
     if defaults is not None and layer is not None:
         yield from _group_problems(defaults, dialect, layer)
-        yield from _expect_problems(defaults)
+        yield from _pattern_problems(defaults.at("expect", "match"))
         yield from _dtype_problems(defaults)
     cases = file.at("cases")
     entries = list(cases.elements()) if cases else []
@@ -67,11 +67,15 @@ def problems_of_parameters(file: View) -> Iterator[Problem]:
 
 
 def problems_of_divergences(file: View) -> Iterator[Problem]:
-    """Every problem of a list of divergences beyond those of its model: a file that is not named after its implementation."""
+    """Every problem of a list of divergences beyond those of its model: a file that is not named after its implementation, a bad regular
+    expression.
+    """
     implementation = file.at("implementation")
     stem = file.document.file.stem
     if implementation is not None and implementation.data != stem:
         yield implementation.at_value(f"the file is named {stem}.yaml", "a file of divergences is named after its implementation")
+    for entry in _elements(file, "entries"):
+        yield from _pattern_problems(entry.at("match"))
 
 
 def _needs_problems(layer: View) -> Iterator[Problem]:
@@ -136,7 +140,7 @@ def _case_problems(entry: View, defaults: View | None, dialect: ParametersFile, 
     if not expects:
         yield from _required_problems(entry, base, layer)
     yield from _size_problems(entry, base, layer)
-    yield from _expect_problems(entry)
+    yield from _pattern_problems(entry.at("expect", "match"))
     yield from _dtype_problems(entry)
 
 
@@ -345,8 +349,7 @@ def _point_problems(file: View, entry: View, dialect: ParametersFile, layer: Lay
     yield from problems_of_points(entry, expand(file.document, alone, dialect, ""), layer)
 
 
-def _expect_problems(view: View) -> Iterator[Problem]:
-    match = view.at("expect", "match")
+def _pattern_problems(match: View | None) -> Iterator[Problem]:
     if match is not None and isinstance(match.data, str):
         try:
             re.compile(match.data)

@@ -13,7 +13,8 @@ class Divergence:
     """The cases (an id, or a pattern of ids) in which an implementation is known to differ, since when and until when, and why.
 
     `kind` says who is wrong ("framework", "documentation") or that nobody is ("by-design"). `versions` maps a package to a version
-    specifier; all must hold. `dtypes` is None where the disagreement does not depend on the dtype.
+    specifier; all must hold. `match` is a regular expression found in
+    the outcome's message. `dtypes` is None where the disagreement does not depend on the dtype.
     """
 
     implementation: str
@@ -21,6 +22,7 @@ class Divergence:
     kind: str
     versions: Mapping[str, str]
     outcome: str
+    match: str
     dtypes: tuple[str, ...] | None
     reason: str
     link: str | None
@@ -30,14 +32,16 @@ class Divergence:
 def divergences(document: Document, file: DivergencesFile) -> Iterator[Divergence]:
     """The entries of a file, in order."""
     for index, entry in enumerate(file.entries):
-        yield Divergence(
-            implementation=file.implementation,
-            cases=entry.cases,
-            kind=entry.kind,
-            versions=entry.versions,
-            outcome=entry.outcome,
-            dtypes=tuple(entry.dtypes) if entry.dtypes else None,
-            reason=entry.reason,
-            link=entry.link,
-            place=document.place(("entries", index)),
-        )
+        for cases in [entry.cases] if isinstance(entry.cases, str) else entry.cases:
+            yield Divergence(
+                implementation=file.implementation,
+                cases=cases,
+                kind=entry.kind,
+                versions=entry.versions,
+                outcome=entry.outcome,
+                match=entry.match,
+                dtypes=tuple(entry.dtypes) if entry.dtypes else None,
+                reason=entry.reason,
+                link=entry.link,
+                place=document.place(("entries", index)),
+            )

@@ -2,7 +2,7 @@
 
 import gc
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -15,11 +15,14 @@ from lstm_ref.corpus.case import Case, Place
 from lstm_ref.corpus.checks import Parameters, problems_of_cases, problems_of_divergences, problems_of_parameters
 from lstm_ref.corpus.divergences import Divergence, divergences
 from lstm_ref.corpus.documents import Document, parse
-from lstm_ref.corpus.errors import CorpusError, Problem
+from lstm_ref.corpus.errors import CorpusError, NothingSelectedError, Problem
 from lstm_ref.corpus.expansion import expand
 from lstm_ref.corpus.hints import did_you_mean
 from lstm_ref.corpus.models import KEBAB, CasesFile, DivergencesFile, ParametersFile
+from lstm_ref.corpus.selection import select
 from lstm_ref.corpus.validation import validated
+
+CASES_KIND = re.compile(r"^kind:\s*[\"']?cases\b", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,6 @@ class Corpus:
 @dataclass(frozen=True)
 class _File:
     path: Path
-    content: bytes
     document: Document | None
     model: BaseModel | None
     problems: tuple[Problem, ...]
@@ -74,13 +76,11 @@ def _load(root: Path) -> Corpus:
         problems += [problem for file in files for problem in _problems_of_names(file, parameters)]
     if problems:
         raise CorpusError(problems)
-    return Corpus(
-        root=root,
-        cases=tuple(case for file in files for case in _cases(file, parameters, _prefix(file.path, root))),
-        hash=_hash(files, root),
-        parameters=parameters,
-        divergences=tuple(entry for file in files for entry in _divergences(file)),
-    )
+    cases = tuple(case for file in files for case in _cases(file, parameters, _prefix(file.path, root)))
+    entries = tuple(entry for file in files for entry in _divergences(file))
+    if idle := list(_idle(entries, cases)):
+        raise CorpusError(idle)
+    return Corpus(root, cases, corpus_hash(root), parameters, entries)
 
 
 @contextmanager
@@ -94,6 +94,45 @@ def _no_collection() -> Iterator[None]:
         yield
     finally:
         gc.enable()
+
+
+def is_case_file(path: Path) -> bool:
+    """Whether it is YAML of kind cases, as far as a look at it tells."""
+    return path.suffix == ".yaml" and bool(CASES_KIND.search(path.read_text(encoding="utf-8", errors="replace")))
+
+
+def gather(patterns: Sequence[str]) -> list[Case]:
+    """The cases that the patterns choose: from the corpus of this package, and from the files and folders elsewhere that they name.
+
+    Raises CorpusError with the problems of every file that is looked into, and NothingSelectedError for a pattern that chooses nothing.
+    """
+    root = corpus_root()
+    foreign: list[Path] = []
+    for path in (Path(pattern.partition("::")[0]) for pattern in patterns):
+        if path.exists() and not path.resolve().is_relative_to(root.resolve()):
+            foreign += [file for file in sorted(_visible(path, "*.yaml")) if is_case_file(file)] if path.is_dir() else [path]
+    shipped = load(root)
+    problems: list[Problem] = []
+    cases = list(shipped.cases)
+    for file in dict.fromkeys(foreign):
+        try:
+            cases += load_file(file, shipped.parameters)
+        except CorpusError as error:
+            problems += error.problems
+    if problems:
+        raise CorpusError(problems)
+    return select(cases, patterns)
+
+
+def corpus_hash(root: Path | None = None) -> str:
+    """A digest of the content of all files below `root`, whether they are valid or not; line ends make no difference."""
+    root = root or corpus_root()
+    digest = sha256()
+    for path in _yaml_files(root):
+        content = path.read_bytes().replace(b"\r\n", b"\n")
+        digest.update(f"{path.relative_to(root).as_posix()}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()
 
 
 def load_parameters(root: Path | None = None) -> Parameters:
@@ -146,13 +185,13 @@ def _read(path: Path) -> _File:
     try:
         content = path.read_bytes()
     except OSError as error:
-        return _File(path, b"", None, None, (Problem(Place(path, 1), f"cannot be read: {error.strerror or error}"),))
+        return _File(path, None, None, (Problem(Place(path, 1), f"cannot be read: {error.strerror or error}"),))
     try:
         document, refused = parse(content, path)
     except CorpusError as error:
-        return _File(path, content, None, None, error.problems)
+        return _File(path, None, None, error.problems)
     model, complaints = validated(document.view())
-    return _File(path, content, document, model, tuple(refused) + _elsewhere(complaints, refused))
+    return _File(path, document, model, tuple(refused) + _elsewhere(complaints, refused))
 
 
 def _elsewhere(problems: Iterable[Problem], first: Iterable[Problem]) -> tuple[Problem, ...]:
@@ -211,14 +250,14 @@ def _divergences(file: _File) -> Iterator[Divergence]:
         yield from divergences(file.document, file.model)
 
 
+def _idle(entries: Iterable[Divergence], cases: Sequence[Case]) -> Iterator[Problem]:
+    """Divergences that are about no case: they would go unnoticed for ever."""
+    for entry in entries:
+        try:
+            select(cases, [entry.cases])
+        except NothingSelectedError as error:
+            yield Problem(entry.place, f'no case matches "{entry.cases}"', error.hint)
+
+
 def _prefix(path: Path, root: Path) -> str:
     return path.resolve().relative_to(root.resolve()).with_suffix("").as_posix()
-
-
-def _hash(files: Iterable[_File], root: Path) -> str:
-    digest = sha256()
-    for file in files:
-        content = file.content.replace(b"\r\n", b"\n")
-        digest.update(f"{file.path.relative_to(root).as_posix()}\0{len(content)}\0".encode())
-        digest.update(content)
-    return digest.hexdigest()

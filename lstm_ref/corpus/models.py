@@ -19,7 +19,7 @@ Text = Annotated[str, Field(pattern=NOT_BLANK)]
 Name = Annotated[str, Field(pattern=KEBAB)]
 Size = Annotated[int, Field(ge=0)]
 Scalar = str | int | float | bool | None
-Dtype = Literal["float64", "float32", "bfloat16", "float16"]
+Dtype = Literal["float64", "float32", "bfloat16", "float16", "mixed_bfloat16", "mixed_float16"]
 Action = Literal["call", "reset"]
 Spot = Literal["last-step", "first-step", "reversed", "forward-half", "backward-half"]
 
@@ -77,10 +77,11 @@ class CallInput(Input):
 class Values(Strict):
     """How the numbers are drawn, and how large the weights and inputs are.
 
-    The grid has 8 significant bits (dyadic), 24 (float32), or so few that one step of a layer with linear activations rounds nothing (exact).
+    The grid has 8 significant bits (dyadic), 24 (float32), none but small integers (integers), or so few that one step of a layer with
+    linear activations rounds nothing (exact).
     """
 
-    grid: Literal["dyadic", "float32", "exact"] = "dyadic"
+    grid: Literal["dyadic", "float32", "integers", "exact"] = "dyadic"
     scale: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
 
 
@@ -293,10 +294,11 @@ class ParametersFile(Strict):
 class DivergenceEntry(Strict):
     """A known, explained disagreement: which cases, who is wrong, in which versions, what happens, why."""
 
-    cases: Text = Field(description="An id, or a pattern of ids with * and ?.")
+    cases: Text | Annotated[list[Text], Field(min_length=1)] = Field(description="An id, or a pattern of ids with * and ?, or several.")
     kind: Literal["framework", "documentation", "by-design"]
     versions: Annotated[dict[str, Specifier], Field(min_length=1)] = Field(description='Package to version specifier, as {keras: ">=3.0,<3.16"}.')
     outcome: Literal["fail", "error", "crash", "timeout"]
+    match: Text = Field(description="A regular expression found in the message of the outcome: other failures of the same cases are none of this.")
     dtypes: Annotated[list[Dtype], Field(min_length=1)] | None = None
     reason: Text
     link: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None

@@ -128,9 +128,16 @@ STATE_DEVIATION = 0.8
 BIAS_DEVIATION = 0.6
 
 
+def built(layers: Mapping[str, Callable[..., Twin]], namespace: str, layer: str, params: Mapping[str, Any], dtype: str) -> Twin:
+    """The twin called `layer` with these parameters. Raises what its constructor does, and NotImplementedError for a layer without a twin."""
+    if layer not in layers:
+        raise NotImplementedError(f"there is no NumPy {namespace}.{layer} yet")
+    return layers[layer](**params, dtype=dtype)
+
+
 def ends_with(array: Array, shape: tuple[int, ...]) -> bool:
-    """Whether these are the array's last axes. Others in front of them are carried along, as everywhere in the reference."""
-    return np.shape(array)[-len(shape) :] == shape
+    """Whether the array has this shape. A subclass of NumPy's array may carry axes in front of it, as perturbed runs do."""
+    return np.shape(array) == shape if type(array) is np.ndarray else np.shape(array)[-len(shape) :] == shape
 
 
 def check_names(found: Mapping[str, Array], specs: Mapping[str, Spec]) -> None:

@@ -24,6 +24,7 @@ from lstm_ref.dialects.dialect import (
     Spec,
     Twin,
     Unrolled,
+    built,
     check_names,
     ends_with,
     kernel_deviation,
@@ -111,6 +112,7 @@ class LSTM:
         not_yet(
             "keras.layers.LSTM",
             kernel_initializer=(kernel_initializer, "glorot_uniform"),
+            # The twin has no weights until they are set. A real layer draws them first: zeros is what dtypes can draw that have no orthogonal.
             recurrent_initializer=("orthogonal" if recurrent_initializer == "zeros" else recurrent_initializer, "orthogonal"),
             bias_initializer=(bias_initializer, "zeros"),
             unit_forget_bias=(unit_forget_bias, True),
@@ -126,9 +128,13 @@ class LSTM:
             seed=(seed, None),
             use_cudnn=(use_cudnn, "auto"),
         )
-        if not isinstance(units, int) or units <= 0:
+        if not hasattr(units, "__index__") or units <= 0:
             raise ValueError(f"units must be a positive integer, not {units!r}")
-        self.units = units
+        switches = {"use_bias": use_bias, "return_sequences": return_sequences, "return_state": return_state}
+        switches |= {"go_backwards": go_backwards, "stateful": stateful, "unroll": unroll}
+        if wrong := [f"{name}={value!r}" for name, value in switches.items() if not isinstance(value, bool)]:
+            raise TypeError(f"must be true or false: {', '.join(wrong)}")
+        self.units = int(units)
         self.activation = _activation(activation)
         self.recurrent_activation = _activation(recurrent_activation)
         self.use_bias = use_bias
@@ -138,6 +144,8 @@ class LSTM:
         self.stateful = stateful
         self.unroll = unroll  # how the loop runs, never what it computes
         self.dtype = np.dtype(dtype or "float32")
+        if self.dtype.kind != "f":
+            raise ValueError(f"dtype must be a floating-point type, not {dtype!r}")
         self.states: State | None = None
         self._weights: dict[str, Array] | None = None
 
@@ -152,8 +160,8 @@ class LSTM:
         self.load(dict(zip(names, weights, strict=True)))
 
     def get_weights(self) -> list[Array]:
-        """The weights in the order of `set_weights`. Raises ValueError while there are none."""
-        return list(self._loaded().values())
+        """Copies of the weights in the order of `set_weights`. Raises ValueError while there are none."""
+        return [weight.copy() for weight in self._loaded().values()]
 
     def reset_state(self) -> None:
         """Forget the states that a stateful layer recorded."""
@@ -180,6 +188,11 @@ class LSTM:
         x = np.asanyarray(sequences, self.dtype)
         if x.ndim != 3:
             raise ValueError(f"sequences must have 3 dimensions (batch, timesteps, features), not shape {x.shape}")
+        if x.shape[1] == 0 or x.shape[2] != weights.kernel.shape[0]:
+            raise ValueError(f"sequences must have one timestep or more and {weights.kernel.shape[0]} features, not shape {x.shape}")
+        if mask is not None and np.shape(mask) != x.shape[:2]:
+            raise ValueError(f"the mask must have shape {x.shape[:2]}, not {np.shape(mask)}")
+        mask = None if mask is None else np.asarray(mask, bool)
         initial = self._initial(x.shape[0], initial_state)
         if self.go_backwards:
             x, mask = x[:, ::-1], None if mask is None else mask[:, ::-1]
@@ -215,7 +228,7 @@ class LSTM:
         """Take the weights by name. Raises ValueError where names or shapes are wrong."""
         features = np.shape(weights["kernel"])[0] if "kernel" in weights else 0
         check_names(weights, self.weight_specs(features))
-        self._weights = {name: np.asanyarray(weights[name], self.dtype) for name in self.weight_specs(features)}
+        self._weights = {name: np.array(weights[name], self.dtype) for name in self.weight_specs(features)}
 
     def outputs(self, arguments: Mapping[str, Any]) -> tuple[Output, ...]:
         """The output and, with return_state, the states."""
@@ -299,9 +312,7 @@ class KerasDialect:
 
     def build(self, layer: str, params: Mapping[str, Any], dtype: str) -> Twin:
         """The twin of keras.layers.<layer>."""
-        if layer not in self.layers:
-            raise NotImplementedError(f"there is no NumPy keras.layers.{layer} yet")
-        return self.layers[layer](**params, dtype=dtype)
+        return built(self.layers, "keras.layers", layer, params, dtype)
 
     def features(self, params: Mapping[str, Any], features: int | None) -> int:
         """Keras layers learn it from their first input: the case has to say it."""

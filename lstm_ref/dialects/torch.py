@@ -24,6 +24,7 @@ from lstm_ref.dialects.dialect import (
     Spec,
     Twin,
     Unrolled,
+    built,
     check_names,
     ends_with,
     kernel_deviation,
@@ -80,7 +81,7 @@ class LSTM:
         """Take the weights by their documented names. Raises ValueError where names or shapes are wrong."""
         specs = self.weight_specs(self.input_size)
         check_names(state_dict, specs)
-        self._state_dict = {name: np.asanyarray(state_dict[name], self.dtype) for name in specs}
+        self._state_dict = {name: np.array(state_dict[name], self.dtype) for name in specs}
 
     def state_dict(self) -> dict[str, Array]:
         """The weights by name. Raises ValueError while there are none."""
@@ -126,14 +127,10 @@ class LSTM:
             gradient = pull_stack(
                 _zero_after_end(self._sequences(d_output, batched), mask), self._by_layer(_split(d_h, batched), _split(d_c, batched))
             )
-            gradients = {
-                name: value
-                for layer, suffixes in zip(gradient.weights, self._suffixes(), strict=True)
-                for d_weights, suffix in zip(layer, suffixes, strict=True)
-                for name, value in d_weights.to_torch(suffix).items()
-            }
-            for suffix in [s for layer in self._suffixes() for s in layer]:
-                gradients[f"bias_hh{suffix}"] = gradients[f"bias_ih{suffix}"]  # two biases that only ever add have one gradient
+            gradients: Gradients = {}
+            for layer, suffixes in zip(gradient.weights, self._suffixes(), strict=True):
+                for d_weights, suffix in zip(layer, suffixes, strict=True):
+                    gradients |= d_weights.to_torch(suffix)
             gradients = {name: gradients[name] for name in state_dict}
             gradients["input"] = self._sequences_back(gradient.x, batched)
             if hx is not None:
@@ -175,8 +172,8 @@ class LSTM:
         return Output("output", sequence), Output("h_n", states), Output("c_n", states)
 
     def unrolled(self, arguments: Mapping[str, Any]) -> Unrolled | None:
-        """The steps of a single layer in one direction."""
-        if self.num_layers > 1 or self.bidirectional:
+        """The steps of a single layer in one direction, of sequences that are not packed."""
+        if self.num_layers > 1 or self.bidirectional or arguments.get("lengths") is not None:
             return None
         batched = np.ndim(arguments["input"]) == 3
         x = self._sequences(np.asarray(arguments["input"], self.dtype), batched)
@@ -259,9 +256,7 @@ class TorchDialect:
 
     def build(self, layer: str, params: Mapping[str, Any], dtype: str) -> Twin:
         """The twin of torch.nn.<layer>."""
-        if layer not in self.layers:
-            raise NotImplementedError(f"there is no NumPy torch.nn.{layer} yet")
-        return self.layers[layer](**params, dtype=dtype)
+        return built(self.layers, "torch.nn", layer, params, dtype)
 
     def features(self, params: Mapping[str, Any], features: int | None) -> int:
         """`input_size`, unless the case wants another number."""

@@ -6,22 +6,24 @@ from dataclasses import replace
 import numpy as np
 
 from lstm_ref.dialects.dialect import Unrolled
+from lstm_ref.harness.comparison import in_bounds, worst_index
 from lstm_ref.harness.expectation import Expectation, Expected
 from lstm_ref.harness.faults import faults
 from lstm_ref.harness.twin import arrays_of, loaded, run_twin
-from lstm_ref.implementations.trace import Call, Tensor, Trace
+from lstm_ref.implementations.trace import Tensor, Trace
 from lstm_ref.reference.activations import Activation, Array
 from lstm_ref.reference.cell import State, gates, step
+from lstm_ref.reference.sequence import from_input
 
 
 @np.errstate(all="ignore")
 def diagnose(expectation: Expectation, dtype: str, trace: Trace) -> tuple[str, ...]:
-    """Sentences about the cause, for a trace with the right shapes and some wrong values. None where nothing can be told."""
+    """Sentences about the cause, for a trace in which some number is wrong. None where nothing can be told."""
     if not _comparable(expectation, trace):
         return ()
     if all(_within(e, np.asarray(o.values, np.float64), dtype) for e, o in _outputs(expectation, trace)):
         return ("The outputs are right; the backward pass alone is wrong.",)
-    return _known_fault(expectation, dtype, trace) or _first_wrong_step(expectation, dtype, trace.calls[0])
+    return _known_fault(expectation, dtype, trace) or _first_wrong_step(expectation, dtype, trace)
 
 
 def _comparable(expectation: Expectation, trace: Trace) -> bool:
@@ -38,10 +40,18 @@ def _outputs(expectation: Expectation, trace: Trace) -> Iterator[tuple[Expected,
         yield from zip(expected.outputs, observed.outputs, strict=True)
 
 
-def _within(expected: Expected, values: Array, dtype: str, exact: Array | None = None) -> bool:
-    """Whether the values agree with those expected, or with others of the same bound."""
-    reference = expected.values if exact is None else exact
-    return bool(np.all((np.abs(values - reference) <= expected.bounds[dtype]) | (values == reference)))
+def _within(expected: Expected, values: Array, dtype: str) -> bool:
+    """Whether the values agree with those expected."""
+    return bool(np.all(in_bounds(values, expected.values, expected.bounds[dtype]) <= 1))
+
+
+def _within_of(faulty: Array, expected: Expected, values: Array, dtype: str) -> bool:
+    """Whether the values agree with the faulty ones, whose bounds are like those of the right ones; where those have to be zero, and so are their
+    bounds, like the widest of the others.
+    """
+    bounds = expected.bounds[dtype]
+    widest = np.max(bounds, initial=0.0, where=np.isfinite(bounds))
+    return bool(np.all(in_bounds(values, faulty, np.where(bounds > 0, bounds, widest)) <= 1))
 
 
 def _known_fault(expectation: Expectation, dtype: str, trace: Trace) -> tuple[str, ...]:
@@ -53,32 +63,40 @@ def _known_fault(expectation: Expectation, dtype: str, trace: Trace) -> tuple[st
         if planted is None:
             continue
         faulty = [array for call in run_twin(expectation.dialect, planted) for array in call.outputs.values()]
-        if all(_within(e, o, dtype, f) for e, o, f in zip(expected, observed, faulty, strict=True)):
+        if all(_within_of(f, e, o, dtype) for e, o, f in zip(expected, observed, faulty, strict=True)):
             return (f"Every output is what a layer computes in which {fault.meaning}.",)
     return ()
 
 
-def _first_wrong_step(expectation: Expectation, dtype: str, observed: Call) -> tuple[str, ...]:
-    """Recompute each step of the first call from the implementation's own previous h; its c is not shown, and follows from the h."""
-    twin = loaded(expectation.dialect, expectation.request)
-    call = twin.unrolled(arrays_of(expectation.request.steps[0]))
+def _first_wrong_step(expectation: Expectation, dtype: str, trace: Trace) -> tuple[str, ...]:
+    """Recompute each step from the implementation's own previous h; its c is not shown, and follows from the h.
+
+    One step rounds less than all up to it, so that their bound serves for it too.
+    """
+    pairs = zip(expectation.calls, trace.calls, strict=True)
+    wrong_outputs = [[not _within(e, np.asarray(o.values, np.float64), dtype) for e, o in zip(x.outputs, y.outputs, strict=True)] for x, y in pairs]
+    first_call = next(k for k, wrong in enumerate(wrong_outputs) if any(wrong))
+    if first_call > 0:
+        return (f"Call {first_call} is the first wrong one: look at what is carried over from the call before.",)
+    if not wrong_outputs[0][0]:
+        return ("The output is right; what is wrong is the state that is returned.",)
+    call = loaded(expectation.dialect, expectation.request).unrolled(arrays_of(expectation.request.steps[0]))
     if call is None:
         return ()
-    output = expectation.calls[0].outputs[0]
-    h = call.show(np.asarray(observed.outputs[0].values, np.float64))
-    bounds = call.show(output.bounds[dtype])
-    z_x = call.x @ call.weights.kernel + call.weights.bias
+    h = call.show(np.asarray(trace.calls[0].outputs[0].values, np.float64))
+    bounds = call.show(expectation.calls[0].outputs[0].bounds[dtype])
+    z_x = from_input(call.x, call.weights)
     before = call.initial
     for t in range(h.shape[1]):
         after, _ = step(z_x[:, t], before, call.weights, call.activation, call.recurrent_activation)
-        wrong = np.abs(h[:, t] - after.h) > bounds[:, t]
-        if np.any(wrong):
-            row, unit = (int(k) for k in np.unravel_index(int(np.argmax(np.abs(h[:, t] - after.h) / bounds[:, t])), wrong.shape))
-            gate = _wrong_gate(call, z_x[:, t], before, h[:, t], wrong)
-            which = f" Only the {gate} can be wrong there." if gate else ""
+        shares = in_bounds(h[:, t], after.h, bounds[:, t])
+        if np.any(shares > 1):
+            row, unit = worst_index(shares)
+            gate = _wrong_gate(call, z_x[:, t], before, h[:, t], shares > 1)
+            which = f" If one gate alone is wrong there, it is the {gate}." if gate else ""
             return (f"The first wrong step is {t}, worst in row {row}, unit {unit}: it does not follow from the step before.{which}",)
         before = State(h[:, t], after.c)
-    return ("Every step follows from the one before; what is wrong is the state that is returned.",)
+    return ()
 
 
 def _wrong_gate(call: Unrolled, z_x: Array, before: State, h: Array, wrong: Array) -> str | None:

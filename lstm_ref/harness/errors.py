@@ -1,5 +1,7 @@
 """What can go wrong in the judge itself, each with its cause and what to do next."""
 
+from pathlib import Path
+
 
 class HarnessError(Exception):
     """The judge cannot go on."""
@@ -25,9 +27,9 @@ class InexactValues(HarnessError):
 class IllConditioned(HarnessError):
     """A case whose result rounding alone can change so much that agreement means nothing."""
 
-    def __init__(self, case: str, dtype: str, output: str, bits: float) -> None:
+    def __init__(self, case: str, dtype: str, array: str, bits: float) -> None:
         super().__init__(
-            f"{case} cannot be judged in {dtype}: rounding alone leaves {bits:.1f} verified bits of {output}. No implementation is to blame; "
+            f"{case} cannot be judged in {dtype}: rounding alone leaves {bits:.1f} verified bits of {array}. No implementation is to blame; "
             "give the case fewer timesteps, a smaller scale, or leave the dtype out of its 'dtypes'"
         )
 
@@ -56,3 +58,19 @@ class NotComparable(HarnessError):
 
     def __init__(self, left: str, right: str) -> None:
         super().__init__(f"{left} and {right} cannot be compared; choose outputs and 'at' so that both have the same axes and sizes")
+
+
+class ResultsInUse(HarnessError):
+    """Another run is writing the result file."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"another run is writing {path}; wait for it, or give this one its own with --results and --report")
+
+
+class NotModelled(HarnessError):
+    """NumPy code did something to a perturbed array that the model of rounding errors has no error for."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"rounding errors of {what} are not modelled; write the reference with other operations, or add it to lstm_ref/harness/rounding.py"
+        )

@@ -15,6 +15,7 @@ from lstm_ref.implementations.trace import Request, Step, Tensor
 from lstm_ref.reference.activations import Array
 
 GATES = "ifgo"
+ONNX = (0, 3, 1, 2)
 # The weights of each kind, by their axes in any order.
 KINDS = {"kernel": {"feature", "gate"}, "recurrent kernel": {"unit", "gate"}, "bias": {"gate"}}
 
@@ -33,14 +34,18 @@ class Fault:
 
 def faults() -> Iterator[Fault]:
     """All of them, the more ordinary ones first."""
-    for order in permutations(range(4)):
-        if order != (0, 1, 2, 3):
-            names = ", ".join(GATES[k] for k in order)
-            yield Fault(f"the gates are taken in the order {names} instead of i, f, g, o", _of_weights(*KINDS, change=_permuted(order)))
-    for kind in KINDS:
+    for read in permutations(range(4)):
+        if read != (0, 1, 2, 3):
+            names = ", ".join(GATES[k] for k in read) + (" (as in ONNX)" if read == ONNX else "")
+            # Who reads gate k in block p is a right layer that finds block p's weights in block k.
+            order = tuple(read.index(k) for k in range(4))
+            yield Fault(f"the gates' blocks are read as {names} instead of i, f, g, o", _of_weights(*KINDS, change=_permuted(order)))
+    for kinds in (("kernel",), ("recurrent kernel",), ("bias",), ("kernel", "recurrent kernel")):
         for a, b in combinations(range(4), 2):
             order = tuple(b if k == a else a if k == b else k for k in range(4))
-            yield Fault(f"gates {GATES[a]} and {GATES[b]} change places in the {kind}", _of_weights(kind, change=_permuted(order)))
+            yield Fault(
+                f"gates {GATES[a]} and {GATES[b]} change places in the {' and the '.join(kinds)}", _of_weights(*kinds, change=_permuted(order))
+            )
     yield Fault("the recurrent kernel is transposed", _of_weights("recurrent kernel", change=_transposed))
     yield Fault("the recurrent kernel is ignored", _of_weights("recurrent kernel", change=_zero))
     yield Fault("the bias is ignored", _of_weights("bias", change=_zero))
@@ -54,6 +59,13 @@ def faults() -> Iterator[Fault]:
     yield Fault("the initial c is ignored", _of_states(lambda h, c: (h, np.zeros_like(c))))
     yield Fault("the initial h and c change places", _of_states(lambda h, c: (c, h) if c.shape == h.shape else None))
     yield Fault("the initial states of the rows change places", _of_states(_rows_shifted))
+    yield Fault("the mask is ignored", _of_argument("mask", lambda mask: None))
+    yield Fault("the mask is read the wrong way round", _of_argument("mask", lambda mask: Tensor(mask.dtype, ~mask.values)))
+    yield Fault("the lengths are ignored", _of_argument("lengths", lambda lengths: None))
+    yield Fault("nothing is carried over to the next call", _forgetful)
+    yield Fault("a reset does nothing", _never_reset)
+    yield Fault("the directions change places", _directions_swapped)
+    yield Fault("the projection's outputs are in reverse", _of_names("weight_hr", lambda weight, axes: np.ascontiguousarray(weight[::-1])))
     yield Fault("time runs in reverse", _of_input(lambda x, axes: np.flip(x, axes.index("time"))))
     yield Fault("the first step reads zeros", _of_input(_first_step_zero))
 
@@ -83,6 +95,47 @@ def _of_chosen(chosen: Callable[[str, tuple[str, ...]], bool], change: Change) -
         return _if_different(request, replace(request, weights=weights))
 
     return plant
+
+
+def _of_argument(name: str, change: Callable[[Any], Any]) -> Callable[[Request, Axes], Request | None]:
+    """The fault that changes an argument of that name; None leaves it out."""
+
+    def plant(request: Request, axes: Axes) -> Request | None:
+        steps = []
+        for step in request.steps:
+            arguments = {key: change(value) if key == name else value for key, value in step.arguments.items()}
+            steps.append(replace(step, arguments={key: value for key, value in arguments.items() if value is not None}))
+        return _if_different(request, replace(request, steps=tuple(steps)))
+
+    return plant
+
+
+def _forgetful(request: Request, axes: Axes) -> Request | None:
+    """A reset before each further call of a layer that records its states."""
+    if not request.params.get("stateful"):
+        return None
+    steps: list[Step] = []
+    for step in request.steps:
+        if step.action == "call" and any(earlier.action == "call" for earlier in steps):
+            steps.append(Step("reset"))
+        steps.append(step)
+    return _if_different(request, replace(request, steps=tuple(steps)))
+
+
+def _never_reset(request: Request, axes: Axes) -> Request | None:
+    """No reset at all, for a layer that records its states."""
+    if not request.params.get("stateful"):
+        return None
+    return _if_different(request, replace(request, steps=tuple(step for step in request.steps if step.action != "reset")))
+
+
+def _directions_swapped(request: Request, axes: Axes) -> Request | None:
+    """Each direction with the weights of the other one."""
+    weights = dict(request.weights)
+    for name in request.weights:
+        if f"{name}_reverse" in weights:
+            weights[name], weights[f"{name}_reverse"] = request.weights[f"{name}_reverse"], request.weights[name]
+    return _if_different(request, replace(request, weights=weights))
 
 
 def _of_states(change: Callable[[Array, Array], "tuple[Array, Array] | None"]) -> Callable[[Request, Axes], Request | None]:
@@ -133,7 +186,7 @@ def _bytes(request: Request) -> list[Any]:
         return [flat(part) for part in value] if isinstance(value, list) else value
 
     weights = [flat(tensor) for tensor in request.weights.values()]
-    return [weights, [[flat(value) for value in step.arguments.values()] for step in request.steps]]
+    return [weights, [(step.action, {name: flat(value) for name, value in step.arguments.items()}) for step in request.steps]]
 
 
 def _by_gate(weight: Array, axes: tuple[str, ...]) -> Array:

@@ -5,7 +5,7 @@ implementations and dtypes get the same values.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
@@ -13,15 +13,18 @@ from typing import Any
 import numpy as np
 
 from lstm_ref.corpus.case import Case, Input, Values
+from lstm_ref.corpus.errors import Problem
 from lstm_ref.dialects import Dialect, dialect
 from lstm_ref.dialects.dialect import AXES, Given, Sizes, Spec, Twin
 from lstm_ref.harness.errors import InexactValues
+from lstm_ref.harness.policies import POLICIES
 from lstm_ref.implementations.trace import Request, Step, Tensor
 from lstm_ref.reference.activations import Array
 
-# Integers up to this magnitude, times a power of two, are exact in every dtype down to bfloat16 (8 bits), or in float32 (24 bits). The exact ones are
-# so small that one step of a linear layer, and its gradients, stay below 2^24.
-LARGEST = {"dyadic": 127, "float32": 2**24 - 1, "exact": 2}
+# The smallest and largest integer of each grid. Times a power of two they are exact in every dtype down to bfloat16 (8 bits), or in float32 (24
+# bits). None is near zero, where a weight would go unnoticed. The exact ones are so small that one step of a linear layer, and its gradients,
+# stay below 2^24.
+MAGNITUDES = {"dyadic": (16, 127), "float32": (2**21, 2**24 - 1), "integers": (1, 2), "exact": (1, 2)}
 
 Draw = Callable[[Spec, str], Array]
 
@@ -61,20 +64,40 @@ def materialize(case: Case, seed: int) -> Material:
     return Material(Request("", case.layer, case.params, "float64", weights, tuple(steps)), axes, draw)
 
 
-def cast(request: Request, dtype: str, implementation: str) -> Request:
-    """The request for an implementation, in the dtype to compute in. Raises InexactValues where a number would change."""
+def problems_of(cases: Iterable[Case]) -> Iterator[Problem]:
+    """What the NumPy layers refuse of cases that are to run: parameters and sizes that are not documented, or that have no twin yet. Each
+    case once.
+    """
+    seen: set[str] = set()
+    for case in cases:
+        name = case.id.partition("[")[0]
+        if case.expect is None and name not in seen:
+            try:
+                materialize(case, seed=0)
+            except Exception as error:
+                seen.add(name)
+                hint = "where the layer has to refuse this, say so: expect: {raises: ...}"
+                yield Problem(case.place, f"{case.id}: {error}", None if isinstance(error, NotImplementedError) else hint)
 
-    def convert(value: Any) -> Any:
+
+def cast(request: Request, dtype: str, implementation: str) -> Request:
+    """The request for an implementation, in a dtype or mixed policy. Raises InexactValues where a number would change."""
+    policy = POLICIES[dtype]
+
+    def convert(value: Any, target: str) -> Any:
         if isinstance(value, Tensor) and value.dtype == "float64":
-            return Tensor(dtype, exactly(value.values, dtype))
+            return Tensor(target, exactly(value.values, target))
         if isinstance(value, (list, tuple)):
-            return type(value)(convert(part) for part in value)
+            return type(value)(convert(part, target) for part in value)
         if isinstance(value, Mapping):
-            return {name: convert(part) for name, part in value.items()}
+            return {name: convert(part, target) for name, part in value.items()}
         return value
 
-    steps = tuple(replace(step, arguments=convert(step.arguments), cotangents=convert(step.cotangents)) for step in request.steps)
-    return replace(request, implementation=implementation, dtype=dtype, weights=convert(request.weights), steps=steps)
+    steps = tuple(
+        replace(step, arguments=convert(step.arguments, policy.compute), cotangents=convert(step.cotangents, policy.compute))
+        for step in request.steps
+    )
+    return replace(request, implementation=implementation, dtype=dtype, weights=convert(request.weights, policy.weights), steps=steps)
 
 
 def exactly(values: Array, dtype: str) -> Array:
@@ -94,13 +117,14 @@ def drawer(case_id: str, values: Values, seed: int) -> Draw:
     """What draws the numbers of one case: arrays of a spec's shape and about its deviation, by name."""
 
     def draw(spec: Spec, name: str) -> Array:
-        largest = LARGEST[values.grid]
-        # Uniform integers in [-largest, largest], but not 0, have the deviation largest / sqrt(3).
-        step = 1.0 if values.grid == "exact" else 2.0 ** round(math.log2(spec.deviation * values.scale * math.sqrt(3) / largest))
+        smallest, largest = MAGNITUDES[values.grid]
+        # Uniform integers up to this magnitude have the deviation largest / sqrt(3); that the smallest are left out makes it little larger.
+        step = 1.0 if values.grid in ("integers", "exact") else 2.0 ** round(math.log2(spec.deviation * values.scale * math.sqrt(3) / largest))
         key = int.from_bytes(blake2b(f"{seed}/{case_id}/{name}".encode(), digest_size=16).digest(), "little")
-        raw = np.random.Philox(key=key).random_raw(math.prod(spec.shape)) % np.uint64(2 * largest)
-        integers = raw.astype(np.int64) - largest
-        integers[integers >= 0] += 1
+        raw = np.random.Philox(key=key).random_raw(math.prod(spec.shape))
+        sign = 1 - 2 * (raw & np.uint64(1)).astype(np.int64)
+        magnitude = smallest + (raw >> np.uint64(1)) % np.uint64(largest - smallest + 1)
+        integers = sign * magnitude.astype(np.int64)
         order = _drawing_order(spec)
         drawn = (integers * step).reshape([spec.shape[axis] for axis in order])
         return np.ascontiguousarray(drawn.transpose(np.argsort(order)))

@@ -6,6 +6,7 @@ Under xdist the workers run items and send outcomes along with pytest's own repo
 
 import platform
 import re
+from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,19 +16,34 @@ import numpy as np
 import pytest
 
 import lstm_ref
-from lstm_ref.corpus import Case, CorpusError, NothingSelectedError, corpus_root, load, load_divergences, load_file, load_parameters, select
+from lstm_ref.corpus import (
+    Case,
+    CorpusError,
+    NothingSelectedError,
+    corpus_hash,
+    corpus_root,
+    load,
+    load_divergences,
+    load_file,
+    load_parameters,
+    select,
+)
+from lstm_ref.corpus.loading import is_case_file
 from lstm_ref.corpus.selection import last_part
 from lstm_ref.harness.cpu import cpu_facts
 from lstm_ref.harness.divergences import Divergences
+from lstm_ref.harness.errors import ResultsInUse
+from lstm_ref.harness.policies import POLICIES
 from lstm_ref.harness.results import ResultFile, now, record
 from lstm_ref.harness.run import Run
 from lstm_ref.harness.subjects import Subjects, installed
 from lstm_ref.implementations import Implementation, discover
 from lstm_ref.report.data import FAILING, Header, Missing, Outcome, Subject, read
 
-DTYPES = ("float64", "float32", "bfloat16", "float16")
-CASES_KIND = re.compile(r"^kind:\s*[\"']?cases\b", re.MULTILINE)
-ANY_KIND = re.compile(r"^kind:", re.MULTILINE)
+OTHER_KIND = re.compile(r"^kind:\s*[\"']?(parameters|divergences)\b", re.MULTILINE)
+
+# A summary of more causes than this is no summary.
+MOST_CAUSES = 5
 
 PLAN = pytest.StashKey["Plan"]()
 RUN = pytest.StashKey[Run]()
@@ -60,7 +76,7 @@ class Plan:
             _refuse_unknown("implementation", name, list(known))
         self.dtypes: tuple[str, ...] = tuple(config.getoption("--dtype"))
         for dtype in self.dtypes:
-            _refuse_unknown("dtype", dtype, DTYPES)
+            _refuse_unknown("dtype", dtype, list(POLICIES))
         wanted = {name: known[name] for name in asked or known}
         missing = {name: implementation for name, implementation in wanted.items() if not installed(implementation)}
         if asked and missing:
@@ -112,16 +128,16 @@ def _points_to_patterns(config: pytest.Config) -> None:
 
 def _names_item(argument: str) -> bool:
     """Whether it ends in what only an item's name ends in: [implementation-dtype]."""
-    return bool(re.search(rf"\[[^\[\]]*-({'|'.join(DTYPES)})\]$", argument))
+    return bool(re.search(rf"\[[^\[\]]*-({'|'.join(POLICIES)})\]$", argument))
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "CaseFile | None":
     if file_path.suffix != ".yaml":
         return None
     text = file_path.read_text(encoding="utf-8", errors="replace")
-    # A file of the corpus that says no kind is a mistake to be shown, anywhere else it is somebody else's YAML.
-    broken = file_path.is_relative_to(corpus_root()) and not ANY_KIND.search(text)
-    return CaseFile.from_parent(parent, path=file_path) if CASES_KIND.search(text) or broken else None
+    # A file of the corpus of no known kind is a mistake to be shown, anywhere else it is somebody else's YAML.
+    mistaken = file_path.is_relative_to(corpus_root()) and not OTHER_KIND.search(text)
+    return CaseFile.from_parent(parent, path=file_path) if is_case_file(file_path) or mistaken else None
 
 
 class CaseFile(pytest.File):
@@ -198,7 +214,7 @@ def _run(config: pytest.Config) -> Run:
     """The run of this process: its subjects start when first needed."""
     if RUN not in config.stash:
         plan = config.stash[PLAN]
-        config.stash[RUN] = Run(Subjects.of(plan.implementations), plan.seed, Divergences(load_divergences()), plan.folder)
+        config.stash[RUN] = Run(Subjects.of(plan.implementations), plan.implementations, plan.seed, Divergences(load_divergences()), plan.folder)
     return config.stash[RUN]
 
 
@@ -207,12 +223,29 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not patterns:
         return
     cases = [item for item in items if isinstance(item, CaseItem)]
+    others = [item for item in items if not isinstance(item, CaseItem)]
     try:
         chosen = {id(case) for case in select([item.case for item in cases], patterns)}
     except NothingSelectedError as error:
-        raise pytest.UsageError(str(error)) from error
-    config.hook.pytest_deselected(items=[item for item in cases if id(item.case) not in chosen])
-    items[:] = [item for item in items if not isinstance(item, CaseItem) or id(item.case) in chosen]
+        items.clear()  # nothing runs, so that nothing is written over the last results
+        raise pytest.UsageError(_why_nothing(config.stash[PLAN], error)) from error
+    config.hook.pytest_deselected(items=[*others, *(item for item in cases if id(item.case) not in chosen)])
+    items[:] = [item for item in cases if id(item.case) in chosen]
+
+
+def _why_nothing(plan: Plan, error: NothingSelectedError) -> str:
+    """A pattern may name cases well, of a dialect of which nothing is there to run it."""
+    try:
+        found = select(load().cases, [error.pattern])
+    except NothingSelectedError:
+        return str(error)
+    dialects = {case.dialect for case in found}
+    if running := [name for name, implementation in plan.implementations.items() if implementation.dialect in dialects]:
+        names, listed = ", ".join(running), ", ".join(sorted({dtype for case in found for dtype in case.dtypes}))
+        return f'"{error.pattern}" names {len(found)} cases that {names} could run, but in {listed}, not in {", ".join(plan.dtypes)}'
+    others = {name: known for name, known in discover().items() if known.dialect in dialects}
+    ways = [f"--impl {name}" if installed(known) else known.host.install for name, known in others.items()]
+    return f'"{error.pattern}" names {len(found)} cases of {", ".join(sorted(dialects))}, which nothing here runs; what would: {"; ".join(ways)}'
 
 
 @pytest.hookimpl(wrapper=True)
@@ -239,6 +272,7 @@ class Writer:
         self._config = config
         self._plan = plan
         self._file: ResultFile | None = None
+        self._causes: Counter[str] = Counter()
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self._begin([item.nodeid for item in session.items if isinstance(item, CaseItem)])
@@ -255,11 +289,11 @@ class Writer:
             lstm_ref=lstm_ref.__version__,
             started=now(),
             seed=self._plan.seed,
-            corpus=load().hash,
+            corpus=corpus_hash(),
             cases=len({nodeid.rpartition("[")[0] for nodeid in nodeids}),
             items=len(nodeids),
             options={
-                "cases": list(self._config.getoption("--case")) or list(self._config.args),
+                "cases": list(self._config.getoption("--case")) or [str(_relative(Path(argument))) for argument in self._config.args],
                 "implementations": list(self._config.getoption("--impl")),
                 "dtypes": list(self._plan.dtypes),
             },
@@ -273,7 +307,14 @@ class Writer:
             implementations=tuple(self._plan.implementations),
             missing=self._plan.missing,
         )
-        self._file = ResultFile(self._results, header)
+        try:
+            self._report.parent.mkdir(parents=True, exist_ok=True)
+            self._report.open("a").close()
+            self._file = ResultFile(self._results, header)
+        except ResultsInUse as error:
+            raise pytest.UsageError(str(error)) from error
+        except OSError as error:
+            raise pytest.UsageError(f"{error.filename} cannot be written: {error.strerror}") from error
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         sent = getattr(report, "lstm_ref", None)
@@ -281,6 +322,8 @@ class Writer:
             for subject in sent["subjects"]:
                 self._file.subject(subject)
             self._file.outcome(sent["outcome"])
+            if sent["outcome"]["outcome"] in FAILING:
+                self._causes[sent["outcome"]["message"].partition("\n")[0]] += 1
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -291,7 +334,6 @@ class Writer:
         if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and not session.shouldstop and not session.shouldfail:
             self._file.finish()
         self._file.close()
-        self._report.parent.mkdir(parents=True, exist_ok=True)
         self._report.write_text(render(read(self._results)), encoding="utf-8")
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
@@ -300,6 +342,9 @@ class Writer:
         terminalreporter.section("conformance")
         counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(self._file.counts.items(), key=lambda pair: -pair[1]))
         terminalreporter.line(f"outcomes  {counts or 'none'}")
+        for cause, count in self._causes.most_common(MOST_CAUSES):
+            if count > 1:
+                terminalreporter.line(f"{count:>5} x   {cause}", red=True)
         for missing in self._plan.missing:
             terminalreporter.line(f"not run   {missing.implementation}: {missing.reason}; install it with: {missing.install}", yellow=True)
         terminalreporter.line(f"results   {_relative(self._results)}")

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lstm_ref.corpus.case import Case, Equality, Relation, Term
+from lstm_ref.harness.comparison import in_bounds, same, worst_index
 from lstm_ref.harness.errors import NotComparable, RelationDoesNotHold
-from lstm_ref.harness.expectation import Expectation
-from lstm_ref.harness.judge import Verdict
+from lstm_ref.harness.expectation import Expectation, verified_bits
+from lstm_ref.harness.judge import Verdict, judge
 from lstm_ref.implementations.trace import Trace
 from lstm_ref.reference.activations import Array
 from lstm_ref.report.data import Worst
@@ -47,21 +48,20 @@ class _Side:
 
 
 def judge_relation(relation: Relation, dtype: str, sides: Sequence[tuple[Expectation, Trace]]) -> Verdict:
-    """Compare the two sides in every equality of the relation.
+    """Judge each side by itself, a run that is both sides once, then compare the two in every equality of the relation.
 
     Raises RelationDoesNotHold where the reference itself breaks the relation, and NotComparable where the sides have no common shape.
     """
-    for which, (expectation, trace) in zip(("the case's run", "the other run"), sides, strict=True):
-        if trace.raised is not None:
-            return Verdict((f"{which} raised {trace.raised.types[0]}: {trace.raised.message.strip()}",))
-        if [call.structure for call in trace.calls] != [call.structure for call in expectation.calls]:
-            shown = ", ".join(call.structure for call in trace.calls)
-            return Verdict((f"{which} returned {shown}, expected {', '.join(call.structure for call in expectation.calls)}",))
+    runs = {"the case's run": sides[0]} if sides[0][1] is sides[1][1] else {"the case's run": sides[0], "the other run": sides[1]}
+    alone = {which: judge(expectation, dtype, trace) for which, (expectation, trace) in runs.items()}
+    if findings := [f"{which}: {finding}" for which, verdict in alone.items() for finding in verdict.findings]:
+        worst = max(alone.values(), key=lambda verdict: verdict.ratio or 0.0)
+        return replace(worst, findings=tuple(findings), bitwise=False)
     verdicts = [_judge(equality, relation.exact, dtype, sides) for equality in relation.equal or _by_name(sides)]
     worst = max(verdicts, key=lambda verdict: verdict.ratio or 0.0)
-    findings = tuple(finding for verdict in verdicts for finding in verdict.findings)
+    findings = [finding for verdict in verdicts for finding in verdict.findings]
     bits = min(verdict.bits for verdict in verdicts if verdict.bits is not None)
-    return Verdict(findings, worst.ratio, worst.worst, bits, bitwise=all(verdict.bitwise for verdict in verdicts))
+    return Verdict(tuple(findings), worst.ratio, worst.worst, bits, bitwise=all(verdict.bitwise for verdict in verdicts), wrong=bool(findings))
 
 
 def _by_name(sides: Sequence[tuple[Expectation, Trace]]) -> tuple[Equality, ...]:
@@ -75,24 +75,22 @@ def _judge(equality: Equality, exact: bool, dtype: str, sides: Sequence[tuple[Ex
     if left.observed.shape != right.observed.shape:
         raise NotComparable(left.name, right.name)
     bound = left.bound + right.bound
-    if np.any(np.abs(left.expected - right.expected) > bound):
-        raise RelationDoesNotHold(left.name, right.name, float(np.max(np.abs(left.expected - right.expected))))
-    same = (left.observed == right.observed) | (np.isnan(left.observed) & np.isnan(right.observed))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        error = np.abs(left.observed - right.observed)
-        ratio = np.where(same, 0.0, np.inf if exact else error / bound)
-    index = tuple(int(i) for i in np.unravel_index(int(np.argmax(ratio)), ratio.shape))
-    worst = Worst(0, f"{left.name} against {right.name}", index, left.axes, *(float(a[index]) for a in (left.observed, right.observed, error, bound)))
-    beyond = int(np.sum(ratio > 1))
+    if np.any(in_bounds(left.expected, right.expected, bound) > 1):
+        raise RelationDoesNotHold(left.name, right.name, float(np.nanmax(np.abs(left.expected - right.expected))))
+    shares = in_bounds(left.observed, right.observed, np.zeros_like(bound) if exact else bound)
+    index = worst_index(shares)
+    error = float(np.abs(left.observed[index] - right.observed[index]))
+    name = f"{left.name} against {right.name}"
+    worst = Worst(0, name, index, left.axes, float(left.observed[index]), float(right.observed[index]), error, float(bound[index]))
+    beyond = int(np.sum(shares > 1))
     at = ", ".join(f"{axis} {i}" for axis, i in zip(left.axes, index, strict=True))
-    tolerance = "not a bit may differ" if exact else f"{ratio[index]:.3g} x both sides' bound {bound[index]:.2g}"
+    tolerance = "not a bit may differ" if exact else f"{shares[index]:.3g} x both sides' bound {bound[index]:.2g}"
     finding = (
-        f"{left.name} and {right.name} differ in {beyond} of {ratio.size} elements, worst at [{at}]: {left.observed[index]:.9g} and "
-        f"{right.observed[index]:.9g}, difference {error[index]:.2g}; {tolerance}"
+        f"{left.name} and {right.name} differ in {beyond} of {shares.size} elements, worst at [{at}]: {left.observed[index]:.9g} and "
+        f"{right.observed[index]:.9g}, difference {error:.2g}; {tolerance}"
     )
-    size = float(np.sqrt(np.mean(np.square(left.expected))))
-    bits = float(np.log2(size / np.max(bound))) if size and np.max(bound) else float("inf")
-    return Verdict((finding,) if beyond else (), float(ratio[index]), worst, bits, bitwise=bool(np.all(same)))
+    bitwise = bool(np.all(same(left.observed, right.observed)))
+    return Verdict((finding,) if beyond else (), float(shares[index]), worst, verified_bits(left.expected, bound), bitwise=bitwise)
 
 
 def _side(term: Term, dtype: str, expectation: Expectation, trace: Trace) -> _Side:

@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, TextIO
 
+from lstm_ref.harness.errors import ResultsInUse
 from lstm_ref.report.data import Footer, Header, Outcome, Subject
 
 FORMAT = 1
@@ -22,9 +23,9 @@ class ResultFile:
 
     def __init__(self, path: Path, header: Header) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._file: TextIO = _opened_alone(path)
         self.path = path
         self.counts: Counter[str] = Counter()
-        self._file: TextIO = path.open("w", encoding="utf-8")
         self._started = time.perf_counter()
         self._framework_seconds = 0.0
         self._subjects: list[Mapping[str, Any]] = []
@@ -54,6 +55,23 @@ class ResultFile:
     def _write(self, line: Mapping[str, Any]) -> None:
         self._file.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
         self._file.flush()
+
+
+def _opened_alone(path: Path) -> TextIO:
+    """The file, empty, held against other runs for as long as it is open. Raises ResultsInUse. (Where the system has no flock nobody is kept out.)"""
+    file = path.open("a", encoding="utf-8")
+    try:
+        from fcntl import LOCK_EX, LOCK_NB, flock
+    except ImportError:
+        pass
+    else:
+        try:
+            flock(file, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise ResultsInUse(path) from None
+    file.truncate(0)
+    return file
 
 
 def now() -> str:

@@ -15,12 +15,13 @@ from lstm_ref.reference.activations import Array
 
 @dataclass(frozen=True)
 class TwinCall:
-    """What one call of a twin returned, and its gradients, by name."""
+    """What one call of a twin returned, and its gradients, by name; and by path the axes of what the call before handed over."""
 
     structure: str
     names: tuple[Output, ...]
     outputs: Mapping[str, Array]
     gradients: Mapping[str, Array]
+    handed: Mapping[str, tuple[str, ...]]
 
     def arrays(self, kind: str) -> Mapping[str, Array]:
         """`kind` is "outputs" or "gradients"."""
@@ -32,33 +33,36 @@ class TwinCall:
 
 
 @np.errstate(all="ignore")  # NaN and infinities are results like others
-def run_twin(dialect_name: str, request: Request, wrap: Callable[[Array], Array] = np.asarray) -> list[TwinCall]:
-    """The calls of the request by the twin; `wrap` is put around every argument that is an array."""
+def run_twin(
+    dialect_name: str, request: Request, wrap: Callable[[Array], Array] = np.asarray, wrap_constant: Callable[[Array], Array] = np.asarray
+) -> list[TwinCall]:
+    """The calls of the request by the twin; `wrap` is put around every argument that is an array, `wrap_constant` around weights and cotangents."""
     language = dialect(dialect_name)
-    twin = loaded(dialect_name, request)
+    twin = loaded(dialect_name, request, wrap_constant)
     calls: list[TwinCall] = []
     for step in request.steps:
         if step.action == "reset":
             language.reset(twin)
             continue
-        arguments = arrays_of(step, wrap) | {
-            name: [list(calls[-1].outputs.values())[position] for position in value.outputs]
-            for name, value in step.arguments.items()
-            if isinstance(value, Handed)
-        }
+        arguments = arrays_of(step, wrap)
+        handed: dict[str, tuple[str, ...]] = {}
+        for name, value in step.arguments.items():
+            if isinstance(value, Handed):
+                arguments[name] = [list(calls[-1].outputs.values())[position] for position in value.outputs]
+                handed |= {f"{name}[{k}]": calls[-1].names[position].axes for k, position in enumerate(value.outputs)}
         result, pullback = twin.vjp(**arguments)
         arrays: list[Array] = []
         shown = structure(result, arrays.append)
-        gradients = {} if step.cotangents is None else pullback([tensor.values for tensor in step.cotangents])
+        gradients = {} if step.cotangents is None else pullback([wrap_constant(tensor.values) for tensor in step.cotangents])
         names = twin.outputs(arguments)
-        calls.append(TwinCall(shown, names, dict(zip((output.name for output in names), arrays, strict=True)), gradients))
+        calls.append(TwinCall(shown, names, dict(zip((output.name for output in names), arrays, strict=True)), gradients, handed))
     return calls
 
 
-def loaded(dialect_name: str, request: Request) -> Twin:
-    """The request's layer with its weights."""
+def loaded(dialect_name: str, request: Request, wrap: Callable[[Array], Array] = np.asarray) -> Twin:
+    """The request's layer with its weights, around each of which `wrap` is put."""
     twin = dialect(dialect_name).build(request.layer, request.params, request.dtype)
-    twin.load({name: tensor.values for name, tensor in request.weights.items()})
+    twin.load({name: wrap(tensor.values) for name, tensor in request.weights.items()})
     return twin
 
 

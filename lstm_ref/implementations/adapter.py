@@ -75,7 +75,8 @@ class Host:
 class Implementation:
     """Something real that runs a dialect, and the host it lives in.
 
-    `accumulation` gives for each dtype the dtype in which the sums of a matrix product are kept. `adapter` imports the framework when called.
+    `accumulation` gives for each dtype that it computes in the dtype in which the sums of a matrix product are kept. `adapter` imports the
+    framework when called. One that is not `differentiable` is judged by its outputs alone.
     """
 
     name: str
@@ -83,3 +84,4 @@ class Implementation:
     host: Host
     accumulation: Mapping[str, str]
     adapter: Callable[[], Adapter]
+    differentiable: bool = True

@@ -15,6 +15,13 @@ class WeightMismatch(AdapterError):
         )
 
 
+class WeightsNotCopied(AdapterError):
+    """Copying the weights failed."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(f"the adapter could not copy the weights: {type(error).__name__}: {error}")
+
+
 class AmbiguousWeights(AdapterError):
     """Several weights of a layer share one name, so that a name does not say which is meant."""
 

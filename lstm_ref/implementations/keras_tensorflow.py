@@ -3,12 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from importlib import import_module
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
 from lstm_ref.implementations.adapter import Gradients, Host, Implementation
-from lstm_ref.implementations.errors import AmbiguousWeights, UnknownLayer, WeightMismatch
+from lstm_ref.implementations.errors import AmbiguousWeights, UnknownLayer, WeightMismatch, WeightsNotCopied
 from lstm_ref.implementations.trace import Request, Tensor
 
 HOST = Host(
@@ -40,7 +41,7 @@ class KerasTensorFlow:
 
     def versions(self) -> Mapping[str, str]:
         """TensorFlow's and Keras' versions."""
-        return {"tensorflow": self.tf.__version__, "keras": self.keras.__version__}
+        return {"tensorflow": self.tf.__version__, "keras": version("keras")}
 
     def unsupported(self, request: Request) -> str | None:
         """Nothing is: what a case asks for is tried."""
@@ -75,8 +76,11 @@ class KerasTensorFlow:
             given = {name: tensor.values.shape for name, tensor in weights.items()}
             if expected != given:
                 raise WeightMismatch(expected, given)
-            for name, variable in variables.items():
-                variable.assign(self.tensor(weights[name]))
+            try:
+                for name, variable in variables.items():
+                    variable.assign(self.tensor(weights[name]))
+            except Exception as error:  # this runs inside the layer's call, but copying is our part of it
+                raise WeightsNotCopied(error) from error
 
         layer.build = build_with_weights
 

@@ -37,11 +37,10 @@ class Handed:
 class Step:
     """One action on the layer.
 
-    `action` is "call" or "reset" (forget the recorded states). A call has `arguments` by their documented names; a value is a Tensor,
-    a list of such values, what the call before Handed over, or plain JSON data. With `cotangents` (one Tensor for every returned array, in
-    the order in which the layer
-    returns them) the call's gradients are wanted: those of the inner product of the outputs and the cotangents. Whatever state the
-    layer carries over from an earlier call is a constant there.
+    `action` is "call" or "reset" (forget the recorded states). A call has `arguments` by their documented names; a value is a Tensor, a list of
+    such values, what the call before Handed over, or plain JSON data. With `cotangents` (one Tensor for every returned array, in the order in
+    which the layer returns them) the call's gradients are wanted: those of the inner product of the outputs and the cotangents. Whatever state
+    the layer carries over from an earlier call is a constant there.
     """
 
     action: str

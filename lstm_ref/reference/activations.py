@@ -1,8 +1,8 @@
 """The activation functions, each beside its derivative.
 
 An activation takes pre-activations z of any shape and returns s of the same shape together with its pullback ds -> dz. Only softmax,
-log_softmax and sparsemax mix elements: they act along the last axis, the units. Where a function has a kink, its derivative there is the one on
-the left unless the function says otherwise.
+log_softmax and sparsemax mix elements: they act along the last axis, the units. At a kink the derivative is the one on the left, but 0 at
+either end of a flat piece.
 
 Source of the formulas: keras.activations, Keras 3; gelu is Hendrycks and Gimpel 2016, selu is Klambauer et al. 2017, sparsemax is Martins
 and Astudillo 2016.
@@ -152,7 +152,7 @@ def soft_shrink(z: Array) -> tuple[Array, Callable[[Array], Array]]:
 def tanh_shrink(z: Array) -> tuple[Array, Callable[[Array], Array]]:
     """s = z - tanh(z)."""
     t = np.tanh(z)
-    return z - t, lambda ds: ds * t * t
+    return z - t, lambda ds: ds - ds * (1 - t * t)
 
 
 def sparse_plus(z: Array) -> tuple[Array, Callable[[Array], Array]]:

@@ -21,12 +21,13 @@ class State(NamedTuple):
 
 
 class StepGradient(NamedTuple):
-    """Gradients of one step: z (..., batch, 4 units), the state before it, and what the projection's gradient is made of."""
+    """Gradients of one step: of the pre-activations z (..., batch, 4 units), of the state before it, and of the projection (..., units,
+    outputs), None without one.
+    """
 
     z: Array
     before: State
-    unprojected: Array
-    h: Array
+    projection: Array | None
 
 
 def step(
@@ -34,8 +35,10 @@ def step(
 ) -> tuple[State, Callable[[State], StepGradient]]:
     """Take one step from the state `before` to the next.
 
-    z_x = x_t W + b (..., batch, 4 units) is what the input adds to the four gates. It does not depend on the state, so that the caller
-    computes it for all steps at once. The pullback takes the gradient of the new state.
+    W is the kernel, U the recurrent kernel, b the bias, R the projection. z_x = x_t W + b (..., batch, 4 units) is what the input adds to the
+    four gates: it does not depend on the state, so that the caller computes it for all steps at once.
+
+    The pullback takes the gradient of the new state.
     """
     U, R = weights.recurrent_kernel, weights.projection
     h, c = before
@@ -55,7 +58,8 @@ def step(
         dm = dh_new if R is None else dh_new @ R.T
         dc_new = dc_new + pull_a(dm * o)
         dz = np.concatenate([pull_i(dc_new * g), pull_f(dc_new * c), pull_g(dc_new * i), pull_o(dm * a)], axis=-1)
-        return StepGradient(dz, State(dz @ U.T, dc_new * f), m, dh_new)
+        dR = None if R is None else m.swapaxes(-1, -2) @ dh_new
+        return StepGradient(dz, State(dz @ U.T, dc_new * f), dR)
 
     return State(h_new, c_new), pullback
 

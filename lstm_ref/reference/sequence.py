@@ -38,42 +38,50 @@ def run(
     Returns h after every step (..., batch, timesteps, outputs) and the last state. The pullback takes the gradients of both.
     """
     timesteps = x.shape[-2]
-    z_x = x @ weights.kernel + weights.bias
-    state, states, pullbacks = initial, [], []
+    z_x = from_input(x, weights)
+    states, pullbacks = [initial], []
     for t in range(timesteps):
-        states.append(state)
-        after, pull_step = step(z_x[..., t, :], state, weights, activation, recurrent_activation)
-        state = after if mask is None else choose(mask[:, t, None], after, state)
+        after, pull_step = step(z_x[..., t, :], states[t], weights, activation, recurrent_activation)
+        states.append(after if mask is None else choose(mask[:, t, None], after, states[t]))
         pullbacks.append(pull_step)
-    h = over_time([s.h for s in states[1:]] + [state.h])
+    h = over_time([state.h for state in states[1:]])
 
     @np.errstate(over="ignore")
     def pullback(dh: Array, d_last: State) -> SequenceGradient:
-        d_state = d_last
-        steps = []
+        d_state, steps = d_last, []
         for t in reversed(range(timesteps)):
             d_state = State(d_state.h + dh[..., t, :], d_state.c)
             if mask is None:
-                gradient = pullbacks[t](d_state)
-                d_state = gradient.before
+                steps.append(pullbacks[t](d_state))
+                d_state = steps[-1].before
             else:
                 happened, nothing = mask[:, t, None], State(np.zeros_like(d_state.h), np.zeros_like(d_state.c))
-                gradient = pullbacks[t](choose(happened, d_state, nothing))
                 kept = choose(happened, nothing, d_state)
-                d_state = State(gradient.before.h + kept.h, gradient.before.c + kept.c)
-            steps.append(gradient)
+                steps.append(pullbacks[t](choose(happened, d_state, nothing)))
+                d_state = State(steps[-1].before.h + kept.h, steps[-1].before.c + kept.c)
         steps.reverse()
 
-        # All steps share the weights: their gradient is the sum over steps and batch, taken as one product.
+        # All steps share the weights: their gradient is the sum over steps and batch.
         dz = over_time([g.z for g in steps])
-        h_before = over_time([s.h for s in states])
-        d_projection = None
-        if weights.projection is not None:
-            d_projection = outer(over_time([g.unprojected for g in steps]), over_time([g.h for g in steps]))
-        d_weights = LSTMWeights(outer(x, dz), outer(h_before, dz), np.sum(dz, axis=(-3, -2)), d_projection)
+        h_before = over_time([state.h for state in states[:-1]])
+        projections = [g.projection for g in steps if g.projection is not None]
+        d_bias = np.sum(dz, axis=(-3, -2))
+        d_weights = LSTMWeights(
+            kernel=outer(x, dz),
+            recurrent_kernel=outer(h_before, dz),
+            bias=d_bias,
+            recurrent_bias=None if weights.recurrent_bias is None else d_bias,
+            projection=sum(projections[1:], start=projections[0]) if projections else None,
+        )
         return SequenceGradient(dz @ weights.kernel.T, d_state, d_weights)
 
-    return (h, state), pullback
+    return (h, states[-1]), pullback
+
+
+def from_input(x: Array, weights: LSTMWeights) -> Array:
+    """What the input alone adds to the four gates, at all steps: x W + b (..., batch, timesteps, 4 units), with both biases where there are two."""
+    z_x = x @ weights.kernel + weights.bias
+    return z_x if weights.recurrent_bias is None else z_x + weights.recurrent_bias
 
 
 def choose(condition: Array, yes: State, no: State) -> State:

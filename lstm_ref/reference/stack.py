@@ -39,6 +39,9 @@ def run_backward(
     return (flip(h), last), pullback
 
 
+DIRECTIONS = (run, run_backward)
+
+
 def flip(sequence: Array) -> Array:
     """(..., batch, timesteps, n) with time reversed."""
     return sequence[..., ::-1, :]
@@ -63,7 +66,7 @@ def run_stack(
     for layer_initial, layer_weights in zip(initial, weights, strict=True):
         runs = [
             direction(y, state, w, activation, recurrent_activation, mask)
-            for direction, state, w in zip((run, run_backward), layer_initial, layer_weights, strict=False)
+            for direction, state, w in zip(DIRECTIONS[: len(layer_weights)], layer_initial, layer_weights, strict=True)
         ]
         y = np.concatenate([h for (h, _), _ in runs], axis=-1)
         last.append([state for (_, state), _ in runs])
@@ -74,7 +77,7 @@ def run_stack(
         for layer_pullbacks, layer_d_last in zip(reversed(pullbacks), reversed(d_last), strict=True):
             parts = np.split(dy, len(layer_pullbacks), axis=-1)
             gradients = [pull(part, d) for pull, part, d in zip(layer_pullbacks, parts, layer_d_last, strict=True)]
-            dy = sum(g.x for g in gradients[1:]) + gradients[0].x
+            dy = sum((g.x for g in gradients[1:]), start=gradients[0].x)
             layers.append(gradients)
         layers.reverse()
         return StackGradient(dy, [[g.initial for g in layer] for layer in layers], [[g.weights for g in layer] for layer in layers])

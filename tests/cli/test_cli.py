@@ -4,7 +4,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,8 @@ from lstm_ref.harness.subjects import installed
 from lstm_ref.implementations import discover
 
 needs_torch = pytest.mark.skipif(not installed(discover()["torch"]), reason="torch is not installed")
+
+Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
 WRONG = """\
 kind: cases
@@ -40,8 +44,8 @@ cases:
 
 
 @pytest.fixture
-def cli(tmp_path):
-    def run(*arguments, **environment):
+def cli(tmp_path: Path) -> Cli:
+    def run(*arguments: object, **environment: str) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-m", "lstm_ref.cli", *map(str, arguments)]
         # The package is found also where it is not installed.
         package = str(Path(lstm_ref.__file__).resolve().parent.parent)
@@ -54,19 +58,19 @@ def cli(tmp_path):
 
 
 @pytest.mark.parametrize("command", [[], ["run"], ["list"], ["check"], ["implementations"], ["report"]])
-def test_help_teaches_with_an_example(cli, command):
+def test_help_teaches_with_an_example(cli: Cli, command: list[str]) -> None:
     done = cli(*command, "--help")
     assert done.returncode == 0
     assert f"lstm-ref {' '.join(command) or 'run'}" in done.stdout
 
 
-def test_help_imports_nothing_heavy(cli):
+def test_help_imports_nothing_heavy(cli: Cli) -> None:
     code = "import sys, lstm_ref.cli; print([name for name in ('numpy', 'pytest', 'pydantic', 'jinja2', 'yaml') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
-def test_list_prints_ids_alone_to_stdout(cli):
+def test_list_prints_ids_alone_to_stdout(cli: Cli) -> None:
     done = cli("list", "torch/structure")
     assert done.returncode == 0
     ids = done.stdout.split()
@@ -74,25 +78,25 @@ def test_list_prints_ids_alone_to_stdout(cli):
     assert all(case.startswith("torch/structure/") for case in ids)
 
 
-def test_list_as_json_has_the_place_of_each_case(cli):
+def test_list_as_json_has_the_place_of_each_case(cli: Cli) -> None:
     cases = json.loads(cli("list", "keras/sizes", "--format", "json").stdout)
     assert {Path(case["file"]).name for case in cases} == {"sizes.yaml"}
     assert all(case["source"] and case["line"] > 0 for case in cases)
 
 
-def test_list_of_nothing_is_bad_usage_with_a_suggestion(cli):
+def test_list_of_nothing_is_bad_usage_with_a_suggestion(cli: Cli) -> None:
     done = cli("list", "keras/structur")
     assert done.returncode == 4
     assert "keras/structure" in done.stderr
 
 
-def test_check_of_the_corpus_finds_no_mistake(cli):
+def test_check_of_the_corpus_finds_no_mistake(cli: Cli) -> None:
     done = cli("check")
     assert (done.returncode, done.stdout) == (0, "")
     assert "no mistake" in done.stderr
 
 
-def test_check_shows_every_mistake_with_its_line(cli, tmp_path):
+def test_check_shows_every_mistake_with_its_line(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "wrong.yaml").write_text(WRONG)
     done = cli("check", "wrong.yaml")
     assert done.returncode == 1
@@ -101,20 +105,20 @@ def test_check_shows_every_mistake_with_its_line(cli, tmp_path):
     assert "hidden_size" in done.stdout
 
 
-def test_check_as_json_is_for_programs(cli, tmp_path):
+def test_check_as_json_is_for_programs(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "wrong.yaml").write_text(WRONG)
     done = cli("check", "wrong.yaml", "--format", "json")
     assert done.returncode == 1
     assert {problem["line"] for problem in json.loads(done.stdout)} >= {6, 7, 8, 9}
 
 
-def test_implementations_say_how_to_install_them(cli):
+def test_implementations_say_how_to_install_them(cli: Cli) -> None:
     known = json.loads(cli("implementations", "--format", "json").stdout)
     assert {"keras-tensorflow", "torch"} <= {implementation["name"] for implementation in known}
     assert all(implementation["install"] for implementation in known)
 
 
-def test_a_report_is_made_again_beside_its_results(cli, tmp_path):
+def test_a_report_is_made_again_beside_its_results(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "results.jsonl").write_text("nonsense\n")
     done = cli("report", "results.jsonl")
     assert done.returncode == 1
@@ -122,21 +126,21 @@ def test_a_report_is_made_again_beside_its_results(cli, tmp_path):
 
 
 @pytest.mark.parametrize("option", [["--impl", "toch"], ["--dtype", "float46"], ["--workers", "many"], ["--workers", "0"]])
-def test_run_refuses_what_does_not_exist(cli, option):
+def test_run_refuses_what_does_not_exist(cli: Cli, option: list[str]) -> None:
     done = cli("run", *option)
     assert done.returncode == 4
     assert any(word in done.stderr for word in ("did you mean", "neither a number"))
 
 
 @needs_torch
-def test_run_of_a_case_that_does_not_exist_is_bad_usage_with_a_suggestion(cli):
+def test_run_of_a_case_that_does_not_exist_is_bad_usage_with_a_suggestion(cli: Cli) -> None:
     done = cli("run", "torch/structur")
     assert done.returncode == 4
     assert "torch/structure" in done.stderr
 
 
 @needs_torch
-def test_run_writes_results_and_report_where_it_is_told(cli, tmp_path):
+def test_run_writes_results_and_report_where_it_is_told(cli: Cli, tmp_path: Path) -> None:
     done = cli("run", "torch/sizes", "--dtype", "float64", "--results", "out/r.jsonl", "--report", "out/r.html", "--seed", 7)
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads((tmp_path / "out/r.jsonl").read_text().splitlines()[0])["seed"] == 7
@@ -148,14 +152,14 @@ def test_run_writes_results_and_report_where_it_is_told(cli, tmp_path):
 
 
 @needs_torch
-def test_run_does_not_mind_the_project_around_it(cli, tmp_path):
+def test_run_does_not_mind_the_project_around_it(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")
     done = cli("run", "torch/sizes/one-unit*", "--impl", "torch", PYTEST_ADDOPTS="--no-such-option", PYTEST_PLUGINS="no_such_plugin")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @needs_torch
-def test_run_takes_a_case_file_of_somebody_else(cli, tmp_path):
+def test_run_takes_a_case_file_of_somebody_else(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(RIGHT)
     (tmp_path / "conftest.py").write_text("raise SystemExit('conftest of somebody else')\n")
     done = cli("run", "mine.yaml")
@@ -165,8 +169,8 @@ def test_run_takes_a_case_file_of_somebody_else(cli, tmp_path):
 
 
 @needs_torch
-def test_workers_give_the_same_outcomes(cli, tmp_path):
-    def outcomes(workers):
+def test_workers_give_the_same_outcomes(cli: Cli, tmp_path: Path) -> None:
+    def outcomes(workers: int) -> list[tuple[Any, ...]]:
         done = cli("run", "torch/sizes", "--workers", workers)
         assert done.returncode == 0, done.stdout + done.stderr
         records = [json.loads(line) for line in (tmp_path / "reports/results.jsonl").read_text().splitlines()]

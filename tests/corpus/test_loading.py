@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lstm_ref.corpus import CorpusError, load, load_divergences
+from lstm_ref.corpus import CorpusError, corpus_hash, load, load_divergences
 
 Write = Callable[[str, str], Path]
 
@@ -21,6 +21,7 @@ entries:
     kind: framework
     versions: {toy: ">=3.0,<3.16"}
     outcome: fail
+    match: "output: .* beyond the bound"
     dtypes: [float32]
     reason: It rounds twice.
     link: https://example.org/issues/1
@@ -45,6 +46,19 @@ def test_the_hash_changes_with_any_content_and_with_nothing_else(root: Path, wri
     assert len({first, second, load(root).hash}) == 3
 
 
+@pytest.mark.parametrize("broken", ["kind: cases\ncases: [\n", "kind: something\n", "\t", "a: 1\na: 1\n", "\ufeff\x00"])
+def test_the_hash_is_there_for_files_that_nobody_can_read(root: Path, write: Write, broken: str) -> None:
+    write("toy/file.yaml", "- name: a\n")
+    right = load(root).hash
+    assert corpus_hash(root) == right
+    (root / "toy" / "broken.yaml").write_text(broken, encoding="utf-8")
+    with pytest.raises(CorpusError):
+        load(root)
+    assert corpus_hash(root) != right
+    (root / "toy" / "broken.yaml").unlink()
+    assert corpus_hash(root) == right
+
+
 def test_files_load_in_the_order_of_their_names_and_hidden_ones_not_at_all(root: Path, write: Write) -> None:
     for name in ("b", "a", ".c"):
         write(f"toy/{name}.yaml", "- name: x\n")
@@ -65,7 +79,8 @@ def test_a_folder_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
         load(tmp_path / "nothing")
 
 
-def test_known_divergences_are_loaded_with_their_place(root: Path) -> None:
+def test_known_divergences_are_loaded_with_their_place(root: Path, write: Write) -> None:
+    write("toy/file.yaml", "- name: a\n")
     (root / "divergences").mkdir()
     (root / "divergences" / "toy-one.yaml").write_text(DIVERGENCES)
     (entry,) = load_divergences(root)
@@ -77,7 +92,16 @@ def test_known_divergences_are_loaded_with_their_place(root: Path) -> None:
         {"toy": ">=3.0,<3.16"},
         "fail",
     )
-    assert (entry.dtypes, entry.place.line) == (("float32",), 5)
+    assert (entry.dtypes, entry.match, entry.place.line) == (("float32",), "output: .* beyond the bound", 5)
+
+
+def test_a_divergence_that_is_about_no_case_is_a_problem(root: Path, write: Write) -> None:
+    write("toy/fiel.yaml", "- name: a\n")
+    (root / "divergences").mkdir()
+    (root / "divergences" / "toy-one.yaml").write_text(DIVERGENCES)
+    with pytest.raises(CorpusError, match=r'toy-one\.yaml:5:.*no case matches "toy/file/\*"') as caught:
+        load(root)
+    assert caught.value.problems[0].hint == 'did you mean "toy/fiel/a" or "toy/fiel"?'
 
 
 @pytest.mark.parametrize(
@@ -89,6 +113,9 @@ def test_known_divergences_are_loaded_with_their_place(root: Path) -> None:
         ("    reason: It rounds twice.\n", "", '"reason" is missing'),
         ("toy-one", "toy-two", r"the file is named toy-one\.yaml"),
         ("https://", "see ", "must be text that matches"),
+        ('    match: "output: .* beyond the bound"\n', "", '"match" is missing'),
+        ("output: .* beyond the bound", " ", "must be more than blanks"),
+        ("output: .* beyond the bound", "output: (", r"toy-one\.yaml:9:12: is no regular expression"),
     ],
 )
 def test_a_divergence_is_strict(root: Path, old: str, new: str, message: str) -> None:

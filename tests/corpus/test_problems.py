@@ -56,7 +56,7 @@ def test_a_mistake_in_a_matrix_is_told_once(problems: Problems) -> None:
         ("name: a, input: {batch: true}", "must be a whole number, not true"),
         ("name: a, input: {shape: [1], batch: 2}", "nothing else may stand beside it"),
         ("name: a, input: {form: packed}", "must be batched or unbatched"),
-        ("name: a, values: {grid: float16}", "must be dyadic or float32 or exact"),
+        ("name: a, values: {grid: float16}", "must be dyadic or float32 or integers or exact"),
         ("name: a, values: {scale: 0}", "must be more than 0"),
         ("name: a, values: {scale: .inf}", "must be a finite number"),
         ("name: a, layer: RNN, input: {features: 1}", 'the input of this layer has no "features"'),

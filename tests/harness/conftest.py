@@ -2,12 +2,14 @@
 
 import sys
 from collections.abc import Callable, Iterator
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
 
 from lstm_ref.harness.subjects import Launch, Subjects, launch
-from lstm_ref.implementations import Host
+from lstm_ref.implementations import Host, steps
+from lstm_ref.implementations.trace import Request, Trace
 
 HOSTED = Path(__file__).parent / "hosted.py"
 
@@ -28,6 +30,18 @@ def start() -> Iterator[Start]:
     yield begin
     for subjects in running:
         subjects.close()
+
+
+@pytest.fixture(scope="session")
+def keras_twin() -> Callable[[Request], Trace]:
+    """The twin of the Keras dialect as an implementation, in this process."""
+    spec = spec_from_file_location("hosted_here", HOSTED)
+    assert spec is not None
+    assert spec.loader is not None
+    hosted = module_from_spec(spec)
+    spec.loader.exec_module(hosted)
+    adapter = hosted.TwinAdapter("keras")
+    return lambda request: steps.run(adapter, request)
 
 
 @pytest.fixture(scope="module")

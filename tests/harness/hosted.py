@@ -88,6 +88,11 @@ def gate_axis(name: str) -> int:
     return 0 if name.startswith("weight_") else -1
 
 
+def unchanged(name: str, values: Array) -> Array:
+    """No fault in the weights."""
+    return values
+
+
 def gates_swapped(name: str, values: Array) -> Array:
     """Input gate and forget gate exchanged, in every weight that has gates."""
     if name.startswith("weight_hr"):
@@ -136,7 +141,7 @@ class Planted:
         return getattr(self._adapter, name)
 
     def set_weights(self, layer: Any, weights: Weights) -> None:
-        change = FAULTS.get(self._fault, lambda _, values: values)
+        change = FAULTS.get(self._fault, unchanged)
         self._adapter.set_weights(layer, {name: replace(tensor, values=change(name, tensor.values)) for name, tensor in weights.items()})
 
     def caller(self, layer: Any, arguments: Mapping[str, Any]) -> Callable[[], Any]:
@@ -152,7 +157,7 @@ TWINS = {f"{name}-twin": Implementation(f"{name}-twin", name, HOST, DTYPES, part
 
 def planted(implementation: Implementation, fault: str) -> Implementation:
     """The implementation with the fault."""
-    return replace(implementation, adapter=lambda: Planted(implementation.adapter(), fault))  # type: ignore[arg-type, return-value]
+    return replace(implementation, adapter=lambda: Planted(implementation.adapter(), fault))
 
 
 if __name__ == "__main__":

@@ -13,14 +13,22 @@ from lstm_ref.implementations.trace import Request
 
 MARGIN = 64
 
-I_AND_G = "the gates are taken in the order g, f, i, o instead of i, f, g, o"
-ONE_ACTIVATION = "with one activation for all four gates, i g = g i"
-# Cases, by a pattern of ids, and the fault that they cannot notice; why.
-CANNOT_NOTICE = {
-    ("keras/activations/of-the-gates[recurrent_activation=tanh]", I_AND_G): ONE_ACTIVATION,
-    ("keras/activations/null-is-linear[activation=null,recurrent_activation=null]", I_AND_G): ONE_ACTIVATION,
-    ("keras/values/saturated", "the bias of gate g is ignored"): "the candidate is saturated at -1 and 1 with and without its bias",
-}
+I_AND_G = "the gates' blocks are read as g, f, i, o instead of i, f, g, o"
+FORGETFUL = "nothing is carried over to the next call"
+# Cases, by a pattern of ids, and the fault that they cannot notice.
+CANNOT_NOTICE = (
+    # With one activation for all four gates, i g = g i.
+    ("keras/activations/of-the-gates[recurrent_activation=tanh]", I_AND_G),
+    ("keras/activations/null-is-linear[activation=null,recurrent_activation=null]", I_AND_G),
+    # The candidate is saturated at -1 and 1 with and without its bias.
+    ("keras/values/saturated", "the bias of gate g is ignored"),
+    # A mask that takes every step, and lengths that are all the same, change nothing.
+    ("keras/masks/*mask=full*", "the mask is ignored"),
+    ("torch/*form=packed-equal*", "the lengths are ignored"),
+    # A given state takes the place of the recorded one.
+    ("keras/structure/product*initial_state=given*", FORGETFUL),
+    ("keras/stateful/given-state-after-reset", FORGETFUL),
+)
 
 
 def excused(case: Case, fault: Fault) -> bool:

@@ -143,6 +143,49 @@ def test_a_right_number_in_a_wrong_dtype_is_told_for_gradients_too() -> None:
     assert verdict(with_gradients({"bias": Tensor("float64", BIAS)})).findings == ("gradient of bias is float64, expected float32",)
 
 
+def test_values_are_compared_in_a_wrong_dtype_too() -> None:
+    found = verdict(with_output(changed(OUTPUT, (1, 2), 6.25), "float64"))
+    assert found.findings[0] == "output is float64, expected float32"
+    assert found.findings[1].startswith("output: 1 of 6 elements are beyond the bound, worst at [batch 1, unit 2]")
+    assert found.wrong
+    assert found.ratio == pytest.approx(2)
+
+
+def test_gradients_are_compared_beside_an_output_of_a_wrong_dtype() -> None:
+    call = replace(with_output(OUTPUT, "float64"), gradients={**RIGHT.gradients, "bias": Tensor("float32", BIAS + 1)})
+    assert [finding.partition(":")[0] for finding in verdict(call).findings] == ["output is float64, expected float32", "gradient of bias"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        with_output(changed(OUTPUT, (1, 2), 6.25)),
+        with_output(changed(OUTPUT, (1, 2), math.nan)),
+        with_gradients({"bias": Tensor("float32", BIAS + 1)}),
+    ],
+    ids=["output", "nan", "gradient"],
+)
+def test_a_number_beyond_its_bound_makes_the_verdict_wrong(wrong: Call) -> None:
+    assert verdict(wrong).wrong
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        RIGHT,
+        with_output(OUTPUT, "float64"),
+        with_output(OUTPUT.T),
+        with_gradients({"bias": None}),
+        with_gradients({"kernel": Tensor("float32", BIAS)}),
+        replace(RIGHT, structure="[*, *]"),
+        replace(RIGHT, changed=("mask",)),
+    ],
+    ids=["right", "dtype", "shape", "no-gradient", "unexpected-gradient", "structure", "argument"],
+)
+def test_what_is_no_number_beyond_its_bound_leaves_the_numbers_right(odd: Call) -> None:
+    assert not verdict(odd).wrong
+
+
 def test_a_missing_gradient_is_told() -> None:
     assert verdict(replace(RIGHT, gradients={"bias": RIGHT.gradients["bias"]})).findings == ("the gradient of sequences is missing",)
 
@@ -179,7 +222,7 @@ def test_the_same_nan_or_infinity_passes(special: float) -> None:
 def test_the_other_infinity_is_told() -> None:
     values = changed(OUTPUT, (0, 1), math.inf).astype(np.float64)
     call = replace(EXPECTED_CALL, outputs=(expected("output", ("batch", "unit"), values), EXPECTED_CALL.outputs[1]))
-    assert "expected inf, observed -inf" in verdict(with_output(changed(OUTPUT, (0, 1), -math.inf)), of=call).findings[0]
+    assert "expected inf, observed -inf, error inf = inf x" in verdict(with_output(changed(OUTPUT, (0, 1), -math.inf)), of=call).findings[0]
 
 
 def test_where_the_bound_is_zero_the_number_must_be_the_same() -> None:
@@ -235,8 +278,8 @@ def test_an_exception_while_building_is_told_as_such() -> None:
     assert found.findings == ("raised ValueError while the layer was built: (no message), where the documentation promises a result",)
 
 
-def raising(message: str, *types: str) -> Trace:
-    return Trace((), Raised((*types, "Exception"), message, 0, ""), 0.0)
+def raising(message: str, *types: str, step: int | None = 0) -> Trace:
+    return Trace((), Raised((*types, "Exception"), message, step, ""), 0.0)
 
 
 @pytest.mark.parametrize(
@@ -248,7 +291,7 @@ def raising(message: str, *types: str) -> Trace:
     ],
 )
 def test_the_documented_exception_passes(wanted: ExpectedError, trace: Trace) -> None:
-    assert judge_error(wanted, trace) == Verdict(())
+    assert judge_error(wanted, 1, trace) == Verdict(())
 
 
 @pytest.mark.parametrize(
@@ -266,4 +309,18 @@ def test_the_documented_exception_passes(wanted: ExpectedError, trace: Trace) ->
     ],
 )
 def test_another_exception_another_message_or_none_is_told(trace: Trace, finding: str) -> None:
-    assert judge_error(ExpectedError("ValueError", "ndim=3"), trace).findings == (finding,)
+    assert judge_error(ExpectedError("ValueError", "ndim=3"), 1, trace).findings == (finding,)
+
+
+def test_of_a_single_step_the_construction_may_raise() -> None:
+    assert judge_error(ExpectedError("ValueError", None), 1, raising("units", "ValueError", step=None)) == Verdict(())
+
+
+def test_of_several_steps_the_last_one_must_raise() -> None:
+    assert judge_error(ExpectedError("ValueError", None), 3, raising("batch", "ValueError", step=2)) == Verdict(())
+
+
+@pytest.mark.parametrize(("step", "where"), [(0, "in step 0"), (1, "in step 1"), (None, "while the layer was built")])
+def test_the_right_exception_of_an_earlier_step_is_told(step: int | None, where: str) -> None:
+    found = judge_error(ExpectedError("ValueError", None), 3, raising("batch", "ValueError", step=step))
+    assert found.findings == (f"raised ValueError {where}: batch, too early: step 2 must raise it",)

@@ -1,7 +1,7 @@
 """A fault planted in front of an implementation turns red every case that it changes anything in, and no other."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.util import find_spec
 
@@ -15,12 +15,19 @@ from lstm_ref.implementations import discover
 
 Start = Callable[..., Subjects]
 
+TWIN = replace(discover()["torch"], accumulation={"float32": "float32", "float64": "float64"})
+IMPLEMENTATIONS = {**discover(), "keras-twin": TWIN, "torch-twin": TWIN}
+
 PRODUCT = {
     dialect: [case for case in load().cases if case.id.startswith(f"{dialect}/structure/product") and case.expect is None]
     for dialect in ("keras", "torch")
 }
 SIZES = {
-    dialect: [case for case in load().cases if case.id.startswith((f"{dialect}/sizes/one-", f"{dialect}/sizes/other-", f"{dialect}/values/"))]
+    dialect: [
+        case
+        for case in load().cases
+        if case.id.startswith((f"{dialect}/sizes/one-", f"{dialect}/sizes/other-", f"{dialect}/values/")) and "float32" in case.dtypes
+    ]
     for dialect in ("keras", "torch")
 }
 # Prime steps, so that every value of every parameter is there, with every value of every other.
@@ -58,7 +65,7 @@ class Fault:
 
 
 FAULTS = (
-    Fault("gates_swapped", "the gates are taken in the order f, i, g, o instead of i, f, g, o", lambda case: True),
+    Fault("gates_swapped", "the gates' blocks are read as f, i, g, o instead of i, f, g, o", lambda case: True),
     Fault(
         "recurrent_kernel_transposed",
         "the recurrent kernel is transposed",
@@ -72,7 +79,7 @@ FAULTS = (
 
 def red(cases: list[Case], implementation: str, subjects: Subjects, dtype: str) -> dict[str, str]:
     """The message of every case that does not pass, by id."""
-    run = Run(subjects, 0, Divergences([]), cases[0].place.file.parent)
+    run = Run(subjects, {implementation: IMPLEMENTATIONS[implementation]}, 0, Divergences([]), cases[0].place.file.parent)
     outcomes = [run.outcome(case, implementation, dtype) for case in cases]
     assert {outcome.outcome for outcome in outcomes} <= {"pass", "fail"}, next(o.message for o in outcomes if o.outcome not in ("pass", "fail"))
     return {outcome.case: outcome.message for outcome in outcomes if outcome.outcome == "fail"}

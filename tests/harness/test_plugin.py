@@ -182,15 +182,54 @@ def test_what_is_not_there_is_a_usage_error_with_a_hint(run: Pytest, arguments: 
     done = run("file.yaml", *arguments, yaml=FOUR_POINTS)
     assert done.code == pytest.ExitCode.USAGE_ERROR
     assert message in done.text
-    assert "Traceback" not in done.text
+    assert not re.search(r"Traceback|plugin\.py", done.text)
 
 
 def test_yaml_of_somebody_else_is_left_alone(run: Pytest, tmp_path: Path) -> None:
     (tmp_path / "compose.yaml").write_text("services: {}\n", encoding="utf-8")
     (tmp_path / "other.yml").write_text(FOUR_POINTS, encoding="utf-8")
     done = run("--collect-only", "-q", yaml=FOUR_POINTS)
-    assert "8 tests collected" in done.summary()
+    assert (done.code, done.summary()) == (0, "8 tests collected")
     assert not done.report.exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "mistake"),
+    [("kind: case\ncases: []\n", 'did you mean "cases"?'), ("cases: []\n", '"kind" is missing'), ("- 1\n", "must be a mapping"), ("kind: [\n", "")],
+)
+def test_yaml_of_an_unknown_kind_is_a_mistake_in_the_corpus(run: Pytest, tmp_path: Path, content: str, mistake: str) -> None:
+    folder = tmp_path / "cases" / "torch"
+    folder.mkdir(parents=True)
+    (folder / "mistaken.yaml").write_text(content, encoding="utf-8")
+    done = run("--continue-on-collection-errors", yaml=FOUR_POINTS, LSTM_REF_TEST_CORPUS=str(tmp_path / "cases"))
+    assert (done.code, done.summary()) == (pytest.ExitCode.TESTS_FAILED, "8 passed, 1 error")
+    assert re.search(r"mistaken\.yaml:\d+:\d+: .*" + re.escape(mistake), done.text)
+    assert not re.search(r"Traceback|plugin\.py", done.text)
+
+
+def test_tables_and_divergences_of_the_corpus_are_no_items(run: Pytest, tmp_path: Path) -> None:
+    folder = tmp_path / "cases"
+    folder.mkdir()
+    for kind in ("parameters", "divergences", '"divergences"'):
+        (folder / f"{kind.strip(chr(34))}.yaml").write_text(f"kind: {kind}\n", encoding="utf-8")
+    done = run("--collect-only", "-q", yaml=FOUR_POINTS, LSTM_REF_TEST_CORPUS=str(folder))
+    assert (done.code, done.summary()) == (0, "8 tests collected")
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "workers"])
+def test_a_second_run_on_the_same_result_file_is_refused_and_harms_nothing(run: Pytest, tmp_path: Path, workers: tuple[str, ...]) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    first = run("file.yaml", yaml=FOUR_POINTS)
+    written = (tmp_path / "reports" / "results.jsonl").read_bytes()
+    with (tmp_path / "reports" / "results.jsonl").open("a") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        second = run("file.yaml", *workers)
+    assert (first.code, second.code) == (0, pytest.ExitCode.USAGE_ERROR)
+    assert "another run is writing" in second.text
+    assert "--results and --report" in second.text
+    assert not re.search(r"Traceback|plugin\.py", second.text)
+    assert (tmp_path / "reports" / "results.jsonl").read_bytes() == written
+    assert run("file.yaml").code == 0
 
 
 def test_a_run_without_cases_writes_nothing(run: Pytest, tmp_path: Path) -> None:
@@ -232,7 +271,7 @@ def test_a_failure_says_where_the_case_stands_what_is_wrong_and_how_to_see_it_ag
         "file       file.yaml:10",
         "claim      A claim of the tests.",
         "source     torch.nn.LSTM",
-        "reproduce  lstm-ref run 'file/point[hx=given]' --impl torch-twin --dtype float32",
+        "reproduce  lstm-ref run 'file.yaml::point[hx=given]' --impl torch-twin --dtype float32",
     ):
         assert f"\n{line}\n" in done.text or f"\n  {line}\n" in done.text
     assert re.search(
@@ -256,7 +295,7 @@ def test_every_mistake_of_a_broken_file_is_shown_with_its_line(run: Pytest) -> N
         '7:32: must be a whole number, not the string "seven"',
         '9:5: the layer needs the parameter "hidden_size"',
     ]
-    assert "Traceback" not in done.text
+    assert not re.search(r"Traceback|plugin\.py", done.text)
 
 
 def test_a_broken_file_does_not_keep_the_others_from_being_checked(run: Pytest, tmp_path: Path) -> None:
@@ -302,9 +341,22 @@ DTYPES = ("float64", "float32")
 def test_a_known_divergence_is_an_expected_failure(run: Pytest) -> None:
     done = run("file.yaml", yaml=FOUR_POINTS, LSTM_REF_TEST_FAULT="states_swapped", LSTM_REF_TEST_DIVERGENCE="file/*hx=given]")
     assert (done.code, done.summary()) == (0, "4 passed, 4 xfailed")
-    messages = {outcome.message for outcome in done.results.outcomes if outcome.outcome == "divergence"}
-    assert len(messages) == 4
-    assert all(message.startswith("framework: it is known to be wrong\n") and "beyond the bound" in message for message in messages)
+    known = [outcome for outcome in done.results.outcomes if outcome.outcome == "divergence"]
+    assert {outcome.message for outcome in known} == {"framework: it is known to be wrong"}
+    assert len({outcome.detail for outcome in known}) == 4
+    assert all("beyond the bound" in outcome.detail for outcome in known)
+
+
+def test_a_failure_with_another_message_is_not_the_known_one(run: Pytest) -> None:
+    done = run(
+        "file.yaml",
+        yaml=FOUR_POINTS,
+        LSTM_REF_TEST_FAULT="states_swapped",
+        LSTM_REF_TEST_DIVERGENCE="file/*hx=given]",
+        LSTM_REF_TEST_MATCH="raised RuntimeError",
+    )
+    assert (done.code, done.summary()) == (pytest.ExitCode.TESTS_FAILED, "4 failed, 4 passed")
+    assert sorted(done.outcomes().values()) == ["fail"] * 4 + ["pass"] * 4
 
 
 def test_a_listed_divergence_that_is_none_fails(run: Pytest) -> None:

@@ -1,10 +1,12 @@
 """A pytest plugin: a run that has it knows the twins, and an implementation that is not installed, instead of the frameworks.
 
-LSTM_REF_TEST_FAULT plants a fault in the twins; LSTM_REF_TEST_DIVERGENCE is a pattern of cases in which torch-twin is known to fail.
+LSTM_REF_TEST_FAULT plants a fault in the twins; LSTM_REF_TEST_DIVERGENCE is a pattern of cases in which torch-twin is known to fail, with a
+message like LSTM_REF_TEST_MATCH; LSTM_REF_TEST_CORPUS is the folder whose files are taken for those of the package.
 """
 
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,8 +22,10 @@ ABSENT = Implementation("absent", "keras", Host("absent", ("no_such_framework",)
 
 def _divergences() -> tuple[Divergence, ...]:
     cases = os.environ.get("LSTM_REF_TEST_DIVERGENCE")
-    place = Place(Path("divergences.yaml"), 1)
-    return (Divergence("torch-twin", cases, "framework", {"twin": ">=1"}, "fail", None, "it is known to be wrong", None, place),) if cases else ()
+    if not cases:
+        return ()
+    match, place = os.environ.get("LSTM_REF_TEST_MATCH", "beyond the bound"), Place(Path("divergences.yaml"), 1)
+    return (Divergence("torch-twin", cases, "framework", {"twin": ">=1"}, "fail", match, None, "it is known to be wrong", None, place),)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -29,5 +33,9 @@ def pytest_configure() -> None:
     launch = subjects.launch
     command = (sys.executable, hosted.__file__, os.environ.get("LSTM_REF_TEST_FAULT", "none"), *hosted.TWINS)
     subjects.launch = lambda host: replace(launch(host), command=command)
-    plugin.discover = lambda: {**hosted.TWINS, ABSENT.name: ABSENT}
-    plugin.load_divergences = _divergences
+    known = {**hosted.TWINS, ABSENT.name: ABSENT}
+    instead: dict[str, Callable[[], object]] = {"discover": lambda: known, "load_divergences": _divergences}
+    if corpus := os.environ.get("LSTM_REF_TEST_CORPUS"):
+        instead["corpus_root"] = lambda: Path(corpus)
+    for name, function in instead.items():
+        setattr(plugin, name, function)

@@ -1,8 +1,7 @@
 """The reference against the defining equations, written out for numbers of 50 digits, element by element, without arrays.
 
-Nothing here comes from the code under test: the oracle takes the weights apart by itself, and gets its gradients from difference
-quotients, which at 50 digits are
-right to 20 of them.
+Nothing here comes from the code under test: the oracle takes the weights apart by itself, and gets its gradients from difference quotients,
+which at 50 digits are right to 20 of them.
 """
 
 import itertools
@@ -37,6 +36,7 @@ def weights(seed: int, features: int, projected: bool) -> LSTMWeights:
         numbers(seed, features, 4 * UNITS),
         numbers(seed + 1, outputs, 4 * UNITS),
         numbers(seed + 2, 4 * UNITS),
+        numbers(seed + 4, 4 * UNITS) if projected else None,
         numbers(seed + 3, UNITS, OUTPUTS) if projected else None,
     )
 
@@ -48,6 +48,8 @@ def sigmoid(z: Any) -> Any:
 def lstm_row(x: list[list[Any]], h: list[Any], c: list[Any], w: LSTMWeights, takes: list[bool]) -> tuple[list[list[Any]], list[Any], list[Any]]:
     """One sequence: its outputs h_1 ... h_T and the last state."""
     W, U, b = (np.vectorize(mp.mpf, otypes=[object])(m) for m in (w.kernel, w.recurrent_kernel, w.bias))
+    if w.recurrent_bias is not None:
+        b = b + np.vectorize(mp.mpf, otypes=[object])(w.recurrent_bias)
     R = None if w.projection is None else np.vectorize(mp.mpf, otypes=[object])(w.projection)
     outputs = []
     for x_t, takes_step in zip(x, takes, strict=True):
@@ -72,7 +74,7 @@ def exact(array: Any) -> list[Any]:
     return [mp.mpf(float(v)) for v in array]
 
 
-def oracle(x: Any, h: Any, c: Any, w: LSTMWeights, mask: Any, reverse: bool = False) -> tuple[Any, Any, Any]:
+def oracle(x: Any, h: Any, c: Any, w: LSTMWeights, mask: Any, reverse: bool = False) -> tuple[Any, ...]:
     rows = []
     for b in range(BATCH):
         order = slice(None, None, -1) if reverse else slice(None)
@@ -125,12 +127,14 @@ def test_gradients_agree_with_difference_quotients_of_fifty_digits(projected: bo
     arrays = {"x": x, "h": initial.h, "c": initial.c, "kernel": w.kernel, "recurrent_kernel": w.recurrent_kernel, "bias": w.bias}
     found = {"x": gradient.x, "h": gradient.initial.h, "c": gradient.initial.c}
     found |= {name: getattr(gradient.weights, name) for name in ("kernel", "recurrent_kernel", "bias")}
-    if w.projection is not None:
-        arrays["projection"], found["projection"] = w.projection, gradient.weights.projection
+    for name in ("recurrent_bias", "projection"):
+        if getattr(w, name) is not None:
+            arrays[name], found[name] = getattr(w, name), getattr(gradient.weights, name)
 
     def loss(changed: dict[str, Any]) -> Any:
-        values = {name: changed.get(name, array.astype(object)) for name, array in arrays.items()}
-        w_ = LSTMWeights(values["kernel"], values["recurrent_kernel"], values["bias"], values.get("projection"))
+        values: dict[str, Any] = {name: changed.get(name, array.astype(object)) for name, array in arrays.items()}
+        parts: dict[str, Any] = {name: values.get(name) for name in ("kernel", "recurrent_kernel", "bias", "recurrent_bias", "projection")}
+        w_ = LSTMWeights(**parts)
         rows = [
             lstm_row(
                 [list(map(mp.mpf, r)) for r in values["x"][b]],

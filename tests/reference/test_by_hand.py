@@ -2,14 +2,15 @@
 
 import ast
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 import lstm_ref.reference
 from lstm_ref.reference.activations import linear
-from lstm_ref.reference.cell import State
-from lstm_ref.reference.sequence import run
+from lstm_ref.reference.cell import State, step
+from lstm_ref.reference.sequence import from_input, run
 from lstm_ref.reference.stack import run_stack
 from lstm_ref.reference.weights import LSTMWeights
 
@@ -23,6 +24,34 @@ def test_one_step_with_linear_gates_multiplies_and_adds() -> None:
     weights = one_unit([2, 3, 5, 1], [0, 1, 0, 0], [1, 0, -2, 0])
     (h, last), _ = run(np.array([[[3.0]]]), State(np.array([[0.5]]), np.array([[2.0]])), weights, linear, linear)
     assert (h.item(), last.h.item(), last.c.item()) == (330.0, 330.0, 110.0)
+
+
+def test_two_biases_add_up_and_each_has_the_whole_gradient() -> None:
+    one = one_unit([2, 3, 5, 1], [0, 1, 0, 0], [1, 0, -2, 0])
+    two = LSTMWeights(one.kernel, one.recurrent_kernel, np.array([4.0, -1, 1, 2]), np.array([-3.0, 1, -3, -2]))
+    x, initial = np.array([[[3.0]]]), State(np.array([[0.5]]), np.array([[2.0]]))
+    assert from_input(x, two).tolist() == from_input(x, one).tolist() == [[[7, 9, 13, 3]]]
+    results = [run(x, initial, weights, linear, linear) for weights in (one, two)]
+    (single, both) = (pullback(np.array([[[1.0]]]), State(np.zeros((1, 1)), np.zeros((1, 1)))).weights for _, pullback in results)
+    assert [h.item() for (h, _), _ in results] == [330, 330]
+    # h = o c and c = f c0 + i g, so that di = o g, df = o c0, dg = o i, do = c.
+    assert both.bias.tolist() == single.bias.tolist() == [3 * 13, 3 * 2, 3 * 7, 110]
+    assert both.recurrent_bias is not None
+    assert both.recurrent_bias.tolist() == both.bias.tolist()
+    assert single.recurrent_bias is None
+
+
+def test_a_step_gives_the_gradients_of_its_gates_of_the_state_before_and_of_the_projection() -> None:
+    # h = 2 m with m = o c, as above.
+    weights = replace(one_unit([2, 3, 5, 1], [0, 1, 0, 0], [1, 0, -2, 0]), projection=np.array([[2.0]]))
+    before = State(np.array([[0.5]]), np.array([[2.0]]))
+    after, pullback = step(from_input(np.array([[3.0]]), weights), before, weights, linear, linear)
+    assert (after.h.item(), after.c.item()) == (660, 110)
+    gradient = pullback(State(np.array([[1.0]]), np.array([[0.0]])))
+    assert gradient.z.tolist() == [[2 * 39, 2 * 6, 2 * 21, 2 * 110]]
+    assert gradient.before == State(np.array([[12.0]]), np.array([[2 * 3 * 9.5]]))
+    assert gradient.projection is not None
+    assert gradient.projection.tolist() == [[330]]
 
 
 def test_an_open_forget_gate_and_a_shut_input_gate_keep_the_cell_state() -> None:

@@ -2,13 +2,19 @@
 
 import json
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lstm_ref.report.data import read
 from lstm_ref.report.html import render
 from lstm_ref.report.tables import value_text
+
+Make = dict[str, Callable[..., Any]]
+Write = Callable[[list[dict[str, Any]]], Path]
 
 VOID = {"meta", "input", "br", "link"}
 
@@ -25,27 +31,29 @@ class Outline(HTMLParser):
         self.headings: list[int] = []
         self.feed(page)
 
-    def handle_starttag(self, tag, attrs):
-        named = dict(attrs)
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = {name: value or "" for name, value in attrs}
         self.ids += [named["id"]] if "id" in named else []
         self.headings += [int(tag[1])] if re.fullmatch("h[1-6]", tag) else []
         self.addresses += [named[name] for name in ("src", "href") if name in named]
         if tag not in VOID:
             self.open.append(tag)
 
-    def handle_endtag(self, tag):
+    def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
 
 
-def page_of(make, write, outcomes, **changes):
+def page_of(make: Make, write: Write, outcomes: list[dict[str, Any]], **changes: Any) -> str:
     return render(read(write(make["complete"](outcomes, **changes))))
 
 
-def data_of(page):
-    return json.loads(re.search(r'id="data">(.*?)</script>', page, re.DOTALL).group(1))
+def data_of(page: str) -> Any:
+    found = re.search(r'id="data">(.*?)</script>', page, re.DOTALL)
+    assert found is not None
+    return json.loads(found.group(1))
 
 
-def test_the_page_loads_nothing_and_its_links_lead_somewhere(make, write):
+def test_the_page_loads_nothing_and_its_links_lead_somewhere(make: Make, write: Write) -> None:
     page = page_of(make, write, [make["outcome"](), make["failure"](dtype="float32")])
     outline = Outline(page)
     assert outline.open == []
@@ -58,7 +66,7 @@ def test_the_page_loads_nothing_and_its_links_lead_somewhere(make, write):
     assert all(after - before <= 1 for before, after in zip(outline.headings, outline.headings[1:], strict=False))
 
 
-def test_a_failure_is_told_in_full(make, write):
+def test_a_failure_is_told_in_full(make: Make, write: Write) -> None:
     page = page_of(make, write, [make["failure"](detail="Traceback: boom")])
     for text in (
         "cases/keras/structure.yaml:12",
@@ -71,32 +79,32 @@ def test_a_failure_is_told_in_full(make, write):
         assert text in page
 
 
-def test_a_finished_run_without_failure_says_so(make, write):
+def test_a_finished_run_without_failure_says_so(make: Make, write: Write) -> None:
     page = page_of(make, write, [make["outcome"](), make["outcome"](dtype="float32")])
     assert "2 of 2 outcomes pass." in page
     assert "Incomplete" not in page
 
 
-def test_an_unfinished_run_says_so_first(make, write):
+def test_an_unfinished_run_says_so_first(make: Make, write: Write) -> None:
     page = render(read(write(make["complete"]([make["outcome"]()])[:-1])))
     assert page.index("Incomplete.") < page.index("1 of 1 outcomes pass.")
 
 
-def test_unsupported_is_not_counted_as_passed(make, write):
+def test_unsupported_is_not_counted_as_passed(make: Make, write: Write) -> None:
     page = page_of(make, write, [make["outcome"](), make["outcome"](dtype="float32", outcome="unsupported", message="no float32")])
     assert "1 of 2 outcomes pass." in page
     assert "1 unsupported" in page
     assert "no float32" in page
 
 
-def test_a_missing_implementation_is_named_with_the_command_that_installs_it(make, write):
+def test_a_missing_implementation_is_named_with_the_command_that_installs_it(make: Make, write: Write) -> None:
     missing = [{"implementation": "keras-jax", "reason": "jax not installed", "install": "python -m pip install jax"}]
     page = page_of(make, write, [make["outcome"]()], missing=missing)
     assert "Not run: keras-jax." in page
     assert "python -m pip install jax" in page
 
 
-def test_text_of_the_result_file_is_never_markup(make, write):
+def test_text_of_the_result_file_is_never_markup(make: Make, write: Write) -> None:
     evil = "</script><img src=x onerror=alert(1)>"
     page = page_of(
         make, write, [make["failure"](case=f"k/f/{evil}", about=evil, message=evil, yaml=evil, detail=evil, parameters={"params.x": evil})]
@@ -105,7 +113,7 @@ def test_text_of_the_result_file_is_never_markup(make, write):
     assert data_of(page)["parameters"] == [["params.x", evil]]
 
 
-def test_the_list_gives_back_every_outcome(make, write):
+def test_the_list_gives_back_every_outcome(make: Make, write: Write) -> None:
     outcomes = list(make["many"](400, 20))
     results = read(write(make["complete"](outcomes)))
     data = data_of(render(results))
@@ -124,22 +132,22 @@ def test_the_list_gives_back_every_outcome(make, write):
 
 
 @pytest.mark.parametrize("failing_every", [50, 1])
-def test_ten_thousand_results_fit_a_megabyte_however_much_fails(make, write, failing_every):
+def test_ten_thousand_results_fit_a_megabyte_however_much_fails(make: Make, write: Write, failing_every: int) -> None:
     page = page_of(make, write, list(make["many"](10_000, failing_every)))
     assert len(page.encode()) < 1_000_000
 
 
-def test_no_flood_of_failures_hides_a_failure_of_another_file(make, write):
+def test_no_flood_of_failures_hides_a_failure_of_another_file(make: Make, write: Write) -> None:
     flood = [make["failure"](case=f"k/a/{index}", file="cases/k/a.yaml", yaml="x" * 5_000) for index in range(500)]
     page = page_of(make, write, [*flood, make["failure"](case="k/z/lonely", file="cases/k/z.yaml")])
     assert "k/z/lonely</span>" in page
     assert "of 501 are shown here in full" in page
 
 
-def test_a_run_of_nothing_makes_a_page(make, write):
+def test_a_run_of_nothing_makes_a_page(make: Make, write: Write) -> None:
     assert "Nothing was run." in page_of(make, write, [])
 
 
-def test_the_same_results_make_the_same_page(make, write):
+def test_the_same_results_make_the_same_page(make: Make, write: Write) -> None:
     outcomes = list(make["many"](40, 5))
     assert page_of(make, write, outcomes) == page_of(make, write, outcomes[::-1])

@@ -1,12 +1,19 @@
 """The tables of a report."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from lstm_ref.report import tables
 from lstm_ref.report.data import OUTCOMES, read
 
+Make = dict[str, Callable[..., Any]]
+Write = Callable[[list[dict[str, Any]]], Path]
 
-def test_only_a_pass_counts_as_passed(make, write):
+
+def test_only_a_pass_counts_as_passed(make: Make, write: Write) -> None:
     outcomes = [make["outcome"](case=f"k/f/{word}", outcome=word) for word in OUTCOMES]
     tally = tables.tally(read(write(make["complete"](outcomes))).outcomes)
     assert (tally.passed, tally.total, tally.failing) == (1, len(OUTCOMES), 5)
@@ -24,12 +31,12 @@ def test_only_a_pass_counts_as_passed(make, write):
         (["pass", "not-run"], "not-run"),
     ],
 )
-def test_the_colour_of_a_cell_is_that_of_its_worst_outcome(make, write, words, state):
+def test_the_colour_of_a_cell_is_that_of_its_worst_outcome(make: Make, write: Write, words: list[str], state: str) -> None:
     outcomes = [make["outcome"](case=f"k/f/{index}", outcome=word) for index, word in enumerate(words)]
     assert tables.tally(read(write(make["complete"](outcomes))).outcomes).state == state
 
 
-def test_the_summary_has_a_row_for_each_implementation_and_dtype_with_its_versions(make, write):
+def test_the_summary_has_a_row_for_each_implementation_and_dtype_with_its_versions(make: Make, write: Write) -> None:
     outcomes = [make["outcome"](implementation=name, dtype=dtype) for dtype in ("float64", "float32") for name in ("torch", "keras-tensorflow")]
     rows = tables.summary(read(write(make["complete"](outcomes))))
     assert [(row.implementation, row.dtype) for row in rows] == [
@@ -41,7 +48,7 @@ def test_the_summary_has_a_row_for_each_implementation_and_dtype_with_its_versio
     assert rows[0].versions == "tensorflow 2.21.0, keras 3.15.1"
 
 
-def test_the_matrix_counts_each_value_of_each_parameter(make, write):
+def test_the_matrix_counts_each_value_of_each_parameter(make: Make, write: Write) -> None:
     outcomes = [
         make["outcome"](case="k/f/a", parameters={"params.units": 3, "params.unroll": False}),
         make["failure"](case="k/f/b", parameters={"params.units": 12, "params.unroll": False}),
@@ -55,7 +62,7 @@ def test_the_matrix_counts_each_value_of_each_parameter(make, write):
     ]
 
 
-def test_implementations_that_share_cases_share_a_matrix(make, write):
+def test_implementations_that_share_cases_share_a_matrix(make: Make, write: Write) -> None:
     outcomes = [
         make["outcome"](case="k/f/a", implementation="keras-tensorflow"),
         make["outcome"](case="t/f/a", implementation="torch", parameters={"params.bias": True}),
@@ -81,11 +88,11 @@ def test_implementations_that_share_cases_share_a_matrix(make, write):
         ({"layer": "LSTMCell"}, '{"layer":"LSTMCell"}'),
     ],
 )
-def test_different_values_read_differently(value, text):
+def test_different_values_read_differently(value: Any, text: str) -> None:
     assert tables.value_text(value) == text
 
 
-def test_files_have_a_row_each_with_their_description(make, write):
+def test_files_have_a_row_each_with_their_description(make: Make, write: Write) -> None:
     outcomes = [make["outcome"](case="k/a/x", file="cases/k/a.yaml", about="A."), make["failure"](case="k/b/x", file="cases/k/b.yaml", about="B.")]
     rows = tables.per_file(read(write(make["complete"](outcomes))))
     assert [(row.file, row.about, row.cells["keras-tensorflow"].state, row.cells["torch"].state) for row in rows] == [
@@ -94,7 +101,7 @@ def test_files_have_a_row_each_with_their_description(make, write):
     ]
 
 
-def test_reasons_are_those_of_outcomes_that_neither_pass_nor_fail(make, write):
+def test_reasons_are_those_of_outcomes_that_neither_pass_nor_fail(make: Make, write: Write) -> None:
     outcomes = [
         make["outcome"](case="k/f/a"),
         make["failure"](case="k/f/b"),

@@ -16,7 +16,7 @@
     haystacks ??= data.cases.map((_, index) => [idOf(index), nameOf(index)[1], nameOf(index)[3]].join(" ").toLowerCase());
     return haystacks[point];
   };
-  const ratioText = (ratio) => (ratio === null ? "–" : typeof ratio === "number" ? String(ratio) : ratio);
+  const ratioText = (ratio) => (ratio === null ? "–" : typeof ratio !== "number" ? ratio : ratio < 1e4 ? String(ratio) : ratio.toExponential(1));
   const ratioRank = (ratio) => (ratio === null ? -1 : typeof ratio === "number" ? ratio : Infinity);
 
   // ---- the filter lives in the hash: "#q=mask&outcome=fail&outcome=crash&params.units=3"

@@ -1,0 +1,26 @@
+"""What a dtype, or a mixed dtype policy, means: what is computed in, and what the weights are kept in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The dtype of inputs, outputs and arithmetic, and that of the weights and their gradients."""
+
+    compute: str
+    weights: str
+
+
+# The mixed policies are those of keras.mixed_precision.
+POLICIES: Mapping[str, Policy] = {
+    "float64": Policy("float64", "float64"),
+    "float32": Policy("float32", "float32"),
+    "bfloat16": Policy("bfloat16", "bfloat16"),
+    "float16": Policy("float16", "float16"),
+    "mixed_bfloat16": Policy("bfloat16", "float32"),
+    "mixed_float16": Policy("float16", "float32"),
+}
+
+# The dtype in which matrix products add up, by the dtype computed in, where an implementation declares nothing else.
+ACCUMULATION: Mapping[str, str] = {"float64": "float64", "float32": "float32", "bfloat16": "float32", "float16": "float32"}

@@ -1,0 +1,210 @@
+"""Relations: what they compare, how much they forgive, and whom they blame."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lstm_ref.corpus import Case, load_file, load_parameters
+from lstm_ref.harness.errors import NotComparable, RelationDoesNotHold
+from lstm_ref.harness.expectation import Expectation, expect, with_cotangents
+from lstm_ref.harness.judge import Verdict
+from lstm_ref.harness.materialize import materialize
+from lstm_ref.harness.relations import judge_relation, second_run
+from lstm_ref.harness.twin import run_twin
+from lstm_ref.implementations.trace import Call, Raised, Tensor, Trace
+
+FILE = """
+kind: cases
+dialect: keras
+layer: LSTM
+about: Relations.
+source: a test
+defaults:
+  params: {{units: 3, return_sequences: true, return_state: true}}
+  input: {{batch: 4, timesteps: 7, features: 5}}
+  call: {{initial_state: given}}
+cases:
+  - name: related
+    relation: {relation}
+"""
+UNROLL = "{other: {params: {unroll: true}}}"
+SPLIT = "{other: {steps: [{call: {input: {part: [0, 3]}}}, {call: {input: {part: [3, 7]}, initial_state: previous}}]}}"
+LAST = "{other: {}, equal: [{left: {output: output, at: last-step}, right: h}], exact: true}"
+REVERSED = "{other: {params: {go_backwards: true}, input: {reversed: true}}}"
+
+
+def related(folder: Path, relation: str) -> Case:
+    file = folder / "related.yaml"
+    file.write_text(FILE.format(relation=relation), encoding="utf-8")
+    (case,) = load_file(file, load_parameters())
+    return case
+
+
+def sides(case: Case) -> list[tuple[Expectation, Trace]]:
+    """Both sides, as an implementation answers that rounds the exact results to float32."""
+    assert case.relation is not None
+    found = []
+    for number, side in enumerate((case, second_run(case, case.relation))):
+        material = with_cotangents(case.dialect, materialize(side, seed=0))
+        expectation = expect(f"{case.id}/{number}", case.dialect, material, ("float32",))
+        calls = [
+            Call(
+                call.structure,
+                tuple(Tensor("float32", values.astype(np.float32)) for values in call.outputs.values()),
+                {name: Tensor("float32", values.astype(np.float32)) for name, values in call.gradients.items()},
+            )
+            for call in run_twin(case.dialect, expectation.request)
+        ]
+        found.append((expectation, Trace(tuple(calls), None, 0.0)))
+    return found
+
+
+def judged(case: Case, both: list[tuple[Expectation, Trace]]) -> Verdict:
+    assert case.relation is not None
+    return judge_relation(case.relation, "float32", both)
+
+
+def nudged(side: tuple[Expectation, Trace], output: int, bounds: float) -> tuple[Expectation, Trace]:
+    """The side with one element of an output of its last call off by so many bounds."""
+    expectation, _ = side
+    expected = expectation.calls[-1].outputs[output]
+    index = (1,) * expected.values.ndim
+    return set_to(side, output, float(expected.values[index] + bounds * expected.bounds["float32"][index]))
+
+
+def set_to(side: tuple[Expectation, Trace], output: int, value: float) -> tuple[Expectation, Trace]:
+    """The side with one element of an output of its last call replaced."""
+    expectation, trace = side
+    values = trace.calls[-1].outputs[output].values.copy()
+    values[(1,) * values.ndim] = value
+    return expectation, with_outputs(trace, output, Tensor("float32", values))
+
+
+def with_outputs(trace: Trace, output: int, tensor: Tensor) -> Trace:
+    outputs = list(trace.calls[-1].outputs)
+    outputs[output] = tensor
+    return replace(trace, calls=(*trace.calls[:-1], replace(trace.calls[-1], outputs=tuple(outputs))))
+
+
+@pytest.mark.parametrize("relation", [UNROLL, SPLIT, LAST, REVERSED], ids=["unroll", "split", "last", "reversed"])
+def test_a_relation_that_holds_passes(relation: str, tmp_path: Path) -> None:
+    case = related(tmp_path, relation)
+    verdict = judged(case, sides(case))
+    assert verdict.findings == ()
+    assert verdict.bitwise
+    assert verdict.bits is not None
+    assert verdict.bits > 10
+
+
+@pytest.mark.parametrize("relation", [UNROLL, SPLIT, REVERSED], ids=["unroll", "split", "reversed"])
+def test_a_difference_within_both_bounds_is_forgiven_and_recorded(relation: str, tmp_path: Path) -> None:
+    case = related(tmp_path, relation)
+    left, right = sides(case)
+    verdict = judged(case, [left, nudged(right, output=0, bounds=0.9)])
+    assert verdict.findings == ()
+    assert not verdict.wrong
+    assert verdict.bitwise is False
+    assert verdict.ratio is not None
+    assert 0.2 < verdict.ratio < 0.9
+
+
+def test_two_sides_at_opposite_ends_of_their_bounds_agree(tmp_path: Path) -> None:
+    # What each of them may be off adds up: 1.8 bounds of one side are 0.9 of both.
+    case = related(tmp_path, UNROLL)
+    left, right = sides(case)
+    verdict = judged(case, [nudged(left, output=0, bounds=-0.9), nudged(right, output=0, bounds=0.9)])
+    assert verdict.findings == ()
+    assert verdict.ratio == pytest.approx(0.9, rel=0.05)
+
+
+@pytest.mark.parametrize("relation", [UNROLL, SPLIT, REVERSED], ids=["unroll", "split", "reversed"])
+@pytest.mark.parametrize(("wrong", "which"), [(0, "the case's run"), (1, "the other run")])
+def test_a_side_that_is_wrong_by_itself_is_told_as_such(relation: str, wrong: int, which: str, tmp_path: Path) -> None:
+    case = related(tmp_path, relation)
+    both = sides(case)
+    both[wrong] = nudged(both[wrong], output=0, bounds=9)
+    verdict = judged(case, both)
+    (finding,) = verdict.findings
+    call = "call 1: " if relation == SPLIT and wrong else ""
+    assert finding.startswith(f"{which}: {call}output: 1 of {48 if call else 84} elements are beyond the bound, worst at [batch 1, time 1, unit 1]: ")
+    assert (verdict.wrong, verdict.bitwise) == (True, False)
+    assert verdict.ratio == pytest.approx(9, rel=0.1)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize(("wrong", "which"), [(0, "the case's run"), (1, "the other run")])
+def test_no_number_on_one_side_is_told(value: float, wrong: int, which: str, tmp_path: Path) -> None:
+    case = related(tmp_path, UNROLL)
+    both = sides(case)
+    both[wrong] = set_to(both[wrong], output=1, value=value)
+    verdict = judged(case, both)
+    (finding,) = verdict.findings
+    assert finding.startswith(f"{which}: h: 1 of 12 elements are beyond the bound, worst at [batch 1, unit 1]: expected ")
+    assert f"observed {value:.9g}" in finding
+    assert verdict.wrong
+
+
+def test_the_same_wrong_number_on_both_sides_is_told_of_both(tmp_path: Path) -> None:
+    case = related(tmp_path, UNROLL)
+    verdict = judged(case, [set_to(side, output=1, value=np.nan) for side in sides(case)])
+    assert [finding.partition(": h:")[0] for finding in verdict.findings] == ["the case's run", "the other run"]
+
+
+def test_a_wrong_gradient_of_one_side_is_told(tmp_path: Path) -> None:
+    case = related(tmp_path, UNROLL)
+    left, (expectation, trace) = sides(case)
+    bias = trace.calls[0].gradients["bias"]
+    assert bias is not None
+    call = replace(trace.calls[0], gradients={**trace.calls[0].gradients, "bias": replace(bias, values=-bias.values)})
+    (finding,) = judged(case, [left, (expectation, replace(trace, calls=(call,)))]).findings
+    assert finding.startswith("the other run: gradient of bias: 12 of 12 elements are beyond the bound")
+
+
+def test_a_wrong_shape_or_dtype_of_one_side_is_told_and_breaks_nothing(tmp_path: Path) -> None:
+    case = related(tmp_path, UNROLL)
+    left, (expectation, trace) = sides(case)
+    h = trace.calls[0].outputs[1].values
+    turned = with_outputs(trace, 1, Tensor("float32", np.ascontiguousarray(h.T)))
+    assert judged(case, [left, (expectation, turned)]).findings == ("the other run: h has shape (3, 4), expected (4, 3)",)
+    double = with_outputs(trace, 1, Tensor("float64", h.astype(np.float64)))
+    assert judged(case, [left, (expectation, double)]).findings == ("the other run: h is float64, expected float32",)
+
+
+def test_where_one_side_copies_the_other_not_a_bit_may_differ(tmp_path: Path) -> None:
+    case = related(tmp_path, LAST)
+    left, right = sides(case)
+    verdict = judged(case, [left, nudged(right, output=1, bounds=0.1)])
+    (finding,) = verdict.findings
+    assert finding.startswith("output at last-step and h differ in 1 of 12 elements, worst at [batch 1, unit 1]")
+    assert finding.endswith("not a bit may differ")
+    assert verdict.wrong
+
+
+def test_one_run_that_is_both_sides_is_judged_once(tmp_path: Path) -> None:
+    case = related(tmp_path, LAST)
+    side = nudged(sides(case)[0], output=2, bounds=9)
+    (finding,) = judged(case, [side, side]).findings
+    assert finding.startswith("the case's run: c: 1 of 12 elements are beyond the bound")
+
+
+def test_a_relation_that_the_reference_breaks_blames_the_case(tmp_path: Path) -> None:
+    case = related(tmp_path, "{other: {params: {activation: relu}}}")
+    with pytest.raises(RelationDoesNotHold, match="No implementation is to blame"):
+        judged(case, sides(case))
+
+
+def test_terms_without_a_common_shape_blame_the_case(tmp_path: Path) -> None:
+    case = related(tmp_path, "{other: {params: {unroll: true}}, equal: [{left: output, right: h}]}")
+    with pytest.raises(NotComparable, match="output and h cannot be compared"):
+        judged(case, sides(case))
+
+
+def test_a_side_that_raises_is_a_finding(tmp_path: Path) -> None:
+    case = related(tmp_path, UNROLL)
+    left, (expectation, _) = sides(case)
+    raised = Trace((), Raised(("ValueError",), "no unroll today", 0, ""), 0.0)
+    assert judged(case, [left, (expectation, raised)]).findings == (
+        "the other run: raised ValueError in step 0: no unroll today, where the documentation promises a result",
+    )

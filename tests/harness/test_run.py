@@ -1,0 +1,302 @@
+"""From a case to an outcome: what is asked, what becomes of the answer, and how it is written up. No process is started here."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pytest
+
+from lstm_ref.corpus import Case, Divergence, Place, load, load_file, load_parameters
+from lstm_ref.harness.divergences import Divergences
+from lstm_ref.harness.run import Run
+from lstm_ref.harness.subjects import Answer, Crashed, Facts, Subjects
+from lstm_ref.implementations import Host, Implementation
+from lstm_ref.implementations.trace import Array, Raised, Request, Tensor, Trace
+from lstm_ref.report.data import Outcome
+
+HEAD = """
+kind: cases
+dialect: keras
+layer: LSTM
+about: A claim.
+source: a test
+defaults:
+  params: {units: 3}
+  input: {batch: 4, timesteps: 7, features: 5}
+cases:
+"""
+ORDINARY = "  - name: ordinary\n"
+REFUSED = """\
+  - name: refused
+    params: {stateful: true}
+    steps: [{call: {}}, {call: {}}, {call: {input: {batch: 5}}}]
+    expect: {raises: ValueError, match: batch}
+"""
+RELATED = """\
+  - name: related
+    relation: {other: {params: {unroll: true}}}
+"""
+PREVIOUS = """\
+  - name: previous
+    params: {return_state: true}
+    steps: [{call: {}}, {call: {initial_state: previous}}]
+"""
+# Without a limit to the gates, rounding grows from step to step.
+CHAOTIC = """\
+  - name: chaotic
+    params: {units: 9, recurrent_activation: tanh}
+    values: {scale: 3}
+    input: {timesteps: 60, features: 9}
+"""
+
+
+def never() -> Any:
+    raise AssertionError("nobody starts the toy")
+
+
+TOY = Implementation("toy", "keras", Host("toy", (), "toy", {}), {"float64": "float64", "float32": "float32"}, never)
+
+Change = Callable[[int, Trace], Answer]
+Twin = Callable[[Request], Trace]
+
+
+class Answering:
+    """Subjects that answer with what the twin answers, changed: the change gets the number of the request as well."""
+
+    def __init__(self, twin: Twin, change: Change) -> None:
+        self.asked: list[Request] = []
+        self._twin = twin
+        self._change = change
+
+    def run(self, request: Request) -> Answer:
+        self.asked.append(request)
+        return self._change(len(self.asked) - 1, self._twin(request))
+
+    def facts(self) -> Mapping[str, Facts]:
+        return {"toy": Facts("toy", {"toy": "1.2"}, {}, {"toy": "keras"}, {})}
+
+
+class Bench:
+    """Runs cases in a folder, and keeps what the implementation was asked."""
+
+    def __init__(self, twin: Twin, folder: Path) -> None:
+        self.folder = folder
+        self.asked: list[Request] = []
+        self._twin = twin
+
+    def case(self, entry: str, name: str = "file.yaml") -> Case:
+        file = self.folder / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(HEAD + entry, encoding="utf-8")
+        (case,) = load_file(file, load_parameters())
+        return case
+
+    def outcomes(
+        self,
+        *cases: Case,
+        change: Change = lambda number, trace: trace,
+        dtype: str = "float32",
+        toy: Implementation = TOY,
+        known: tuple[Divergence, ...] = (),
+        seed: int = 0,
+    ) -> list[Outcome]:
+        answering = Answering(self._twin, change)
+        self.asked = answering.asked
+        run = Run(cast(Subjects, answering), {"toy": toy}, seed, Divergences(known), self.folder)
+        return [run.outcome(case, "toy", dtype) for case in cases]
+
+    def outcome(self, case: Case, **options: Any) -> Outcome:
+        (outcome,) = self.outcomes(case, **options)
+        return outcome
+
+
+@pytest.fixture
+def bench(keras_twin: Twin, tmp_path: Path) -> Bench:
+    return Bench(keras_twin, tmp_path)
+
+
+def output(trace: Trace, change: Callable[[Array], Array], call: int = 0, dtype: str = "float32") -> Trace:
+    """The trace with another first output of a call."""
+    first, *others = trace.calls[call].outputs
+    calls = list(trace.calls)
+    calls[call] = replace(calls[call], outputs=(Tensor(dtype, change(first.values)), *others))
+    return replace(trace, calls=tuple(calls))
+
+
+def test_what_is_right_passes_with_its_bits_and_without_its_yaml(bench: Bench) -> None:
+    found = bench.outcome(bench.case(ORDINARY))
+    assert (found.outcome, found.message, found.detail, found.yaml) == ("pass", "", "", "")
+    assert found.bits is not None
+    assert float(found.bits) > 12
+    assert found.parameters == {"params.units": 3}
+
+
+def test_the_cause_of_a_wrong_number_comes_before_the_findings(bench: Bench) -> None:
+    case = bench.case(ORDINARY + "    params: {return_sequences: true}\n")
+    found = bench.outcome(case, change=lambda _, trace: output(trace, lambda values: values + 1))
+    assert found.outcome == "fail"
+    cause, finding = found.message.splitlines()
+    assert cause.startswith("The first wrong step is 0,")
+    assert finding.startswith("output: 84 of 84 elements are beyond the bound")
+    assert found.bits is None
+    assert found.yaml.startswith("kind: cases")
+
+
+def test_where_no_number_is_wrong_no_cause_is_looked_for(bench: Bench) -> None:
+    found = bench.outcome(bench.case(ORDINARY), change=lambda _, trace: output(trace, lambda values: values.astype(np.float64), dtype="float64"))
+    assert (found.outcome, found.message) == ("fail", "output is float64, expected float32")
+
+
+def test_an_exception_of_the_last_step_is_expected_after_calls_with_gradients(bench: Bench) -> None:
+    found = bench.outcome(bench.case(REFUSED))
+    assert (found.outcome, found.message) == ("pass", "")
+    (request,) = bench.asked
+    assert [step.cotangents is not None for step in request.steps] == [True, True, False]
+    assert found.bits is not None
+
+
+@pytest.mark.parametrize("call", [0, 1])
+def test_the_calls_before_an_expected_exception_are_judged(bench: Bench, call: int) -> None:
+    found = bench.outcome(bench.case(REFUSED), change=lambda _, trace: output(trace, lambda values: values + 1, call))
+    assert found.outcome == "fail"
+    assert f"call {call}: output: 12 of 12 elements are beyond the bound" in found.message
+
+
+def test_an_expected_exception_that_comes_too_early_fails(bench: Bench) -> None:
+    early = Raised(("ValueError", "Exception"), "the batch", 1, "Traceback of it")
+    found = bench.outcome(bench.case(REFUSED), change=lambda _, trace: replace(trace, calls=trace.calls[:1], raised=early))
+    assert (found.outcome, found.message) == ("fail", "raised ValueError in step 1: the batch, too early: step 2 must raise it")
+    assert found.detail == "Traceback of it"
+
+
+def test_the_right_exception_does_not_make_up_for_a_call_that_never_returned(bench: Bench) -> None:
+    found = bench.outcome(bench.case(REFUSED), change=lambda _, trace: replace(trace, calls=trace.calls[:1]))
+    assert (found.outcome, found.message) == ("fail", "1 calls returned, 2 were made")
+
+
+def test_both_sides_of_a_relation_are_asked_with_gradients(bench: Bench) -> None:
+    found = bench.outcome(bench.case(RELATED))
+    assert (found.outcome, found.bitwise) == ("pass", True)
+    assert [request.params.get("unroll", False) for request in bench.asked] == [False, True]
+    assert all(request.steps[0].cotangents for request in bench.asked)
+
+
+@pytest.mark.parametrize(("wrong", "which"), [(0, "the case's run"), (1, "the other run")])
+def test_a_wrong_side_of_a_relation_is_named(bench: Bench, wrong: int, which: str) -> None:
+    def change(number: int, trace: Trace) -> Trace:
+        return output(trace, lambda values: values + 1) if number == wrong else trace
+
+    found = bench.outcome(bench.case(RELATED), change=change)
+    assert found.outcome == "fail"
+    assert f"{which}: output: 12 of 12 elements are beyond the bound" in found.message
+
+
+def test_a_crash_on_either_side_of_a_relation_is_the_outcome(bench: Bench) -> None:
+    for wrong in (0, 1):
+        found = bench.outcome(bench.case(RELATED), change=lambda number, trace, wrong=wrong: Crashed("signal", "") if number == wrong else trace)
+        assert (found.outcome, found.message) == ("crash", "the process ended: signal")
+
+
+def test_a_call_may_start_from_the_previous_one_outside_a_relation(bench: Bench) -> None:
+    assert bench.outcome(bench.case(PREVIOUS)).outcome == "pass"
+    found = bench.outcome(bench.case(PREVIOUS), change=lambda _, trace: output(trace, lambda values: values + 1, call=1))
+    assert (found.outcome, found.message.splitlines()[0]) == (
+        "fail",
+        "Call 1 is the first wrong one: look at what is carried over from the call before.",
+    )
+
+
+def test_a_case_that_rounding_can_turn_upside_down_is_never_run(bench: Bench) -> None:
+    found = bench.outcome(bench.case(CHAOTIC))
+    assert found.outcome == "error"
+    assert "cannot be judged in float32: rounding alone leaves" in found.message
+    assert bench.asked == []
+
+
+def test_an_arithmetic_that_the_implementation_does_not_declare_is_unsupported(bench: Bench) -> None:
+    case = replace(bench.case(ORDINARY), dtypes=("bfloat16",))
+    found = bench.outcome(case, dtype="bfloat16")
+    assert (found.outcome, found.message) == ("unsupported", "toy declares no arithmetic in bfloat16")
+    assert bench.asked == []
+
+
+@pytest.mark.parametrize("entry", [ORDINARY, RELATED, REFUSED, PREVIOUS])
+def test_an_implementation_without_gradients_is_asked_for_none(bench: Bench, entry: str) -> None:
+    assert bench.outcome(bench.case(entry), toy=replace(TOY, differentiable=False)).outcome == "pass"
+    assert not any(step.cotangents for request in bench.asked for step in request.steps)
+
+
+def test_two_files_of_the_same_name_are_two_cases(bench: Bench) -> None:
+    one, other = bench.case(ORDINARY, "one/file.yaml"), bench.case(ORDINARY + "    params: {return_state: true}\n", "other/file.yaml")
+    assert one.id == other.id
+    assert [found.outcome for found in bench.outcomes(one, other, one)] == ["pass"] * 3
+    assert [request.params.get("return_state", False) for request in bench.asked] == [False, True, False]
+
+
+def test_a_case_elsewhere_is_reproduced_by_its_file(bench: Bench, tmp_path: Path) -> None:
+    case = bench.case("  - name: some\n    matrix: {params.unroll: [true]}\n", "own/file.yaml")
+    assert bench.outcome(case).reproduce == "lstm-ref run 'own/file.yaml::some[unroll=true]' --impl toy --dtype float32"
+    bench.folder = tmp_path / "another"
+    assert bench.outcome(case, seed=3).reproduce == (
+        f"lstm-ref run '{tmp_path}/own/file.yaml::some[unroll=true]' --impl toy --dtype float32 --seed 3"
+    )
+
+
+def test_a_case_of_the_package_is_reproduced_by_its_id(bench: Bench) -> None:
+    case = next(case for case in load().cases if case.id == "keras/structure/product[unroll=true]")
+    found = bench.outcome(case, dtype="float64")
+    assert found.reproduce == "lstm-ref run 'keras/structure/product[unroll=true]' --impl toy --dtype float64"
+    assert found.file == "cases/keras/structure.yaml"
+
+
+def wrong(number: int, trace: Trace) -> Trace:
+    return output(trace, lambda values: values + 1)
+
+
+def divergence(**changes: Any) -> Divergence:
+    entry = Divergence("toy", "file/*", "framework", {"toy": ">=1,<2"}, "fail", "output: 12 of 12 .* beyond", None, "It adds one.", None, HERE)
+    return replace(entry, **changes)
+
+
+HERE = Place(Path("toy.yaml"), 1)
+
+
+def test_a_known_failure_is_a_divergence_and_keeps_what_was_found(bench: Bench) -> None:
+    found = bench.outcome(bench.case(ORDINARY), change=wrong, known=(divergence(),))
+    assert (found.outcome, found.message) == ("divergence", "framework: It adds one.")
+    assert "output: 12 of 12 elements are beyond the bound" in found.detail
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        divergence(match="raised InvalidArgumentError"),
+        divergence(match="output: 11 of 12"),
+        divergence(outcome="crash"),
+        divergence(dtypes=("float64",)),
+        divergence(versions={"toy": ">=2"}),
+        divergence(versions={"other": ">=1"}),
+        divergence(cases="file/another"),
+        divergence(implementation="toy-two"),
+    ],
+    ids=["message", "other-message", "outcome", "dtype", "version", "package", "case", "implementation"],
+)
+def test_a_failure_that_the_entry_is_not_about_stays_a_failure(bench: Bench, entry: Divergence) -> None:
+    found = bench.outcome(bench.case(ORDINARY), change=wrong, known=(entry,))
+    assert found.outcome == "fail"
+    assert "output: 12 of 12 elements are beyond the bound" in found.message
+
+
+def test_a_crash_in_a_case_that_is_known_to_fail_stays_a_crash(bench: Bench) -> None:
+    found = bench.outcome(bench.case(ORDINARY), change=lambda *_: Crashed("signal SIGSEGV", ""), known=(divergence(match="."),))
+    assert found.outcome == "crash"
+
+
+def test_a_known_failure_that_passes_is_stale(bench: Bench) -> None:
+    found = bench.outcome(bench.case(ORDINARY), known=(divergence(),))
+    assert (found.outcome, found.message) == (
+        "stale",
+        "listed as a divergence (It adds one.), but it passes: remove the entry, or limit its versions",
+    )
