@@ -90,6 +90,41 @@ def test_list_of_nothing_is_bad_usage_with_a_suggestion(cli: Cli) -> None:
     assert "keras/structure" in done.stderr
 
 
+def test_list_of_files_elsewhere_and_of_their_points(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(RIGHT + RIGHT[RIGHT.index("  - name") :].replace("small", "other"))
+    assert cli("list", "mine.yaml").stdout.split() == ["mine/small", "mine/other"]
+    assert cli("list", "mine.yaml::other").stdout.split() == ["mine/other"]
+    assert cli("list", tmp_path, "torch/sizes/one-unit").stdout.split()[-2:] == ["mine/small", "mine/other"]
+
+
+@pytest.mark.parametrize("command", ["run", "list"])
+def test_an_empty_pattern_chooses_nothing(cli: Cli, command: str) -> None:
+    done = cli(command, "")
+    assert done.returncode == 4
+    assert "an empty pattern chooses nothing" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["run", "list"])
+def test_mistakes_of_a_file_elsewhere_are_shown_and_nothing_is_run(cli: Cli, tmp_path: Path, command: str) -> None:
+    (tmp_path / "wrong.yaml").write_text(WRONG)
+    done = cli(command, "wrong.yaml")
+    assert done.returncode == 4
+    assert "wrong.yaml:8:" in done.stdout + done.stderr
+    assert "nothing was run" in done.stderr
+    assert not (tmp_path / "reports").exists()
+
+
+def test_check_finds_what_the_layer_would_refuse(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(RIGHT.replace("hidden_size: 3", "hidden_size: -3"))
+    done = cli("check", "mine.yaml")
+    assert done.returncode == 1
+    assert "mine.yaml:7:" in done.stdout
+    assert "hidden_size must be greater than zero, not -3" in done.stdout
+    assert "expect: {raises: ...}" in done.stdout
+    (tmp_path / "mine.yaml").write_text(RIGHT.replace("hidden_size: 3", "hidden_size: -3") + "    expect: {raises: ValueError}\n")
+    assert cli("check", "mine.yaml").returncode == 0
+
+
 def test_check_of_the_corpus_finds_no_mistake(cli: Cli) -> None:
     done = cli("check")
     assert (done.returncode, done.stdout) == (0, "")

@@ -95,6 +95,22 @@ def test_known_divergences_are_loaded_with_their_place(root: Path, write: Write)
     assert (entry.dtypes, entry.match, entry.place.line) == (("float32",), "output: .* beyond the bound", 5)
 
 
+def test_a_divergence_may_name_several_patterns_of_cases_none_of_them_idle(root: Path, write: Write) -> None:
+    write("toy/file.yaml", "- name: a\n- name: b\n")
+    (root / "divergences").mkdir()
+    file = root / "divergences" / "toy-one.yaml"
+    file.write_text(DIVERGENCES.replace("toy/file/*", "[toy/file/a, toy/file/b]"))
+    assert [(entry.cases, entry.match, entry.place.line) for entry in load(root).divergences] == [
+        (f"toy/file/{name}", "output: .* beyond the bound", 5) for name in ("a", "b")
+    ]
+    file.write_text(DIVERGENCES.replace("toy/file/*", "[toy/file/a, toy/file/c]"))
+    with pytest.raises(CorpusError, match=r'no case matches "toy/file/c"'):
+        load(root)
+    file.write_text(DIVERGENCES.replace("toy/file/*", "[]"))
+    with pytest.raises(CorpusError, match="must not be empty"):
+        load(root)
+
+
 def test_a_divergence_that_is_about_no_case_is_a_problem(root: Path, write: Write) -> None:
     write("toy/fiel.yaml", "- name: a\n")
     (root / "divergences").mkdir()

@@ -239,6 +239,21 @@ def test_a_run_without_cases_writes_nothing(run: Pytest, tmp_path: Path) -> None
     assert not (tmp_path / "reports").exists()
 
 
+def test_who_chooses_cases_runs_no_other_tests(run: Pytest, tmp_path: Path) -> None:
+    (tmp_path / "test_other.py").write_text("def test_nothing():\n    pass\n", encoding="utf-8")
+    done = run("--case", "file/point[hx=given]", yaml=FOUR_POINTS)
+    assert (done.code, done.summary()) == (0, "2 passed, 7 deselected")
+
+
+def test_a_report_that_cannot_be_written_is_told_before_anything_runs(run: Pytest, tmp_path: Path) -> None:
+    (tmp_path / "occupied").write_text("", encoding="utf-8")
+    for option in ("--report", "--results"):
+        done = run("file.yaml", option, "occupied/file", yaml=FOUR_POINTS)
+        assert done.code == pytest.ExitCode.USAGE_ERROR
+        assert "occupied cannot be written: " in done.text
+        assert not re.search(r"Traceback|plugin\.py", done.text)
+
+
 def test_workers_find_the_same_as_one_process(run: Pytest) -> None:
     yaml = FOUR_POINTS + TWO_LAYERS
     alone = run("file.yaml", yaml=yaml, LSTM_REF_TEST_FAULT="states_swapped")
@@ -246,6 +261,8 @@ def test_workers_find_the_same_as_one_process(run: Pytest) -> None:
     assert alone.code == together.code == pytest.ExitCode.TESTS_FAILED
     assert [timeless(o) for o in alone.results.outcomes] == [timeless(o) for o in together.results.outcomes]
     assert sorted(alone.outcomes().values()) == ["fail"] * 4 + ["pass"] * 6
+    # One cause of several failures stands in the summary once.
+    assert all("4 x   Every output is what a layer computes in which the initial h and c change places." in done.text for done in (alone, together))
     one, other = alone.results, together.results
     assert replace(one.header, started="", options={}) == replace(other.header, started="", options={})
     assert one.subjects == other.subjects
