@@ -43,6 +43,8 @@ Array = npt.NDArray[Any]
 RUNS = 16
 FACTOR = 8.0
 REPEATED = 0.5
+NOISE_BLOCK = 1 << 14
+LARGEST_ERROR = float(np.finfo(np.float64).max) / 2  # an infinite one would make NaN of infinity
 LEAST_DEVIATION = 0.25
 LEAST_BITS = {"float64": 10.0, "float32": 10.0, "float16": 0.0, "bfloat16": 0.0}
 LEAST_GRADIENT_BITS = {**LEAST_BITS, "float32": 4.0, "bfloat16": -2.0}
@@ -86,11 +88,14 @@ class Noise:
         self.precision = precision
         self._generator = np.random.Generator(np.random.Philox(key=key))
         self._repeated: dict[np.ufunc, Array] = {}
+        self._block: Array = np.empty(0)
 
     def __call__(self, shape: tuple[int, ...]) -> Array:
-        numbers: Array = self._generator.random(shape)
-        numbers *= 2
-        numbers -= 1
+        """The next numbers. (They are the caller's own. Most are few, so that they are drawn in blocks.)"""
+        size = math.prod(shape)
+        if size > len(self._block):
+            self._block = self._generator.uniform(-1, 1, max(size, NOISE_BLOCK))
+        numbers, self._block = self._block[:size].reshape(shape), self._block[size:]
         return numbers
 
     def repeated(self, function: np.ufunc) -> Array:
@@ -130,17 +135,18 @@ class Rounded(np.ndarray[Any, Any]):
         result = getattr(ufunc, method)(*plain, **kwargs)
         if result.dtype == object:
             result = result.astype(np.float64)
-        error = None if result.dtype.kind != "f" else _error(ufunc, method, inputs, plain, kwargs, result, self.noise.precision)
+        terms = _terms(ufunc, method, inputs)
+        error = None if result.dtype.kind != "f" else _error(ufunc, method, inputs, plain, kwargs, result, terms, self.noise.precision)
         if error is None:
             return _rounded(result, self.noise, runs)
         shape = result.shape if runs else (RUNS, *result.shape)
         perturbation = self.noise(shape)
         if ufunc not in ARITHMETIC:
             perturbation += self.noise.repeated(ufunc).reshape(RUNS, *[1] * (len(shape) - 1))
-        perturbation *= np.minimum(error, np.finfo(np.float64).max / 2, out=error)  # infinity is exact, and stays what it is
+        perturbation *= np.minimum(error, LARGEST_ERROR, out=error)  # infinity is exact, and stays what it is
         perturbation += result
         rounded = _rounded(perturbation, self.noise, True)
-        rounded.terms = _terms(ufunc, method, inputs)
+        rounded.terms = terms
         return rounded
 
     def __array_function__(self, function: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> Any:
@@ -170,11 +176,10 @@ ARITHMETIC = {*EXACT, *RELATIVE, np.multiply, np.matmul}
 
 
 def _error(
-    ufunc: np.ufunc, method: str, inputs: Sequence[Any], plain: list[Any], kwargs: Mapping[str, Any], result: Array, p: Precision
+    ufunc: np.ufunc, method: str, inputs: Sequence[Any], plain: list[Any], kwargs: Mapping[str, Any], result: Array, terms: int, p: Precision
 ) -> Array | None:
     """The largest error of each element of the result, or None where the operation is exact. `plain` are the inputs as ordinary arrays."""
     size: Array = np.abs(result)
-    terms: float = _terms(ufunc, method, inputs)
     if ufunc is np.matmul:
         a, b = plain
         magnitude, size = np.abs(a) @ np.abs(b), _finite(size, p)
