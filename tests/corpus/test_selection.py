@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lstm_ref.corpus import Case, NothingSelectedError, load, select
+from lstm_ref.corpus import Case, NothingSelectedError, gather, load, select
 
 
 @pytest.fixture
@@ -90,3 +90,15 @@ def test_a_pattern_that_matches_nothing_is_an_error_with_what_is_close(selected:
 def test_brackets_stand_for_themselves(selected: Select, pattern: str) -> None:
     with pytest.raises(NothingSelectedError):
         selected(pattern)
+
+
+def test_of_a_folder_elsewhere_the_case_files_are_taken_and_other_yaml_is_let_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "compose.yaml").write_text("services: {web: {image: none}}\n", encoding="utf-8")
+    (folder / "own.yaml").write_text(
+        "kind: cases\ndialect: keras\nlayer: LSTM\nabout: Own.\nsource: a test\n"
+        "cases: [{name: plain, params: {units: 3}, input: {batch: 1, timesteps: 1, features: 1}}]\n",
+        encoding="utf-8",
+    )
+    assert [case.id for case in gather([str(folder)])] == ["own/plain"]

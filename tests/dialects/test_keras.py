@@ -342,3 +342,13 @@ def test_a_case_becomes_the_documented_arguments() -> None:
     assert [spec.shape for spec in arguments["initial_state"]] == [(4, 3), (4, 3)]
     assert arguments["training"] is True
     assert list(dialect("keras").arguments(layer(), Sizes(4, 7, 5), {})) == ["sequences"]
+
+
+def test_the_layer_shares_no_weights_with_its_caller() -> None:
+    given = [weight.copy() for weight in WEIGHTS]
+    made = keras.LSTM(3, dtype="float64")
+    made.set_weights(given)
+    before = made(X)
+    for weight in (*given, *made.get_weights()):
+        weight[:] = 0
+    np.testing.assert_array_equal(made(X), before)

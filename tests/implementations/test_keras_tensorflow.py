@@ -8,7 +8,8 @@ import numpy.typing as npt
 import pytest
 
 from lstm_ref.harness.subjects import Broken, Subject, installed, launch
-from lstm_ref.implementations.keras_tensorflow import HOST, IMPLEMENTATIONS
+from lstm_ref.implementations.errors import WeightsNotCopied
+from lstm_ref.implementations.keras_tensorflow import HOST, IMPLEMENTATIONS, KerasTensorFlow
 from lstm_ref.implementations.trace import Request, Step, Tensor, Trace
 
 pytestmark = pytest.mark.skipif(not installed(IMPLEMENTATIONS[0]), reason=f"tensorflow is not installed: {HOST.install}")
@@ -179,3 +180,24 @@ def test_the_subject_says_what_it_runs_on(subject: Subject) -> None:
     assert subject.facts is not None
     assert set(subject.facts.versions) == {"python", "numpy", "tensorflow", "keras"}
     assert subject.facts.environment == HOST.environment
+
+
+def test_a_failure_to_copy_weights_is_the_adapters_and_not_the_frameworks() -> None:
+    # Copying runs inside the layer's own first call, where everything else that is raised is the framework's.
+    class Variable:
+        name, shape = "kernel", (2, 2)
+
+        def assign(self, values: Any) -> None:
+            raise TypeError("not like that")
+
+    class Layer:
+        weights = (Variable(),)
+
+        def build(self, shape: tuple[int, ...]) -> None:
+            pass
+
+    adapter, layer = KerasTensorFlow.__new__(KerasTensorFlow), Layer()
+    adapter.tensor = lambda value: value.values  # type: ignore[method-assign]
+    adapter.set_weights(layer, {"kernel": tensor(np.ones((2, 2)))})
+    with pytest.raises(WeightsNotCopied, match="could not copy the weights: TypeError: not like that"):
+        layer.build((1, 2))
