@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from lstm_ref.corpus import Case, load
+from lstm_ref.dialects import dialect
 from lstm_ref.harness.expectation import expect, with_cotangents
 from lstm_ref.harness.materialize import materialize
 
@@ -32,12 +33,12 @@ run.Run.outcome = lambda self, case, implementation, dtype: Outcome(
 
 def bounds_ms(case: Case, repeats: int) -> list[float]:
     """Milliseconds a dtype and call, for the case with materials ready."""
-    material = with_cotangents(case.dialect, materialize(case, seed=0))
+    material = with_cotangents(dialect(case.dialect), materialize(case, seed=0))
     calls = sum(step.action == "call" for step in case.steps)
     measured = []
     for _ in range(repeats):
         started = time.process_time()
-        expect(case.id, case.dialect, material, ("float32",))
+        expect(case.id, dialect(case.dialect), material, ("float32",))
         measured.append((time.process_time() - started) * 1e3 / calls)
     return measured
 

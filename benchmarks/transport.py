@@ -39,7 +39,7 @@ class Echo:
         return lambda: lambda **arguments: outputs
 
     def set_weights(self, layer: Any, weights: Mapping[str, Tensor]) -> None:
-        self.weights = {name: tensor.values for name, tensor in weights.items()}
+        self.held = {name: tensor.values for name, tensor in weights.items()}
 
     def tensor(self, value: Tensor) -> Any:
         return value.values
@@ -51,10 +51,22 @@ class Echo:
         return lambda: layer(**arguments)
 
     def record(self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]) -> tuple[Any, Callable[[Sequence[Any], Sequence[Any]], Gradients]]:
-        return call(), lambda outputs, cotangents: (self.weights, list(leaves))
+        return call(), lambda outputs, cotangents: (self.held, list(leaves))
 
-    def resetter(self, layer: Any, step: int) -> Callable[[], Any]:
-        return lambda: None
+    def seed(self, seed: int) -> None:
+        pass
+
+    def weights(self, layer: Any) -> Mapping[str, Any]:
+        return self.held
+
+    def drawn(self, layer: Any) -> Mapping[str, Any]:
+        return {}
+
+    def effects(self, layer: Any) -> Mapping[str, Any]:
+        return {}
+
+    def actor(self, layer: Any, action: str, step: int, arguments: Mapping[str, Any]) -> Callable[[], Any]:
+        return lambda: layer
 
     def release(self) -> None:
         pass

@@ -37,7 +37,13 @@ def main() -> None:
 
 @main.command()
 @click.argument("cases", nargs=-1)
-@click.option("--impl", "implementations", multiple=True, metavar="NAME", help="Run this implementation; repeat for several. Default: all installed.")
+@click.option(
+    "--impl",
+    "implementations",
+    multiple=True,
+    metavar="NAME",
+    help="Run this implementation; repeat for several. Default: all installed, slow ones with --full only.",
+)
 @click.option("--dtype", "dtypes", multiple=True, metavar="DTYPE", help="Run in this dtype; repeat for several. Default: those of each case.")
 @click.option(
     "--report",
@@ -53,6 +59,11 @@ def main() -> None:
     show_default=True,
     help="Where to write the result file.",
 )
+@click.option(
+    "--full",
+    is_flag=True,
+    help="Run every point of the large matrices in float64, and slow implementations. Default: points that cover the matrices.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Draw all numbers from this seed.")
 @click.option(
     "--workers",
@@ -61,17 +72,27 @@ def main() -> None:
     help="Processes that judge. Default: auto for all cases, 1 for chosen ones.",
 )
 def run(
-    cases: tuple[str, ...], implementations: tuple[str, ...], dtypes: tuple[str, ...], report: Path, results: Path, seed: int, workers: int | None
+    cases: tuple[str, ...],
+    implementations: tuple[str, ...],
+    dtypes: tuple[str, ...],
+    report: Path,
+    results: Path,
+    full: bool,
+    seed: int,
+    workers: int | None,
 ) -> None:
     """Run cases on real implementations, and report.
 
     CASES are ids, patterns of ids with * and ?, the beginning of ids up to a slash, case files or folders. Without any, all cases are run.
     Each framework is started as a process of its own when first needed; a crash there costs one case.
 
+    Of a large matrix a selection of points is run that covers its combinations; --full runs all, and a point that is named is run anyway.
+
     \b
     lstm-ref run
     lstm-ref run 'keras/structure/product[unroll=true]' --impl keras-tensorflow --dtype float64
     lstm-ref run 'torch/*proj_size=2*' --report torch.html
+    lstm-ref run keras --full
     lstm-ref run my-cases.yaml
     lstm-ref run 'my-cases.yaml::masked[mask=left]'
 
@@ -92,6 +113,7 @@ def run(
         *("--report", str(report.absolute())),
         *("--results", str(results.absolute())),
         *("--lstm-seed", str(seed)),
+        *(["--full"] if full else []),
         *_distribution(workers or _workers("1" if cases else "auto")),
     ]
     sys.exit(_pytest(arguments, dict.fromkeys(str(case.place.file) for case in chosen)))
@@ -148,7 +170,8 @@ def _pytest(arguments: Sequence[str], files: Iterable[str]) -> int:
 def list_(patterns: tuple[str, ...], format_: str) -> None:
     """List the ids of cases.
 
-    PATTERNS choose cases as those of `lstm-ref run` do; without any, all are listed.
+    PATTERNS choose cases as those of `lstm-ref run` do; without any, all are listed. A point that only `lstm-ref run --full` takes is listed as
+    well; in JSON its "everyday" is false.
 
     \b
     lstm-ref list
@@ -174,6 +197,8 @@ def _case(case: "Case") -> dict[str, object]:
         "about": case.about,
         "source": case.source,
         "dtypes": list(case.dtypes),
+        "versions": list(case.versions),
+        "everyday": case.everyday,
         "axes": dict(case.axes),
     }
 

@@ -7,6 +7,7 @@ from typing import Any
 
 ABSENT = "absent"  # the symbolic value of a call argument that is not passed
 PREVIOUS = "previous"  # the symbolic value of a state: what the call before returned
+SIZED = ("call", "train")  # the actions that are given an input and call arguments
 
 
 @dataclass(frozen=True)
@@ -44,23 +45,12 @@ class Values:
 
     `grid` is "dyadic" (8 significant bits, exact in every dtype), "float32" (24 bits), "integers" (so small that pre-activations are often 0),
     or "exact" (so few bits that every operation of a layer with linear activations is exact in float32 over one step, so that the outputs must
-    agree bitwise); `scale` multiplies weights and inputs.
+    agree bitwise); `scale` multiplies weights and inputs. `weights` is "drawn", or "initial": the layer keeps those it was constructed with.
     """
 
     grid: str = "dyadic"
     scale: float = 1.0
-
-
-@dataclass(frozen=True)
-class Step:
-    """One action: "call" or "reset".
-
-    A call has the input's size and the symbolic value of each call argument by its documented name; one that is not passed stays out.
-    """
-
-    action: str
-    arguments: Mapping[str, Any]
-    input: Input
+    weights: str = "drawn"
 
 
 @dataclass(frozen=True)
@@ -69,6 +59,20 @@ class Expected:
 
     raises: str
     match: str | None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One action: "call", "train", or one of the words that need nothing else.
+
+    A call has the input's size and the symbolic value of each call argument by its documented name; one that is not passed stays out. So has
+    "train", and beside them "epochs" and "learning_rate". A call with `expect` has to be refused, and must leave the layer as it was.
+    """
+
+    action: str
+    arguments: Mapping[str, Any]
+    input: Input
+    expect: Expected | None = None
 
 
 @dataclass(frozen=True)
@@ -98,13 +102,16 @@ class Relation:
 
     `params` and `steps` are those of the second run, complete; where both are the case's own, one run is compared with itself. Without any
     `equal`, every output that both runs return has to be equal, by name. With `exact` one side copies the other, and not a bit may differ;
-    without it they agree within the rounding of both.
+    without it they agree within the rounding of both. `dialect` and `layer` are those of the second run where it is on another dialect or layer,
+    else empty.
     """
 
     params: Mapping[str, Any]
     steps: tuple[Step, ...]
     equal: tuple[Equality, ...]
     exact: bool
+    dialect: str = ""
+    layer: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,7 +121,9 @@ class Case:
     `id` is stable and unique: file, hand-written name, and the matrix axes that differ from their documented default, as in
     "keras/masking/gaps[go_backwards=true,mask=left]". `axes` are all axes of its matrix by full key ("params.units", "call.mask").
     `undocumented` names those of `params` that the documentation does not list: such a case shows that they are refused.
-    A case with a `relation` is judged by that as well, and then expects no exception.
+    A case with a `relation` is judged by that as well, and then expects no exception. `versions` are those of the dialect's documentation for
+    which it holds; empty, all. Of a large matrix an everyday run takes a selection that covers its combinations: `covering` says that the point
+    belongs to it, `everyday` that an everyday run takes the point, for that reason or because its case has no such selection.
     """
 
     id: str
@@ -132,3 +141,6 @@ class Case:
     axes: Mapping[str, Any]
     undocumented: tuple[str, ...] = ()
     relation: Relation | None = None
+    versions: tuple[str, ...] = ()
+    everyday: bool = True
+    covering: bool = False

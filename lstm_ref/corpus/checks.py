@@ -6,28 +6,39 @@ The checks read the data as written, so that they go on where something else in 
 import itertools
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, get_args
 
 from pydantic import ValidationError
 
 from lstm_ref.corpus import models
+from lstm_ref.corpus.case import SIZED
+from lstm_ref.corpus.covering_file import Selections, digest
 from lstm_ref.corpus.documents import View
 from lstm_ref.corpus.errors import Problem
-from lstm_ref.corpus.expansion import Settings, axis_defaults, axis_value, expand, included, merged_input, missing_sizes, product, settings, split
+from lstm_ref.corpus.expansion import Parameters, Settings, axis_defaults, expand, included, merged_input, missing_sizes, settings, split
 from lstm_ref.corpus.hints import did_you_mean
 from lstm_ref.corpus.ids import value_text
-from lstm_ref.corpus.models import CasesFile, Layer, ParametersFile
+from lstm_ref.corpus.matrix import Matrix, axis_value
+from lstm_ref.corpus.models import CasesFile, Covering, Layer, ParametersFile
 from lstm_ref.corpus.points import needs_a_look, problems_of_points
 from lstm_ref.corpus.validation import described, model_problems
 
 MOST_POINTS = 100_000  # of one matrix; far above the full product of any layer
 
-Parameters = Mapping[str, ParametersFile]
+
+@dataclass(frozen=True)
+class _Around:
+    """What the cases of one file are checked against: the tables of all dialects and its own, and the selections of its cases by name."""
+
+    parameters: Parameters
+    dialect: ParametersFile
+    selections: Selections
 
 
-def problems_of_cases(file: View, parameters: Parameters) -> Iterator[Problem]:
-    """Every problem of a file of cases beyond those of its model."""
+def problems_of_cases(file: View, parameters: Parameters, selections: Selections) -> Iterator[Problem]:
+    """Every problem of a file of cases beyond those of its model. The selections are those of its cases, by name."""
     dialect_name = file.at("dialect")
     if dialect_name is None or not isinstance(dialect_name.data, str):
         return
@@ -35,6 +46,7 @@ def problems_of_cases(file: View, parameters: Parameters) -> Iterator[Problem]:
         yield dialect_name.at_value(f'unknown dialect "{dialect_name.data}"', did_you_mean(dialect_name.data, parameters))
         return
     dialect = parameters[dialect_name.data]
+    around = _Around(parameters, dialect, selections)
     layer_name = file.at("layer")
     yield from _layer_problems(layer_name, dialect)
     layer = _layer(layer_name, dialect)
@@ -42,7 +54,7 @@ def problems_of_cases(file: View, parameters: Parameters) -> Iterator[Problem]:
     if defaults is not None and layer is not None:
         yield from _group_problems(defaults, dialect, layer)
         yield from _pattern_problems(defaults.at("expect", "match"))
-        yield from _dtype_problems(defaults)
+        yield from _list_problems(defaults, dialect)
     cases = file.at("cases")
     entries = list(cases.elements()) if cases else []
     yield from _name_problems(entries)
@@ -51,14 +63,15 @@ def problems_of_cases(file: View, parameters: Parameters) -> Iterator[Problem]:
         yield from _layer_problems(own_layer, dialect)
         its_layer = _layer(own_layer, dialect) if own_layer else layer
         if its_layer is not None and isinstance(entry.data, dict):
-            problems = list(_case_problems(entry, defaults, dialect, its_layer))
-            yield from problems or _point_problems(file, entry, dialect, its_layer)
+            problems = list(_case_problems(entry, defaults, around, its_layer))
+            yield from problems or _point_problems(file, entry, around, its_layer)
 
 
 def problems_of_parameters(file: View) -> Iterator[Problem]:
     """Every problem of a parameter table beyond those of its model: values that stand twice, and needs that nothing can meet."""
-    for _, layer in _entries(file, "layers"):
-        yield from _needs_problems(layer)
+    constructors = {name: [key for key, _ in _entries(layer, "constructor")] for name, layer in _entries(file, "layers")}
+    for name, layer in _entries(file, "layers"):
+        yield from _needs_problems(layer, constructors[name], {key for names in constructors.values() for key in names})
         for group in ("constructor", "call", "input"):
             for _, parameter in _entries(layer, group):
                 values = parameter.at("values")
@@ -78,9 +91,8 @@ def problems_of_divergences(file: View) -> Iterator[Problem]:
         yield from _pattern_problems(entry.at("match"))
 
 
-def _needs_problems(layer: View) -> Iterator[Problem]:
-    """Needed parameters that the layer does not have, and needs of a value that an argument cannot have."""
-    known = [name for name, _ in _entries(layer, "constructor")]
+def _needs_problems(layer: View, known: list[str], anywhere: Collection[str]) -> Iterator[Problem]:
+    """Needed parameters that the layer does not have, or of a nested layer that no layer has, and needs of a value that an argument cannot have."""
     needs: list[View] = []
     for _, argument in _entries(layer, "call"):
         values = [value.data for value in _elements(argument, "values")]
@@ -91,9 +103,12 @@ def _needs_problems(layer: View) -> Iterator[Problem]:
     for _, output in _entries(layer, "outputs"):
         needs += [needed for needed in (output.at("needs"), *(spot for _, spot in _entries(output, "at"))) if needed is not None]
     for needed in needs:
-        for name, parameter in needed.entries():
+        for path, parameter in needed.entries():
+            name, *inner = path.split(".")
             if name not in known:
                 yield parameter.at_key(f'unknown parameter "{name}"', did_you_mean(name, known))
+            elif inner and inner[-1] not in anywhere:
+                yield parameter.at_key(f'no layer has a parameter "{inner[-1]}"', did_you_mean(inner[-1], anywhere))
 
 
 def _entries(view: View, key: str) -> Iterator[tuple[str, View]]:
@@ -127,7 +142,8 @@ def _name_problems(entries: list[View]) -> Iterator[Problem]:
         first.setdefault(name.data, name)
 
 
-def _case_problems(entry: View, defaults: View | None, dialect: ParametersFile, layer: Layer) -> Iterator[Problem]:
+def _case_problems(entry: View, defaults: View | None, around: _Around, layer: Layer) -> Iterator[Problem]:
+    dialect = around.dialect
     default_data = defaults.data if defaults is not None and isinstance(defaults.data, dict) else {}
     base = settings(default_data, entry.data, steps=entry.at("steps") is not None)
     expects = isinstance(entry.data.get("expect", default_data.get("expect")), dict)
@@ -135,13 +151,13 @@ def _case_problems(entry: View, defaults: View | None, dialect: ParametersFile, 
     yield from _inherited_problems(entry, default_data, layer)
     yield from _undocumented_problems(entry, layer, expects)
     yield from _steps_problems(entry, dialect, layer)
-    yield from _relation_problems(entry, dialect, layer, expects)
-    yield from _matrix_problems(entry, base, dialect, layer)
+    yield from _relation_problems(entry, around, layer, expects)
+    yield from _matrix_problems(entry, base, around, layer)
     if not expects:
         yield from _required_problems(entry, base, layer)
     yield from _size_problems(entry, base, layer)
     yield from _pattern_problems(entry.at("expect", "match"))
-    yield from _dtype_problems(entry)
+    yield from _list_problems(entry, dialect)
 
 
 # --- names and values of the four groups ---
@@ -151,7 +167,7 @@ def _known(group: str, layer: Layer) -> list[str]:
     if group == "params":
         return list(layer.constructor)
     if group == "call":
-        return [name for name, argument in layer.call.items() if not argument.required]
+        return [name for name, argument in layer.call.items() if argument.values or not argument.required]
     return [*layer.input, "shape"] if group == "input" else list(models.Values.model_fields)
 
 
@@ -209,16 +225,16 @@ def _closed_problems(value: View, allowed: list[models.Scalar]) -> Iterator[Prob
 
 
 def _nested_problems(value: View, dialect: ParametersFile) -> Iterator[Problem]:
-    """The layers inside a parameter: a layer, or a list with layers in it."""
+    """What stands for something else than data inside a parameter: a layer, an object, a function, or a list with some in it."""
     for element in value.elements():
         yield from _nested_problems(element, dialect)
+    for word, settings_word in (("class_name", "config"), ("callable", None)):
+        yield from _object_problems(value, word, settings_word)
     name = value.at("layer")
     if name is None:
         return
     yield from _layer_problems(name, dialect)
-    for key, inner in value.entries():
-        if key not in ("layer", "params"):
-            yield inner.at_key(f'unknown key "{key}"', did_you_mean(key, ("layer", "params")))
+    yield from _key_problems(value, ("layer", "params"))
     layer = _layer(name, dialect)
     if layer is None:
         if not isinstance(name.data, str):
@@ -231,6 +247,25 @@ def _nested_problems(value: View, dialect: ParametersFile) -> Iterator[Problem]:
         yield from _entry_problems("params", key, inner, dialect, layer)
     given = params.data if params is not None and isinstance(params.data, dict) else {}
     yield from _missing(value, str(name.data), layer, given)
+
+
+def _object_problems(value: View, word: str, settings_word: str | None) -> Iterator[Problem]:
+    """An object `{class_name: L2, config: {...}}`, or a function `{callable: tanh}`."""
+    name = value.at(word)
+    if name is None:
+        return
+    if not isinstance(name.data, str):
+        yield name.at_value(f"must be a name, not {described(name.data)}")
+    yield from _key_problems(value, (word, settings_word) if settings_word else (word,))
+    config = value.at(settings_word) if settings_word else None
+    if config is not None and not isinstance(config.data, dict):
+        yield config.at_value(f"must be a mapping, not {described(config.data)}")
+
+
+def _key_problems(value: View, known: Collection[str]) -> Iterator[Problem]:
+    for key, inner in value.entries():
+        if key not in known:
+            yield inner.at_key(f'unknown key "{key}"', did_you_mean(key, known))
 
 
 # --- what a case as a whole needs ---
@@ -277,9 +312,7 @@ def _size_problems(entry: View, base: Settings, layer: Layer) -> Iterator[Proble
     if entry.at("steps") is None:
         calls: list[tuple[View, Any]] = [(entry, {})]
     else:
-        calls = [
-            (step, step.data["call"]) for step in _elements(entry, "steps") if isinstance(step.data, dict) and isinstance(step.data.get("call"), dict)
-        ]
+        calls = [(step, call.data) for step in _elements(entry, "steps") if (call := _sized(step)) is not None and isinstance(call.data, dict)]
     for view, call in calls:
         size: Mapping[str, Any] = case_input
         for over in (base.call.get("input"), call.get("input")):
@@ -298,33 +331,78 @@ def _steps_problems(run: View, dialect: ParametersFile, layer: Layer) -> Iterato
         yield steps.at_key('"call" and "steps" exclude each other', "write the call as a step")
     for step in steps.elements():
         yield from _step_problems(step, dialect, layer)
-    if steps.data and not any(isinstance(step.data, dict) for step in steps.elements()):
+    written = list(steps.elements())
+    if written and not any(isinstance(step.data, dict) for step in written):
         yield steps.at_value("no step is a call")
+    elif written and not any(step.at("call") or step.data == "weights" for step in written):
+        yield steps.at_value("no step has a result", "add a call, or weights")
+
+
+def _sized(step: View) -> View | None:
+    """What a step gives the layer: the arguments of a call, or of training."""
+    return next(filter(None, (step.at(action) for action in SIZED)), None)
 
 
 def _step_problems(step: View, dialect: ParametersFile, layer: Layer) -> Iterator[Problem]:
-    if isinstance(step.data, str) and step.data in ("call", "reset") and step.data not in layer.actions:
-        yield step.at_value(f'this layer has no action "{step.data}"', did_you_mean(step.data, layer.actions))
-    call = step.at("call")
-    if call is not None:
-        yield from _call_problems(call, dialect, layer)
+    action = step.data if isinstance(step.data, str) else next(filter(None, (name if step.at(name) else None for name in SIZED)), None)
+    if action in get_args(models.Action) and action not in layer.actions:
+        yield step.at_value(f'this layer has no action "{action}"', did_you_mean(str(action), layer.actions))
+    yield from _pattern_problems(step.at("expect", "match"))
+    given = _sized(step)
+    if given is not None:
+        words = {"epochs", "learning_rate"} if action == "train" else set()
+        names = {name: value.data for name, value in given.entries() if name not in words}
+        yield from _call_problems(View(given.document, given.path, names), dialect, layer)
 
 
-def _relation_problems(entry: View, dialect: ParametersFile, layer: Layer, expects: bool) -> Iterator[Problem]:
+def _relation_problems(entry: View, around: _Around, layer: Layer, expects: bool) -> Iterator[Problem]:
     relation = entry.at("relation")
     if relation is None:
         return
     if expects:
         yield relation.at_key('"relation" and "expect" exclude each other', "a run that raises has no outputs to compare")
     other = relation.at("other")
+    second: Layer | None = layer
     if other is not None:
-        yield from _group_problems(other, dialect, layer)
-        yield from _steps_problems(other, dialect, layer)
+        dialect = _other_dialect(other, around)
+        if dialect is None:
+            name = other.at("dialect") or other
+            yield name.at_value(f'unknown dialect "{name.data}"', did_you_mean(str(name.data), around.parameters))
+            second = None
+        elif other.at("dialect") or other.at("layer"):
+            second = yield from _other_layer_problems(entry, other, dialect, layer, around)
+        if dialect is not None and second is not None:
+            yield from _group_problems(other, dialect, second)
+            yield from _steps_problems(other, dialect, second)
     for pair in _elements(relation, "equal"):
-        for side in ("left", "right"):
+        for side, its_layer in (("left", layer), ("right", second)):
             term = pair.at(side)
-            if term is not None:
-                yield from _term_problems(term, layer)
+            if term is not None and its_layer is not None:
+                yield from _term_problems(term, its_layer)
+
+
+def _other_dialect(other: View, around: _Around) -> ParametersFile | None:
+    name = other.at("dialect")
+    if name is None:
+        return around.dialect
+    return around.parameters.get(name.data) if isinstance(name.data, str) else None
+
+
+def _other_layer_problems(entry: View, other: View, dialect: ParametersFile, layer: Layer, around: _Around) -> Generator[Problem, None, Layer | None]:
+    """What is wrong with a second run on another dialect or layer as a whole; returns that layer, where there is one."""
+    own = next(name for name, known in around.dialect.layers.items() if known is layer)
+    name = other.at("layer")
+    word = own if name is None else name.data
+    second = dialect.layers.get(word) if isinstance(word, str) else None
+    if second is None:
+        place = name or other
+        yield place.at_value(f'unknown layer "{word}" of dialect {dialect.dialect}', did_you_mean(str(word), dialect.layers))
+        return None
+    given = other.at("params")
+    yield from _missing(other, str(word), second, given.data if given is not None and isinstance(given.data, dict) else {})
+    if entry.at("steps") is not None and other.at("steps") is None:
+        yield other.at_value("a second run on another layer needs its own steps", 'write them under "other"')
+    return second
 
 
 def _term_problems(term: View, layer: Layer) -> Iterator[Problem]:
@@ -338,7 +416,7 @@ def _term_problems(term: View, layer: Layer) -> Iterator[Problem]:
         yield spot.at_value(f"{name.data} has no {spot.data}", did_you_mean(spot.data, known) if known else "a relation can name it as a whole only")
 
 
-def _point_problems(file: View, entry: View, dialect: ParametersFile, layer: Layer) -> Iterator[Problem]:
+def _point_problems(file: View, entry: View, around: _Around, layer: Layer) -> Iterator[Problem]:
     """What is wrong with the points of a case that is right as it is written."""
     if not needs_a_look((file.data.get("defaults"), entry.data), layer):
         return
@@ -346,7 +424,8 @@ def _point_problems(file: View, entry: View, dialect: ParametersFile, layer: Lay
         alone = CasesFile.model_validate({**file.data, "cases": [entry.data]})
     except ValidationError:  # told already, with its place
         return
-    yield from problems_of_points(entry, expand(file.document, alone, dialect, ""), layer)
+    points = expand(file.document, alone, around.parameters, "", around.selections)
+    yield from problems_of_points(entry, points, layer, around.parameters)
 
 
 def _pattern_problems(match: View | None) -> Iterator[Problem]:
@@ -357,10 +436,16 @@ def _pattern_problems(match: View | None) -> Iterator[Problem]:
             yield match.at_value(f"is no regular expression: {error}")
 
 
-def _dtype_problems(view: View) -> Iterator[Problem]:
-    dtypes = view.at("dtypes")
-    if dtypes is not None:
-        yield from _repeated(dtypes)
+def _list_problems(view: View, dialect: ParametersFile) -> Iterator[Problem]:
+    """The dtypes and versions of a case, or of the defaults."""
+    for name in ("dtypes", "versions"):
+        values = view.at(name)
+        if values is not None:
+            yield from _repeated(values)
+    for version in _elements(view, "versions"):
+        if isinstance(version.data, str) and version.data not in dialect.versions:
+            hint = did_you_mean(version.data, dialect.versions) or f'they stand in {dialect.dialect}/parameters.yaml under "versions"'
+            yield version.at_value(f'unknown version "{version.data}" of dialect {dialect.dialect}', hint)
 
 
 def _repeated(values: View, axis: str = "") -> Iterator[Problem]:
@@ -377,11 +462,15 @@ def _repeated(values: View, axis: str = "") -> Iterator[Problem]:
 # --- the matrix ---
 
 
-def _matrix_problems(entry: View, base: Settings, dialect: ParametersFile, layer: Layer) -> Iterator[Problem]:
+def _matrix_problems(entry: View, base: Settings, around: _Around, layer: Layer) -> Iterator[Problem]:
+    dialect = around.dialect
     matrix, include, exclude = entry.at("matrix"), entry.at("include"), entry.at("exclude")
     for rows in (include, exclude):
         if rows is not None and (matrix is None or not matrix.data):
             yield rows.at_key(f'"{rows.path[-1]}" needs a matrix', "make it a case of its own")
+    covering = entry.at("covering")
+    if covering is not None and (matrix is None or not matrix.data):
+        yield covering.at_key('"covering" needs a matrix')
     if matrix is None or not isinstance(matrix.data, dict):
         return
     known = [f"{group}.{name}" for group in ("params", "call", "input", "values") for name in _known(group, layer)]
@@ -404,10 +493,13 @@ def _matrix_problems(entry: View, base: Settings, dialect: ParametersFile, layer
         for axis, value in row.entries():
             if axis in axes:
                 yield from _axis_value_problems(axis, value, dialect, layer)
-    if math.prod(map(len, axes.values())) > MOST_POINTS:
+    runs = covering.at("runs") if covering else None
+    if math.prod(map(len, axes.values())) > MOST_POINTS and (runs is None or runs.data != "always"):
         yield matrix.at_key(f"makes more than {MOST_POINTS} points")
-    elif len(axes) == len(matrix.data):
+    elif len(axes) == len(matrix.data) and all(axes.values()):
         yield from _duplicate_problems(entry, matrix, axes, base, axis_defaults(axes, layer))
+        if covering is not None:
+            yield from _covering_problems(entry, covering, axes, around)
 
 
 def _axis_value_problems(axis: str, value: View, dialect: ParametersFile, layer: Layer) -> Iterator[Problem]:
@@ -427,7 +519,8 @@ def _step_axis_problems(entry: View, axis: str, values: View) -> Iterator[Proble
     """An axis of the calls, with steps, is that of every call: none may have a value of its own."""
     group, name = split(axis)
     for step in _elements(entry, "steps"):
-        own = step.at("call", name) if group == "call" else step.at("call", "input", name) if group == "input" else None
+        given = _sized(step)
+        own = None if given is None else given.at(name) if group == "call" else given.at("input", name) if group == "input" else None
         if own is not None:
             line = own.document.key_place(own.path).line
             yield values.at_key(f'the axis "{axis}" holds for every call, but the one in line {line} has its own "{name}"')
@@ -443,14 +536,12 @@ def _exclude_problems(row: View, axes: Mapping[str, list[Any]]) -> Iterator[Prob
 
 
 def _duplicate_problems(entry: View, matrix: View, axes: Mapping[str, list[Any]], base: Settings, defaults: Mapping[str, Any]) -> Iterator[Problem]:
-    """Points that stand twice, or a matrix without any."""
-    include, exclude = list(_elements(entry, "include")), [row.data for row in _elements(entry, "exclude") if isinstance(row.data, dict)]
-    if not include and not exclude:
-        return
-    points = list(product(axes, exclude))
-    if not points and not include:
+    """Points that stand twice, or a matrix without any. Of a matrix that is covered, `include` may name points."""
+    whole = Matrix.of(axes, _exclude(entry))
+    include = list(_elements(entry, "include"))
+    if not include and not whole.occurs({}):
         yield matrix.at_key("every point is excluded")
-    taken = {_text(point) for point in points}
+    taken: set[tuple[tuple[str, str], ...]] = set()
     for row in include:
         if not isinstance(row.data, dict):
             continue
@@ -458,9 +549,37 @@ def _duplicate_problems(entry: View, matrix: View, axes: Mapping[str, list[Any]]
         missing = [axis for axis in axes if axis not in point]
         if missing:
             yield row.at_value("the row needs " + ", ".join(f'"{axis}"' for axis in missing))
-        elif _text(point) in taken:
+            continue
+        if _text(point) in taken or (whole.row(point) is not None and entry.at("covering") is None):
             yield row.at_value("this point exists already")
         taken.add(_text(point))
+
+
+def _exclude(entry: View) -> list[Mapping[str, Any]]:
+    return [row.data for row in _elements(entry, "exclude") if isinstance(row.data, dict)]
+
+
+def _covering_problems(entry: View, covering: View, axes: Mapping[str, list[Any]], around: _Around) -> Iterator[Problem]:
+    """What cannot be covered, and a selection that is missing or was made of another matrix."""
+    try:
+        wanted = Covering.model_validate(covering.data)
+    except ValidationError:  # told already, with its place
+        return
+    for axis in _elements(covering, "pairs_with"):
+        if axis.data not in axes:
+            yield axis.at_value(f'"{axis.data}" is no axis of this matrix', did_you_mean(str(axis.data), axes))
+    others = [axis for axis in axes if axis not in wanted.pairs_with]
+    strength = covering.at("strength")
+    if strength is not None and wanted.strength > len(others):
+        yield strength.at_value(f"{wanted.strength} axes cannot be combined: there are {len(others)}{' others' if wanted.pairs_with else ''}")
+    pairs = covering.at("pairs_with")
+    if pairs is not None:
+        yield from _repeated(pairs)
+    name = entry.at("name")
+    selection = around.selections.of.get(str(name.data)) if name else None
+    if selection is None or selection.digest != digest(Matrix.of(axes, _exclude(entry)), wanted):
+        state = "is missing" if selection is None else "is stale: the matrix, or what is to be covered, has changed since"
+        yield covering.at_key(f"the selection of points {state}", f'run "{around.selections.command}"')
 
 
 def _text(point: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -1,7 +1,9 @@
 """A known, explained disagreement of one implementation."""
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from lstm_ref.corpus.case import Place
 from lstm_ref.corpus.documents import Document
@@ -13,8 +15,9 @@ class Divergence:
     """The cases (an id, or a pattern of ids) in which an implementation is known to differ, since when and until when, and why.
 
     `kind` says who is wrong ("framework", "documentation") or that nobody is ("by-design"). `versions` maps a package to a version
-    specifier; all must hold. `match` is a regular expression found in
-    the outcome's message. `dtypes` is None where the disagreement does not depend on the dtype.
+    specifier; all must hold. `where` narrows the cases down to those in which every axis of a row ("params.unroll", "call.mask") has one of its
+    values.
+    `match` is a regular expression found in the outcome's message. `dtypes` is None where the disagreement does not depend on the dtype.
     """
 
     implementation: str
@@ -27,14 +30,16 @@ class Divergence:
     reason: str
     link: str | None
     place: Place
+    where: tuple[Mapping[str, tuple[Any, ...]], ...] = ({},)
 
 
 def divergences(document: Document, file: DivergencesFile) -> Iterator[Divergence]:
     """The entries of a file, in order."""
     for index, entry in enumerate(file.entries):
-        for cases in [entry.cases] if isinstance(entry.cases, str) else entry.cases:
+        patterns = [entry.cases] if isinstance(entry.cases, str) else entry.cases
+        for implementation, cases in itertools.product(entry.implementations or [file.implementation], patterns):
             yield Divergence(
-                implementation=file.implementation,
+                implementation=implementation,
                 cases=cases,
                 kind=entry.kind,
                 versions=entry.versions,
@@ -44,4 +49,5 @@ def divergences(document: Document, file: DivergencesFile) -> Iterator[Divergenc
                 reason=entry.reason,
                 link=entry.link,
                 place=document.place(("entries", index)),
+                where=tuple({axis: tuple(values) for axis, values in row.items()} for row in entry.where),
             )

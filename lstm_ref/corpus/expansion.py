@@ -1,20 +1,21 @@
 """From a case as written to its points: defaults applied, the matrix multiplied out, every point with its id."""
 
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from lstm_ref.corpus.case import ABSENT, Case, Equality, Expected, Input, Relation, Step, Term, Values
+from lstm_ref.corpus.covering_file import Selections
 from lstm_ref.corpus.documents import Document
-from lstm_ref.corpus.ids import point_id, value_text
-from lstm_ref.corpus.models import CaseEntry, CasesFile, Layer, ParametersFile, Spotted
+from lstm_ref.corpus.ids import point_id
+from lstm_ref.corpus.matrix import Matrix, Point, axis_value
+from lstm_ref.corpus.models import CallStep, CaseEntry, CasesFile, Layer, Other, ParametersFile, Spotted, TrainStep
 from lstm_ref.corpus.models import Step as WrittenStep
 
 GROUPS = ("params", "call", "input", "values")
 TAKEN = frozenset({"part", "reversed"})  # the words of an input that are no size, but take from the case's first input
 
-Point = dict[str, Any]  # axis to value
+Parameters = Mapping[str, ParametersFile]  # by dialect
 
 
 @dataclass(frozen=True)
@@ -93,21 +94,6 @@ def axis_defaults(axes: Iterator[str] | Sequence[str] | Mapping[str, Any], layer
     return defaults
 
 
-def axis_value(axis: str, value: Any) -> Any:
-    """The value of an axis as ids and comparisons use it: a scale of 16.0 is the scale 16."""
-    return int(value) if axis == "values.scale" and isinstance(value, float) and value.is_integer() else value
-
-
-def product(matrix: Mapping[str, Sequence[Any]], exclude: Sequence[Mapping[str, Any]]) -> Iterator[Point]:
-    """Every combination, in written order, that no row of `exclude` is part of."""
-    rules = [{axis: value_text(axis_value(axis, value)) for axis, value in row.items()} for row in exclude]
-    for combination in itertools.product(*matrix.values()):
-        point = {axis: axis_value(axis, value) for axis, value in zip(matrix, combination, strict=True)}
-        texts = {axis: value_text(value) for axis, value in point.items()} if rules else {}
-        if not any(rule.items() <= texts.items() for rule in rules):
-            yield point
-
-
 def included(row: Mapping[str, Any], matrix: Mapping[str, Any], base: Settings, defaults: Point) -> Point:
     """The point of an `include` row: an axis that it leaves out has the case's own value, or the documented default; without either it is missing."""
     point: Point = {}
@@ -122,14 +108,21 @@ def included(row: Mapping[str, Any], matrix: Mapping[str, Any], base: Settings, 
     return point
 
 
-def expand(document: Document, file: CasesFile, dialect: ParametersFile, prefix: str) -> Iterator[Case]:
-    """The cases of a checked file. `prefix` is the part of the ids that stands for the file."""
+def other_layer(other: Other, dialect: str, layer: str, parameters: Parameters) -> Layer:
+    """The layer of a relation's second run."""
+    return parameters[other.dialect or dialect].layers[other.layer or layer]
+
+
+def expand(document: Document, file: CasesFile, parameters: Parameters, prefix: str, selections: Selections) -> Iterator[Case]:
+    """The cases of a checked file. `prefix` is the part of the ids that stands for the file; the selections are those of its cases, by name."""
     defaults = file.defaults.model_dump(exclude_unset=True)
     for index, entry in enumerate(file.cases):
-        layer = dialect.layers[entry.layer or file.layer]
+        layer_name = entry.layer or file.layer
+        layer = parameters[file.dialect].layers[layer_name]
         base = settings(defaults, entry.model_dump(exclude_unset=True), steps=entry.steps is not None)
         expect = entry.expect or file.defaults.expect
         documented = axis_defaults(entry.matrix, layer)
+        second = entry.relation and other_layer(entry.relation.other, file.dialect, layer_name, parameters)
         template = Case(
             id="",
             name=entry.name,
@@ -137,7 +130,7 @@ def expand(document: Document, file: CasesFile, dialect: ParametersFile, prefix:
             dialect=file.dialect,
             about=entry.about or file.about,
             source=entry.source or file.source,
-            layer=entry.layer or file.layer,
+            layer=layer_name,
             params={},
             values=Values(),
             steps=(),
@@ -145,31 +138,57 @@ def expand(document: Document, file: CasesFile, dialect: ParametersFile, prefix:
             dtypes=tuple(entry.dtypes or file.defaults.dtypes),
             axes={},
             undocumented=tuple(entry.undocumented),
+            versions=tuple(entry.versions or file.defaults.versions or ()),
         )
-        rows = (included(row, entry.matrix, base, documented) for row in entry.include)
-        for point in itertools.chain(product(entry.matrix, entry.exclude), rows):
+        for point, selected in _points(entry, base, documented, selections):
             here = base.at(point)
             yield replace(
                 template,
                 id=point_id(prefix, entry.name, point, documented),
                 params={**here.params, **entry.undocumented},
-                values=Values(here.values.get("grid", Values.grid), float(here.values.get("scale", Values.scale))),
+                values=Values(**{**here.values, "scale": float(here.values.get("scale", Values.scale))}),
                 steps=_steps(entry.steps, _call_of(here), {}, layer),
                 axes=point,
-                relation=_relation(entry, here, layer),
+                relation=_relation(entry, here, second) if second else None,
+                everyday=selected or entry.covering is None,
+                covering=selected and entry.covering is not None and entry.covering.runs == "everyday",
             )
 
 
-def _relation(entry: CaseEntry, here: Settings, layer: Layer) -> Relation | None:
-    """The second run: the case's settings, and over them what the relation says. Its own steps, if it has any, replace those of the case."""
+def _points(entry: CaseEntry, base: Settings, documented: Point, selections: Selections) -> Iterator[tuple[Point, bool]]:
+    """The points of a case in the order of its matrix, then those of `include`, and whether each belongs to a covering selection.
+
+    Of a matrix of which the selection is all there is, nothing else is looked at; what `include` names of it is selected as well.
+    """
+    matrix = Matrix.of(entry.matrix, entry.exclude)
+    further = [included(row, entry.matrix, base, documented) for row in entry.include]
+    if entry.covering is None:
+        yield from ((matrix.point(row), False) for row in matrix.rows())
+        yield from ((point, False) for point in further)
+        return
+    selected = {*selections.of[entry.name].rows, *filter(None, map(matrix.row, further))}
+    for row in matrix.rows() if entry.covering.runs == "everyday" else sorted(selected):
+        yield matrix.point(row), row in selected
+    yield from ((point, True) for point in further if matrix.row(point) is None)
+
+
+def _relation(entry: CaseEntry, here: Settings, second: Layer) -> Relation | None:
+    """The second run: the case's settings, and over them what the relation says. Its own steps, if it has any, replace those of the case.
+
+    On another dialect or layer names mean something else: of the case's settings only the input's size holds there.
+    """
     if entry.relation is None:
         return None
     other = entry.relation.other
     over = _over({"input": other.input.model_dump(exclude_unset=True)}, other.call.model_dump(exclude_unset=True))
-    below = _call_of(here)
-    steps = _steps(entry.steps, below, over, layer) if other.steps is None else _steps(other.steps, _over(below, over), {}, layer)
+    if other.dialect or other.layer:
+        below: Mapping[str, Any] = {"input": {word: size for word, size in here.input.items() if word in second.input}}
+        params = other.params
+    else:
+        below, params = _call_of(here), {**here.params, **other.params}
+    steps = _steps(entry.steps, below, over, second) if other.steps is None else _steps(other.steps, _over(below, over), {}, second)
     equal = tuple(Equality(_term(pair.left), _term(pair.right)) for pair in entry.relation.equal or ())
-    return Relation({**here.params, **other.params}, steps, equal, entry.relation.exact)
+    return Relation(params, steps, equal, entry.relation.exact, other.dialect or "", other.layer or "")
 
 
 def _term(term: str | Spotted) -> Term:
@@ -188,15 +207,22 @@ def _over(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 def _steps(written: Sequence[WrittenStep] | None, below: Mapping[str, Any], above: Mapping[str, Any], layer: Layer) -> tuple[Step, ...]:
     """The steps of a run; every call starts from `below`, and `above` wins over it."""
     if written is None:
-        return (_call(_over(below, above), layer),)
-    return tuple(
-        Step("reset", {}, Input()) if step == "reset" else _call(_over(_over(below, step.call.model_dump(exclude_unset=True)), above), layer)
-        for step in written
-    )
+        return (_sized("call", _over(below, above), layer),)
+    return tuple(_step(step, below, above, layer) for step in written)
 
 
-def _call(call: Mapping[str, Any], layer: Layer) -> Step:
-    arguments = {name: value for name, value in call.items() if name != "input" and value != ABSENT}
+def _step(step: WrittenStep, below: Mapping[str, Any], above: Mapping[str, Any], layer: Layer) -> Step:
+    if isinstance(step, CallStep):
+        call = _sized("call", _over(_over(below, step.call.model_dump(exclude_unset=True)), above), layer)
+        return call if step.expect is None else replace(call, expect=Expected(step.expect.raises, step.expect.match))
+    if isinstance(step, TrainStep):
+        return _sized("train", _over(_over(below, step.train.model_dump(exclude_unset=True)), above), layer)
+    return Step(step, {}, Input())
+
+
+def _sized(action: str, call: Mapping[str, Any], layer: Layer) -> Step:
+    needed = {name: about.values[0] for name, about in layer.call.items() if about.required and about.values}
+    arguments = {name: value for name, value in {**needed, **call}.items() if name != "input" and value != ABSENT}
     sizes: dict[str, Any] = {} if "shape" in call["input"] else {word: about.default for word, about in layer.input.items()}
     lists = {name: tuple(value) if isinstance(value, list) else value for name, value in call["input"].items()}
-    return Step("call", arguments, Input(**{**sizes, **lists}))
+    return Step(action, arguments, Input(**{**sizes, **lists}))

@@ -10,18 +10,47 @@ from typing import Any
 from lstm_ref.corpus.documents import plain_value
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.+/-]*")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def value_text(value: Any) -> str:
-    """A value as an id shows it: no two different values have the same text.
+    """A value as an id shows it: no two different values have the same text, but for a layer and an object of one name.
 
-    Numbers, true, false and plain words as YAML writes them, everything else as compact JSON with sorted keys.
+    Numbers, true, false and plain words as YAML writes them; a layer or an object as `LSTM(return_state=true,units=3)`, a function as
+    `callable:tanh`; everything else as compact JSON with sorted keys.
     """
+    if isinstance(value, bool):  # most values are
+        return "true" if value else "false"
+    if isinstance(value, dict | list):
+        return _short_form(value) or _json(value)
     if isinstance(value, float) and not math.isfinite(value):
         return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
     if isinstance(value, str) and _PLAIN.fullmatch(value) and isinstance(plain_value(value), str):
         return value
-    return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+    return _json(value)
+
+
+_json = json.JSONEncoder(separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode
+
+
+def _short_form(value: Any) -> str | None:
+    """The text of a layer, of an object, of a function, or of a list that holds some; None for anything else."""
+    if isinstance(value, list):
+        found = [_short_form(element) for element in value]
+        return f"[{','.join(text or value_text(element) for text, element in zip(found, value, strict=True))}]" if any(found) else None
+    if not isinstance(value, dict):
+        return None
+    if value.keys() == {"callable"}:
+        return f"callable:{value['callable']}" if _is_name(value["callable"]) else None
+    for name, settings in (("layer", "params"), ("class_name", "config")):
+        inner = value.get(settings, {})
+        if name in value and value.keys() <= {name, settings} and _is_name(value[name]) and isinstance(inner, dict) and all(map(_is_name, inner)):
+            return f"{value[name]}({','.join(f'{key}={value_text(inner[key])}' for key in sorted(inner))})"
+    return None
+
+
+def _is_name(text: Any) -> bool:
+    return isinstance(text, str) and bool(_NAME.fullmatch(text))
 
 
 def point_id(prefix: str, name: str, axes: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:

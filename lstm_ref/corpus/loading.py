@@ -2,9 +2,13 @@
 
 import gc
 import re
+import shlex
+import sys
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
@@ -12,14 +16,16 @@ from types import MappingProxyType
 from pydantic import BaseModel
 
 from lstm_ref.corpus.case import Case, Place
-from lstm_ref.corpus.checks import Parameters, problems_of_cases, problems_of_divergences, problems_of_parameters
+from lstm_ref.corpus.checks import problems_of_cases, problems_of_divergences, problems_of_parameters
+from lstm_ref.corpus.covering_file import COMMAND, NAME, Selections
+from lstm_ref.corpus.covering_file import read as read_selections
 from lstm_ref.corpus.divergences import Divergence, divergences
 from lstm_ref.corpus.documents import Document, parse
 from lstm_ref.corpus.errors import CorpusError, NothingSelectedError, Problem
-from lstm_ref.corpus.expansion import expand
+from lstm_ref.corpus.expansion import Parameters, expand
 from lstm_ref.corpus.hints import did_you_mean
 from lstm_ref.corpus.models import KEBAB, CasesFile, DivergencesFile, ParametersFile
-from lstm_ref.corpus.selection import select
+from lstm_ref.corpus.selection import id_pattern, select
 from lstm_ref.corpus.validation import validated
 
 CASES_KIND = re.compile(r"^kind:\s*[\"']?cases\b", re.MULTILINE)
@@ -58,31 +64,6 @@ def corpus_root() -> Path:
     raise CorpusError([Problem(Place(package.parent / "cases", 1), "there is no folder of case files here", "install lstm-ref again")])
 
 
-def load(root: Path | None = None) -> Corpus:
-    """The corpus below `root`, by default the one that comes with this package. Raises CorpusError with every problem of every file."""
-    with _no_collection():
-        return _load(root or corpus_root())
-
-
-def _load(root: Path) -> Corpus:
-    if not root.is_dir():
-        raise CorpusError([Problem(Place(root, 1), "is no folder")])
-    files = [_read(path) for path in _yaml_files(root)]
-    problems = [Problem(Place(path, 1), "is never read", "name it .yaml") for path in _visible(root, "*.yml")]
-    problems += _problems_alone(files) + [problem for file in files for problem in _place_problems(file, root)]
-    parameters = _parameters(files)
-    broken_tables = any(file.kind == "parameters" and file.model is None for file in files)
-    if not broken_tables:
-        problems += [problem for file in files for problem in _problems_of_names(file, parameters)]
-    if problems:
-        raise CorpusError(problems)
-    cases = tuple(case for file in files for case in _cases(file, parameters, _prefix(file.path, root)))
-    entries = tuple(entry for file in files for entry in _divergences(file))
-    if idle := list(_idle(entries, cases)):
-        raise CorpusError(idle)
-    return Corpus(root, cases, corpus_hash(root), parameters, entries)
-
-
 @contextmanager
 def _no_collection() -> Iterator[None]:
     """Without cyclic garbage collection: reading makes many objects and no cycles, and searching them for some takes a quarter of the time."""
@@ -94,6 +75,39 @@ def _no_collection() -> Iterator[None]:
         yield
     finally:
         gc.enable()
+
+
+def load(root: Path | None = None) -> Corpus:
+    """The corpus below `root`, by default the one that comes with this package, which is read once. Raises CorpusError with every problem of every
+    file.
+    """
+    return _shipped() if root is None else _load(root)
+
+
+@cache
+def _shipped() -> Corpus:
+    return _load(corpus_root())
+
+
+@_no_collection()
+def _load(root: Path) -> Corpus:
+    if not root.is_dir():
+        raise CorpusError([Problem(Place(root, 1), "is no folder")])
+    files = [_read(path) for path in _yaml_files(root)]
+    problems = [Problem(Place(path, 1), "is never read", "name it .yaml") for path in _visible(root, "*.yml")]
+    problems += _problems_alone(files) + [problem for file in files for problem in _place_problems(file, root)]
+    parameters = _parameters(files)
+    broken_tables = any(file.kind == "parameters" and file.model is None for file in files)
+    selections = _selections(root)
+    if not broken_tables:
+        problems += [problem for file in files for problem in _problems_of_names(file, parameters, _prefix(file.path, root), selections)]
+    if problems:
+        raise CorpusError(problems)
+    cases = tuple(case for file in files for case in _cases(file, parameters, _prefix(file.path, root), selections))
+    entries = tuple(entry for file in files for entry in _divergences(file))
+    if idle := list(_idle(entries, cases)):
+        raise CorpusError(idle)
+    return Corpus(root, cases, corpus_hash(root), parameters, entries)
 
 
 def is_case_file(path: Path) -> bool:
@@ -125,10 +139,10 @@ def gather(patterns: Sequence[str]) -> list[Case]:
 
 
 def corpus_hash(root: Path | None = None) -> str:
-    """A digest of the content of all files below `root`, whether they are valid or not; line ends make no difference."""
+    """A digest of the content of all case files below `root`, whether they are valid or not, and of its selections; line ends make no difference."""
     root = root or corpus_root()
     digest = sha256()
-    for path in _yaml_files(root):
+    for path in [*_yaml_files(root), *filter(Path.is_file, [root / NAME])]:
         content = path.read_bytes().replace(b"\r\n", b"\n")
         digest.update(f"{path.relative_to(root).as_posix()}\0{len(content)}\0".encode())
         digest.update(content)
@@ -162,12 +176,27 @@ def load_file(path: Path, parameters: Parameters, root: Path | None = None) -> l
     file = _read(path)
     root = root or corpus_root()
     inside = path.resolve().is_relative_to(root.resolve())
-    problems = _problems_alone([file]) + list(_problems_of_names(file, parameters))
+    prefix = _prefix(path, root) if inside else path.stem
+    selections = _selections(root if inside else path.parent)
+    problems = _problems_alone([file]) + list(_problems_of_names(file, parameters, prefix, selections))
     if inside:
         problems += list(_place_problems(file, root))
     if problems:
         raise CorpusError(problems)
-    return list(_cases(file, parameters, _prefix(path, root) if inside else path.stem))
+    return list(_cases(file, parameters, prefix, selections))
+
+
+def case_files(root: Path) -> Iterator[tuple[str, CasesFile]]:
+    """The files of cases below a folder, each with the part of the ids that stands for it. Raises CorpusError with what is wrong in any by itself."""
+    files = [_read(path) for path in _yaml_files(root)]
+    if problems := _problems_alone(files):
+        raise CorpusError(problems)
+    yield from ((_prefix(file.path, root), file.model) for file in files if isinstance(file.model, CasesFile))
+
+
+def _selections(folder: Path) -> Selections:
+    shipped = folder.resolve() == corpus_root().resolve()
+    return read_selections(folder, COMMAND if shipped else f"{COMMAND} --cases {shlex.quote(str(folder))}")
 
 
 def _visible(root: Path, pattern: str) -> Iterator[Path]:
@@ -212,11 +241,11 @@ def _problems_alone(files: Iterable[_File]) -> list[Problem]:
     return problems
 
 
-def _problems_of_names(file: _File, parameters: Parameters) -> tuple[Problem, ...]:
-    """Names of layers, parameters and arguments that the tables do not have."""
+def _problems_of_names(file: _File, parameters: Parameters, prefix: str, selections: Selections) -> tuple[Problem, ...]:
+    """Names of layers, parameters and arguments that the tables do not have, and selections that are not those of the file."""
     if file.document is None or file.kind != "cases":
         return ()
-    return _elsewhere(problems_of_cases(file.document.view(), parameters), file.problems)
+    return _elsewhere(problems_of_cases(file.document.view(), parameters, selections.below(prefix)), file.problems)
 
 
 def _place_problems(file: _File, root: Path) -> Iterator[Problem]:
@@ -240,9 +269,9 @@ def _parameters(files: Iterable[_File]) -> Mapping[str, ParametersFile]:
     return MappingProxyType({file.model.dialect: file.model for file in files if isinstance(file.model, ParametersFile)})
 
 
-def _cases(file: _File, parameters: Parameters, prefix: str) -> Iterator[Case]:
+def _cases(file: _File, parameters: Parameters, prefix: str, selections: Selections) -> Iterator[Case]:
     if file.document and isinstance(file.model, CasesFile):
-        yield from expand(file.document, file.model, parameters[file.model.dialect], prefix)
+        yield from expand(file.document, file.model, parameters, prefix, selections.below(prefix))
 
 
 def _divergences(file: _File) -> Iterator[Divergence]:
@@ -252,7 +281,13 @@ def _divergences(file: _File) -> Iterator[Divergence]:
 
 def _idle(entries: Iterable[Divergence], cases: Sequence[Case]) -> Iterator[Problem]:
     """Divergences that are about no case: they would go unnoticed for ever."""
+    ids = sorted(case.id for case in cases)
     for entry in entries:
+        # Where there are so many ids, only those are looked at that begin as the pattern does.
+        beginning = re.split(r"[*?]", entry.cases, maxsplit=1)[0]
+        alike = ids[bisect_left(ids, beginning) : bisect_left(ids, beginning + chr(sys.maxunicode))]
+        if any(map(id_pattern(entry.cases).fullmatch, alike)):
+            continue
         try:
             select(cases, [entry.cases])
         except NothingSelectedError as error:

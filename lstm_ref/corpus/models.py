@@ -20,7 +20,23 @@ Name = Annotated[str, Field(pattern=KEBAB)]
 Size = Annotated[int, Field(ge=0)]
 Scalar = str | int | float | bool | None
 Dtype = Literal["float64", "float32", "bfloat16", "float16", "mixed_bfloat16", "mixed_float16"]
-Action = Literal["call", "reset"]
+Word = Literal[
+    "reset",
+    "weights",
+    "save-and-load",
+    "from-config",
+    "functional-model",
+    "pickle",
+    "deepcopy",
+    "state-dict",
+    "reset-parameters",
+    "functional-call",
+    "replace-parameters",
+    "parametrize",
+    "freeze",
+    "tie",
+]
+Action = Literal["call", "train", Word]
 Spot = Literal["last-step", "first-step", "reversed", "forward-half", "backward-half"]
 
 
@@ -78,11 +94,12 @@ class Values(Strict):
     """How the numbers are drawn, and how large the weights and inputs are.
 
     The grid has 8 significant bits (dyadic), 24 (float32), none but small integers (integers), or so few that one step of a layer with
-    linear activations rounds nothing (exact).
+    linear activations rounds nothing (exact). Initial weights are not drawn: the layer keeps those it was constructed with.
     """
 
     grid: Literal["dyadic", "float32", "integers", "exact"] = "dyadic"
     scale: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    weights: Literal["drawn", "initial"] = "drawn"
 
 
 class Call(BaseModel):
@@ -94,29 +111,46 @@ class Call(BaseModel):
     input: CallInput | None = None
 
 
-class CallStep(Strict):
-    """A step that calls the layer."""
-
-    call: Call
-
-
-def _kind_of_step(step: Any) -> str | None:
-    if isinstance(step, dict | CallStep):
-        return "(call)"
-    return "(reset)" if isinstance(step, str) else None
-
-
-Step = Annotated[
-    Annotated[CallStep, Tag("(call)")] | Annotated[Literal["reset"], Tag("(reset)")],
-    Discriminator(_kind_of_step, custom_error_type="step", custom_error_message='a step is "call:" with its arguments, or reset'),
-]
-
-
 class Expect(Strict):
     """The documented exception: its class, or a base class of it, and a regular expression found in its message."""
 
     raises: Text
     match: Text | None = None
+
+
+class CallStep(Strict):
+    """A step that calls the layer; with `expect`, one that has to be refused, after which the layer goes on as if it had not been."""
+
+    call: Call
+    expect: Expect | None = None
+
+
+class Train(Call):
+    """The arguments of the call that is trained; all rows are one batch."""
+
+    epochs: Annotated[int, Field(ge=1)]
+    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class TrainStep(Strict):
+    """A step that trains the layer by plain gradient descent on the mean squared error."""
+
+    train: Train
+
+
+def _kind_of_step(step: Any) -> str | None:
+    if isinstance(step, dict | CallStep | TrainStep):
+        trains = "train" in step if isinstance(step, dict) else isinstance(step, TrainStep)
+        return "(train)" if trains else "(call)"
+    return "(word)" if isinstance(step, str) else None
+
+
+Step = Annotated[
+    Annotated[CallStep, Tag("(call)")] | Annotated[TrainStep, Tag("(train)")] | Annotated[Word, Tag("(word)")],
+    Discriminator(
+        _kind_of_step, custom_error_type="step", custom_error_message='a step is "call:" or "train:" with its arguments, or a word such as reset'
+    ),
+]
 
 
 class Spotted(Strict):
@@ -146,8 +180,10 @@ class Equality(Strict):
 
 
 class Other(Strict):
-    """The second run: as the case itself, but for what stands here."""
+    """The second run: as the case itself, but for what stands here. On another dialect or layer it has the case's input and nothing else of it."""
 
+    dialect: Name | None = None
+    layer: Text | None = None
     params: dict[str, Any] = Field(default_factory=dict)
     input: CallInput = CallInput()
     call: Call = Call()
@@ -162,6 +198,19 @@ class Relation(Strict):
     exact: bool = Field(default=False, description="One side copies the other: not a bit may differ. Else they agree within the rounding of both.")
 
 
+class Covering(Strict):
+    """A selection of the matrix that holds every combination of values of `strength` axes.
+
+    The axes in `pairs_with` take no part in these combinations: each of their values meets each value of the other axes.
+    """
+
+    strength: Annotated[int, Field(ge=1)]
+    pairs_with: list[Text] = Field(default_factory=list, description="Axes with many values, each of which has to meet each value of the other axes.")
+    runs: Literal["everyday", "always"] = Field(
+        description="everyday: an everyday run takes the selection, a full one the whole matrix. always: the selection is all there is."
+    )
+
+
 class Defaults(Strict):
     """What holds for every case of the file that does not say otherwise."""
 
@@ -171,6 +220,9 @@ class Defaults(Strict):
     call: Call = Call()
     expect: Expect | None = None
     dtypes: Annotated[list[Dtype], Field(min_length=1)] = ["float64", "float32"]
+    versions: Annotated[list[Text], Field(min_length=1)] | None = Field(
+        default=None, description="The versions of the dialect's documentation for which this holds; without it, all."
+    )
 
 
 class CaseEntry(Strict):
@@ -197,9 +249,13 @@ class CaseEntry(Strict):
     exclude: list[dict[str, Any]] = Field(
         default_factory=list, description="Combinations that are no points; a partial one excludes all that contain it."
     )
+    covering: Covering | None = None
     relation: Relation | None = None
     expect: Expect | None = None
     dtypes: Annotated[list[Dtype], Field(min_length=1)] | None = None
+    versions: Annotated[list[Text], Field(min_length=1)] | None = Field(
+        default=None, description="The versions of the dialect's documentation for which this holds; without it, all."
+    )
 
 
 class CasesFile(Strict):
@@ -232,9 +288,11 @@ class Parameter(Strict):
 
 
 class CallArgument(Strict):
-    """A documented call argument and the symbolic values that a case may give it; the input itself has none, its size is described instead.
+    """A documented call argument and the symbolic values that a case may give it; the input itself has none, its size is described instead. One
+    that is required and has values is passed the first of them where a case does not say.
 
-    `needs` says with which constructor arguments a value makes sense.
+    `needs` says with which constructor arguments a value makes sense; `layer.units` is the argument `units` of the layer that is the argument
+    `layer`, and `layers.0` the first of a list.
     """
 
     about: Text
@@ -288,13 +346,24 @@ class ParametersFile(Strict):
     dialect: Name
     about: Text
     source: Text
+    versions: list[Text] = Field(default_factory=list, description="Versions of the documentation that differ, and that a case may name.")
     layers: Annotated[dict[str, Layer], Field(min_length=1)]
+
+
+Where = dict[Annotated[str, Field(pattern=r"^(params|call)\.\w+$")], Annotated[list[Scalar], Field(min_length=1)]]
 
 
 class DivergenceEntry(Strict):
     """A known, explained disagreement: which cases, who is wrong, in which versions, what happens, why."""
 
     cases: Text | Annotated[list[Text], Field(min_length=1)] = Field(description="An id, or a pattern of ids with * and ?, or several.")
+    where: Annotated[list[Where], Field(min_length=1)] = Field(
+        default=[{}],
+        description="Only those of the cases in which every axis of a row (params.unroll, call.mask) has one of its values; any row will do.",
+    )
+    implementations: Annotated[list[Name], Field(min_length=1)] | None = Field(
+        default=None, description="The modes that differ as well, and the file's implementation if it does; without this it alone."
+    )
     kind: Literal["framework", "documentation", "by-design"]
     versions: Annotated[dict[str, Specifier], Field(min_length=1)] = Field(description='Package to version specifier, as {keras: ">=3.0,<3.16"}.')
     outcome: Literal["fail", "error", "crash", "timeout"]

@@ -1,33 +1,48 @@
 """What only shows once a case is expanded: calls that contradict each other or their layer's parameters, and relations that compare nothing."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from lstm_ref.corpus.case import PREVIOUS, Case, Input, Relation, Step, Term
+from lstm_ref.corpus.case import PREVIOUS, SIZED, Case, Input, Relation, Step, Term
 from lstm_ref.corpus.documents import View
 from lstm_ref.corpus.errors import Problem
-from lstm_ref.corpus.expansion import TAKEN, missing_sizes
+from lstm_ref.corpus.expansion import TAKEN, Parameters, missing_sizes
 from lstm_ref.corpus.ids import value_text
 from lstm_ref.corpus.models import Layer
+
+INITIAL = "initial"  # weights that are not drawn
+
+
+@dataclass(frozen=True)
+class _Documented:
+    """A layer, and those of its dialect, which may stand inside it."""
+
+    layer: Layer
+    layers: Mapping[str, Layer]
 
 
 def needs_a_look(written: Iterable[Any], layer: Layer) -> bool:
     """Whether a case as written has anything that is checked here; most have not, and need no second expansion."""
-    special = {"relation", PREVIOUS, *TAKEN, *(value for argument in layer.call.values() for value in argument.needs)}
+    special = {"relation", PREVIOUS, INITIAL, *TAKEN, *(value for argument in layer.call.values() for value in argument.needs)}
     return any(not special.isdisjoint(_words(data)) for data in written)
 
 
-def problems_of_points(entry: View, points: Iterable[Case], layer: Layer) -> Iterator[Problem]:
+def problems_of_points(entry: View, points: Iterable[Case], layer: Layer, parameters: Parameters) -> Iterator[Problem]:
     """Every problem of the points of one case; one that several points share comes several times, each time the same."""
     for case in points:
-        first = next(step.input for step in case.steps if step.action == "call")
-        yield from _run_problems(entry, entry, case.params, case.steps, first, layer)
+        own = _Documented(layer, parameters[case.dialect].layers)
+        first = next(step.input for step in case.steps if step.action in SIZED)
+        yield from _run_problems(entry, entry, case.params, case.steps, first, own)
+        if case.values.weights == INITIAL and not any(step.action == "weights" for step in case.steps):
+            yield (entry.at("values") or entry).at_value("initial weights have to be read", 'add the step "weights"')
         relation = entry.at("relation")
         if case.relation is not None and relation is not None:
+            layers = parameters[case.relation.dialect or case.dialect].layers
+            second = _Documented(layers[case.relation.layer or case.layer], layers)
             other = relation.at("other") or relation
-            yield from _run_problems(entry, other, case.relation.params, case.relation.steps, first, layer)
-            yield from _equal_problems(relation, case, case.relation, layer)
+            yield from _run_problems(entry, other, case.relation.params, case.relation.steps, first, second)
+            yield from _equal_problems(relation, case, case.relation, own, second)
 
 
 def _words(data: Any) -> Iterator[str]:
@@ -46,26 +61,30 @@ def _words(data: Any) -> Iterator[str]:
 # --- a run ---
 
 
-def _run_problems(entry: View, run: View, params: Mapping[str, Any], steps: tuple[Step, ...], first: Input, layer: Layer) -> Iterator[Problem]:
+def _run_problems(
+    entry: View, run: View, params: Mapping[str, Any], steps: tuple[Step, ...], first: Input, documented: _Documented
+) -> Iterator[Problem]:
     called = False
     for index, step in enumerate(steps):
-        if step.action != "call":
+        if step.action not in SIZED:
             continue
         for name, value in step.arguments.items():
+            if name not in documented.layer.call:  # how long is trained, and how fast
+                continue
             view = _written(entry, run, index, name)
             if value == PREVIOUS and not called:
                 yield view.at_value(f'"{PREVIOUS}" is what the call before returned, and this is the first call')
-            lacking = _lacking(layer.call[name].needs.get(value, {}), params, layer)
+            lacking = _lacking(documented.layer.call[name].needs.get(value, {}), params, documented)
             if lacking:
                 yield view.at_value(f"{name}: {value} needs {lacking}")
-        yield from _input_problems(_written(entry, run, index, "input"), step.input, first, layer)
-        called = True
+        yield from _input_problems(_written(entry, run, index, "input"), step.input, first, documented.layer)
+        called = called or step.action == "call"
 
 
 def _written(entry: View, run: View, index: int, name: str) -> View:
     """Where it is written what an argument of a call is: in its step, for all calls of the run, or as an axis; else the run."""
     steps = list((run.at("steps") or run).elements())
-    own = steps[index].at("call", name) if steps else None
+    own = next(filter(None, (steps[index].at(action, name) for action in SIZED)), None) if steps else None
     return own or run.at("call", name) or (run.at("input") if name == "input" else None) or entry.at("matrix", f"call.{name}") or run
 
 
@@ -78,27 +97,44 @@ def _input_problems(view: View, size: Input, first: Input, layer: Layer) -> Iter
     whole = replace(size, part=None, reversed=False)
     if size.shape is not None or first.shape is not None:
         yield view.at_value("part and reversed take from the case's first input: its sizes must be given by name, not as a shape")
-    elif whole != replace(first, part=None, reversed=False):
-        differ = [word for word, value in vars(whole).items() if value != getattr(first, word) and word not in TAKEN]
+    elif differ := [word for word in layer.input if getattr(whole, word) != getattr(first, word) is not None]:
         yield view.at_value("part and reversed take from the case's first input, but this call has another " + ", ".join(map(repr, differ)))
     elif size.part is not None and size.part[1] > (size.timesteps or 0):
         yield view.at_value(f"part {list(size.part)} does not lie inside the {size.timesteps or 0} timesteps of the case's first input")
 
 
-def _lacking(needs: Mapping[str, Any], params: Mapping[str, Any], layer: Layer) -> str:
+def _lacking(needs: Mapping[str, Any], params: Mapping[str, Any], documented: _Documented) -> str:
     """The needed parameters that these are not, as "return_state: true"."""
     return ", ".join(
-        f"{name}: {value_text(value)}"
-        for name, value in needs.items()
-        if value_text(params.get(name, layer.constructor[name].default)) != value_text(value)
+        f"{path}: {value_text(value)}"
+        for path, value in needs.items()
+        if value_text(_parameter(path, params, documented.layer, documented.layers)) != value_text(value)
     )
+
+
+def _parameter(path: str, params: Mapping[str, Any], layer: Layer, layers: Mapping[str, Layer]) -> Any:
+    """The value of a parameter, or its default; `layer.units` is one of the layer inside. None where there is no such layer."""
+    name, _, inner = path.partition(".")
+    found = params.get(name, layer.constructor[name].default) if name in layer.constructor else None
+    while inner and isinstance(found, list):
+        index, _, inner = inner.partition(".")
+        found = found[int(index)] if _is_index(index, found) else None
+    if not inner:
+        return found
+    if not isinstance(found, dict) or found.get("layer") not in layers:
+        return None
+    return _parameter(inner, found.get("params", {}), layers[found["layer"]], layers)
+
+
+def _is_index(text: str, elements: Sequence[Any]) -> bool:
+    return text.removeprefix("-").isdigit() and -len(elements) <= int(text) < len(elements)
 
 
 # --- what two runs have in common ---
 
 
-def _equal_problems(relation: View, case: Case, second: Relation, layer: Layer) -> Iterator[Problem]:
-    same = value_text(second.params) == value_text(case.params) and second.steps == case.steps
+def _equal_problems(relation: View, case: Case, second: Relation, own: _Documented, others: _Documented) -> Iterator[Problem]:
+    same = own.layer is others.layer and value_text(second.params) == value_text(case.params) and second.steps == case.steps
     if same and not second.equal:
         hint = 'say in "other" what differs, or in "equal" what agrees'
         yield relation.at_key(f"the second run is the first{_at(case)}, and nothing is compared", hint)
@@ -106,8 +142,8 @@ def _equal_problems(relation: View, case: Case, second: Relation, layer: Layer) 
     for pair, view in zip(second.equal, written.elements() if written else (), strict=True):
         if same and pair.left == pair.right:
             yield view.at_value(f"both sides are the same{_at(case)}")
-        yield from _term_problems(view.at("left") or view, pair.left, case.params, layer)
-        yield from _term_problems(view.at("right") or view, pair.right, second.params, layer)
+        yield from _term_problems(view.at("left") or view, pair.left, case.params, own)
+        yield from _term_problems(view.at("right") or view, pair.right, second.params, others)
 
 
 def _at(case: Case) -> str:
@@ -115,9 +151,9 @@ def _at(case: Case) -> str:
     return f" at [{axes}" if bracket else ""
 
 
-def _term_problems(view: View, term: Term, params: Mapping[str, Any], layer: Layer) -> Iterator[Problem]:
-    output = layer.outputs[term.output]
+def _term_problems(view: View, term: Term, params: Mapping[str, Any], documented: _Documented) -> Iterator[Problem]:
+    output = documented.layer.outputs[term.output]
     needs = output.needs if term.at is None else {**output.needs, **output.at[term.at]}  # type: ignore[index]
-    lacking = _lacking(needs, params, layer)
+    lacking = _lacking(needs, params, documented)
     if lacking:
         yield view.at_value(f"{term.output}{f' at {term.at}' if term.at else ''} needs {lacking}")

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from lstm_ref.corpus.case import SIZED
 from lstm_ref.corpus.errors import CorpusError
 from lstm_ref.corpus.loading import corpus_root, load_parameters
-from lstm_ref.corpus.models import KINDS, Layer, ParametersFile, Scalar
+from lstm_ref.corpus.models import KINDS, Layer, ParametersFile, Scalar, Values
 
 Schema = dict[str, Any]
 
@@ -62,36 +63,38 @@ def _groups(layer: Layer) -> Schema:
     for name, parameter in layer.constructor.items():
         if not parameter.required:
             params[name]["default"] = parameter.default
-    words: Schema = {name: {"description": word.about, **_closed(word.values)} for name, word in layer.input.items()}
-    size = _only({**words, "shape": {}})
+    sizes: Schema = {name: {"description": word.about, **_closed(word.values)} for name, word in layer.input.items()}
+    size = _only({**sizes, "shape": {}})
     arguments = {
         name: {"description": f"{argument.about} ({argument.source})", **_closed(argument.values)}
         for name, argument in layer.call.items()
-        if not argument.required
+        if argument.values or not argument.required
     }
     axes = {
         **{f"params.{name}": {"description": about["description"]} for name, about in params.items()},
         **{f"call.{name}": {"items": about} for name, about in arguments.items()},
-        **{f"input.{name}": {"items": about} for name, about in words.items()},
+        **{f"input.{name}": {"items": about} for name, about in sizes.items()},
         **{f"input.{name}": {} for name in ("shape",)},
-        **{f"values.{name}": {} for name in ("grid", "scale")},
+        **{f"values.{name}": {} for name in Values.model_fields},
     }
     taken = _only({**size["properties"], "part": {}, "reversed": {}})
     call = _only({**arguments, "input": taken})
-    steps = {
-        "items": {"anyOf": [{"properties": {"call": call}, "type": "object"}, {"enum": [action for action in layer.actions if action != "call"]}]}
-    }
+    train = _only({**call["properties"], "epochs": {}, "learning_rate": {}})
+    sized: Schema = {name: group for name, group in (("call", call), ("train", train)) if name in layer.actions}
+    words = {"enum": [action for action in layer.actions if action not in SIZED]}
+    steps = {"items": {"anyOf": [{"type": "object", **_only({**sized, "expect": {}})}, words]}}
     groups = {"params": _only(params), "call": call, "steps": steps}
     return {**groups, "input": size, "matrix": _only(axes), "relation": _relation({**groups, "input": taken}, layer)}
 
 
 def _relation(groups: Schema, layer: Layer) -> Schema:
-    """What a relation may change, and the outputs that it may compare."""
+    """What a relation may change, and the outputs that it may compare; a second run on another dialect or layer has names of its own."""
     names = {"enum": list(layer.outputs)}
     spots = [_when({"output": name}, {"properties": {"at": {"enum": list(output.at)}}}) for name, output in layer.outputs.items()]
     term = {"anyOf": [names, {"type": "object", "properties": {"output": names}, "allOf": spots}]}
-    equal = {"items": {"properties": {"left": term, "right": term}}}
-    return {"properties": {"other": _only(groups), "equal": equal}}
+    same = {"properties": {"other": _only(groups), "equal": {"items": {"properties": {"right": term}}}}}
+    elsewhere = {"properties": {"other": {"anyOf": [{"required": ["dialect"]}, {"required": ["layer"]}]}}}
+    return {"properties": {"equal": {"items": {"properties": {"left": term}}}}, "if": elsewhere, "else": same}
 
 
 def _described(about: str, source: str, values: list[Any]) -> Schema:

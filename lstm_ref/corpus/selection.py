@@ -17,15 +17,40 @@ def select(cases: Sequence[Case], patterns: Iterable[str]) -> list[Case]:
     to a slash (`keras`, `keras/structure`); a case file or a folder (`cases/keras/structure.yaml`), the file with `::name[...]` to name, by the last
     part of its id or a pattern of that, cases in it. Raises NothingSelectedError for a pattern that matches nothing.
     """
-    chosen: set[str] = set()
     wanted = list(patterns)
-    for pattern in wanted:
-        matches = _matcher(pattern)
-        found = [case.id for case in cases if matches(case)]
-        if not found:
-            raise NothingSelectedError(pattern, _close(pattern, cases))
-        chosen.update(found)
-    return [case for case in cases if case.id in chosen] if wanted else list(cases)
+    return _in_order(cases, [_found(cases, pattern) for pattern in wanted]) if wanted else list(cases)
+
+
+def everyday(cases: Sequence[Case], patterns: Iterable[str]) -> list[Case]:
+    """As `select`, but of a matrix that an everyday run takes a part of only this part, unless a pattern names nothing else.
+
+    Raises NothingSelectedError for a pattern that matches nothing.
+    """
+    wanted = list(patterns)
+    return _in_order(cases, [of_everyday(_found(cases, pattern)) for pattern in wanted]) if wanted else of_everyday(cases)
+
+
+def of_everyday(cases: Sequence[Case]) -> list[Case]:
+    """Those that an everyday run takes; all where it takes none."""
+    return [case for case in cases if case.everyday] or list(cases)
+
+
+def matching(cases: Sequence[Case], pattern: str) -> list[Case]:
+    """The cases that a pattern matches; it may be none."""
+    matches = _matcher(pattern)
+    return [case for case in cases if matches(case)]
+
+
+def _found(cases: Sequence[Case], pattern: str) -> list[Case]:
+    found = matching(cases, pattern)
+    if not found:
+        raise NothingSelectedError(pattern, _close(pattern, cases))
+    return found
+
+
+def _in_order(cases: Sequence[Case], chosen: Iterable[Iterable[Case]]) -> list[Case]:
+    ids = {case.id for some in chosen for case in some}
+    return [case for case in cases if case.id in ids]
 
 
 def id_pattern(pattern: str) -> re.Pattern[str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from lstm_ref.corpus.case import ABSENT, Case, Input, Relation, Step, Term, Values
+from lstm_ref.corpus.case import ABSENT, SIZED, Case, Expected, Input, Relation, Step, Term, Values
 from lstm_ref.corpus.documents import plain_value
 from lstm_ref.corpus.expansion import split
 from lstm_ref.corpus.ids import value_text
@@ -44,7 +44,8 @@ _Dumper.add_representer(_FlowList, lambda dumper, data: dumper.represent_sequenc
 def as_yaml(case: Case) -> str:
     """A whole case file with this point only, in YAML.
 
-    Loaded again it is an equal case, but for its place; saved under the same name in the same folder it has the same id, and so the same numbers.
+    Loaded again it is an equal case, but for its place, and that no run leaves it out; saved under the same name in the same folder it has the same
+    id, and so the same numbers.
     """
     axes = {axis: split(axis) for axis in case.axes}
     entry: dict[str, Any] = {"name": case.name}
@@ -52,23 +53,24 @@ def as_yaml(case: Case) -> str:
         {name: value for name, value in case.params.items() if ("params", name) not in axes.values() and name not in case.undocumented}
     )
     entry["undocumented"] = _Flow({name: case.params[name] for name in case.undocumented})
-    calls = [step for step in case.steps if step.action == "call"]
+    calls = [step for step in case.steps if step.action in SIZED]
     common = _common([_size(step.input) for step in calls])
     entry["input"] = _Flow({word: size for word, size in common.items() if ("input", word) not in axes.values()})
     entry["values"] = _Flow(_values(case.values, axes))
     on_axes = {name: value for axis, value in case.axes.items() for group, name in [axes[axis]] if group == "call" and value != ABSENT}
-    if len(case.steps) == 1:
+    if len(case.steps) == 1:  # it can only be a call
         entry["call"] = _call(case.steps[0], common, on_axes)
     else:
         entry["steps"] = [_step(step, common, on_axes) for step in case.steps]
     entry["matrix"] = {axis: _FlowList([value]) for axis, value in case.axes.items()}
     if case.relation:
-        inherited = case.steps[0].arguments if len(case.steps) == 1 else on_axes
+        inherited = case.steps[0].arguments if "call" in entry else on_axes
         entry["relation"] = _relation(case, case.relation, common, inherited)
     if case.expect:
-        entry["expect"] = _Flow(raises=case.expect.raises, **({} if case.expect.match is None else {"match": case.expect.match}))
+        entry["expect"] = _expect(case.expect)
     if list(case.dtypes) != Defaults().dtypes:
         entry["dtypes"] = _FlowList(case.dtypes)
+    entry["versions"] = _FlowList(case.versions)
     file = {
         "kind": "cases",
         "dialect": case.dialect,
@@ -94,13 +96,20 @@ def _common(sizes: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _values(values: Values, axes: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
-    written = {"grid": values.grid, "scale": values.scale}
+    written = vars(values)
     default = Values()
     return {name: value for name, value in written.items() if value != getattr(default, name) and ("values", name) not in axes.values()}
 
 
 def _step(step: Step, common: Mapping[str, Any], inherited: Mapping[str, Any]) -> Any:
-    return {"call": _call(step, common, inherited)} if step.action == "call" else step.action
+    if step.action not in SIZED:
+        return step.action
+    written = {step.action: _call(step, common, inherited)}
+    return written if step.expect is None else {**written, "expect": _expect(step.expect)}
+
+
+def _expect(expected: Expected) -> _Flow:
+    return _Flow(raises=expected.raises, **({} if expected.match is None else {"match": expected.match}))
 
 
 def _call(step: Step, common: Mapping[str, Any], inherited: Mapping[str, Any]) -> _Flow:
@@ -118,10 +127,18 @@ def _call(step: Step, common: Mapping[str, Any], inherited: Mapping[str, Any]) -
 
 def _relation(case: Case, relation: Relation, common: Mapping[str, Any], inherited: Mapping[str, Any]) -> dict[str, Any]:
     other: dict[str, Any] = {}
-    params = {name: value for name, value in relation.params.items() if name not in case.params or not _same(value, case.params[name])}
+    if relation.dialect:
+        other["dialect"] = relation.dialect
+    if relation.layer:
+        other["layer"] = relation.layer
+    elsewhere = bool(relation.dialect or relation.layer)
+    known = {} if elsewhere else case.params
+    params = {name: value for name, value in relation.params.items() if name not in known or not _same(value, known[name])}
     if params:
         other["params"] = _Flow(params)
-    if relation.steps != case.steps:
+    if elsewhere:
+        other["steps"] = [_step(step, {}, {}) for step in relation.steps]
+    elif relation.steps != case.steps:
         other["steps"] = [_step(step, common, inherited) for step in relation.steps]
     written: dict[str, Any] = {"other": other or _Flow()}
     if relation.equal:

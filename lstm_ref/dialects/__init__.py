@@ -4,6 +4,7 @@
 Importing this package, or a dialect, needs NumPy only.
 """
 
+from collections.abc import Mapping
 from importlib import import_module
 
 from lstm_ref.dialects.dialect import Dialect
@@ -11,7 +12,10 @@ from lstm_ref.dialects.dialect import Dialect
 __all__ = ["Dialect", "dialect"]
 
 
-def dialect(name: str) -> Dialect:
-    """The dialect called `name`: "keras", "torch". Raises ModuleNotFoundError for a name that is none."""
-    found: Dialect = import_module(f"lstm_ref.dialects.{name}").DIALECT
-    return found
+def dialect(name: str, version: str = "") -> Dialect:
+    """The dialect called `name` ("keras", "torch"), in one version of its documentation (for "keras": "3", the default, or "2").
+
+    Raises ModuleNotFoundError for a name, KeyError for a version that is none.
+    """
+    dialects: Mapping[str, Dialect] = import_module(f"lstm_ref.dialects.{name}").DIALECTS
+    return dialects[version]

@@ -1,6 +1,6 @@
 """What a dialect offers to the harness, and what its files have in common.
 
-A dialect is one file: the twins of the documented layers, and a `DIALECT` that says how a case becomes their arguments.
+A dialect is one module: the twins of the documented layers, and `DIALECTS`, by version, which say how a case becomes a layer and its arguments.
 """
 
 import math
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
+from lstm_ref.dialects.initial import Initial
 from lstm_ref.reference.activations import Activation, Array
 from lstm_ref.reference.cell import State
 from lstm_ref.reference.weights import LSTMWeights
@@ -18,15 +19,26 @@ Gradients: TypeAlias = dict[str, Array]
 Pullback: TypeAlias = Callable[[Sequence[Array]], Gradients]
 
 
+class Planted(NamedTuple):
+    """One number at the places of an array where `where`, which broadcasts to its shape, is True."""
+
+    where: Array
+    value: float
+
+
 class Spec(NamedTuple):
     """An array to be drawn: its shape, the name of each axis, and the standard deviation that keeps the gates in their sensitive range.
 
-    Axes are called as in AXES. The one called "gate" holds the four gates' blocks i, f, g, o, one unit after the other in each.
+    Axes are called as in AXES. The one called "gate" holds the four gates' blocks i, f, g, o, one unit after the other in each. `source` is what
+    its numbers are called, where other dialects have the same numbers: "x", and "h/0", "c/0", "h/1", ... by layer and direction. An array whose
+    first axis is "layer*direction" holds those of all rows. `planted` are elements that are what they are, whatever is drawn.
     """
 
     shape: tuple[int, ...]
     axes: tuple[str, ...]
     deviation: float
+    source: str = ""
+    planted: Planted | None = None
 
 
 class Given(NamedTuple):
@@ -36,8 +48,10 @@ class Given(NamedTuple):
     axes: tuple[str, ...]
 
 
+ROW = ("layer*direction",)
+
 # In this order numbers are drawn, whatever the order of an array's axes: a layout never changes a value.
-AXES = ("layer*direction", "batch", "time", "feature", "unit", "output", "gate")
+AXES = (*ROW, "batch", "time", "feature", "unit", "output", "gate")
 
 
 class Output(NamedTuple):
@@ -73,19 +87,52 @@ class Unrolled:
     show: Callable[[Array], Array]
 
 
+class Draw(NamedTuple):
+    """A random mask that a call has to draw: the shapes that the documentation allows, the name of each axis, and the rate at which it is zero.
+    What it keeps it scales by 1 / (1 - rate).
+    """
+
+    shapes: tuple[tuple[int, ...], ...]
+    axes: tuple[str, ...]
+    rate: float
+
+
 class Twin(Protocol):
     """A documented layer in NumPy, as the harness drives it. Its constructor and `__call__` are those that the framework documents."""
 
     def weight_specs(self, features: int) -> dict[str, Spec]:
         """The weights by their documented names, in their documented order, for inputs of so many features."""
 
+    def initial(self, features: int) -> Mapping[str, Initial]:
+        """What each weight is right after construction."""
+
     def load(self, weights: Mapping[str, Array]) -> None:
         """Take these weights. Raises ValueError where names or shapes are wrong."""
+
+    def weights(self) -> Mapping[str, Array]:
+        """The weights as they are now."""
+
+    def arguments(self, sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
+        """The call's arguments by documented name, from their symbolic values in a case: a Spec, a list of Specs, what the call before Handed
+        over, a Given array, or plain data.
+        """
+
+    def draws(self, arguments: Mapping[str, Any]) -> Mapping[str, Draw]:
+        """The random masks that a call with these arguments has to draw."""
 
     @property
     def vjp(self) -> Callable[..., tuple[Any, Pullback]]:
         """A call with its documented arguments: what it returns, and its pullback, from the cotangents of all returned arrays, in
-        order, to the gradients of weights and arguments by name."""
+        order, to the gradients of weights and arguments by name.
+
+        `drawn` are the masks of this call by name; without them nothing is dropped. The gradients include those of the losses among the `effects`.
+        """
+
+    def effects(self) -> Mapping[str, Array]:
+        """What the last call left behind beside its result, by name."""
+
+    def act(self, action: str, arguments: Mapping[str, Any]) -> None:
+        """Do what a step of this name does, other than a call. Raises NotImplementedError for what the layer does not have."""
 
     def outputs(self, arguments: Mapping[str, Any]) -> tuple[Output, ...]:
         """What a call with these arguments returns, in order."""
@@ -95,7 +142,7 @@ class Twin(Protocol):
 
 
 class Dialect(Protocol):
-    """One documented API."""
+    """One documented API, in one version."""
 
     name: str
 
@@ -108,14 +155,7 @@ class Dialect(Protocol):
         """The number of input features of a case, which some dialects have as a parameter of the layer."""
 
     def arguments(self, twin: Twin | None, sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
-        """The call's arguments by documented name, from their symbolic values in a case: a Spec, a list of Specs, what the call before Handed
-        over, a Given array, or plain data.
-
-        Without a twin, for a layer that nobody can build, it is the input alone.
-        """
-
-    def reset(self, twin: Twin) -> None:
-        """Forget the recorded states. Raises NotImplementedError for a dialect whose layers record none."""
+        """`Twin.arguments`; without a twin, for a layer that nobody can build, the input alone."""
 
 
 def kernel_deviation(fan_in: int) -> float:
@@ -133,6 +173,12 @@ def built(layers: Mapping[str, Callable[..., Twin]], namespace: str, layer: str,
     if layer not in layers:
         raise NotImplementedError(f"there is no NumPy {namespace}.{layer} yet")
     return layers[layer](**params, dtype=dtype)
+
+
+def unequal_lengths(batch: int, timesteps: int) -> tuple[int, ...]:
+    """The lengths of sequences in no order: 1, then the whole, then what lies between."""
+    lengths = [1, timesteps, *(2 + (3 * row) % max(timesteps - 2, 1) for row in range(batch))]
+    return tuple(min(length, timesteps) for length in lengths[:batch])
 
 
 def ends_with(array: Array, shape: tuple[int, ...]) -> bool:

@@ -10,7 +10,7 @@ from lstm_ref.harness.comparison import in_bounds, worst_index
 from lstm_ref.harness.expectation import Expectation, Expected
 from lstm_ref.harness.faults import faults
 from lstm_ref.harness.twin import arrays_of, loaded, run_twin
-from lstm_ref.implementations.trace import Tensor, Trace
+from lstm_ref.implementations.trace import Request, Tensor, Trace
 from lstm_ref.reference.activations import Activation, Array
 from lstm_ref.reference.cell import State, gates, step
 from lstm_ref.reference.sequence import from_input
@@ -62,10 +62,19 @@ def _known_fault(expectation: Expectation, dtype: str, trace: Trace) -> tuple[st
         planted = fault.plant(request, expectation.axes)
         if planted is None:
             continue
-        faulty = [array for call in run_twin(expectation.dialect, planted) for array in call.outputs.values()]
-        if all(_within_of(f, e, o, dtype) for e, o, f in zip(expected, observed, faulty, strict=True)):
+        faulty = _computed(expectation, planted)
+        alike = [array.shape for array in faulty] == [array.shape for array in observed]
+        if alike and all(_within_of(f, e, o, dtype) for e, o, f in zip(expected, observed, faulty, strict=True)):
             return (f"Every output is what a layer computes in which {fault.meaning}.",)
     return ()
+
+
+def _computed(expectation: Expectation, request: Request) -> list[Array]:
+    """All outputs of another request; none where the layer refuses it, or where the masks that were drawn are not for it."""
+    try:
+        return [array for call in run_twin(expectation.dialect, request, observed=expectation.observed) for array in call.outputs.values()]
+    except (ValueError, TypeError, RuntimeError):
+        return []
 
 
 def _first_wrong_step(expectation: Expectation, dtype: str, trace: Trace) -> tuple[str, ...]:
@@ -80,7 +89,10 @@ def _first_wrong_step(expectation: Expectation, dtype: str, trace: Trace) -> tup
         return (f"Call {first_call} is the first wrong one: look at what is carried over from the call before.",)
     if not wrong_outputs[0][0]:
         return ("The output is right; what is wrong is the state that is returned.",)
-    call = loaded(expectation.dialect, expectation.request).unrolled(arrays_of(expectation.request.steps[0]))
+    if expectation.request.steps[0].action != "call" or expectation.calls[0].draws:
+        return ()
+    twin = loaded(expectation.dialect, expectation.request, observed=expectation.observed)
+    call = twin.unrolled(arrays_of(expectation.request.steps[0]))
     if call is None:
         return ()
     h = call.show(np.asarray(trace.calls[0].outputs[0].values, np.float64))

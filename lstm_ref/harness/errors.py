@@ -1,5 +1,6 @@
 """What can go wrong in the judge itself, each with its cause and what to do next."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -58,6 +59,20 @@ class NotComparable(HarnessError):
 
     def __init__(self, left: str, right: str) -> None:
         super().__init__(f"{left} and {right} cannot be compared; choose outputs and 'at' so that both have the same axes and sizes")
+
+
+class NoPartner(HarnessError):
+    """Nothing in this run can take the other side of a relation."""
+
+    def __init__(self, case: str, dialect: str) -> None:
+        super().__init__(f"{case} compares with a layer of {dialect}, which nothing in this run takes; choose one with --impl")
+
+
+class WeightsDoNotFit(HarnessError):
+    """The second run of a relation has another layer, whose weights cannot be those of the first."""
+
+    def __init__(self, first: Iterable[str], second: Iterable[str]) -> None:
+        super().__init__(f"the weights {', '.join(first)} cannot be those of a layer with {', '.join(second)}; both need as many LSTMs, of one size")
 
 
 class ResultsInUse(HarnessError):

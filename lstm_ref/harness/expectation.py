@@ -1,22 +1,27 @@
 """What a case must produce: the dialect's twin run on the same request, in float64, and how far rounding may lead away from it."""
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
+from typing import TypeAlias
 
 import numpy as np
 
-from lstm_ref.dialects.dialect import Output, Spec
+from lstm_ref.dialects import Dialect
+from lstm_ref.dialects.dialect import Draw, Spec
+from lstm_ref.dialects.initial import Initial
 from lstm_ref.harness.errors import IllConditioned, NotExact
 from lstm_ref.harness.materialize import Material, cast
 from lstm_ref.harness.policies import ACCUMULATION, POLICIES
-from lstm_ref.harness.rounding import LEAST_BITS, LEAST_GRADIENT_BITS, Noise, Precision, Rounded, bound, precision, root_mean_square
-from lstm_ref.harness.twin import run_twin
+from lstm_ref.harness.rounding import LEAST_BITS, LEAST_GRADIENT_BITS, PRECISIONS, Noise, Precision, Rounded, bound, precision, root_mean_square
+from lstm_ref.harness.twin import NOTHING, Observed, TwinCall, run_twin
 from lstm_ref.implementations.trace import Request, Tensor
 from lstm_ref.reference.activations import Array
 
 COTANGENT_DEVIATION = 1.0
+KINDS = ("outputs", "gradients", "effects")  # of the arrays of a call
+Bounds: TypeAlias = dict[tuple[str, int, str], Array]  # by kind, call and name
 
 
 @dataclass(frozen=True)
@@ -49,90 +54,134 @@ def verified_bits(values: Array, bounds: Array) -> float:
 
 @dataclass(frozen=True)
 class ExpectedCall:
-    """What one call must return, and the gradients that it must have."""
+    """What one call must return, the gradients and effects that it must have, and the masks that it has to draw; or the weights that are read, and
+    what those that nobody has given must look like.
+    """
 
     structure: str
     outputs: tuple[Expected, ...]
     gradients: tuple[Expected, ...]
+    effects: tuple[Expected, ...] = ()
+    draws: Mapping[str, Draw] = field(default_factory=dict)
+    initial: Mapping[str, Initial] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Expectation:
     """What a case must produce, and the request, with cotangents, that must produce it. `axes` names those of each weight and argument."""
 
-    dialect: str
+    dialect: Dialect
     axes: Mapping[str, tuple[str, ...]]
     request: Request
     calls: tuple[ExpectedCall, ...]
+    observed: Observed = NOTHING
 
     def refuse_ill_conditioned(self, case: str, dtype: str) -> None:
         """Raise IllConditioned where rounding in this dtype leaves too little of an output or gradient to be verified: the bounds then say
         nothing, or do not even hold.
         """
         for call in self.calls:
-            for kind, arrays, least in (("", call.outputs, LEAST_BITS), ("the gradient of ", call.gradients, LEAST_GRADIENT_BITS)):
+            kinds = (("", call.outputs, LEAST_BITS), ("the gradient of ", call.gradients, LEAST_GRADIENT_BITS), ("", call.effects, LEAST_BITS))
+            for kind, arrays, least in kinds:
                 for array in arrays:
                     if (bits := array.verified_bits(dtype)) < least[POLICIES[dtype].compute]:
                         raise IllConditioned(case, dtype, kind + array.name, bits)
 
 
-def expect(name: str, dialect_name: str, material: Material, dtypes: tuple[str, ...], accumulation: Mapping[str, str] = ACCUMULATION) -> Expectation:
+def expect(
+    name: str,
+    language: Dialect,
+    material: Material,
+    dtypes: tuple[str, ...],
+    accumulation: Mapping[str, str] = ACCUMULATION,
+    observed: Observed = NOTHING,
+) -> Expectation:
     """Run the twin: exactly, and with the roundings of each dtype. The noise is keyed by the case's name, so that the same case has the
     same bounds every time. `accumulation` gives for each dtype the one in which matrix products add up.
+
+    float64 and float32 round in the same manner. Where that only adds up, the bounds of the one are those of the other on another scale: the sets of
+    16 runs that each would have had differ by a fifth.
     """
-    request = material.request
-    exact = run_twin(dialect_name, request)
-    precisions = {dtype: precision(POLICIES[dtype].compute, accumulation[POLICIES[dtype].compute]) for dtype in dtypes}
-    perturbed = {dtype: run_twin(dialect_name, request, _rounder(f"{name}/{dtype}", precisions[dtype])) for dtype in dtypes}
-
-    def expected(kind: str, call: int, output: Output) -> Expected:
-        values = exact[call].arrays(kind)[output.name]
-        bounds = {dtype: bound(values, _runs(perturbed[dtype][call].arrays(kind)[output.name]), precisions[dtype]) for dtype in dtypes}
-        return Expected(output.name, output.axes, values, bounds)
-
-    calls = []
-    for index, call in enumerate(exact):
-        outputs = tuple(expected("outputs", index, output) for output in call.names)
-        axes = {**material.axes, **call.handed}
-        gradients = tuple(expected("gradients", index, Output(name, axes[name])) for name in call.gradients)
-        calls.append(ExpectedCall(call.structure, outputs, gradients))
-    return Expectation(dialect_name, material.axes, request, tuple(calls))
+    exact = run_twin(language, material.request, observed=observed)
+    bounds: dict[str, Bounds] = {}
+    for dtype in sorted(dtypes, key=lambda dtype: dtype == "float64"):  # last, because it may share those of float32
+        arithmetic = precision(POLICIES[dtype].compute, accumulation[POLICIES[dtype].compute])
+        if dtype == "float64" and "float32" in bounds and _scales(exact, bounds["float32"]):
+            bounds[dtype] = {key: values * (arithmetic.roundoff / PRECISIONS["float32"].roundoff) for key, values in bounds["float32"].items()}
+        else:
+            bounds[dtype] = _bounds(language, material.request, exact, arithmetic, f"{name}/{dtype}", observed)
+    return _expectation(language, material, exact, {dtype: bounds[dtype] for dtype in dtypes}, observed)
 
 
-def expect_bitwise(dialect_name: str, material: Material, dtypes: tuple[str, ...]) -> Expectation:
+def _bounds(language: Dialect, request: Request, exact: Sequence[TwinCall], arithmetic: Precision, key: str, observed: Observed) -> Bounds:
+    """The bound of every array in this arithmetic, from perturbed runs whose noise has this key."""
+    rounder = _rounder(key, arithmetic)
+    perturbed = run_twin(language, request, rounder, observed=observed)
+    # Weights go in as they are, so that a product with one is told from the gradient of one; losses are computed from the weights themselves.
+    of_effects = run_twin(language, request, rounder, rounder, observed) if any(call.effects for call in exact) else perturbed
+    return {
+        (kind, index, name): bound(values, _runs((of_effects if kind == "effects" else perturbed)[index].arrays(kind)[name]), arithmetic)
+        for index, call in enumerate(exact)
+        for kind in KINDS
+        for name, values in call.arrays(kind).items()
+    }
+
+
+def _scales(exact: Sequence[TwinCall], bounds: Bounds) -> bool:
+    """Whether rounding in float32 is so far from doing anything but add up that in float64 it does the same on its own scale."""
+    return all(
+        np.all(np.isfinite(found)) and (kind != "outputs" or verified_bits(exact[call].arrays(kind)[name], found) > LEAST_BITS["float32"] + 2)
+        for (kind, call, name), found in bounds.items()
+    )
+
+
+def expect_bitwise(language: Dialect, material: Material, dtypes: tuple[str, ...]) -> Expectation:
     """Run the twin on numbers with which every operation is exact: all bounds are zero. Raises NotExact where a dtype has to round after all."""
     request = material.request
-    exact = run_twin(dialect_name, request)
+    exact = run_twin(language, request)
     # Linear layers only add and multiply: with all numbers positive every intermediate result is at least as large as with signs.
-    magnitudes = run_twin(dialect_name, request, np.abs, np.abs)
+    magnitudes = run_twin(language, request, np.abs, np.abs)
     largest = max(float(np.max(array, initial=0.0)) for call in magnitudes for array in call.everything())
     for dtype in dtypes:
         if dtype not in ("float64", "float32") or largest > 1 / precision(dtype, dtype).roundoff:
             raise NotExact(dtype)
-        rounded = run_twin(dialect_name, cast(request, dtype, ""))
+        rounded = run_twin(language, cast(request, dtype, ""))
         if not all(np.array_equal(a, b) for x, y in zip(exact, rounded, strict=True) for a, b in zip(x.everything(), y.everything(), strict=True)):
             raise NotExact(dtype)
-
-    def expected(values: Array, output: Output) -> Expected:
-        return Expected(output.name, output.axes, values, dict.fromkeys(dtypes, np.zeros_like(values)))
-
-    calls = [
-        ExpectedCall(
-            call.structure,
-            tuple(expected(call.outputs[output.name], output) for output in call.names),
-            tuple(expected(values, Output(name, {**material.axes, **call.handed}[name])) for name, values in call.gradients.items()),
-        )
-        for call in exact
-    ]
-    return Expectation(dialect_name, material.axes, request, tuple(calls))
+    zeros = {
+        (kind, index, name): np.zeros_like(values) for index, call in enumerate(exact) for kind in KINDS for name, values in call.arrays(kind).items()
+    }
+    return _expectation(language, material, exact, dict.fromkeys(dtypes, zeros), NOTHING)
 
 
-def with_cotangents(dialect_name: str, material: Material) -> Material:
+def _expectation(language: Dialect, material: Material, exact: Sequence[TwinCall], bounds: Mapping[str, Bounds], observed: Observed) -> Expectation:
+    """The calls that the twin made, with the bounds of each dtype."""
+    calls = []
+    for index, call in enumerate(exact):
+        axes = {**material.axes, **call.handed, **{output.name: output.axes for output in call.names}, **{name: (name,) for name in call.effects}}
+
+        def expected(kind: str, call: TwinCall = call, index: int = index, axes: Mapping[str, tuple[str, ...]] = axes) -> tuple[Expected, ...]:
+            return tuple(
+                Expected(name, axes[name], values, {dtype: found[kind, index, name] for dtype, found in bounds.items()})
+                for name, values in call.arrays(kind).items()
+            )
+
+        outputs, gradients, effects = map(expected, KINDS)
+        calls.append(ExpectedCall(call.structure, outputs, gradients, effects, call.draws, call.initial))
+    return Expectation(language, material.axes, material.request, tuple(calls), observed)
+
+
+def with_cotangents(language: Dialect, material: Material) -> Material:
     """The material with gradients wanted of every call: one cotangent for each array that it returns."""
-    calls = iter(run_twin(dialect_name, material.request))
+    return with_cotangents_of(run_twin(language, material.request), material)
+
+
+def with_cotangents_of(made: Sequence[TwinCall], material: Material) -> Material:
+    """The same, where the calls of the material have been made already."""
+    calls = iter(call for call in made if not call.is_reading)
     steps = []
     for index, step in enumerate(material.request.steps):
-        if step.action == "call":
+        if step.action == "call" and not step.refused:
             outputs = next(calls).outputs.values()
             specs = [Spec(array.shape, (), COTANGENT_DEVIATION) for array in outputs]
             cotangents = tuple(Tensor("float64", material.draw(spec, f"step{index}/cotangent[{k}]")) for k, spec in enumerate(specs))

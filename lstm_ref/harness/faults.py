@@ -4,7 +4,8 @@ A layer that swaps two gates computes what a right layer computes from swapped w
 result is the faulty layer's. They serve twice: a case must notice every one of them, and a failure is explained by the one that it fits.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations, permutations
 from typing import Any
@@ -51,6 +52,7 @@ def faults() -> Iterator[Fault]:
     yield Fault("the bias is ignored", _of_weights("bias", change=_zero))
     for gate in range(4):
         yield Fault(f"the bias of gate {GATES[gate]} is ignored", _of_weights("bias", change=_without_gate(gate)))
+    yield Fault("1 is added to the bias of the forget gate in every call", _of_chosen(_first_bias, _forget_gate_plus_one))
     yield Fault("the second bias is ignored", _of_names("bias_hh", _zero))
     yield Fault("the first bias is ignored", _of_names("bias_ih", _zero))
     yield Fault("the features are read in reverse", _of_weights("kernel", change=_features_reversed))
@@ -60,14 +62,22 @@ def faults() -> Iterator[Fault]:
     yield Fault("the initial h and c change places", _of_states(lambda h, c: (c, h) if c.shape == h.shape else None))
     yield Fault("the initial states of the rows change places", _of_states(_rows_shifted))
     yield Fault("the mask is ignored", _of_argument("mask", lambda mask: None))
-    yield Fault("the mask is read the wrong way round", _of_argument("mask", lambda mask: Tensor(mask.dtype, ~mask.values)))
+    yield Fault("the mask is read the wrong way round", _of_argument("mask", _inverted))
     yield Fault("the lengths are ignored", _of_argument("lengths", lambda lengths: None))
     yield Fault("nothing is carried over to the next call", _forgetful)
     yield Fault("a reset does nothing", _never_reset)
-    yield Fault("the directions change places", _directions_swapped)
+    yield Fault("the directions change places", _of_exchange(_of_other_direction))
+    yield Fault("the last two layers change places", _of_exchange(_of_other_layer))
+    yield Fault("encoder and decoder change places", _of_exchange(_of_other_half))
+    yield Fault("nothing is dropped in training", _never_dropping)
+    yield Fault("activation and recurrent_activation change places", _of_activations(lambda phi, sigma: (sigma, phi)))
+    yield Fault(
+        "the gates have a hard sigmoid for a sigmoid", _of_activations(lambda phi, sigma: (phi, "hard_sigmoid" if sigma == "sigmoid" else sigma))
+    )
+    yield Fault("go_backwards is ignored", _never_backwards)
     yield Fault("the projection's outputs are in reverse", _of_names("weight_hr", lambda weight, axes: np.ascontiguousarray(weight[::-1])))
     yield Fault("time runs in reverse", _of_input(lambda x, axes: np.flip(x, axes.index("time"))))
-    yield Fault("the first step reads zeros", _of_input(_first_step_zero))
+    yield Fault("the first step reads zeros", _of_input(lambda x, axes: _first_step_zero(x, axes) if "feature" in axes else x))
 
 
 Change = Callable[[Array, tuple[str, ...]], "Array | None"]
@@ -110,42 +120,143 @@ def _of_argument(name: str, change: Callable[[Any], Any]) -> Callable[[Request, 
     return plant
 
 
+def _inverted(mask: Tensor) -> Tensor:
+    return Tensor(mask.dtype, (mask.values == 0).astype(mask.values.dtype))
+
+
 def _forgetful(request: Request, axes: Axes) -> Request | None:
-    """A reset before each further call of a layer that records its states."""
-    if not request.params.get("stateful"):
-        return None
-    steps: list[Step] = []
-    for step in request.steps:
-        if step.action == "call" and any(earlier.action == "call" for earlier in steps):
-            steps.append(Step("reset"))
-        steps.append(step)
-    return _if_different(request, replace(request, steps=tuple(steps)))
+    """A reset before each call that starts from what the layer recorded."""
+    starting = _starting_from_records(request)
+    steps = [part for index, step in enumerate(request.steps) for part in ((Step("reset"), step) if index in starting else (step,))]
+    return replace(request, steps=tuple(steps)) if starting else None
 
 
 def _never_reset(request: Request, axes: Axes) -> Request | None:
     """No reset at all, for a layer that records its states."""
-    if not request.params.get("stateful"):
+    changed = replace(request, steps=tuple(step for step in request.steps if step.action != "reset"))
+    return changed if len(_starting_from_records(changed)) > len(_starting_from_records(request)) else None
+
+
+def _starting_from_records(request: Request) -> list[int]:
+    """The steps that start from what a stateful layer recorded before: calls and trainings that are not given any states."""
+    stateful = any(_everywhere(request.params, "stateful"))
+    recorded, starting = False, []
+    for index, step in enumerate(request.steps):
+        if step.action in ("call", "train") and not step.refused:
+            if recorded and "initial_state" not in step.arguments:
+                starting.append(index)
+            recorded = stateful
+        elif step.action in ("reset", "save-and-load", "from-config"):
+            recorded = False
+    return starting
+
+
+def _everywhere(params: Any, name: str) -> Iterator[Any]:
+    """The values of a parameter in a layer and in those inside it."""
+    if isinstance(params, Mapping):
+        for key, value in params.items():
+            yield from [value] if key == name else _everywhere(value, name)
+    elif isinstance(params, (list, tuple)):
+        for part in params:
+            yield from _everywhere(part, name)
+
+
+def _never_dropping(request: Request, axes: Axes) -> Request | None:
+    """No call is one in training, for a layer that drops something then."""
+    if not any((*_everywhere(request.params, "dropout"), *_everywhere(request.params, "recurrent_dropout"))):
         return None
-    return _if_different(request, replace(request, steps=tuple(step for step in request.steps if step.action != "reset")))
+
+    def without(step: Step) -> Step:
+        # A new module of PyTorch, whose call has an `input`, is in training; a layer of Keras is where it is told so.
+        training = step.action == "call" and step.arguments.get("training", "input" in step.arguments)
+        return replace(step, arguments={**step.arguments, "training": False}) if training else step
+
+    return _if_different(request, replace(request, steps=tuple(map(without, request.steps))))
 
 
-def _directions_swapped(request: Request, axes: Axes) -> Request | None:
-    """Each direction with the weights of the other one."""
-    weights = dict(request.weights)
-    for name in request.weights:
-        if f"{name}_reverse" in weights:
-            weights[name], weights[f"{name}_reverse"] = request.weights[f"{name}_reverse"], request.weights[name]
-    return _if_different(request, replace(request, weights=weights))
+def _never_backwards(request: Request, axes: Axes) -> Request | None:
+    return replace(request, params={**request.params, "go_backwards": False}) if request.params.get("go_backwards") else None
+
+
+def _of_activations(change: Callable[[Any, Any], tuple[Any, Any]]) -> Callable[[Request, Axes], Request | None]:
+    """The fault of a Keras layer with other activations, that of the candidate and the cell and that of the gates, than it is told."""
+
+    def plant(request: Request, axes: Axes) -> Request | None:
+        as_told = _with_activations(request.params, lambda *told: told)
+        changed = _with_activations(request.params, change)
+        return None if changed == as_told else replace(request, params=changed)
+
+    return plant
+
+
+def _with_activations(params: Mapping[str, Any], change: Callable[[Any, Any], tuple[Any, Any]]) -> Mapping[str, Any]:
+    """The parameters with other activations of all Keras LSTMs and their cells, which alone have `units`."""
+
+    def inside(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return _with_activations(value, change)
+        return [inside(part) for part in value] if isinstance(value, list) else value
+
+    changed = {name: inside(value) for name, value in params.items()}
+    if "units" in params:
+        told = params.get("activation", "tanh"), params.get("recurrent_activation", "sigmoid")
+        changed["activation"], changed["recurrent_activation"] = change(*told)
+    return changed
+
+
+def _of_exchange(other: Callable[[str, Iterable[str]], str | None]) -> Callable[[Request, Axes], Request | None]:
+    """The fault of a layer that exchanges weights, where they have the same shapes: `other` gives the name of what it takes in place of a name."""
+
+    def plant(request: Request, axes: Axes) -> Request | None:
+        weights = dict(request.weights)
+        for name, tensor in request.weights.items():
+            if (taken := other(name, request.weights)) is not None:
+                if taken not in request.weights or request.weights[taken].values.shape != tensor.values.shape:
+                    return None
+                weights[name] = request.weights[taken]
+        return _if_different(request, replace(request, weights=weights))
+
+    return plant
+
+
+def _of_other_direction(name: str, names: Iterable[str]) -> str | None:
+    for place, opposite in (("forward/", "backward/"), ("backward/", "forward/")):
+        if place in name:
+            return name.replace(place, opposite)
+    if name.endswith("_reverse"):
+        return name.removesuffix("_reverse")
+    return f"{name}_reverse" if f"{name}_reverse" in names else None
+
+
+def _of_other_half(name: str, names: Iterable[str]) -> str | None:
+    """Of an encoder the decoder, and the other way round."""
+    half, _, inner = name.partition("/")
+    return {"encoder": f"decoder/{inner}", "decoder": f"encoder/{inner}"}.get(half)
+
+
+def _of_other_layer(name: str, names: Iterable[str]) -> str | None:
+    """Of the last layer the one before, and the other way round."""
+    numbers = {each: match[0] for each in names if (match := re.search(r"(?<=_l)\d+|^\d+(?=/)", each))}
+    below, last = sorted({int(number) for number in numbers.values()})[-2:] if len(set(numbers.values())) > 1 else (None, None)
+    own = int(numbers[name]) if name in numbers else None
+    if own is None or own not in (below, last):
+        return None
+    return re.sub(r"(?<=_l)\d+|^\d+(?=/)", str(below if own == last else last), name, count=1)
 
 
 def _of_states(change: Callable[[Array, Array], "tuple[Array, Array] | None"]) -> Callable[[Request, Axes], Request | None]:
-    """The fault that changes every pair of states that a call is given."""
+    """The fault that changes every pair of states that a call is given, alone or in a list of several."""
 
     def argument(value: Any, _: tuple[str, ...]) -> Any:
-        if not (isinstance(value, list) and len(value) == 2 and all(isinstance(part, Tensor) for part in value)):
+        if not isinstance(value, list) or len(value) % 2:
             return value
-        changed = change(value[0].values, value[1].values)
-        return None if changed is None else [Tensor(part.dtype, values) for part, values in zip(value, changed, strict=True)]
+        if not all(isinstance(part, Tensor) for part in value):
+            parts = [argument(part, ()) for part in value]
+            return None if any(part is None for part in parts) else parts
+        pairs = [change(h.values, c.values) for h, c in zip(value[::2], value[1::2], strict=True)]
+        if any(pair is None for pair in pairs):
+            return None
+        return [Tensor(part.dtype, values) for part, values in zip(value, (state for pair in pairs for state in pair or ()), strict=True)]
 
     return _of_arguments(argument)
 
@@ -166,10 +277,10 @@ def _of_arguments(change: Callable[[Any, tuple[str, ...]], Any]) -> Callable[[Re
     def plant(request: Request, axes: Axes) -> Request | None:
         steps = []
         for step in request.steps:
-            arguments = {name: change(value, axes.get(name, ())) for name, value in step.arguments.items()}
-            if any(value is None for value in arguments.values()):
+            changed = step.arguments if step.refused else {name: change(value, axes.get(name, ())) for name, value in step.arguments.items()}
+            if any(value is None for value in changed.values()):
                 return None
-            steps.append(Step(step.action, arguments, step.cotangents))
+            steps.append(replace(step, arguments=changed))
         return _if_different(request, replace(request, steps=tuple(steps)))
 
     return plant
@@ -186,7 +297,7 @@ def _bytes(request: Request) -> list[Any]:
         return [flat(part) for part in value] if isinstance(value, list) else value
 
     weights = [flat(tensor) for tensor in request.weights.values()]
-    return [weights, [(step.action, {name: flat(value) for name, value in step.arguments.items()}) for step in request.steps]]
+    return [request.params, weights, [(step.action, {name: flat(value) for name, value in step.arguments.items()}) for step in request.steps]]
 
 
 def _by_gate(weight: Array, axes: tuple[str, ...]) -> Array:
@@ -227,8 +338,18 @@ def _features_reversed(weight: Array, axes: tuple[str, ...]) -> Array:
     return np.ascontiguousarray(np.flip(weight, axes.index("feature")))
 
 
-def _rows_shifted(h: Array, c: Array) -> tuple[Array, Array]:
-    return np.roll(h, 1, axis=-2), np.roll(c, 1, axis=-2)
+def _rows_shifted(h: Array, c: Array) -> tuple[Array, Array] | None:
+    return (np.roll(h, 1, axis=-2), np.roll(c, 1, axis=-2)) if h.ndim > 1 else None
+
+
+def _first_bias(name: str, axes: tuple[str, ...]) -> bool:
+    return set(axes) == KINDS["bias"] and "bias_hh" not in name
+
+
+def _forget_gate_plus_one(weight: Array, axes: tuple[str, ...]) -> Array:
+    gates = _by_gate(weight, axes).copy()
+    gates[1] += 1
+    return _from_gates(gates, axes)
 
 
 def _first_step_zero(x: Array, axes: tuple[str, ...]) -> Array:

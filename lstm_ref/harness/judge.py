@@ -1,19 +1,23 @@
 """Expected against observed: the one place that decides whether an implementation is right.
 
 Number, nesting, shapes, dtypes and the pattern of NaN and infinities must be the same; every finite element must be within its bound; no
-argument may be changed; where an exception is documented, it must be raised with its message.
+argument may be changed; what is drawn must be as likely as documented; where an exception is documented, it must be raised with its message.
 """
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from lstm_ref.corpus.case import Expected as ExpectedError
+from lstm_ref.corpus.case import Step
+from lstm_ref.harness.chance import mask_findings, repeated_masks, weight_findings
 from lstm_ref.harness.comparison import in_bounds, worst_index
 from lstm_ref.harness.expectation import Expectation, Expected, ExpectedCall
-from lstm_ref.harness.policies import POLICIES
+from lstm_ref.harness.policies import POLICIES, Policy
 from lstm_ref.implementations.trace import Call, Raised, Tensor, Trace
+from lstm_ref.reference.activations import Array
 from lstm_ref.report.data import Worst
 
 GATES = "ifgo"
@@ -50,7 +54,7 @@ class _Compared:
 def judge(expectation: Expectation, dtype: str, trace: Trace) -> Verdict:
     """Compare a trace with what the case must produce in this dtype."""
     if trace.raised is not None:
-        return Verdict((f"raised {_described(trace.raised)}, where the documentation promises a result",))
+        return judge_unexpected(trace.raised)
     if len(trace.calls) != len(expectation.calls):
         return Verdict((f"{len(trace.calls)} calls returned, {len(expectation.calls)} were made",))
     findings: list[str] = []
@@ -58,14 +62,20 @@ def judge(expectation: Expectation, dtype: str, trace: Trace) -> Verdict:
     for index, (expected, observed) in enumerate(zip(expectation.calls, trace.calls, strict=True)):
         where = f"call {index}: " if len(trace.calls) > 1 else ""
         of_call = _judge_call(expected, observed, dtype, index)
-        findings += [where + finding for finding in _exact_findings(expected, observed)]
+        findings += [where + finding for finding in (*_exact_findings(expected, observed), *_chance_findings(expected, observed, dtype))]
         findings += [where + finding for c in of_call for finding in c.findings]
         compared += of_call
+    findings += repeated_masks([(expected.draws, _values(observed.drawn)) for expected, observed in zip(expectation.calls, trace.calls, strict=True)])
     worst = max(compared, key=lambda c: c.ratio, default=None)
     if worst is None:
         return Verdict(tuple(findings))
     wrong = any(c.worst is not None and c.ratio > 1 for c in compared)
     return Verdict(tuple(findings), worst.ratio, worst.worst, min(c.bits for c in compared), wrong=wrong)
+
+
+def judge_unexpected(raised: Raised) -> Verdict:
+    """An exception that no documentation announces."""
+    return Verdict((f"raised {_described(raised)}, where the documentation promises a result",))
 
 
 def judge_error(expected: ExpectedError, steps: int, trace: Trace) -> Verdict:
@@ -82,6 +92,15 @@ def judge_error(expected: ExpectedError, steps: int, trace: Trace) -> Verdict:
     return Verdict(())
 
 
+def judge_refusals(steps: Sequence[Step], trace: Trace) -> Iterator[str]:
+    """What is wrong with the steps in the middle of a run that had to be refused."""
+    raised_in = {raised.step: raised for raised in trace.refusals}
+    for index, step in enumerate(steps):
+        if step.expect is not None and (trace.raised is None or index < (trace.raised.step or 0)):
+            verdict = judge_error(step.expect, 1, Trace((), raised_in.get(index), 0.0))
+            yield from (f"step {index}: {finding}" for finding in verdict.findings)
+
+
 def _described(raised: Raised) -> str:
     where = "while the layer was built" if raised.step is None else f"in step {raised.step}"
     return f"{raised.types[0]} {where}: {raised.message.strip().splitlines()[0] if raised.message.strip() else '(no message)'}"
@@ -95,35 +114,61 @@ def _exact_findings(expected: ExpectedCall, observed: Call) -> list[str]:
     return findings
 
 
+def _chance_findings(expected: ExpectedCall, observed: Call, dtype: str) -> Iterator[str]:
+    policy = POLICIES[dtype]
+    yield from mask_findings(expected.draws, _values(observed.drawn), policy.compute)
+    if observed.structure == expected.structure:
+        for output, tensor in zip(expected.outputs, observed.outputs, strict=True):
+            if output.name in expected.initial:
+                yield from weight_findings(output.name, expected.initial[output.name], tensor.values.astype(np.float64), policy.weights)
+
+
+def _values(tensors: Mapping[str, Tensor]) -> dict[str, Array]:
+    return {name: tensor.values.astype(np.float64) for name, tensor in tensors.items()}
+
+
 def _judge_call(expected: ExpectedCall, observed: Call, dtype: str, call: int) -> list[_Compared]:
     if observed.structure != expected.structure:
         return []
     policy = POLICIES[dtype]
     compared = [
-        _compare(output, tensor, dtype, policy.compute, call, output.name) for output, tensor in zip(expected.outputs, observed.outputs, strict=True)
+        _compare(output, tensor, dtype, _kept_in(output, policy), call, output.name)
+        for output, tensor in zip(expected.outputs, observed.outputs, strict=True)
     ]
     if any(c.worst is None and c.findings for c in compared):
         return compared  # outputs of wrong shapes have no gradients
-    missing = {gradient.name for gradient in expected.gradients} ^ set(observed.gradients)
+    wanted_gradients = {gradient.name for gradient in expected.gradients}
+    # A framework may say of any other argument that it has no gradient: it is right.
+    missing = wanted_gradients ^ {name for name, found in observed.gradients.items() if found is not None or name in wanted_gradients}
     compared += [_failed(f"the gradient of {name} is {'missing' if name not in observed.gradients else 'unexpected'}") for name in sorted(missing)]
     for gradient in expected.gradients:
         if gradient.name in observed.gradients:
-            wanted = policy.weights if "gate" in gradient.axes or "output" in gradient.axes else policy.compute
+            wanted = _kept_in(gradient, policy)
             compared.append(_compare(gradient, observed.gradients[gradient.name], dtype, wanted, call, f"gradient of {gradient.name}"))
+    if missing := {effect.name for effect in expected.effects} ^ set(observed.effects):
+        compared += [_failed(f"{name} {'are missing' if name not in observed.effects else 'are unexpected'}") for name in sorted(missing)]
+    for effect in expected.effects:
+        if effect.name in observed.effects:
+            compared.append(_compare(effect, observed.effects[effect.name], dtype, None, call, effect.name))
     return compared
+
+
+def _kept_in(array: Expected, policy: Policy) -> str:
+    """The dtype of an array: weights and their gradients have another than the rest under a mixed policy."""
+    return policy.weights if "gate" in array.axes or "output" in array.axes else policy.compute
 
 
 def _failed(finding: str) -> _Compared:
     return _Compared((finding,), float("inf"), None, float("inf"))
 
 
-def _compare(expected: Expected, observed: Tensor | None, dtype: str, wanted: str, call: int, name: str) -> _Compared:
-    """`wanted` is the dtype that the array has to have, which under a mixed policy is not the same for all."""
+def _compare(expected: Expected, observed: Tensor | None, dtype: str, wanted: str | None, call: int, name: str) -> _Compared:
+    """`wanted` is the dtype that the array has to have, which under a mixed policy is not the same for all; None where no documentation tells."""
     if observed is None:
         return _failed(f"{name} does not exist, so the framework says; expected shape {expected.values.shape}")
     if observed.values.shape != expected.values.shape:
         return _failed(f"{name} has shape {observed.values.shape}, expected {expected.values.shape}")
-    findings = [f"{name} is {observed.dtype}, expected {wanted}"] if observed.dtype != wanted else []
+    findings = [f"{name} is {observed.dtype}, expected {wanted}"] if wanted not in (None, observed.dtype) else []
     if expected.values.size == 0:
         return _Compared(tuple(findings), 0.0, None, float("inf"))
     values, bounds = observed.values.astype(np.float64), expected.bounds[dtype]

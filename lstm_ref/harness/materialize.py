@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from lstm_ref.corpus.case import Case, Input, Values
+from lstm_ref.corpus.case import SIZED, Case, Input, Values
 from lstm_ref.corpus.errors import Problem
 from lstm_ref.dialects import Dialect, dialect
-from lstm_ref.dialects.dialect import AXES, Given, Sizes, Spec, Twin
-from lstm_ref.harness.errors import InexactValues
+from lstm_ref.dialects.dialect import AXES, ROW, Given, Sizes, Spec, Twin
+from lstm_ref.dialects.layouts import canonical, groups, named
+from lstm_ref.harness.errors import InexactValues, WeightsDoNotFit
 from lstm_ref.harness.policies import POLICIES
 from lstm_ref.implementations.trace import Request, Step, Tensor
 from lstm_ref.reference.activations import Array
@@ -39,39 +40,58 @@ class Material:
     draw: Draw
 
 
-def materialize(case: Case, seed: int) -> Material:
-    """The request that the case stands for.
+def materialize(case: Case, seed: int, version: str = "", like: Material | None = None) -> Material:
+    """The request that the case stands for, in one version of its dialect.
 
-    A case that expects an exception may have parameters that no layer can be built with; its request then has no weights.
+    A case that expects an exception may have parameters that no layer can be built with; its request then has no weights. Neither has one whose
+    layer keeps its initial weights. `like` is the first run of a relation, whose weights this one takes over, in its own layout.
     """
-    language = dialect(case.dialect)
-    features = _features(language, case, case.steps[0].input)
+    language = dialect(case.dialect, version)
+    first = next((step for step in case.steps if step.action in SIZED and step.expect is None), case.steps[0])
+    features = _features(language, case, first.input)
     draw = drawer(case.id, case.values, seed)
     twin = _twin(language, case)
     specs = {} if twin is None else twin.weight_specs(features)
     axes = {name: spec.axes for name, spec in specs.items()}
+    drawn = {name: draw(spec, name) for name, spec in specs.items()} if like is None else taken_over(like, specs)
     steps = []
     for index, step in enumerate(case.steps):
-        arguments = {}
-        if step.action == "call":
+        arguments: dict[str, Any] = {}
+        if step.arguments or step.action == "call":
             found = language.arguments(twin, _sizes(language, case, step.input), step.arguments)
             # A part of the first input has the first input's numbers.
             name_of_input = "step0" if step.input.part or step.input.reversed else f"step{index}"
             arguments = {name: _drawn(value, name, name_of_input, draw, axes) for name, value in found.items()}
             arguments = {name: _chosen(value, axes.get(name, ()), step.input) for name, value in arguments.items()}
-        steps.append(Step(step.action, arguments))
-    weights = {name: Tensor("float64", draw(spec, name)) for name, spec in specs.items()}
-    return Material(Request("", case.layer, case.params, "float64", weights, tuple(steps)), axes, draw)
+        steps.append(Step(step.action, arguments, refused=step.expect is not None))
+    weights = {} if case.values.weights == "initial" else {name: Tensor("float64", values) for name, values in drawn.items()}
+    request = Request("", case.layer, case.params, "float64", weights, tuple(steps), _key(f"{seed}/{case.id}") % 2**31)
+    return Material(request, axes, draw)
+
+
+def taken_over(like: Material, specs: Mapping[str, Spec]) -> dict[str, Array]:
+    """The weights of a first run for a layer with these: their own names for the same numbers, in their own layout. Raises WeightsDoNotFit."""
+    given = {name: tensor.values for name, tensor in like.request.weights.items()}
+    if all(name in given and given[name].shape == spec.shape for name, spec in specs.items()):
+        return {name: given[name] for name in specs}
+    try:
+        layers, names = canonical(given), groups(specs)
+        taken = {name: values for layer, group in zip(layers, names, strict=True) for name, values in named(layer, group).items()}
+    except (ValueError, KeyError) as error:  # another number of LSTMs, weights of none, or a projection on one side alone
+        raise WeightsDoNotFit(given, specs) from error
+    if {name: values.shape for name, values in taken.items()} != {name: spec.shape for name, spec in specs.items()}:
+        raise WeightsDoNotFit(given, specs)
+    return taken
 
 
 def problems_of(cases: Iterable[Case]) -> Iterator[Problem]:
     """What the NumPy layers refuse of cases that are to run: parameters and sizes that are not documented, or that have no twin yet. Each
-    case once.
+    case once; of a large matrix the points that cover it are looked at.
     """
     seen: set[str] = set()
     for case in cases:
         name = case.id.partition("[")[0]
-        if case.expect is None and name not in seen:
+        if case.everyday and case.expect is None and name not in seen:
             try:
                 materialize(case, seed=0)
             except Exception as error:
@@ -120,16 +140,26 @@ def drawer(case_id: str, values: Values, seed: int) -> Draw:
         smallest, largest = MAGNITUDES[values.grid]
         # Uniform integers up to this magnitude have the deviation largest / sqrt(3); that the smallest are left out makes it little larger.
         step = 1.0 if values.grid in ("integers", "exact") else 2.0 ** round(math.log2(spec.deviation * values.scale * math.sqrt(3) / largest))
-        key = int.from_bytes(blake2b(f"{seed}/{case_id}/{name}".encode(), digest_size=16).digest(), "little")
-        raw = np.random.Philox(key=key).random_raw(math.prod(spec.shape))
+        if spec.axes[:1] == ROW and len(spec.axes) == len(spec.shape) and spec.shape[0] > 0:
+            # Each row is drawn by itself: elsewhere it is an array of its own.
+            return np.stack([draw(Spec(spec.shape[1:], spec.axes[1:], spec.deviation), f"{name}/{row}") for row in range(spec.shape[0])])
+        raw = np.random.Philox(key=_key(f"{seed}/{case_id}/{name}")).random_raw(math.prod(spec.shape))
         sign = 1 - 2 * (raw & np.uint64(1)).astype(np.int64)
         magnitude = smallest + (raw >> np.uint64(1)) % np.uint64(largest - smallest + 1)
         integers = sign * magnitude.astype(np.int64)
         order = _drawing_order(spec)
         drawn = (integers * step).reshape([spec.shape[axis] for axis in order])
-        return np.ascontiguousarray(drawn.transpose(np.argsort(order)))
+        laid_out = np.ascontiguousarray(drawn.transpose(np.argsort(order)))
+        if spec.planted is not None:
+            laid_out[np.broadcast_to(spec.planted.where, spec.shape)] = spec.planted.value
+        return laid_out
 
     return draw
+
+
+def _key(name: str) -> int:
+    """128 bits that stand for a name."""
+    return int.from_bytes(blake2b(name.encode(), digest_size=16).digest(), "little")
 
 
 def _drawing_order(spec: Spec) -> list[int]:
@@ -167,7 +197,7 @@ def _drawn(value: Any, path: str, step: str, draw: Draw, axes: dict[str, tuple[s
     """The value with its Specs drawn, each under the name of its step and path; the axes of all arrays are entered by path."""
     if isinstance(value, Spec):
         axes[path] = value.axes
-        return Tensor("float64", draw(value, f"{step}/{path}"))
+        return Tensor("float64", draw(value, f"{step}/{value.source or path}"))
     if isinstance(value, Given):
         axes[path] = value.axes
         return Tensor(str(value.values.dtype), value.values)

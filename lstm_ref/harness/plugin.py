@@ -29,13 +29,13 @@ from lstm_ref.corpus import (
     select,
 )
 from lstm_ref.corpus.loading import is_case_file
-from lstm_ref.corpus.selection import last_part
+from lstm_ref.corpus.selection import everyday, last_part, matching, of_everyday
 from lstm_ref.harness.cpu import cpu_facts
 from lstm_ref.harness.divergences import Divergences
 from lstm_ref.harness.errors import ResultsInUse
 from lstm_ref.harness.policies import POLICIES
 from lstm_ref.harness.results import ResultFile, now, record
-from lstm_ref.harness.run import Run
+from lstm_ref.harness.run import Run, partner_of
 from lstm_ref.harness.subjects import Subjects, installed
 from lstm_ref.implementations import Implementation, discover
 from lstm_ref.report.data import FAILING, Header, Missing, Outcome, Subject, read
@@ -53,7 +53,11 @@ WRITER = pytest.StashKey["Writer"]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("lstm-ref", "conformance of LSTM layers")
     group.addoption(
-        "--impl", action="append", default=[], metavar="NAME", help="run this implementation; repeat for several (default: all that are installed)"
+        "--impl",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="run this implementation; repeat for several (default: all installed ones, slow ones with --full only)",
     )
     group.addoption(
         "--dtype", action="append", default=[], metavar="DTYPE", help="run in this dtype; repeat for several (default: those of each case)"
@@ -61,13 +65,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--case", action="append", default=[], metavar="PATTERN", help="run these cases: an id, a pattern of ids with * and ?, a file, a folder"
     )
+    group.addoption(
+        "--full",
+        action="store_true",
+        help="run every point of the large matrices in float64, and in other dtypes those that cover them (default: those that cover them)",
+    )
     group.addoption("--lstm-seed", type=int, default=0, metavar="N", help="draw all numbers from this seed (default: 0)")
     group.addoption("--results", metavar="PATH", help="where to write the result file (default: reports/results.jsonl)")
     group.addoption("--report", metavar="PATH", help="where to write the HTML report (default: reports/conformance.html)")
 
 
 class Plan:
-    """What the command line asks for: the implementations to run, by name, those that are missing, and the dtypes."""
+    """What the command line asks for: the implementations to run, by name, those that are missing, the dtypes, and the cases."""
 
     def __init__(self, config: pytest.Config) -> None:
         known = discover()
@@ -77,27 +86,71 @@ class Plan:
         self.dtypes: tuple[str, ...] = tuple(config.getoption("--dtype"))
         for dtype in self.dtypes:
             _refuse_unknown("dtype", dtype, list(POLICIES))
+        self.full: bool = config.getoption("--full")
         wanted = {name: known[name] for name in asked or known}
-        missing = {name: implementation for name, implementation in wanted.items() if not installed(implementation)}
-        if asked and missing:
-            commands = "\n".join(f"  {name}: {implementation.host.install}" for name, implementation in missing.items())
+        missing = [_not_run(implementation, self.full or bool(asked)) for implementation in wanted.values()]
+        self.missing = tuple(each for each in missing if each is not None)
+        if asked and self.missing:
+            commands = "\n".join(f"  {each.implementation}: {each.command}" for each in self.missing)
             raise pytest.UsageError(f"asked for, but not installed:\n{commands}")
-        self.implementations: Mapping[str, Implementation] = {name: wanted[name] for name in wanted if name not in missing}
-        self.missing = tuple(
-            Missing(name, f"{' and '.join(implementation.host.requires)} not installed", implementation.host.install)
-            for name, implementation in missing.items()
-        )
+        self.implementations: Mapping[str, Implementation] = {
+            name: known for (name, known), why in zip(wanted.items(), missing, strict=True) if why is None
+        }
         self.seed: int = config.getoption("--lstm-seed")
         self.parameters = load_parameters()
         self.folder = config.invocation_params.dir
+        self.patterns: list[str] = config.getoption("--case")
+        # The points whose items are arguments: file, and the last part of the id.
+        self.named = {
+            ((self.folder / file).resolve(), _without_item(name))
+            for file, _, name in (argument.partition("::") for argument in config.args if _names_item(argument))
+        }
+
+    def cases(self, cases: Sequence[Case]) -> list[Case]:
+        """The cases that patterns, or else the extent of the run, choose. Raises NothingSelectedError for a pattern that chooses none."""
+        return select(cases, self.patterns) if self.full else everyday(cases, self.patterns)
+
+    def candidates(self, file: Path, cases: Sequence[Case]) -> list[Case]:
+        """The cases of one file that may be among those chosen from all files, so that of a large matrix few items are made; where a pattern
+        chooses none, those that it may have meant.
+        """
+        found = [matching(cases, pattern) or of_everyday(cases) for pattern in self.patterns] or [list(cases)]
+        ids = {case.id for some in found for case in (some if self.full else of_everyday(some))}
+        named = {name for path, name in self.named if path == file.resolve()}
+        return [case for case in cases if case.id in ids or last_part(case) in named]
 
     def items(self, case: Case) -> Iterator[tuple[str, str]]:
-        """Implementation and dtype of each item of the case."""
+        """Implementation and dtype of each item of the case: none where one side of a relation has nothing to run it."""
+        if case.relation is not None and partner_of(case.relation.dialect or case.dialect, self.implementations) is None:
+            return
         for name, implementation in self.implementations.items():
-            if implementation.dialect == case.dialect:
-                for dtype in case.dtypes:
+            if implementation.dialect == case.dialect and not _declined(implementation, case):
+                for dtype in _full_dtypes(case) if self.full else case.dtypes:
                     if not self.dtypes or dtype in self.dtypes:
                         yield name, dtype
+
+
+def _not_run(implementation: Implementation, with_slow_ones: bool) -> Missing | None:
+    """Why an implementation is left out, and the command that lets it in; None for one that runs."""
+    if not installed(implementation):
+        return Missing(implementation.name, f"{' and '.join(implementation.host.requires)} not installed", implementation.host.install)
+    if implementation.covering_only and not with_slow_ones:
+        return Missing(implementation.name, "slow, and part of a full run only", f"lstm-ref run --impl {implementation.name}")
+    return None
+
+
+def _full_dtypes(case: Case) -> Sequence[str]:
+    """The dtypes of a case in a full run: beyond the points that cover a large matrix one is enough, float64 where there is that."""
+    if case.everyday:
+        return case.dtypes
+    return ("float64",) if "float64" in case.dtypes else case.dtypes[:1]
+
+
+def _declined(implementation: Implementation, case: Case) -> str:
+    """Why an implementation of the case's dialect has no items of the case; empty where it has some."""
+    if implementation.version and case.versions and implementation.version not in case.versions:
+        return f"follows version {implementation.version} of the documentation, and not {' or '.join(case.versions)}"
+    return "is slow and runs only points that cover a large matrix" if implementation.covering_only and not case.covering else ""
 
 
 def _refuse_unknown(what: str, name: str, known: Sequence[str]) -> None:
@@ -121,7 +174,7 @@ def _points_to_patterns(config: pytest.Config) -> None:
         return
     for index, argument in enumerate(config.args):
         if ".yaml" in argument:
-            config.option.case.append(argument if not _names_item(argument) else re.sub(r"\[[^\[\]]*\]$", "", argument))
+            config.option.case.append(argument if not _names_item(argument) else _without_item(argument))
             if not _names_item(argument):
                 config.args[index] = argument.partition("::")[0]
 
@@ -129,6 +182,10 @@ def _points_to_patterns(config: pytest.Config) -> None:
 def _names_item(argument: str) -> bool:
     """Whether it ends in what only an item's name ends in: [implementation-dtype]."""
     return bool(re.search(rf"\[[^\[\]]*-({'|'.join(POLICIES)})\]$", argument))
+
+
+def _without_item(argument: str) -> str:
+    return re.sub(r"\[[^\[\]]*\]$", "", argument)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "CaseFile | None":
@@ -145,7 +202,7 @@ class CaseFile(pytest.File):
 
     def collect(self) -> Iterator["CaseItem"]:
         plan = self.config.stash[PLAN]
-        for case in load_file(self.path, plan.parameters):
+        for case in plan.candidates(self.path, load_file(self.path, plan.parameters)):
             for implementation, dtype in plan.items(case):
                 yield CaseItem.from_parent(
                     self, name=f"{last_part(case)}[{implementation}-{dtype}]", case=case, implementation=implementation, dtype=dtype
@@ -214,21 +271,22 @@ def _run(config: pytest.Config) -> Run:
     """The run of this process: its subjects start when first needed."""
     if RUN not in config.stash:
         plan = config.stash[PLAN]
-        config.stash[RUN] = Run(Subjects.of(plan.implementations), plan.implementations, plan.seed, Divergences(load_divergences()), plan.folder)
+        divergences = Divergences(load_divergences(), plan.parameters)
+        config.stash[RUN] = Run(Subjects.of(plan.implementations), plan.implementations, plan.seed, divergences, plan.folder)
     return config.stash[RUN]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    patterns: list[str] = config.getoption("--case")
-    if not patterns:
+    plan = config.stash[PLAN]
+    if not plan.patterns:
         return
     cases = [item for item in items if isinstance(item, CaseItem)]
     others = [item for item in items if not isinstance(item, CaseItem)]
     try:
-        chosen = {id(case) for case in select([item.case for item in cases], patterns)}
+        chosen = {id(case) for case in plan.cases([item.case for item in cases])}
     except NothingSelectedError as error:
         items.clear()  # nothing runs, so that nothing is written over the last results
-        raise pytest.UsageError(_why_nothing(config.stash[PLAN], error)) from error
+        raise pytest.UsageError(_why_nothing(plan, error)) from error
     config.hook.pytest_deselected(items=[*others, *(item for item in cases if id(item.case) not in chosen)])
     items[:] = [item for item in cases if id(item.case) in chosen]
 
@@ -240,7 +298,11 @@ def _why_nothing(plan: Plan, error: NothingSelectedError) -> str:
     except NothingSelectedError:
         return str(error)
     dialects = {case.dialect for case in found}
-    if running := [name for name, implementation in plan.implementations.items() if implementation.dialect in dialects]:
+    running = {name: known for name, known in plan.implementations.items() if known.dialect in dialects}
+    declined = {name: next((why for case in found if (why := _declined(known, case))), "") for name, known in running.items()}
+    if running and all(all(_declined(known, case) or case.dialect != known.dialect for case in found) for known in running.values()):
+        return f'"{error.pattern}" names {len(found)} cases that nothing here runs: ' + "; ".join(f"{name} {why}" for name, why in declined.items())
+    if running:
         names, listed = ", ".join(running), ", ".join(sorted({dtype for case in found for dtype in case.dtypes}))
         return f'"{error.pattern}" names {len(found)} cases that {names} could run, but in {listed}, not in {", ".join(plan.dtypes)}'
     others = {name: known for name, known in discover().items() if known.dialect in dialects}
@@ -296,6 +358,7 @@ class Writer:
                 "cases": list(self._config.getoption("--case")) or [str(_relative(Path(argument))) for argument in self._config.args],
                 "implementations": list(self._config.getoption("--impl")),
                 "dtypes": list(self._plan.dtypes),
+                **({"full": True} if self._plan.full else {}),
             },
             platform={
                 "system": platform.platform(),
@@ -346,7 +409,7 @@ class Writer:
             if count > 1:
                 terminalreporter.line(f"{count:>5} x   {cause}", red=True)
         for missing in self._plan.missing:
-            terminalreporter.line(f"not run   {missing.implementation}: {missing.reason}; install it with: {missing.install}", yellow=True)
+            terminalreporter.line(f"not run   {missing.implementation}: {missing.reason}; {missing.command}", yellow=True)
         terminalreporter.line(f"results   {_relative(self._results)}")
         terminalreporter.line(f"report    {_relative(self._report)}")
 

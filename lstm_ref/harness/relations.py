@@ -20,7 +20,14 @@ from lstm_ref.report.data import Worst
 
 def second_run(case: Case, relation: Relation) -> Case:
     """The case that the relation's other side is. It keeps the id, and with it all numbers."""
-    return replace(case, params=relation.params, steps=relation.steps, relation=None)
+    return replace(
+        case,
+        dialect=relation.dialect or case.dialect,
+        layer=relation.layer or case.layer,
+        params=relation.params,
+        steps=relation.steps,
+        relation=None,
+    )
 
 
 @dataclass(frozen=True)
@@ -37,14 +44,17 @@ class _Side:
         """All three arrays by the same function."""
         return replace(self, axes=axes, observed=function(self.observed), expected=function(self.expected), bound=function(self.bound))
 
-    def like(self, other: "_Side") -> "_Side":
-        """With the axes of the other side, in its order; one of length 1 that the other side lacks is dropped. Raises NotComparable."""
+    def without_spare_axes(self, other: "_Side") -> "_Side":
+        """Without the axes of length 1 that the other side lacks."""
         spare = tuple(k for k, axis in enumerate(self.axes) if axis not in other.axes and self.observed.shape[k] == 1)
-        side = self.change(tuple(axis for k, axis in enumerate(self.axes) if k not in spare), lambda array: array.squeeze(spare))
-        if set(side.axes) != set(other.axes):
-            raise NotComparable(self.name, other.name)
-        order = [side.axes.index(axis) for axis in other.axes]
-        return side.change(other.axes, lambda array: array.transpose(order))
+        return self.change(tuple(axis for k, axis in enumerate(self.axes) if k not in spare), lambda array: array.squeeze(spare))
+
+    def like(self, other: "_Side") -> "_Side":
+        """With the axes of the other side, in its order. Raises NotComparable."""
+        if set(self.axes) != set(other.axes):
+            raise NotComparable(other.name, self.name)
+        order = [self.axes.index(axis) for axis in other.axes]
+        return self.change(other.axes, lambda array: array.transpose(order))
 
 
 def judge_relation(relation: Relation, dtype: str, sides: Sequence[tuple[Expectation, Trace]]) -> Verdict:
@@ -71,11 +81,14 @@ def _by_name(sides: Sequence[tuple[Expectation, Trace]]) -> tuple[Equality, ...]
 
 def _judge(equality: Equality, exact: bool, dtype: str, sides: Sequence[tuple[Expectation, Trace]]) -> Verdict:
     left, right = (_side(term, dtype, *side) for term, side in zip((equality.left, equality.right), sides, strict=True))
-    left, right = (left.like(right), right) if len(left.axes) > len(right.axes) else (left, right.like(left))
+    left, right = left.without_spare_axes(right), right.without_spare_axes(left)
+    right = right.like(left)
     if left.observed.shape != right.observed.shape:
         raise NotComparable(left.name, right.name)
     bound = left.bound + right.bound
     if np.any(in_bounds(left.expected, right.expected, bound) > 1):
+        if any(call.draws for expectation, _ in sides for call in expectation.calls):
+            return Verdict((f"{left.name} and {right.name} differ, because the two runs drew other masks",), float("inf"), None, 0.0, bitwise=False)
         raise RelationDoesNotHold(left.name, right.name, float(np.nanmax(np.abs(left.expected - right.expected))))
     shares = in_bounds(left.observed, right.observed, np.zeros_like(bound) if exact else bound)
     index = worst_index(shares)

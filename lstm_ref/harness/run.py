@@ -3,7 +3,7 @@
 import re
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,17 @@ from typing import Any
 from lstm_ref.corpus import as_yaml, corpus_root
 from lstm_ref.corpus.case import Case
 from lstm_ref.corpus.selection import last_part
+from lstm_ref.dialects import dialect
 from lstm_ref.harness.diagnosis import diagnose
 from lstm_ref.harness.divergences import Divergences
-from lstm_ref.harness.errors import HarnessError
-from lstm_ref.harness.expectation import Expectation, expect, expect_bitwise, with_cotangents
-from lstm_ref.harness.judge import Verdict, judge, judge_error
-from lstm_ref.harness.materialize import cast, materialize
+from lstm_ref.harness.errors import HarnessError, NoPartner
+from lstm_ref.harness.expectation import Expectation, expect, expect_bitwise, with_cotangents_of
+from lstm_ref.harness.judge import Verdict, judge, judge_error, judge_refusals, judge_unexpected
+from lstm_ref.harness.materialize import Material, cast, materialize
 from lstm_ref.harness.policies import POLICIES
 from lstm_ref.harness.relations import judge_relation, second_run
 from lstm_ref.harness.subjects import Answer, Broken, CannotStart, Crashed, Subjects, TimedOut, Unsupported
+from lstm_ref.harness.twin import NOTHING, YIELDING, Observed, run_twin
 from lstm_ref.implementations import Implementation
 from lstm_ref.implementations.trace import Request, Trace
 from lstm_ref.report.data import Outcome
@@ -29,21 +31,28 @@ NOTHING_FOUND = Verdict(())
 
 @dataclass(frozen=True)
 class _Finding:
-    """What became of a case, before it is written up: the outcome, its message and the long version, and what was measured."""
+    """What became of a case, before it is written up: the outcome, its message and the long version, what was measured, and the runs in which some
+    number is wrong.
+    """
 
     outcome: str
     message: str = ""
     detail: str = ""
     verdict: Verdict = NOTHING_FOUND
     framework_seconds: float | None = None
+    wrong: "Sequence[tuple[Expectation, Trace]]" = ()
 
 
 @dataclass(frozen=True)
-class _Prepared:
-    """The requests of a case, one for each run, and what each must produce."""
+class _Side:
+    """One run of a case: the implementation that makes it, the request, and what it must produce; None where that depends on what the implementation
+    draws, until it is known.
+    """
 
-    requests: tuple[Request, ...]
-    expectations: tuple[Expectation, ...]
+    implementation: str
+    request: Request
+    expect: Callable[[Observed], Expectation] | None
+    expectation: Expectation | None
 
 
 class Run:
@@ -55,14 +64,14 @@ class Run:
         self._seed = seed
         self._divergences = divergences
         self._folder = folder
-        self._prepared: tuple[tuple[Case, Mapping[str, str]], _Prepared] | None = None
+        self._prepared: tuple[object, tuple[_Side, ...]] | None = None
 
     def outcome(self, case: Case, implementation: str, dtype: str) -> Outcome:
         """Run the case on the implementation, and judge it."""
         started = time.perf_counter()
         finding = self._find(case, implementation, dtype)
         versions = self._versions(implementation)
-        divergence = self._divergences.matching(case.id, implementation, dtype, versions)
+        divergence = self._divergences.matching(case, implementation, dtype, versions)
         if divergence is not None and finding.outcome == divergence.outcome and re.search(divergence.match, finding.message):
             detail = "\n\n".join(filter(None, (finding.message, finding.detail)))
             finding = replace(finding, outcome="divergence", message=f"{divergence.kind}: {divergence.reason}", detail=detail)
@@ -72,6 +81,9 @@ class Run:
                 outcome="stale",
                 message=f"listed as a divergence ({divergence.reason}), but it passes: remove the entry, or limit its versions",
             )
+        elif finding.wrong:  # it takes a while, and what is explained needs no other explanation
+            causes = dict.fromkeys(cause for expectation, trace in finding.wrong for cause in diagnose(expectation, dtype, trace))
+            finding = replace(finding, message="\n".join((*causes, finding.message)))
         worst = finding.verdict.worst
         passed = finding.outcome == "pass"
         return Outcome(
@@ -101,49 +113,82 @@ class Run:
         if computes_in not in known.accumulation:
             return _Finding("unsupported", f"{implementation} declares no arithmetic in {computes_in}")
         try:
-            prepared = self._prepare(case, known.accumulation)
-            prepared = prepared if known.differentiable else _outputs_only(prepared)
-            for expectation in prepared.expectations:
-                expectation.refuse_ill_conditioned(case.id, dtype)
-            answers = [self.subjects.run(cast(request, dtype, implementation)) for request in prepared.requests]
-            return self._judged(case, dtype, prepared, answers)
+            sides = self._prepare(case, implementation)
+            for side in sides:
+                if side.expectation is not None:
+                    side.expectation.refuse_ill_conditioned(case.id, dtype)
+            answers = [self.subjects.run(cast(side.request, dtype, side.implementation)) for side in sides]
+            return self._judged(case, dtype, sides, answers)
         except HarnessError as error:
             return _Finding("error", str(error))
         except Exception as error:
             return _Finding("error", f"the harness failed on this case: {type(error).__name__}: {error}", traceback.format_exc())
 
-    def _judged(self, case: Case, dtype: str, prepared: "_Prepared", answers: Sequence[Answer]) -> _Finding:
+    def _judged(self, case: Case, dtype: str, sides: "Sequence[_Side]", answers: Sequence[Answer]) -> _Finding:
         traces = [answer for answer in answers if isinstance(answer, Trace)]
         if len(traces) < len(answers):
             return next(_without_trace(answer) for answer in answers if not isinstance(answer, Trace))
-        causes: tuple[str, ...] = ()
+        wrong: list[tuple[Expectation, Trace]] = []
+        raised = next((trace.raised for trace in traces if trace.raised is not None), None)
         if case.expect is not None:
             verdict = judge_error(case.expect, len(case.steps), traces[0])
-            if prepared.expectations and not verdict.findings:
-                verdict = judge(prepared.expectations[0], dtype, replace(traces[0], raised=None))
-        elif case.relation is not None:
-            # A relation within one run has one trace, which is both its sides.
-            sides = [(prepared.expectations[k], traces[k]) for k in (0, -1)]
-            verdict = judge_relation(case.relation, dtype, sides)
-            wrong_sides = [side for side in sides if judge(side[0], dtype, side[1]).wrong] if verdict.wrong else []
-            causes = tuple(dict.fromkeys(cause for expectation, trace in wrong_sides for cause in diagnose(expectation, dtype, trace)))
+            if sides[0].expect is not None and not verdict.findings:
+                verdict = judge(_expectation(case, sides[0], dtype, traces[0]), dtype, replace(traces[0], raised=None))
+        elif raised is not None:
+            verdict = judge_unexpected(raised)
         else:
-            verdict = judge(prepared.expectations[0], dtype, traces[0])
-            causes = diagnose(prepared.expectations[0], dtype, traces[0]) if verdict.wrong else ()
+            judged = [(_expectation(case, side, dtype, trace), trace) for side, trace in zip(sides, traces, strict=True)]
+            if case.relation is not None:
+                # A relation within one run has one trace, which is both its sides.
+                verdict = judge_relation(case.relation, dtype, (judged[0], judged[-1]))
+            else:
+                verdict = judge(judged[0][0], dtype, judged[0][1])
+            wrong = [side for side in judged if judge(side[0], dtype, side[1]).wrong] if verdict.wrong else []
+        runs = [case.steps, *([case.relation.steps] if case.relation else [])]
+        accepted = [finding for steps, trace in zip(runs, traces, strict=False) for finding in judge_refusals(steps, trace)]
+        verdict = replace(verdict, findings=(*accepted, *verdict.findings))
         return _Finding(
             outcome="fail" if verdict.findings else "pass",
-            message="\n".join((*causes, *verdict.findings)),
+            message="\n".join(verdict.findings),
             detail="\n".join(trace.raised.traceback for trace in traces if trace.raised) if verdict.findings else "",
             verdict=verdict,
             framework_seconds=sum(trace.seconds for trace in traces),
+            wrong=wrong,
         )
 
-    def _prepare(self, case: Case, accumulation: Mapping[str, str]) -> "_Prepared":
-        """The case's requests and expectations; kept for its other dtypes, and the other implementations that accumulate in the same way."""
-        key = (case, accumulation)  # the id is no key: two files elsewhere may have one name
+    def _prepare(self, case: Case, implementation: str) -> "Sequence[_Side]":
+        """The case's runs, ready to be sent; kept for its other dtypes, and the other implementations of which the same is expected."""
+        known = self._implementations[implementation]
+        key = (case, known.version, known.accumulation, known.differentiable)  # the id is no key: two files elsewhere may have one name
         if self._prepared is None or self._prepared[0] != key:
-            self._prepared = key, _prepare(case, self._seed, accumulation)
-        return self._prepared[1]
+            self._prepared = key, self._sides(case, implementation)
+        return [replace(side, implementation=side.implementation or implementation) for side in self._prepared[1]]
+
+    def _sides(self, case: Case, implementation: str) -> "tuple[_Side, ...]":
+        """A case that expects an exception of its last step has an expectation of the steps before; a relation has two runs, unless both are the
+        same.
+        """
+        known = self._implementations[implementation]
+        first = materialize(case, self._seed, known.version)
+        if case.expect is not None:
+            *before, last = first.request.steps
+            if not any(step.action in YIELDING for step in before):
+                return (_Side("", first.request, None, None),)
+            right = replace(first, request=replace(first.request, steps=tuple(before)))
+            side = _side(case, case.id, right, known)
+            return (replace(side, request=replace(side.request, steps=(*side.request.steps, last))),)
+        if case.relation is None:
+            return (_side(case, case.id, first, known),)
+        # The noise of the two sides is independent.
+        side = _side(case, f"{case.id}/0", first, known)
+        other = second_run(case, case.relation)
+        if (other.dialect, other.layer, other.params, other.steps) == (case.dialect, case.layer, case.params, case.steps):
+            return (side,)
+        partner = known if other.dialect == case.dialect else partner_of(other.dialect, self._implementations)
+        if partner is None:
+            raise NoPartner(case.id, other.dialect)
+        of_other = _side(other, f"{case.id}/1", materialize(other, self._seed, partner.version, like=first), partner)
+        return (side, replace(of_other, implementation="" if partner is known else partner.name))
 
     def _versions(self, implementation: str) -> Mapping[str, str]:
         for facts in self.subjects.facts().values():
@@ -165,41 +210,34 @@ class Run:
         return f"lstm-ref run '{point}' --impl {implementation} --dtype {dtype}{seed}"
 
 
-def _prepare(case: Case, seed: int, accumulation: Mapping[str, str]) -> _Prepared:
-    """A case that expects an exception of its last step has an expectation of the steps before; a relation has two runs, unless both are the same."""
-    material = materialize(case, seed)
-    if case.expect is not None:
-        *before, last = material.request.steps
-        if not before:
-            return _Prepared((material.request,), ())
-        right = with_cotangents(case.dialect, replace(material, request=replace(material.request, steps=tuple(before))))
-        expectation = expect(case.id, case.dialect, right, case.dtypes, accumulation)
-        return _Prepared((replace(right.request, steps=(*right.request.steps, last)),), (expectation,))
-    if case.relation is not None:
-        materials = [material]
-        if (case.relation.params, case.relation.steps) != (case.params, case.steps):
-            materials.append(materialize(second_run(case, case.relation), seed))
-        # The noise of the two sides is independent.
-        expectations = tuple(
-            expect(f"{case.id}/{side}", case.dialect, with_cotangents(case.dialect, m), case.dtypes, accumulation) for side, m in enumerate(materials)
-        )
-    else:
-        material = with_cotangents(case.dialect, material)
-        if case.values.grid == "exact":
-            expectations = (expect_bitwise(case.dialect, material, case.dtypes),)
-        else:
-            expectations = (expect(case.id, case.dialect, material, case.dtypes, accumulation),)
-    return _Prepared(tuple(expectation.request for expectation in expectations), expectations)
+def partner_of(dialect_name: str, implementations: Mapping[str, Implementation]) -> Implementation | None:
+    """The implementation that runs the other side of a relation with another dialect: the first that takes all cases."""
+    return next((known for known in implementations.values() if known.dialect == dialect_name and not known.covering_only), None)
 
 
-def _outputs_only(prepared: _Prepared) -> _Prepared:
-    """The same without gradients, for an implementation that has none."""
-    requests = tuple(replace(r, steps=tuple(replace(step, cotangents=None) for step in r.steps)) for r in prepared.requests)
-    expectations = tuple(
-        replace(e, request=request, calls=tuple(replace(call, gradients=()) for call in e.calls))
-        for e, request in zip(prepared.expectations, requests, strict=False)  # a request that must raise has no expectation
-    )
-    return _Prepared(requests, expectations)
+def _side(case: Case, name: str, material: Material, known: Implementation) -> _Side:
+    """A run and, unless it depends on what is drawn, what it must produce. `name` keys the noise."""
+    language = dialect(case.dialect, known.version)
+    made = run_twin(language, material.request)
+    random = not material.request.weights or any(call.draws for call in made)
+    material = with_cotangents_of(made, material) if known.differentiable else material
+    if case.values.grid == "exact":
+        return _Side("", material.request, None, expect_bitwise(language, material, case.dtypes))
+
+    def expectation(observed: Observed) -> Expectation:
+        return expect(name, language, material, case.dtypes, known.accumulation, observed)
+
+    return _Side("", material.request, expectation, None if random else expectation(NOTHING))
+
+
+def _expectation(case: Case, side: _Side, dtype: str, trace: Trace) -> Expectation:
+    """What the run must produce, now that it is known what was drawn."""
+    if side.expectation is not None:
+        return side.expectation
+    assert side.expect is not None
+    found = side.expect(Observed.of(trace, side.request))
+    found.refuse_ill_conditioned(case.id, dtype)
+    return found
 
 
 def _without_trace(answer: Answer) -> _Finding:

@@ -126,20 +126,37 @@ def _python_path() -> str:
 
 
 class Subjects:
-    """The subjects of a run, one process for each host, by the implementations that live in them."""
+    """The subjects of a run, one process for each host, by the implementations that live in them.
 
-    def __init__(self, launches: Mapping[str, Launch], start_seconds: float = START_SECONDS, case_seconds: float = CASE_SECONDS) -> None:
+    `lifetimes` are the implementations that wear their process out, and the number of requests after which it is replaced.
+    """
+
+    def __init__(
+        self,
+        launches: Mapping[str, Launch],
+        start_seconds: float = START_SECONDS,
+        case_seconds: float = CASE_SECONDS,
+        lifetimes: Mapping[str, int] | None = None,
+    ) -> None:
         by_name = {each.subject: Subject(each, start_seconds, case_seconds) for each in launches.values()}
         self._subjects = {implementation: by_name[each.subject] for implementation, each in launches.items()}
+        self._lifetimes = lifetimes or {}
+        self._runs = dict.fromkeys(self._lifetimes, 0)
 
     @classmethod
     def of(cls, implementations: Mapping[str, Implementation]) -> "Subjects":
         """The subjects of declared implementations, under this interpreter."""
-        return cls({name: launch(implementation.host) for name, implementation in implementations.items()})
+        lifetimes = {name: implementation.lifetime for name, implementation in implementations.items() if implementation.lifetime}
+        return cls({name: launch(implementation.host) for name, implementation in implementations.items()}, lifetimes=lifetimes)
 
     def run(self, request: Request) -> Answer:
         """The answer of the subject that hosts the request's implementation. Raises UnknownImplementation."""
-        return self._subject(request.implementation).run(request)
+        subject, name = self._subject(request.implementation), request.implementation
+        if name in self._lifetimes:
+            self._runs[name] += 1
+            if self._runs[name] % self._lifetimes[name] == 0:
+                subject.close()
+        return subject.run(request)
 
     def start(self, implementation: str) -> CannotStart | None:
         """Have the implementation's subject ready, or say why it is not."""

@@ -1,69 +1,134 @@
 """A request, run by the dialect's twin."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from lstm_ref.dialects import dialect
-from lstm_ref.dialects.dialect import Output, Twin
+from lstm_ref.dialects import Dialect
+from lstm_ref.dialects.dialect import Draw, Output, Twin
+from lstm_ref.dialects.initial import Initial
 from lstm_ref.implementations.steps import structure
-from lstm_ref.implementations.trace import Handed, Request, Step, Tensor
+from lstm_ref.implementations.trace import Handed, Request, Step, Tensor, Trace
 from lstm_ref.reference.activations import Array
 
 
 @dataclass(frozen=True)
+class Observed:
+    """What a twin cannot know and an implementation has shown: the random masks of each call, and the weights that it began with."""
+
+    drawn: Sequence[Mapping[str, Array]] = ()
+    weights: Mapping[str, Array] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, trace: Trace, request: Request) -> "Observed":
+        """What the trace shows; weights where the request has none, from where they were first read."""
+        drawn = [{name: tensor.values.astype(np.float64) for name, tensor in call.drawn.items()} for call in trace.calls]
+        yielding = [step.action for step in request.steps if step.action in YIELDING and not step.refused]
+        if request.weights or "weights" not in yielding:
+            return cls(drawn)
+        read = trace.calls[yielding.index("weights")]
+        names = read.structure.strip("{}").replace(": *", "").split(", ")
+        return cls(drawn, {name: tensor.values.astype(np.float64) for name, tensor in zip(names, read.outputs, strict=True)})
+
+
+NOTHING = Observed()
+YIELDING = ("call", "weights")  # the actions that are entered in a trace
+
+
+@dataclass(frozen=True)
 class TwinCall:
-    """What one call of a twin returned, and its gradients, by name; and by path the axes of what the call before handed over."""
+    """What one call of a twin returned, its gradients and effects, by name, and the masks that it has to draw; and by path the axes of what the
+    call before handed over. Weights that are read are a call as well; `initial` says what they must look like where nobody has given them.
+    """
 
     structure: str
     names: tuple[Output, ...]
     outputs: Mapping[str, Array]
     gradients: Mapping[str, Array]
     handed: Mapping[str, tuple[str, ...]]
+    effects: Mapping[str, Array] = field(default_factory=dict)
+    draws: Mapping[str, Draw] = field(default_factory=dict)
+    initial: Mapping[str, Initial] = field(default_factory=dict)
+    is_reading: bool = False
 
     def arrays(self, kind: str) -> Mapping[str, Array]:
-        """`kind` is "outputs" or "gradients"."""
-        return self.outputs if kind == "outputs" else self.gradients
+        """`kind` is "outputs", "gradients" or "effects"."""
+        found: Mapping[str, Array] = getattr(self, kind)
+        return found
 
     def everything(self) -> tuple[Array, ...]:
         """All arrays, outputs first."""
-        return (*self.outputs.values(), *self.gradients.values())
+        return (*self.outputs.values(), *self.gradients.values(), *self.effects.values())
 
 
 @np.errstate(all="ignore")  # NaN and infinities are results like others
 def run_twin(
-    dialect_name: str, request: Request, wrap: Callable[[Array], Array] = np.asarray, wrap_constant: Callable[[Array], Array] = np.asarray
+    language: Dialect,
+    request: Request,
+    wrap: Callable[[Array], Array] = np.asarray,
+    wrap_constant: Callable[[Array], Array] = np.asarray,
+    observed: Observed = NOTHING,
 ) -> list[TwinCall]:
-    """The calls of the request by the twin; `wrap` is put around every argument that is an array, `wrap_constant` around weights and cotangents."""
-    language = dialect(dialect_name)
-    twin = loaded(dialect_name, request, wrap_constant)
+    """The calls of the request by the twin; `wrap` is put around every argument that is an array, `wrap_constant` around weights and cotangents.
+
+    Where nothing was observed, calls drop nothing.
+    """
+    twin = loaded(language, request, wrap_constant, observed, wrap)
     calls: list[TwinCall] = []
+    returned: TwinCall | None = None
     for step in request.steps:
-        if step.action == "reset":
-            language.reset(twin)
+        if step.refused:
+            continue
+        if step.action == "weights":
+            calls.append(_weights(twin, request))
             continue
         arguments = arrays_of(step, wrap)
+        if step.action != "call":
+            twin.act(step.action, arguments)
+            continue
         handed: dict[str, tuple[str, ...]] = {}
         for name, value in step.arguments.items():
             if isinstance(value, Handed):
-                arguments[name] = [list(calls[-1].outputs.values())[position] for position in value.outputs]
-                handed |= {f"{name}[{k}]": calls[-1].names[position].axes for k, position in enumerate(value.outputs)}
-        result, pullback = twin.vjp(**arguments)
+                assert returned is not None
+                arguments[name] = [list(returned.outputs.values())[position] for position in value.outputs]
+                handed |= {f"{name}[{k}]": returned.names[position].axes for k, position in enumerate(value.outputs)}
+        draws = twin.draws(arguments)
+        drawn = {"drawn": observed.drawn[len(calls)]} if draws and observed.drawn else {}
+        result, pullback = twin.vjp(**arguments, **drawn)
+        effects = twin.effects()
         arrays: list[Array] = []
         shown = structure(result, arrays.append)
         gradients = {} if step.cotangents is None else pullback([wrap_constant(tensor.values) for tensor in step.cotangents])
         names = twin.outputs(arguments)
-        calls.append(TwinCall(shown, names, dict(zip((output.name for output in names), arrays, strict=True)), gradients, handed))
+        returned = TwinCall(shown, names, dict(zip((output.name for output in names), arrays, strict=True)), gradients, handed, effects, draws)
+        calls.append(returned)
     return calls
 
 
-def loaded(dialect_name: str, request: Request, wrap: Callable[[Array], Array] = np.asarray) -> Twin:
-    """The request's layer with its weights, around each of which `wrap` is put."""
-    twin = dialect(dialect_name).build(request.layer, request.params, request.dtype)
-    twin.load({name: wrap(tensor.values) for name, tensor in request.weights.items()})
+def loaded(
+    language: Dialect,
+    request: Request,
+    wrap: Callable[[Array], Array] = np.asarray,
+    observed: Observed = NOTHING,
+    wrap_input: Callable[[Array], Array] = np.asarray,
+) -> Twin:
+    """The request's layer with its weights, or those observed, around each of which `wrap` is put; zeros where nobody knows them. Embeddings are what
+    the next layer is given, and have `wrap_input` around them.
+    """
+    twin = language.build(request.layer, request.params, request.dtype)
+    weights: Mapping[str, Array] = {name: tensor.values for name, tensor in request.weights.items()} or observed.weights
+    if not weights:
+        weights = {name: np.zeros(spec.shape) for name, spec in twin.weight_specs(features_of(request)).items()}
+    twin.load({name: (wrap_input if name.endswith("embeddings") else wrap)(values) for name, values in weights.items()})
     return twin
+
+
+def features_of(request: Request) -> int:
+    """The number of features of the input of the first call, or training: the last axis of its first array."""
+    shape = next(value.values.shape for step in request.steps if not step.refused for value in step.arguments.values() if isinstance(value, Tensor))
+    return int(shape[-1])
 
 
 def arrays_of(step: Step, wrap: Callable[[Array], Array] = np.asarray) -> dict[str, Any]:
@@ -73,5 +138,19 @@ def arrays_of(step: Step, wrap: Callable[[Array], Array] = np.asarray) -> dict[s
 
 def _wrapped(value: Any, wrap: Callable[[Array], Array]) -> Any:
     if isinstance(value, Tensor):
-        return wrap(value.values)
+        return wrap(value.values) if value.values.dtype.kind == "f" else value.values
     return [_wrapped(part, wrap) for part in value] if isinstance(value, list) else value
+
+
+def _weights(twin: Twin, request: Request) -> TwinCall:
+    weights = twin.weights()
+    specs = twin.weight_specs(features_of(request))
+    return TwinCall(
+        structure=structure(dict(weights), lambda _: None),
+        names=tuple(Output(name, specs[name].axes) for name in weights),
+        outputs=weights,
+        gradients={},
+        handed={},
+        initial={} if request.weights else twin.initial(features_of(request)),
+        is_reading=True,
+    )

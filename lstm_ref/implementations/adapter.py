@@ -17,7 +17,7 @@ Gradients = tuple[Mapping[str, Any], Sequence[Any]]
 class Adapter(Protocol):
     """The framework's side of a request; the loop over its steps is in `steps.run`.
 
-    `constructor`, `caller` and `resetter` prepare and return the one thing to do in the framework: only what happens when that is called, or in
+    `constructor`, `caller` and `actor` prepare and return the one thing to do in the framework: only what happens when that is called, or in
     differentiating, counts as the framework's. An exception anywhere else is a fault of the adapter, and so is an AdapterError everywhere.
     """
 
@@ -27,11 +27,17 @@ class Adapter(Protocol):
     def unsupported(self, request: Request) -> str | None:
         """Why this implementation does not offer what is asked, or None."""
 
+    def seed(self, seed: int) -> None:
+        """Make repeatable whatever the framework draws from here on."""
+
     def constructor(self, request: Request) -> Callable[[], Any]:
         """What constructs the layer, in the request's dtype."""
 
     def set_weights(self, layer: Any, weights: Mapping[str, Tensor]) -> None:
         """Copy all weights in by name, at once or as soon as the layer has any. Raises WeightMismatch."""
+
+    def weights(self, layer: Any) -> Mapping[str, Any]:
+        """All weights of the layer by name, as the framework's arrays."""
 
     def tensor(self, value: Tensor) -> Any:
         """The array as the framework's own, a copy that nobody else holds."""
@@ -43,10 +49,20 @@ class Adapter(Protocol):
         """What calls the layer with these arguments, by their documented names."""
 
     def record(self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]) -> tuple[Any, Callable[[Sequence[Any], Sequence[Any]], Gradients]]:
-        """What the call returns, and a function of outputs and cotangents that differentiates their inner product by all weights and the leaves."""
+        """What the call returns, and a function of outputs and cotangents that differentiates their inner product, plus the losses that the call
+        added, by all weights and the leaves.
+        """
 
-    def resetter(self, layer: Any, step: int) -> Callable[[], Any]:
-        """What makes the layer forget its recorded states. Raises UnknownAction where it has none."""
+    def drawn(self, layer: Any) -> Mapping[str, Any]:
+        """The random masks that the last call drew, by name, as the framework's arrays; see `trace.Call`."""
+
+    def effects(self, layer: Any) -> Mapping[str, Any]:
+        """What the last call left behind beside its result, by name, as the framework's arrays; see `trace.Call`."""
+
+    def actor(self, layer: Any, action: str, step: int, arguments: Mapping[str, Any]) -> Callable[[], Any]:
+        """What takes an action other than "call" and "weights", and returns the layer to go on with. Raises UnknownAction where the layer has none
+        of that name.
+        """
 
     def release(self) -> None:
         """Give back what the framework keeps of layers that are no longer used."""
@@ -75,8 +91,10 @@ class Host:
 class Implementation:
     """Something real that runs a dialect, and the host it lives in.
 
-    `accumulation` gives for each dtype that it computes in the dtype in which the sums of a matrix product are kept. `adapter` imports the
-    framework when called. One that is not `differentiable` is judged by its outputs alone.
+    `version` is that of the dialect's documentation that it follows, where several are known. `accumulation` gives for each dtype that it computes in
+    the dtype in which the sums of a matrix product are kept. `adapter` imports the framework when called. One that is not `differentiable` is judged
+    by its outputs alone; one that is `covering_only` is too slow for everyday runs, and for more than the points that cover the large matrices.
+    Where a framework gives nothing back of what its requests leave behind, `lifetime` is the number of them after which the process is replaced.
     """
 
     name: str
@@ -85,3 +103,6 @@ class Implementation:
     accumulation: Mapping[str, str]
     adapter: Callable[[], Adapter]
     differentiable: bool = True
+    version: str = ""
+    covering_only: bool = False
+    lifetime: int | None = None

@@ -1,8 +1,12 @@
 """PyTorch's `torch.nn`, called eagerly on the CPU."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from copy import deepcopy
 from functools import partial
 from importlib import import_module
+from io import BytesIO
+from pickle import dumps, loads
 from typing import Any
 
 import numpy as np
@@ -23,12 +27,26 @@ HOST = Host(
     },
 )
 
+ACCUMULATION = {"float64": "float64", "float32": "float32", "float16": "float32", "bfloat16": "float32"}
+
+# The mixed policies are PyTorch's autocast: weights in float32, and these dtypes inside.
+AUTOCAST = {"mixed_bfloat16": "bfloat16", "mixed_float16": "float16"}
+
+# What a case says of a call beside the module's own arguments: how its input is packed and its output padded again.
+PACKING = ("lengths", "enforce_sorted", "packing", "padding_value", "total_length")
+
 
 class PyTorch:
-    """`torch.nn` modules, eager."""
+    """`torch.nn` modules, eager.
+
+    A mode of execution is a subclass that overrides `prepared`, which is what a call does with the module, or `constructor`.
+    """
 
     def __init__(self) -> None:
         self.torch = import_module("torch")
+        self._drawn: dict[str, Any] = {}
+        self._autocast: str | None = None
+        self._construct: Callable[[], Any] | None = None
 
     def versions(self) -> Mapping[str, str]:
         """PyTorch's version, which tells a CPU build."""
@@ -38,12 +56,18 @@ class PyTorch:
         """Nothing is: what a case asks for is tried."""
         return None
 
+    def seed(self, seed: int) -> None:
+        """`torch.manual_seed`."""
+        self.torch.manual_seed(seed)
+
     def constructor(self, request: Request) -> Callable[[], Any]:
         """`torch.nn.<layer>(**params, dtype=...)`."""
         kind = getattr(self.torch.nn, request.layer, None)
         if kind is None:
             raise UnknownLayer(request.layer, "torch.nn")
-        return partial(kind, **request.params, dtype=getattr(self.torch, request.dtype))
+        self._autocast = AUTOCAST.get(request.dtype)
+        self._construct = partial(kind, **request.params, dtype=getattr(self.torch, "float32" if self._autocast else request.dtype))
+        return self._construct
 
     def set_weights(self, layer: Any, weights: Mapping[str, Tensor]) -> None:
         """Copy each parameter in place: `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, ..."""
@@ -56,6 +80,10 @@ class PyTorch:
             for name, parameter in parameters.items():
                 parameter.copy_(self.tensor(weights[name]))
 
+    def weights(self, layer: Any) -> Mapping[str, Any]:
+        """The parameters by name; those under a parametrization as the module computes them."""
+        return {name: getattr(layer, name) for name in names(layer)}
+
     def tensor(self, value: Tensor) -> Any:
         """A `torch.Tensor` of its own memory; bfloat16 comes as float32."""
         return self.torch.from_numpy(np.array(value.values)).to(getattr(self.torch, value.dtype))
@@ -66,55 +94,208 @@ class PyTorch:
         held = tensor.detach().to(self.torch.float32) if dtype == "bfloat16" else tensor.detach()
         return Tensor(dtype, np.array(held.numpy()))
 
+    def prepared(self, layer: Any, input: Any, options: Mapping[str, Any]) -> Callable[..., Any]:
+        """What takes `input`, a tensor or a packed sequence, and the module's other arguments by name: the module itself."""
+        return layer  # type: ignore[no-any-return]
+
     def caller(self, layer: Any, arguments: Mapping[str, Any]) -> Callable[[], Any]:
         """`layer(input=..., hx=(h_0, c_0))`; the documentation calls for a tuple.
 
-        With `lengths`, which is no argument of the layer, the input is packed and the output padded again, as the documentation of
-        `torch.nn.utils.rnn` shows it.
+        `training` is the module's mode, that of a new module where it is absent. With `lengths` the input is packed and the output padded again, as
+        the documentation of `torch.nn.utils.rnn` shows it.
         """
-        documented: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in arguments.items()}
-        lengths = documented.pop("lengths", None)
-        if lengths is None:
-            return partial(layer, **documented)
-        rnn = self.torch.nn.utils.rnn
-        padded = documented.pop("input")
+        options: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in arguments.items()}
+        layer.train(options.pop("training", True))
+        how = {name: options.pop(name) for name in PACKING if name in options}
+        input = options.pop("input")
+        self._drawn = {}
 
         def call() -> Any:
-            packed = rnn.pack_padded_sequence(
-                padded, lengths, batch_first=layer.batch_first, enforce_sorted=lengths == tuple(sorted(lengths, reverse=True))
-            )
-            output, states = layer(packed, **documented)
-            return rnn.pad_packed_sequence(output, batch_first=layer.batch_first, total_length=padded.shape[1 if layer.batch_first else 0])[0], states
+            x, others = self._cast(input), {name: self._cast(value) for name, value in options.items()}
+            given = self._packed(layer, x, how) if how else x
+            module = self.prepared(layer, given, others)
+            before = self.torch.get_rng_state()
+            with self._autocasting():
+                result = module(input=given, **others)
+            self._drawn = self._replayed(layer, given, before)
+            return self._padded(layer, result, how) if how else result
 
         return call
 
     def record(self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]) -> tuple[Any, Callable[[Sequence[Any], Sequence[Any]], Gradients]]:
-        """The leaves are copies that nobody else holds; they require gradients from here on."""
+        """The leaves are copies that nobody else holds; they require gradients from here on. A frozen parameter has no gradient."""
         for leaf in leaves:
             leaf.requires_grad_(True)
-        result = call()
+        with self.torch.nn.utils.parametrize.cached():
+            parameters = {name: weight for name, weight in self.weights(layer).items() if weight.requires_grad}
+            result = call()
 
         def differentiate(outputs: Sequence[Any], cotangents: Sequence[Any]) -> Gradients:
-            parameters = dict(layer.named_parameters())
             found = self.torch.autograd.grad(list(outputs), [*parameters.values(), *leaves], grad_outputs=list(cotangents), allow_unused=True)
             return dict(zip(parameters, found[: len(parameters)], strict=True)), found[len(parameters) :]
 
         return result, differentiate
 
-    def resetter(self, layer: Any, step: int) -> Callable[[], Any]:
-        """Modules of `torch.nn` keep no state from call to call."""
-        raise UnknownAction("reset", step, "but torch.nn modules record no state; pass hx instead")
+    def drawn(self, layer: Any) -> Mapping[str, Any]:
+        """The masks of dropout between layers (batch, timesteps, outputs), or of a packed input (sum of lengths, outputs), sequence by sequence: the
+        generator draws them again from where the call began to draw.
+
+        Where that does not lead to the state in which the call left the generator, it drew something else, and nothing is known of it.
+        """
+        return self._drawn
+
+    def effects(self, layer: Any) -> Mapping[str, Any]:
+        """Modules leave nothing behind."""
+        return {}
+
+    def actor(self, layer: Any, action: str, step: int, arguments: Mapping[str, Any]) -> Callable[[], Any]:
+        """What PyTorch documents to do with any module."""
+        actions: dict[str, Callable[[Any], Any]] = {
+            "pickle": lambda module: loads(dumps(module)),
+            "deepcopy": deepcopy,
+            "state-dict": self._through_a_file,
+            "reset-parameters": self._reset,
+            "functional-call": lambda module: Functional(self.torch, module),
+            "replace-parameters": self._replaced,
+            "parametrize": self._parametrized,
+            "freeze": lambda module: module.requires_grad_(False),
+            "tie": self._tied,
+        }
+        if action not in actions:
+            raise UnknownAction(action, step, f"known are {', '.join(actions)}; torch.nn modules record no state: pass hx instead")
+        return partial(actions[action], layer)
 
     def release(self) -> None:
         """Modules keep nothing once they are out of use."""
+        self._drawn = {}
+
+    def _cast(self, value: Any) -> Any:
+        """Under autocast, a tensor, or each of a tuple, in float32: the documentation has nobody cast a module's inputs by hand."""
+        if self._autocast is None or value is None:
+            return value
+        return tuple(map(self._cast, value)) if isinstance(value, tuple) else value.to(self.torch.float32)
+
+    def _autocasting(self) -> AbstractContextManager[Any]:
+        """`torch.autocast` where the request has a mixed policy."""
+        return nullcontext() if self._autocast is None else self.torch.autocast("cpu", getattr(self.torch, self._autocast))
+
+    def _packed(self, layer: Any, input: Any, how: Mapping[str, Any]) -> Any:
+        """The input packed, by pack_padded_sequence, or by pack_sequence from a list of its rows cut off at their lengths."""
+        rnn = self.torch.nn.utils.rnn
+        lengths = list(how["lengths"])
+        if how["packing"] == "pack_padded_sequence":
+            return rnn.pack_padded_sequence(input, lengths, batch_first=layer.batch_first, enforce_sorted=how["enforce_sorted"])
+        rows = input.unbind(0 if layer.batch_first else 1)
+        return rnn.pack_sequence([row[:length] for row, length in zip(rows, lengths, strict=True)], enforce_sorted=how["enforce_sorted"])
+
+    def _padded(self, layer: Any, result: Any, how: Mapping[str, Any]) -> Any:
+        """The result with its packed output padded."""
+        options = {name: how[name] for name in ("padding_value", "total_length") if name in how}
+        output, states = result
+        return self.torch.nn.utils.rnn.pad_packed_sequence(output, batch_first=layer.batch_first, **options)[0], states
+
+    def _replayed(self, layer: Any, given: Any, before: Any) -> dict[str, Any]:
+        """The masks that a module draws from this state of the generator on; none if the generator does not end up where the call left it.
+
+        One draw for each layer but the last, laid out as the module does it: (T, N, outputs), an unbatched input as a batch of one, a packed one as
+        its `data`.
+        """
+        rate, layers = getattr(layer, "dropout", 0.0), getattr(layer, "num_layers", 1)
+        after = self.torch.get_rng_state()
+        if not layer.training or not rate or layers == 1 or (0 < rate < 1 and self.torch.equal(before, after)):
+            return {}
+        rnn = self.torch.nn.utils.rnn
+        outputs = (2 if layer.bidirectional else 1) * (layer.proj_size or layer.hidden_size)
+        packed = isinstance(given, rnn.PackedSequence)
+        if packed:
+            shape = [len(given.data), outputs]
+        elif given.dim() == 2:
+            shape = [len(given), 1, outputs]
+        else:
+            shape = [*(reversed(given.shape[:2]) if layer.batch_first else given.shape[:2]), outputs]
+        masks = {}
+        self.torch.set_rng_state(before)
+        for k in range(layers - 1):
+            mask = self.torch.nn.functional.dropout(self.torch.ones(shape, dtype=self.torch.float64), rate)
+            masks[f"dropout[{k}]"] = self.torch.cat(rnn.unpack_sequence(given._replace(data=mask))) if packed else mask.transpose(0, 1)
+        return masks if self.torch.equal(self.torch.get_rng_state(), after) else {}
+
+    def _through_a_file(self, module: Any) -> Any:
+        """A new module of the same kind, with the weights of this one from a file."""
+        assert self._construct is not None
+        file = BytesIO()
+        self.torch.save(module.state_dict(), file)
+        file.seek(0)
+        other = self._construct()
+        other.load_state_dict(self.torch.load(file, weights_only=True))
+        return other
+
+    def _reset(self, module: Any) -> Any:
+        """`reset_parameters`, of a module that does not know a number any more."""
+        with self.torch.no_grad():
+            for parameter in module.parameters():
+                parameter.fill_(float("nan"))
+        module.reset_parameters()
+        return module
+
+    def _replaced(self, module: Any) -> Any:
+        """Each parameter replaced by a new one of the same values; the old ones do not know a number any more."""
+        for name, parameter in list(module.named_parameters()):
+            setattr(module, name, self.torch.nn.Parameter(parameter.detach().clone()))
+            with self.torch.no_grad():
+                parameter.fill_(float("nan"))
+        return module
+
+    def _parametrized(self, module: Any) -> Any:
+        """Each parameter under a parametrization: the module keeps its negative, and computes with the negative of that."""
+        for name, _ in list(module.named_parameters()):
+            self.torch.nn.utils.parametrize.register_parametrization(module, name, negation(self.torch))
+        return module
+
+    def _tied(self, module: Any) -> Any:
+        """The parameters of each backward direction replaced by those of the forward one."""
+        for name, parameter in list(module.named_parameters()):
+            if not name.endswith("_reverse"):
+                setattr(module, f"{name}_reverse", parameter)
+        return module
 
 
-IMPLEMENTATIONS = (
-    Implementation(
-        name="torch",
-        dialect="torch",
-        host=HOST,
-        accumulation={"float64": "float64", "float32": "float32", "float16": "float32", "bfloat16": "float32"},
-        adapter=PyTorch,
-    ),
-)
+class Functional:
+    """A module as `torch.func.functional_call` calls it: with parameters from outside, its own not knowing a number any more."""
+
+    def __init__(self, torch: Any, module: Any) -> None:
+        self._torch = torch
+        self._module = module
+        self._parameters = {name: torch.nn.Parameter(parameter.detach().clone()) for name, parameter in module.named_parameters()}
+        with torch.no_grad():
+            for parameter in module.parameters():
+                parameter.fill_(float("nan"))
+
+    def __call__(self, **arguments: Any) -> Any:
+        return self._torch.func.functional_call(self._module, self._parameters, kwargs=arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else as the module has it; the parameters are those from outside."""
+        return self._parameters[name] if name in self._parameters else getattr(self._module, name)
+
+
+def names(layer: Any) -> list[str]:
+    """The documented names of the layer's parameters, in their order, parametrized or not."""
+    found = [name.removeprefix("parametrizations.").removesuffix(".original") for name, _ in layer.named_parameters()]
+    return list(dict.fromkeys(found))
+
+
+def negation(torch: Any) -> Any:
+    """The parametrization x -> -x, which is its own inverse and rounds nothing."""
+
+    class Negation(torch.nn.Module):  # type: ignore[misc]
+        def forward(self, x: Any) -> Any:
+            return -x
+
+        def right_inverse(self, x: Any) -> Any:
+            return -x
+
+    return Negation()
+
+
+IMPLEMENTATIONS = (Implementation(name="torch", dialect="torch", host=HOST, accumulation=ACCUMULATION, adapter=PyTorch),)

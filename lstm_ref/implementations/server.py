@@ -67,7 +67,12 @@ def _hello(implementations: Sequence[Implementation], adapters: Mapping[str, Ada
         "versions": versions,
         "environment": {name: os.environ.get(name, "") for name in host.environment},
         "implementations": [
-            {"name": implementation.name, "dialect": implementation.dialect, "accumulation": dict(implementation.accumulation)}
+            {
+                "name": implementation.name,
+                "dialect": implementation.dialect,
+                "version": implementation.version,
+                "accumulation": dict(implementation.accumulation),
+            }
             for implementation in implementations
         ],
     }

@@ -2,13 +2,13 @@
 
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from lstm_ref.implementations.adapter import Adapter
-from lstm_ref.implementations.errors import AdapterError, UnknownAction
+from lstm_ref.implementations.errors import AdapterError
 from lstm_ref.implementations.trace import Call, Handed, Raised, Request, Step, Tensor, Trace
 
 # Arguments that a gradient can be asked for.
@@ -18,26 +18,36 @@ DIFFERENTIABLE = frozenset({"float64", "float32", "float16", "bfloat16"})
 def run(adapter: Adapter, request: Request) -> Trace:
     """Build the layer, copy the weights in, take the steps until one raises. An exception of the adapter itself is left to the caller."""
     calls: list[Call] = []
+    returned: tuple[Tensor, ...] = ()
     raised = None
+    refusals: list[Raised] = []
     started = time.process_time()
     try:
+        adapter.seed(request.seed)
         construct = adapter.constructor(request)
         with _in_framework(step=None):
             layer = construct()
         if request.weights:
             adapter.set_weights(layer, request.weights)
         for index, step in enumerate(request.steps):
-            if step.action == "call":
-                calls.append(_call(adapter, layer, _handed_over(step, calls), index))
-            elif step.action == "reset":
-                reset = adapter.resetter(layer, index)
-                with _in_framework(index):
-                    reset()
+            if step.refused:
+                try:
+                    _call(adapter, layer, _handed_over(step, returned), index)
+                except _FrameworkRaised as error:
+                    refusals.append(error.raised)
+            elif step.action == "call":
+                calls.append(_call(adapter, layer, _handed_over(step, returned), index))
+                returned = calls[-1].outputs
+            elif step.action == "weights":
+                calls.append(_weights(adapter, layer, index))
             else:
-                raise UnknownAction(step.action, index, "known are 'call' and 'reset'")
+                arguments = {name: _argument(adapter, value, name, {}) for name, value in step.arguments.items()}
+                act = adapter.actor(layer, step.action, index, arguments)
+                with _in_framework(index):
+                    layer = act()
     except _FrameworkRaised as error:
         raised = error.raised
-    return Trace(tuple(calls), raised, time.process_time() - started)
+    return Trace(tuple(calls), raised, time.process_time() - started, tuple(refusals))
 
 
 class _FrameworkRaised(Exception):
@@ -60,13 +70,19 @@ def _in_framework(step: int | None) -> Iterator[None]:
         raise _FrameworkRaised(Raised(types, str(error), step, traceback.format_exc())) from error
 
 
-def _handed_over(step: Step, calls: list[Call]) -> Step:
-    """The step with what the previous call returned in its place: copies, so that no gradient reaches back into that call."""
-    return replace(step, arguments={name: _take(value, calls) for name, value in step.arguments.items()})
+def _handed_over(step: Step, returned: Sequence[Tensor]) -> Step:
+    """The step with what the call before returned in its place: copies, so that no gradient reaches back into that call."""
+    return replace(step, arguments={name: _take(value, returned) for name, value in step.arguments.items()})
 
 
-def _take(value: Any, calls: list[Call]) -> Any:
-    return [calls[-1].outputs[position] for position in value.outputs] if isinstance(value, Handed) else value
+def _take(value: Any, returned: Sequence[Tensor]) -> Any:
+    return [returned[position] for position in value.outputs] if isinstance(value, Handed) else value
+
+
+def _weights(adapter: Adapter, layer: Any, index: int) -> Call:
+    with _in_framework(index):
+        found = dict(adapter.weights(layer))
+    return Call(structure(found, lambda _: None), tuple(adapter.read(weight) for weight in found.values()))
 
 
 def _call(adapter: Adapter, layer: Any, step: Step, index: int) -> Call:
@@ -82,19 +98,20 @@ def _call(adapter: Adapter, layer: Any, step: Step, index: int) -> Call:
     gradients: dict[str, Tensor | None] = {}
     leaves = {path: tensor for path, (value, tensor) in given.items() if value.dtype in DIFFERENTIABLE}
     if step.cotangents is None:
-        structure, outputs, _ = _flatten(adapter, guarded())
+        shown, outputs, _ = _flatten(adapter, guarded())
     else:
         result, differentiate = adapter.record(layer, list(leaves.values()), guarded)
-        structure, outputs, tensors = _flatten(adapter, result)
+        shown, outputs, tensors = _flatten(adapter, result)
         # Outputs of other shapes than expected are shown as they are; they have no inner product with these cotangents.
         if [output.values.shape for output in outputs] == [cotangent.values.shape for cotangent in step.cotangents]:
             cotangents = [adapter.tensor(Tensor(output.dtype, wanted.values)) for output, wanted in zip(outputs, step.cotangents, strict=True)]
             with _in_framework(index):
                 of_weights, of_leaves = differentiate(tensors, cotangents)
-            found = {**of_weights, **dict(zip(leaves, of_leaves, strict=True))}
-            gradients = {path: None if gradient is None else adapter.read(gradient) for path, gradient in found.items()}
+            of_all = {**of_weights, **dict(zip(leaves, of_leaves, strict=True))}
+            gradients = {path: None if gradient is None else adapter.read(gradient) for path, gradient in of_all.items()}
     changed = tuple(path for path, (_, tensor) in given.items() if _differ(before[path], adapter.read(tensor)))
-    return Call(structure, outputs, gradients, changed)
+    drawn, effects = ({name: adapter.read(tensor) for name, tensor in found.items()} for found in (adapter.drawn(layer), adapter.effects(layer)))
+    return Call(shown, outputs, gradients, changed, drawn, effects)
 
 
 def _argument(adapter: Adapter, value: Any, path: str, given: dict[str, tuple[Tensor, Any]]) -> Any:

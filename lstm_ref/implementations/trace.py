@@ -37,24 +37,32 @@ class Handed:
 class Step:
     """One action on the layer.
 
-    `action` is "call" or "reset" (forget the recorded states). A call has `arguments` by their documented names; a value is a Tensor, a list of
-    such values, what the call before Handed over, or plain JSON data. With `cotangents` (one Tensor for every returned array, in the order in
-    which the layer returns them) the call's gradients are wanted: those of the inner product of the outputs and the cotangents. Whatever state
-    the layer carries over from an earlier call is a constant there.
+    "call" has `arguments` by their documented names; a value is a Tensor, a list of such values, what the call before Handed over, or plain JSON
+    data. With `cotangents` (one Tensor for every returned array, in the order in which the layer returns them) the call's gradients are wanted:
+    those of the inner product of the outputs and the cotangents, plus the losses that the layer adds. Whatever state the layer carries over from
+    an earlier call is a constant there.
+
+    "weights" reads all weights. Every other action changes the layer, or puts another one in its place, and yields nothing: "reset" (forget the
+    recorded states), "train" (with the arguments of a call, `targets`, `epochs`, `learning_rate`), "save-and-load", "from-config",
+    "functional-model", "pickle", "deepcopy", "state-dict", "reset-parameters", "functional-call", "replace-parameters", "parametrize", "freeze",
+    "tie".
+
+    A step that is to be `refused` has to raise, and the layer goes on to the next one all the same.
     """
 
     action: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     cotangents: tuple[Tensor, ...] | None = None
+    refused: bool = False
 
 
 @dataclass(frozen=True)
 class Request:
     """A layer of a dialect, its weights by their documented names, and the steps to take with it.
 
-    `params` are the constructor's arguments by name, without the dtype; a value may be a nested layer: {"layer": ..., "params": ...}.
-    `dtype` is the dtype to compute in; weights and arguments are given in it. Empty `weights` say that their values do not matter: the layer
-    keeps its own, as in a request that has to be refused.
+    `params` are the constructor's arguments by name, without the dtype; a value may be a nested layer, {"layer": ..., "params": ...}, or a
+    function, {"callable": name}. `dtype` is the dtype to compute in; weights and arguments are given in it. Without `weights` the layer keeps its
+    initial ones. `seed` makes repeatable whatever the framework draws.
     """
 
     implementation: str
@@ -63,21 +71,28 @@ class Request:
     dtype: str
     weights: Mapping[str, Tensor]
     steps: tuple[Step, ...]
+    seed: int = 0
 
 
 @dataclass(frozen=True)
 class Call:
-    """What one call returned.
+    """What one call returned, or the weights that were read.
 
     `structure` shows how the arrays were nested, a star for each: "*", "(*, *, *)", "[*, *, *]", "(*, (*, *))"; `outputs` are those arrays in
     order. `gradients` are keyed by weight name or argument path ("sequences", "initial_state[0]", "hx[1]"); None is a gradient that the
     framework says does not exist. `changed` names the arguments that the call modified in place.
+
+    `drawn` are the random masks of the call by name, as they were multiplied in: "dropout" and "recurrent_dropout" of a Keras layer (gates,
+    batch, timesteps, features or units), of length 1 along each axis that shares a mask; "dropout[0]", ... of a PyTorch module (batch, timesteps,
+    outputs). `effects` are what it left behind beside its result: "losses" of a Keras layer, in their order.
     """
 
     structure: str
     outputs: tuple[Tensor, ...]
     gradients: Mapping[str, Tensor | None] = field(default_factory=dict)
     changed: tuple[str, ...] = ()
+    drawn: Mapping[str, Tensor] = field(default_factory=dict)
+    effects: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -95,8 +110,11 @@ class Raised:
 
 @dataclass(frozen=True)
 class Trace:
-    """Everything one request produced: its calls in order, the exception that ended it early if one did, and the processor seconds it took."""
+    """Everything one request produced: its calls and readings of weights in order, but for steps that were to be refused, the exception that ended it
+    early if one did, the processor seconds it took, and the exceptions of the steps that were to be refused.
+    """
 
     calls: tuple[Call, ...]
     raised: Raised | None
     seconds: float
+    refusals: tuple[Raised, ...] = ()

@@ -14,7 +14,7 @@ import numpy as np
 from lstm_ref.implementations.errors import WireError
 from lstm_ref.implementations.trace import Call, Handed, Raised, Request, Step, Tensor, Trace
 
-PROTOCOL = 1
+PROTOCOL = 2
 
 Json = dict[str, Any]
 
@@ -66,8 +66,9 @@ def request_to_json(request: Request) -> Json:
         "layer": request.layer,
         "params": dict(request.params),
         "dtype": request.dtype,
-        "weights": {name: _tensor_to_json(tensor) for name, tensor in request.weights.items()},
+        "weights": _tensors_to_json(request.weights),
         "steps": [_step_to_json(step) for step in request.steps],
+        "seed": request.seed,
     }
 
 
@@ -78,8 +79,9 @@ def request_from_json(data: Json) -> Request:
         layer=data["layer"],
         params=data["params"],
         dtype=data["dtype"],
-        weights={name: _tensor_from_json(tensor) for name, tensor in data["weights"].items()},
+        weights=_tensors_from_json(data["weights"]),
         steps=tuple(_step_from_json(step) for step in data["steps"]),
+        seed=data["seed"],
     )
 
 
@@ -89,6 +91,7 @@ def trace_to_json(trace: Trace) -> Json:
         "calls": [_call_to_json(call) for call in trace.calls],
         "raised": None if trace.raised is None else _raised_to_json(trace.raised),
         "seconds": trace.seconds,
+        "refusals": [_raised_to_json(raised) for raised in trace.refusals],
     }
 
 
@@ -98,6 +101,7 @@ def trace_from_json(data: Json) -> Trace:
         calls=tuple(_call_from_json(call) for call in data["calls"]),
         raised=None if data["raised"] is None else _raised_from_json(data["raised"]),
         seconds=data["seconds"],
+        refusals=tuple(_raised_from_json(raised) for raised in data["refusals"]),
     )
 
 
@@ -127,11 +131,20 @@ def _tensor_from_json(data: Json) -> Tensor:
     return Tensor(data["dtype"], values.astype(storage.newbyteorder("="), copy=False))
 
 
+def _tensors_to_json(tensors: Mapping[str, Tensor]) -> Json:
+    return {name: _tensor_to_json(tensor) for name, tensor in tensors.items()}
+
+
+def _tensors_from_json(data: Json) -> dict[str, Tensor]:
+    return {name: _tensor_from_json(tensor) for name, tensor in data.items()}
+
+
 def _step_to_json(step: Step) -> Json:
     return {
         "action": step.action,
         "arguments": {name: _argument_to_json(value) for name, value in step.arguments.items()},
         "cotangents": None if step.cotangents is None else [_tensor_to_json(tensor) for tensor in step.cotangents],
+        "refused": step.refused,
     }
 
 
@@ -140,6 +153,7 @@ def _step_from_json(data: Json) -> Step:
         action=data["action"],
         arguments={name: _argument_from_json(value) for name, value in data["arguments"].items()},
         cotangents=None if data["cotangents"] is None else tuple(_tensor_from_json(tensor) for tensor in data["cotangents"]),
+        refused=data["refused"],
     )
 
 
@@ -174,6 +188,8 @@ def _call_to_json(call: Call) -> Json:
         "outputs": [_tensor_to_json(tensor) for tensor in call.outputs],
         "gradients": _gradients_to_json(call.gradients),
         "changed": list(call.changed),
+        "drawn": _tensors_to_json(call.drawn),
+        "effects": _tensors_to_json(call.effects),
     }
 
 
@@ -183,6 +199,8 @@ def _call_from_json(data: Json) -> Call:
         outputs=tuple(_tensor_from_json(tensor) for tensor in data["outputs"]),
         gradients={name: None if tensor is None else _tensor_from_json(tensor) for name, tensor in data["gradients"].items()},
         changed=tuple(data["changed"]),
+        drawn=_tensors_from_json(data["drawn"]),
+        effects=_tensors_from_json(data["effects"]),
     )
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lstm_ref.reference.activations import Activation, Array, sigmoid, tanh
+from lstm_ref.reference.dropout import product, pull_to_input
 from lstm_ref.reference.weights import LSTMWeights
 
 
@@ -31,19 +32,25 @@ class StepGradient(NamedTuple):
 
 
 def step(
-    z_x: Array, before: State, weights: LSTMWeights, activation: Activation = tanh, recurrent_activation: Activation = sigmoid
+    z_x: Array,
+    before: State,
+    weights: LSTMWeights,
+    activation: Activation = tanh,
+    recurrent_activation: Activation = sigmoid,
+    recurrent_dropout: Array | None = None,
 ) -> tuple[State, Callable[[State], StepGradient]]:
     """Take one step from the state `before` to the next.
 
     W is the kernel, U the recurrent kernel, b the bias, R the projection. z_x = x_t W + b (..., batch, 4 units) is what the input adds to the
-    four gates: it does not depend on the state, so that the caller computes it for all steps at once.
+    four gates: it does not depend on the state, so that the caller computes it for all steps at once. `recurrent_dropout` (1 or 4 gates, batch,
+    outputs) is a mask on h.
 
     The pullback takes the gradient of the new state.
     """
     U, R = weights.recurrent_kernel, weights.projection
     h, c = before
 
-    z_i, z_f, z_g, z_o = gates(z_x + h @ U)
+    z_i, z_f, z_g, z_o = gates(z_x + product(h, recurrent_dropout, U))
     i, pull_i = recurrent_activation(z_i)  # input gate
     f, pull_f = recurrent_activation(z_f)  # forget gate
     g, pull_g = activation(z_g)  # candidate
@@ -55,11 +62,11 @@ def step(
 
     def pullback(after: State) -> StepGradient:
         dh_new, dc_new = after
-        dm = dh_new if R is None else dh_new @ R.T
+        dm = dh_new if R is None else dh_new @ R.swapaxes(-1, -2)
         dc_new = dc_new + pull_a(dm * o)
         dz = np.concatenate([pull_i(dc_new * g), pull_f(dc_new * c), pull_g(dc_new * i), pull_o(dm * a)], axis=-1)
         dR = None if R is None else m.swapaxes(-1, -2) @ dh_new
-        return StepGradient(dz, State(dz @ U.T, dc_new * f), dR)
+        return StepGradient(dz, State(pull_to_input(dz, recurrent_dropout, U), dc_new * f), dR)
 
     return State(h_new, c_new), pullback
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from lstm_ref.reference.activations import Activation, Array, sigmoid, tanh
 from lstm_ref.reference.cell import State, step
+from lstm_ref.reference.dropout import product, pull_to_input, pull_to_weights
 from lstm_ref.reference.weights import LSTMWeights
 
 
@@ -29,19 +30,26 @@ def run(
     activation: Activation = tanh,
     recurrent_activation: Activation = sigmoid,
     mask: Array | None = None,
+    dropout: Array | None = None,
+    recurrent_dropout: Array | None = None,
 ) -> tuple[tuple[Array, State], Callable[[Array, State], SequenceGradient]]:
     """Run the layer over x (..., batch, timesteps, features), one step or more, from the `initial` state.
 
     Where `mask` (batch, timesteps) is False, the step does not happen: the state stays as it was. Sequences of unequal length are the mask that
     is False after each one's end.
 
+    `dropout` (gates, batch, timesteps, features) is a mask on x, `recurrent_dropout` (gates, batch, timesteps, outputs) one on the h that enters
+    each step. An axis of gates or timesteps that has length 1 stands for all.
+
     Returns h after every step (..., batch, timesteps, outputs) and the last state. The pullback takes the gradients of both.
     """
     timesteps = x.shape[-2]
-    z_x = from_input(x, weights)
+    drop_x, drop_h = (None if masks is None else spread(masks, timesteps) for masks in (dropout, recurrent_dropout))
+    z_x = from_input(x, weights, drop_x)
     states, pullbacks = [initial], []
     for t in range(timesteps):
-        after, pull_step = step(z_x[..., t, :], states[t], weights, activation, recurrent_activation)
+        drop = None if drop_h is None else drop_h[..., t, :]
+        after, pull_step = step(z_x[..., t, :], states[t], weights, activation, recurrent_activation, drop)
         states.append(after if mask is None else choose(mask[:, t, None], after, states[t]))
         pullbacks.append(pull_step)
     h = over_time([state.h for state in states[1:]])
@@ -67,21 +75,46 @@ def run(
         projections = [g.projection for g in steps if g.projection is not None]
         d_bias = np.sum(dz, axis=(-3, -2))
         d_weights = LSTMWeights(
-            kernel=outer(x, dz),
-            recurrent_kernel=outer(h_before, dz),
+            kernel=pull_to_weights(rows(x), rows_of_mask(drop_x), rows(dz)),
+            recurrent_kernel=pull_to_weights(rows(h_before), rows_of_mask(drop_h), rows(dz)),
             bias=d_bias,
             recurrent_bias=None if weights.recurrent_bias is None else d_bias,
             projection=sum(projections[1:], start=projections[0]) if projections else None,
         )
-        return SequenceGradient(dz @ weights.kernel.T, d_state, d_weights)
+        dx = pull_to_input(rows(dz), rows_of_mask(drop_x), weights.kernel)
+        return SequenceGradient(steps_of(dx, timesteps), d_state, d_weights)
 
     return (h, states[-1]), pullback
 
 
-def from_input(x: Array, weights: LSTMWeights) -> Array:
+def from_input(x: Array, weights: LSTMWeights, dropout: Array | None = None) -> Array:
     """What the input alone adds to the four gates, at all steps: x W + b (..., batch, timesteps, 4 units), with both biases where there are two."""
-    z_x = x @ weights.kernel + weights.bias
-    return z_x if weights.recurrent_bias is None else z_x + weights.recurrent_bias
+    z_x = product(rows(x), rows_of_mask(dropout), weights.kernel) + weights.bias[..., None, :]
+    if weights.recurrent_bias is not None:
+        z_x = z_x + weights.recurrent_bias[..., None, :]
+    return steps_of(z_x, x.shape[-2])
+
+
+def spread(mask: Array, timesteps: int) -> Array:
+    """The mask (..., timesteps or 1, n) with all its timesteps."""
+    return np.broadcast_to(mask, (*mask.shape[:-2], timesteps, mask.shape[-1]))
+
+
+def rows(sequences: Array) -> Array:
+    """(..., batch, timesteps, n) as (..., batch * timesteps, n): one row a step, to which weights with leading axes of their own fit as well."""
+    *leading, batch, timesteps, n = sequences.shape
+    return sequences.reshape(*leading, batch * timesteps, n)
+
+
+def rows_of_mask(mask: Array | None) -> Array | None:
+    """`rows` of a mask, if there is one."""
+    return None if mask is None else rows(mask)
+
+
+def steps_of(flat: Array, timesteps: int) -> Array:
+    """The reverse of `rows`."""
+    *leading, count, n = flat.shape
+    return flat.reshape(*leading, count // timesteps, timesteps, n)
 
 
 def choose(condition: Array, yes: State, no: State) -> State:
@@ -92,12 +125,3 @@ def choose(condition: Array, yes: State, no: State) -> State:
 def over_time(steps: list[Array]) -> Array:
     """Arrays (..., batch, n), one a step, as one array (..., batch, timesteps, n). Leading axes that only some of them have are carried along."""
     return np.stack(np.broadcast_arrays(*steps, subok=True), axis=-2)
-
-
-def outer(a: Array, b: Array) -> Array:
-    """Sum over batch and timesteps of the outer products of a (..., batch, timesteps, n) and b (..., batch, timesteps, m): (..., n, m)."""
-
-    def flat(v: Array) -> Array:
-        return v.reshape(*v.shape[:-3], v.shape[-3] * v.shape[-2], v.shape[-1])
-
-    return flat(a).swapaxes(-1, -2) @ flat(b)

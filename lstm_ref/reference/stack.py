@@ -54,16 +54,21 @@ def run_stack(
     activation: Activation = tanh,
     recurrent_activation: Activation = sigmoid,
     mask: Array | None = None,
+    dropout: Sequence[Array] = (),
 ) -> tuple[tuple[Array, list[list[State]]], Callable[[Array, Sequence[LayerStates]], StackGradient]]:
     """Run layers on top of one another, each in one direction or in both.
 
     `initial[layer][direction]` and `weights[layer][direction]` name them. A layer's output is the h of its directions side by side
-    (..., batch, timesteps, directions * outputs), and the next layer's input. Nothing else passes upward.
+    (..., batch, timesteps, directions * outputs), and the next layer's input. Nothing else passes upward. `dropout` are masks (batch, timesteps,
+    directions * outputs) on the outputs of all layers but the last, 0 where an element is dropped and 1 / (1 - rate) elsewhere; () drops nothing.
 
     Returns the output of the last layer, and the last states by layer and direction. The pullback takes the gradients of both.
     """
     y, last, pullbacks = x, [], []
-    for layer_initial, layer_weights in zip(initial, weights, strict=True):
+    masks: list[Array | None] = [None] * len(weights)  # on the input of each layer
+    masks[1:] = dropout or masks[1:]
+    for layer_initial, layer_weights, drop in zip(initial, weights, masks, strict=True):
+        y = y if drop is None else y * drop
         runs = [
             direction(y, state, w, activation, recurrent_activation, mask)
             for direction, state, w in zip(DIRECTIONS[: len(layer_weights)], layer_initial, layer_weights, strict=True)
@@ -74,10 +79,11 @@ def run_stack(
 
     def pullback(dy: Array, d_last: Sequence[LayerStates]) -> StackGradient:
         layers: list[list[SequenceGradient]] = []
-        for layer_pullbacks, layer_d_last in zip(reversed(pullbacks), reversed(d_last), strict=True):
+        for layer_pullbacks, layer_d_last, drop in zip(reversed(pullbacks), reversed(d_last), reversed(masks), strict=True):
             parts = np.split(dy, len(layer_pullbacks), axis=-1)
             gradients = [pull(part, d) for pull, part, d in zip(layer_pullbacks, parts, layer_d_last, strict=True)]
             dy = sum((g.x for g in gradients[1:]), start=gradients[0].x)
+            dy = dy if drop is None else dy * drop
             layers.append(gradients)
         layers.reverse()
         return StackGradient(dy, [[g.initial for g in layer] for layer in layers], [[g.weights for g in layer] for layer in layers])

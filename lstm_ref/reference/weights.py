@@ -34,7 +34,7 @@ class LSTMWeights:
     def from_keras(cls, weights: Mapping[str, Array]) -> "LSTMWeights":
         """From keras.layers.LSTM: "kernel", "recurrent_kernel" and, with use_bias, "bias"."""
         kernel = weights["kernel"]
-        return cls(kernel, weights["recurrent_kernel"], weights["bias"] if "bias" in weights else np.zeros_like(kernel[0]))
+        return cls(kernel, weights["recurrent_kernel"], weights["bias"] if "bias" in weights else np.zeros_like(kernel[..., 0, :]))
 
     def to_keras(self) -> dict[str, Array]:
         """To keras.layers.LSTM with use_bias: its one bias is the sum. Raises ValueError for a projected layer, which Keras does not have."""
@@ -52,7 +52,7 @@ class LSTMWeights:
         return cls(
             kernel,
             recurrent_kernel,
-            np.zeros_like(kernel[0]) if bias is None else bias,
+            np.zeros_like(kernel[..., 0, :]) if bias is None else bias,
             recurrent_bias,
             None if projection is None else projection.swapaxes(-1, -2),
         )

@@ -30,7 +30,7 @@ class Missing:
 
     implementation: str
     reason: str
-    install: str
+    command: str
 
 
 @dataclass(frozen=True)

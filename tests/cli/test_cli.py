@@ -176,7 +176,7 @@ def test_run_of_a_case_that_does_not_exist_is_bad_usage_with_a_suggestion(cli: C
 
 @needs_torch
 def test_run_writes_results_and_report_where_it_is_told(cli: Cli, tmp_path: Path) -> None:
-    done = cli("run", "torch/sizes", "--dtype", "float64", "--results", "out/r.jsonl", "--report", "out/r.html", "--seed", 7)
+    done = cli("run", "torch/sizes/one-*", "--impl", "torch", "--dtype", "float64", "--results", "out/r.jsonl", "--report", "out/r.html", "--seed", 7)
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads((tmp_path / "out/r.jsonl").read_text().splitlines()[0])["seed"] == 7
     assert "outcomes pass" in (tmp_path / "out/r.html").read_text()
@@ -197,7 +197,7 @@ def test_run_does_not_mind_the_project_around_it(cli: Cli, tmp_path: Path) -> No
 def test_run_takes_a_case_file_of_somebody_else(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(RIGHT)
     (tmp_path / "conftest.py").write_text("raise SystemExit('conftest of somebody else')\n")
-    done = cli("run", "mine.yaml")
+    done = cli("run", "mine.yaml", "--impl", "torch")
     assert done.returncode == 0, done.stdout + done.stderr
     outcomes = [json.loads(line) for line in (tmp_path / "reports/results.jsonl").read_text().splitlines() if '"outcome"' in line]
     assert [(outcome["case"], outcome["outcome"]) for outcome in outcomes if outcome["type"] == "outcome"] == [("mine/small", "pass")] * 2
@@ -206,9 +206,28 @@ def test_run_takes_a_case_file_of_somebody_else(cli: Cli, tmp_path: Path) -> Non
 @needs_torch
 def test_workers_give_the_same_outcomes(cli: Cli, tmp_path: Path) -> None:
     def outcomes(workers: int) -> list[tuple[Any, ...]]:
-        done = cli("run", "torch/sizes", "--workers", workers)
+        done = cli("run", "torch/sizes/o*", "--impl", "torch", "--workers", workers)
         assert done.returncode == 0, done.stdout + done.stderr
         records = [json.loads(line) for line in (tmp_path / "reports/results.jsonl").read_text().splitlines()]
         return sorted((r["case"], r["dtype"], r["outcome"], r["ratio"]) for r in records if r["type"] == "outcome")
 
     assert outcomes(1) == outcomes(2)
+
+
+def test_list_as_json_says_what_an_everyday_run_takes(cli: Cli) -> None:
+    points = json.loads(cli("list", "torch/structure", "--format", "json").stdout)
+    assert {point["everyday"] for point in points} == {True, False}
+
+
+@needs_torch
+def test_a_full_run_takes_what_an_everyday_run_leaves_out(cli: Cli, tmp_path: Path) -> None:
+    pattern = "torch/structure/product[*form=packed-sorted,hx=given*num_layers=2*"
+    points = json.loads(cli("list", pattern, "--format", "json").stdout)
+    found = {}
+    for options in ((), ("--full",)):
+        done = cli("run", pattern, "--impl", "torch", "--dtype", "float64", *options)
+        assert done.returncode == 0, done.stdout + done.stderr
+        records = map(json.loads, (tmp_path / "reports/results.jsonl").read_text().splitlines())
+        found[options] = {record["case"] for record in records if record["type"] == "outcome"}
+    assert found[()] == {point["id"] for point in points if point["everyday"]}
+    assert found[("--full",)] == {point["id"] for point in points} > found[()]

@@ -13,6 +13,7 @@ kind: parameters
 dialect: toy
 about: A dialect for tests.
 source: tests
+versions: ["1", "2"]
 layers:
   LSTM:
     about: A layer.
@@ -36,7 +37,7 @@ layers:
     outputs:
       output: {about: Output., source: tests, at: {last-step: {}, first-step: {}, reversed: {}, forward-half: {unroll: false}}}
       h: {about: State., source: tests, needs: {stated: true}}
-    actions: [call, reset]
+    actions: [call, train, reset, weights]
   RNN:
     about: A layer of cells.
     source: tests
@@ -44,11 +45,37 @@ layers:
       cell: {about: A layer or a list of layers., source: tests, required: true}
     call:
       inputs: {about: Input., source: tests, required: true}
+      start: {about: State., source: tests, required: true, values: [given, previous]}
     input:
       batch: {about: Rows., required: true}
       timesteps: {about: Steps., required: true}
     outputs:
-      output: {about: Output., source: tests}
+      output: {about: Output., source: tests, at: {first-step: {cell.0.unroll: true}}}
+      h: {about: State., source: tests, needs: {cell.stated: true}}
+    actions: [call]
+"""
+
+OTHER = """\
+kind: parameters
+dialect: other
+about: Another dialect for tests.
+source: tests
+layers:
+  LSTM:
+    about: A layer.
+    source: tests
+    constructor:
+      size: {about: Size., source: tests, required: true}
+      proj: {about: Projection., source: tests, default: 0}
+    call:
+      x: {about: Input., source: tests, required: true}
+      hx: {about: State., source: tests, values: [absent, given, previous], needs: {previous: {proj: 0}}}
+    input:
+      batch: {about: Rows., required: true}
+      timesteps: {about: Steps., required: true}
+    outputs:
+      y: {about: Output., source: tests, at: {last-step: {}}}
+      hn: {about: State., source: tests, needs: {proj: 0}}
     actions: [call]
 """
 
@@ -72,6 +99,13 @@ def root(tmp_path: Path) -> Path:
     (root / "toy").mkdir(parents=True)
     (root / "toy" / "parameters.yaml").write_text(TABLE)
     return root
+
+
+@pytest.fixture
+def second_dialect(root: Path) -> None:
+    """A second dialect in the corpus, other."""
+    (root / "other").mkdir()
+    (root / "other" / "parameters.yaml").write_text(OTHER)
 
 
 @pytest.fixture

@@ -242,6 +242,63 @@ def test_a_relation_says_what_is_equal(cases: Cases) -> None:
     assert (relation_of(case).params, relation_of(case).steps) == (case.params, case.steps)
 
 
+def test_training_is_a_step_with_the_arguments_of_a_call(cases: Cases) -> None:
+    (case,) = cases("""\
+    - name: a
+      matrix: {call.state: [given]}
+      steps: [{train: {epochs: 3, learning_rate: 0.125, mask: left, input: {timesteps: 2}}}, weights, {call: {}}]
+    """)
+    assert case.steps == (
+        Step("train", {"state": "given", "epochs": 3, "learning_rate": 0.125, "mask": "left"}, Input(batch=4, timesteps=2, form="batched")),
+        Step("weights", {}, Input()),
+        call({"state": "given"}),
+    )
+
+
+def test_what_a_relation_says_of_calls_holds_for_training(cases: Cases) -> None:
+    (case,) = cases("- {name: a, steps: [{train: {epochs: 1, learning_rate: 1}}, {call: {}}], relation: {other: {call: {mask: left}}}}")
+    assert [step.arguments for step in relation_of(case).steps] == [{"epochs": 1, "learning_rate": 1.0, "mask": "left"}, {"mask": "left"}]
+
+
+def test_versions_are_those_of_the_case_or_of_its_file(cases: Cases, root: Path) -> None:
+    assert [case.versions for case in cases('- {name: a}\n- {name: b, versions: ["2"]}')] == [(), ("2",)]
+    file = root / "toy" / "file.yaml"
+    file.write_text(file.read_text().replace("\ncases:", '\n  versions: ["1"]\ncases:'))
+    assert [case.versions for case in load(root).cases] == [("1",), ("2",)]
+
+
+def test_weights_are_drawn_unless_the_layer_keeps_its_own(cases: Cases) -> None:
+    drawn, initial = cases("- {name: a, matrix: {values.weights: [drawn, initial]}, steps: [weights, {call: {}}]}")
+    assert (drawn.id, drawn.values.weights) == ("toy/file/a", "drawn")
+    assert (initial.id, initial.values.weights) == ("toy/file/a[weights=initial]", "initial")
+
+
+@pytest.mark.usefixtures("second_dialect")
+def test_a_second_run_on_another_dialect_has_the_input_of_the_case_and_nothing_else(cases: Cases) -> None:
+    (case,) = cases("""\
+    - name: a
+      input: {form: unbatched}
+      call: {state: given, mask: left}
+      relation: {other: {dialect: other, params: {size: 3}, call: {hx: given}}, equal: [{left: output, right: {output: y, at: last-step}}]}
+    """)
+    relation = relation_of(case)
+    assert (relation.dialect, relation.layer, relation.params) == ("other", "", {"size": 3})
+    assert relation.steps == (Step("call", {"hx": "given"}, Input(batch=4, timesteps=7)),)
+    assert relation.equal == (Equality(Term("output", None), Term("y", "last-step")),)
+
+
+def test_a_second_run_may_be_on_another_layer(cases: Cases) -> None:
+    other = "{layer: RNN, params: {cell: 1}, steps: [{call: {}}, {call: {start: previous}}]}"
+    (case,) = cases(f"- {{name: a, steps: [reset, {{call: {{}}}}], relation: {{other: {other}}}}}")
+    relation = relation_of(case)
+    assert (relation.dialect, relation.layer, relation.params) == ("", "RNN", {"cell": 1})
+    assert [step.input for step in relation.steps] == [Input(batch=4, timesteps=7)] * 2
+    assert [step.arguments for step in relation.steps] == [
+        {"start": "given"},
+        {"start": "previous"},
+    ]  # it is required, and given unless a case says more
+
+
 def test_an_unbatched_input_needs_no_batch(root: Path, cases: Cases) -> None:
     (case,) = cases("- {name: a, input: {form: unbatched}}")
     text = (root / "toy" / "file.yaml").read_text().replace("batch: 4, ", "")
@@ -270,7 +327,7 @@ def test_a_nested_layer_is_a_value(root: Path) -> None:
     )
     found = load(root).cases
     assert found[0].params == {"cell": {"layer": "LSTM", "params": {"units": 1}}}
-    assert found[1].id == 'toy/nested/a[cell=[{"layer":"LSTM","params":{"units":2}}]]'
+    assert [case.id for case in found] == ["toy/nested/a[cell=LSTM(units=1)]", "toy/nested/a[cell=[LSTM(units=2)]]"]
 
 
 @pytest.mark.parametrize(
@@ -286,6 +343,17 @@ def test_a_nested_layer_is_a_value(root: Path) -> None:
         ("", '""'),
         ("a,b", '"a,b"'),
         ([1, "a"], '[1,"a"]'),
+        ({"layer": "LSTM", "params": {"units": 3, "stated": True}}, "LSTM(stated=true,units=3)"),
+        ({"layer": "Masking"}, "Masking()"),
+        ([{"layer": "Cell", "params": {"units": 3}}, "a", 1], "[Cell(units=3),a,1]"),
+        ({"layer": "RNN", "params": {"cell": [{"layer": "Cell", "params": {}}]}}, "RNN(cell=[Cell()])"),
+        ({"class_name": "L2", "config": {"l2": 0.01}}, "L2(l2=0.01)"),
+        ({"callable": "tanh"}, "callable:tanh"),
+        ("callable:tanh", '"callable:tanh"'),
+        ("Masking()", '"Masking()"'),
+        ({"layer": "LSTM", "params": 3}, '{"layer":"LSTM","params":3}'),
+        ({"layer": "L,S", "params": {}}, '{"layer":"L,S","params":{}}'),
+        ({"callable": "a b"}, '{"callable":"a b"}'),
     ],
 )
 def test_a_value_in_an_id_reads_as_in_yaml(value: object, text: str) -> None:
@@ -293,8 +361,14 @@ def test_a_value_in_an_id_reads_as_in_yaml(value: object, text: str) -> None:
 
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from([0.0, 1.0, 0.5]) | st.text("atrue10, ]=", max_size=4),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text("ab", max_size=1), inner, max_size=2),
+    st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from([0.0, 1.0, 0.5]) | st.text("atrue10, ]=()", max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.text("ab", max_size=1), inner, max_size=2)
+        | st.fixed_dictionaries(
+            {"layer": st.sampled_from(["a", "true", ""]), "params": st.dictionaries(st.text("ab", max_size=1), inner, max_size=2)}
+        )
+    ),
     max_leaves=4,
 )
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lstm_ref.corpus import CorpusError, Place, Problem, load, load_file, load_parameters
+from lstm_ref.corpus import Case, CorpusError, Place, Problem, load, load_file, load_parameters
 
 Problems = Callable[[str], tuple[Problem, ...]]
 
@@ -69,6 +69,81 @@ def test_a_mistake_in_a_matrix_is_told_once(problems: Problems) -> None:
         ("name: a, steps: [rest, {call: {}}]", "must be reset"),
         ("name: a, steps: [3, {call: {}}]", 'a step is "call:"'),
         ("name: a, steps: [reset]", "no step is a call"),
+        ("name: a, steps: [weights]", "no step is a call"),
+        ("name: a, steps: [{train: {epochs: 1, learning_rate: 1}}]", "no step has a result"),
+        ("name: a, steps: [pickle, {call: {}}]", 'this layer has no action "pickle"'),
+        ("name: a, steps: [{train: {epochs: 0, learning_rate: 1}}, weights]", "must be 1 or more"),
+        ("name: a, steps: [{train: {epochs: 1, learning_rate: 0}}, weights]", "must be more than 0"),
+        ("name: a, steps: [{train: {epochs: 1}}, weights]", '"learning_rate" is missing'),
+        ("name: a, steps: [{train: {epochs: 1, learning_rate: 1, sate: given}}, weights]", 'unknown call argument "sate"'),
+        ("name: a, steps: [{train: {epochs: 1, learning_rate: 1, state: gone}}, weights]", "must be absent or given"),
+        ("name: a, steps: [{train: {epochs: 1, learning_rate: 1, input: {shape: [1], batch: 2}}}, weights]", "nothing else may stand beside it"),
+        ("name: a, steps: [{train: {epochs: 1, learning_rate: 1}, call: {}}]", 'unknown key "call"'),
+        ("name: a, layer: RNN, params: {cell: 1}, steps: [{train: {epochs: 1, learning_rate: 1}}, {call: {}}]", 'has no action "train"'),
+        ("name: a, matrix: {call.mask: [left]}, steps: [{train: {epochs: 1, learning_rate: 1, mask: left}}, weights]", "holds for every call"),
+        ("name: a, params: {stated: true}, steps: [{train: {epochs: 1, learning_rate: 1, state: previous}}, weights]", "this is the first call"),
+        (
+            "name: a, params: {stated: true}, steps: [{train: {epochs: 1, learning_rate: 1}}, {call: {state: previous}}]",
+            "this is the first call",
+        ),
+        ("name: a, call: {epochs: 3}", 'unknown call argument "epochs"'),
+        ("name: a, versions: ['3']", 'unknown version "3" of dialect toy'),
+        ("name: a, versions: ['1', '1']", "stands twice"),
+        ("name: a, versions: []", "must not be empty"),
+        ("name: a, versions: [1]", "must be a string"),
+        ("name: a, values: {weights: drown}", "must be drawn or initial"),
+        ("name: a, values: {weights: initial}", "initial weights have to be read"),
+        ("name: a, matrix: {values.weights: [drawn, initial]}", "initial weights have to be read"),
+        ("name: a, params: {activation: {callable: 3}}", "must be a name, not the number 3"),
+        ("name: a, params: {activation: {callable: tanh, params: {}}}", 'unknown key "params"'),
+        ("name: a, params: {activation: [{class_name: L2, confg: {}}]}", 'unknown key "confg"'),
+        ("name: a, params: {activation: {class_name: L2, config: 3}}", "must be a mapping, not the number 3"),
+        ("name: a, covering: {strength: 1, runs: always}", '"covering" needs a matrix'),
+        ("name: a, matrix: {params.rate: [1]}, covering: {strength: 1, runs: sometimes}", "must be everyday or always"),
+        ("name: a, matrix: {params.rate: [1]}, covering: {strength: 0, runs: always}", "must be 1 or more"),
+        ("name: a, matrix: {params.rate: [1]}, covering: {strength: 2, runs: always}", "2 axes cannot be combined: there are 1"),
+        (
+            "name: a, matrix: {params.rate: [1], params.unroll: [true]}, covering: {strength: 2, runs: always, pairs_with: [params.rate]}",
+            "2 axes cannot be combined: there are 1 others",
+        ),
+        ("name: a, matrix: {params.rate: [1]}, covering: {strength: 1, runs: always, pairs_with: [params.rte]}", '"params.rte" is no axis'),
+        (
+            "name: a, matrix: {params.rate: [1], params.units: [1]}, covering: {strength: 1, runs: always, pairs_with: [params.rate, params.rate]}",
+            "stands twice",
+        ),
+        ("name: a, matrix: {params.rate: [1]}, covering: {strength: 1, runs: always}", "the selection of points is missing"),
+        ("name: a, relation: {other: {dialect: othr, params: {}}}", 'unknown dialect "othr"'),
+        ("name: a, relation: {other: {dialect: 3, params: {}}}", "must be a string"),
+        ("name: a, relation: {other: {dialect: other, layer: RNN}}", 'unknown layer "RNN" of dialect other'),
+        ("name: a, relation: {other: {layer: RNM}}", 'unknown layer "RNM" of dialect toy'),
+        ("name: a, relation: {other: {dialect: other}}", 'LSTM needs the parameter "size"'),
+        ("name: a, relation: {other: {dialect: other, params: {size: 1, units: 1}}}", 'unknown parameter "units"'),
+        ("name: a, relation: {other: {dialect: other, params: {size: 1}, call: {state: given}}}", 'unknown call argument "state"'),
+        ("name: a, relation: {other: {dialect: other, params: {size: 1}, steps: [{call: {}}, reset]}}", 'has no action "reset"'),
+        ("name: a, steps: [{call: {}}], relation: {other: {dialect: other, params: {size: 1}}}", "needs its own steps"),
+        ("name: a, relation: {other: {dialect: other, params: {size: 1}}, equal: [{left: output, right: h}]}", 'no output "h"'),
+        ("name: a, relation: {other: {dialect: other, params: {size: 1}}, equal: [{left: y, right: y}]}", 'no output "y"'),
+        ("name: a, relation: {other: {dialect: other, params: {size: 1, proj: 1}}, equal: [{left: output, right: hn}]}", "hn needs proj: 0"),
+        (
+            "name: a, relation: {other: {dialect: other, params: {size: 1, proj: 1}, steps: [{call: {}}, {call: {hx: previous}}]}}",
+            "hx: previous needs proj: 0",
+        ),
+        (
+            "name: a, relation: {other: {dialect: other, params: {size: 1}, input: {timesteps: 3}, call: {input: {part: [0, 2]}}}}",
+            "has another 'timesteps'",
+        ),
+        (
+            "name: a, relation: {other: {layer: RNN, params: {cell: {layer: LSTM, params: {units: 1}}}}, equal: [{left: output, right: h}]}",
+            "h needs cell.stated: true",
+        ),
+        (
+            "name: a, relation: {other: {layer: RNN, params: {cell: [3]}}, equal: [{left: output, right: {output: output, at: first-step}}]}",
+            "output at first-step needs cell.0.unroll: true",
+        ),
+        (
+            "name: a, relation: {other: {layer: RNN, params: {cell: []}}, equal: [{left: output, right: {output: output, at: first-step}}]}",
+            "output at first-step needs cell.0.unroll: true",
+        ),
         ("name: a, call: {}, steps: [{call: {}}]", "exclude each other"),
         ("name: a, layer: RNN, steps: [{call: {}}, reset]", 'has no action "reset"'),
         ("name: a, expect: {raises: ValueError, match: '('}", "no regular expression"),
@@ -154,10 +229,25 @@ def test_a_mistake_in_a_matrix_is_told_once(problems: Problems) -> None:
         ("name: a, input: {shape: [4, 7]}, relation: {other: {input: {timesteps: 2}}}", 'the input needs "batch"'),
     ],
 )
+@pytest.mark.usefixtures("second_dialect")
 def test_a_mistake_is_named(problems: Problems, entry: str, message: str) -> None:
     found = problems(f"- {{{entry}}}")
     assert any(message in problem.message for problem in found), found
     assert {problem.place.line for problem in found} == {10}
+
+
+def test_what_a_nested_layer_is_may_be_needed(cases: Callable[[str], list[Case]]) -> None:
+    found = cases("""\
+    - name: one
+      relation:
+        other: {layer: RNN, params: {cell: {layer: LSTM, params: {units: 1, stated: true}}}}
+        equal: [{left: output, right: h}]
+    - name: list
+      relation:
+        other: {layer: RNN, params: {cell: [{layer: LSTM, params: {units: 1, unroll: true}}]}}
+        equal: [{left: output, right: {output: output, at: first-step}}]
+    """)
+    assert len(found) == 2
 
 
 def test_what_only_the_points_show_has_the_place_where_it_is_written_and_is_told_beside_other_mistakes(problems: Problems) -> None:
@@ -320,6 +410,13 @@ def test_an_optional_call_argument_may_be_absent(root: Path) -> None:
         load(root)
 
 
+CELL_OUTPUTS = """\
+    outputs:
+      output: {about: Output., source: tests, at: {first-step: {cell.0.unroll: true}}}
+      h: {about: State., source: tests, needs: {cell.stated: true}}
+"""
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -328,7 +425,10 @@ def test_an_optional_call_argument_may_be_absent(root: Path) -> None:
         ("needs: {stated: true}}", "needs: {sated: true}}", 'unknown parameter "sated"'),
         ("forward-half: {unroll: false}", "forward-half: {unrol: false}", 'unknown parameter "unrol"'),
         ("forward-half: {unroll: false}", "forward: {unroll: false}", "must be last-step or first-step"),
-        ("    outputs:\n      output: {about: Output., source: tests}\n", "", '"outputs" is missing'),
+        ("needs: {cell.stated: true}", "needs: {cel.stated: true}", r'unknown parameter "cel" \(did you mean "cell"'),
+        ("needs: {cell.stated: true}", "needs: {cell.sated: true}", r'no layer has a parameter "sated" \(did you mean "stated"'),
+        ('versions: ["1", "2"]', "versions: [1, 2]", "must be a string"),
+        (CELL_OUTPUTS, "", '"outputs" is missing'),
     ],
 )
 def test_a_need_can_be_met(root: Path, old: str, new: str, message: str) -> None:

@@ -1,6 +1,7 @@
 """torch.LSTM by itself: the documented constructor and call, weights by name, layouts, and its refusals."""
 
 import inspect
+import math
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from lstm_ref.corpus import Case, load
 from lstm_ref.dialects import dialect, torch
 from lstm_ref.dialects.dialect import Sizes
+from lstm_ref.dialects.initial import Uniform
 from lstm_ref.harness.materialize import materialize
 from lstm_ref.harness.twin import run_twin
 
@@ -84,9 +86,11 @@ def test_the_constructor_has_the_documented_parameters_in_their_order_with_their
 
 
 def test_the_call_has_the_documented_arguments() -> None:
+    # The other words of a call say what is done around it: the mode of the module, packing and padding.
     parameters = inspect.signature(torch.LSTM.__call__).parameters
-    assert list(parameters) == ["self", *TABLE.call]
-    assert [name for name, p in parameters.items() if p.default is p.empty] == ["self", *[name for name, p in TABLE.call.items() if p.required]]
+    documented = {name: p for name, p in TABLE.call.items() if p.source.startswith("torch.nn.LSTM, Inputs")}
+    assert list(parameters) == ["self", *documented]
+    assert [name for name, p in parameters.items() if p.default is p.empty] == ["self", *[name for name, p in documented.items() if p.required]]
 
 
 def test_it_is_used_as_its_documentation_says() -> None:
@@ -176,11 +180,10 @@ def test_it_computes_in_its_dtype_which_is_float32_unless_said_otherwise(dtype: 
     assert {str(array.dtype) for array in (output, h_n, c_n, *gradients.values(), *made.state_dict().values())} == {dtype or "float32"}
 
 
-@pytest.mark.parametrize(("name", "value"), [("dropout", 0.5), ("device", "cpu")])
-def test_a_parameter_without_a_twin_is_refused_by_name(name: str, value: Any) -> None:
-    with pytest.raises(NotImplementedError, match=f"torch.nn.LSTM does not implement {name} yet"):
-        torch.LSTM(5, 3, **{name: value})
-    torch.LSTM(5, 3, **{name: TABLE.constructor[name].default})
+def test_a_device_without_a_twin_is_refused_by_name() -> None:
+    with pytest.raises(NotImplementedError, match=r"torch\.nn\.LSTM does not implement device yet"):
+        torch.LSTM(5, 3, device="cuda")
+    torch.LSTM(5, 3, device="cpu")
 
 
 def test_another_layer_is_refused_by_name() -> None:
@@ -198,6 +201,8 @@ def test_another_layer_is_refused_by_name() -> None:
         ({"bias": "yes"}, TypeError, "bias must be a boolean"),
         ({"proj_size": -1}, ValueError, "proj_size must be zero or a positive integer smaller than hidden_size 3"),
         ({"proj_size": 3}, ValueError, "proj_size must be zero or a positive integer smaller than hidden_size 3"),
+        ({"dropout": 1.1}, ValueError, "dropout must be a probability"),
+        ({"dropout": True}, ValueError, "dropout must be a probability"),
     ],
 )
 def test_wrong_parameters_are_refused(params: dict[str, Any], error: type[Exception], message: str) -> None:
@@ -242,7 +247,89 @@ def test_no_state_is_recorded_that_could_be_reset() -> None:
     made = layer()
     assert np.array_equal(made(X)[0], made(X)[0])
     with pytest.raises(NotImplementedError, match="pass hx instead"):
-        dialect("torch").reset(made)
+        made.act("reset", {})
+
+
+def test_all_weights_are_drawn_from_the_documented_interval() -> None:
+    # 1 / sqrt(hidden_size), with a projection too: PyTorch 2.13, RNNBase.reset_parameters.
+    initial = layer(num_layers=2, proj_size=2).initial(5)
+    assert list(initial) == list(layer(num_layers=2, proj_size=2).state_dict())
+    assert set(initial.values()) == {Uniform(-1 / math.sqrt(3), 1 / math.sqrt(3))}
+
+
+@pytest.mark.parametrize("action", ["pickle", "deepcopy", "state-dict", "functional-call", "replace-parameters", "parametrize"])
+def test_what_is_done_with_a_module_changes_no_number(action: str) -> None:
+    made = layer()
+    before = made(X)[0]
+    made.act(action, {})
+    (output, states), pullback = made.vjp(X)
+    assert np.array_equal(output, before)
+    assert {*made.state_dict()} < {*pullback([output, *states])}
+
+
+def test_frozen_weights_have_no_gradients_and_the_input_has_the_one_it_had() -> None:
+    made = layer(num_layers=2)
+    (output, last), pullback = made.vjp(X, states(made))
+    before = pullback([output, *last])
+    made.act("freeze", {})
+    after = made.vjp(X, states(made))[1]([output, *last])
+    assert list(after) == ["input", "hx[0]", "hx[1]"]
+    assert all(np.array_equal(after[name], before[name]) for name in after)
+
+
+def test_tied_directions_share_their_weights_whose_gradient_is_that_of_both() -> None:
+    made, loose = layer(bidirectional=True), layer(bidirectional=True)
+    made.act("tie", {})
+    forward = {name: values for name, values in loose.state_dict().items() if not name.endswith("_reverse")}
+    loose.load_state_dict(forward | {f"{name}_reverse": values for name, values in forward.items()})
+    (output, last), pullback = made.vjp(X)
+    (loose_output, _), loose_pullback = loose.vjp(X)
+    assert list(made.weights()) == list(forward)
+    assert np.array_equal(output, loose_output)
+    together, apart = pullback([output, *last]), loose_pullback([output, *last])
+    assert list(together) == [*forward, "input"]
+    assert all(np.array_equal(together[name], apart[name] + apart[f"{name}_reverse"]) for name in forward)
+
+
+def masks(made: torch.LSTM, arguments: dict[str, Any]) -> dict[str, Array]:
+    drawn = np.random.default_rng(8)
+    return {name: drawn.integers(0, 2, draw.shapes[0]) / (1 - draw.rate) for name, draw in made.draws(arguments).items()}
+
+
+def test_dropout_is_on_the_outputs_of_all_layers_but_the_last() -> None:
+    made, one = layer(num_layers=3, bidirectional=True, dropout=0.3), torch.LSTM(5, 3, bidirectional=True, dtype="float64")
+    found = masks(made, {"input": X})
+    assert {name: array.shape for name, array in found.items()} == {"dropout[0]": (4, 7, 6), "dropout[1]": (4, 7, 6)}
+    (output, (h_n, c_n)), _ = made.vjp(X, states(made), drawn=found)
+    x, weights = X, made.state_dict()
+    for k in range(3):
+        one = torch.LSTM(x.shape[-1], 3, bidirectional=True, dtype="float64")
+        one.load_state_dict({name.replace(f"_l{k}", "_l0"): values for name, values in weights.items() if f"_l{k}" in name})
+        x, (h, c) = one(x, tuple(state[2 * k : 2 * k + 2] for state in states(made)))
+        assert h_n[2 * k : 2 * k + 2] == pytest.approx(h, abs=1e-14)
+        assert c_n[2 * k : 2 * k + 2] == pytest.approx(c, abs=1e-14)
+        if k < 2:
+            x = x * found[f"dropout[{k}]"].swapaxes(0, 1)
+    assert output == pytest.approx(x, abs=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("params", "arguments", "shape"),
+    [
+        ({"dropout": 0.3}, {"input": X}, (4, 7, 3)),
+        ({"dropout": 0.3, "proj_size": 2, "bidirectional": True}, {"input": X}, (4, 7, 4)),
+        ({"dropout": 0.3, "batch_first": True}, {"input": X.swapaxes(0, 1)}, (4, 7, 3)),
+        ({"dropout": 0.3}, {"input": X[:, 0]}, (1, 7, 3)),
+        ({"dropout": 0.3}, {"input": X, "lengths": (1, 7, 2, 5)}, (15, 3)),
+        ({"dropout": 0.3}, {"input": X, "training": True}, (4, 7, 3)),
+        ({"dropout": 0.3}, {"input": X, "training": False}, None),
+        ({"dropout": 0.0}, {"input": X}, None),
+        ({"dropout": 0.3, "num_layers": 1}, {"input": X}, None),
+    ],
+)
+def test_a_mask_is_drawn_for_each_layer_but_the_last_in_training(params: dict[str, Any], arguments: dict[str, Any], shape: Any) -> None:
+    draws = layer(**{"num_layers": 2, **params}).draws(arguments)
+    assert {name: (draw.shapes, draw.rate) for name, draw in draws.items()} == ({"dropout[0]": ((shape,), 0.3)} if shape else {})
 
 
 def test_a_call_changes_none_of_its_arguments() -> None:
@@ -255,21 +342,31 @@ def test_a_call_changes_none_of_its_arguments() -> None:
     assert all(np.array_equal(one, other) for one, other in zip(before, arrays, strict=True))
 
 
-@pytest.mark.parametrize("form", ["time first", "batch first", "unbatched"])
+FORMS: dict[str, dict[str, Any]] = {
+    "time first": {},
+    "batch first": {},
+    "unbatched": {},
+    "dropped": {},
+    "packed": {"lengths": (1, 7, 2, 5), "padding_value": -1.5, "total_length": 9},
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("params", STRUCTURES, ids=str)
 def test_gradients_are_difference_quotients(params: dict[str, Any], form: str) -> None:
-    made = layer(**params, batch_first=form == "batch first")
-    x = {"time first": X, "batch first": X.swapaxes(0, 1), "unbatched": X[:, 0]}[form]
+    made = layer(**params, batch_first=form == "batch first", dropout=0.0 if form == "time first" else 0.3)
+    x = {"batch first": X.swapaxes(0, 1), "unbatched": X[:, 0]}.get(form, X)
+    options: dict[str, Any] = {**FORMS[form], "drawn": masks(made, {"input": x, **FORMS[form]})}
     h_0, c_0 = states(made, None if form == "unbatched" else 4)
     point = {**made.state_dict(), "input": x, "hx[0]": h_0, "hx[1]": c_0}
-    (output, (h_n, c_n)), pullback = made.vjp(x, (h_0, c_0))
+    (output, (h_n, c_n)), pullback = made.vjp(x, (h_0, c_0), **options)
     cotangents = [RNG.normal(size=array.shape) for array in (output, h_n, c_n)]
     gradients = pullback(cotangents)
     assert list(gradients) == list(point)
 
     def loss(moved: dict[str, Array]) -> float:
         made.load_state_dict({name: moved[name] for name in made.state_dict()})
-        output, (h_n, c_n) = made(moved["input"], (moved["hx[0]"], moved["hx[1]"]))
+        output, (h_n, c_n) = made.vjp(moved["input"], (moved["hx[0]"], moved["hx[1]"]), **options)[0]
         return sum(float(np.vdot(a, b)) for a, b in zip((output, h_n, c_n), cotangents, strict=True))
 
     for name, values in point.items():
@@ -284,7 +381,7 @@ REFUSED = [case for case in CORPUS.cases if case.dialect == "torch" and case.exp
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.id)
 def test_what_the_corpus_says_must_raise_is_refused_by_the_twin_too(case: Case) -> None:
     with pytest.raises((ValueError, TypeError, RuntimeError)):
-        run_twin("torch", materialize(case, 0).request)
+        run_twin(dialect("torch"), materialize(case, 0).request)
 
 
 def test_a_case_becomes_the_documented_arguments() -> None:

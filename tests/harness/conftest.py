@@ -4,16 +4,23 @@ import sys
 from collections.abc import Callable, Iterator
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from lstm_ref.corpus import Case, load_file, load_parameters
+from lstm_ref.corpus.selection import last_part
+from lstm_ref.harness.divergences import Divergences
+from lstm_ref.harness.run import Run
 from lstm_ref.harness.subjects import Launch, Subjects, launch
 from lstm_ref.implementations import Host, steps
 from lstm_ref.implementations.trace import Request, Trace
+from lstm_ref.report.data import Outcome
 
 HOSTED = Path(__file__).parent / "hosted.py"
 
 Start = Callable[..., Subjects]
+Judged = Callable[..., Outcome]
 
 
 @pytest.fixture(scope="module")
@@ -33,15 +40,46 @@ def start() -> Iterator[Start]:
 
 
 @pytest.fixture(scope="session")
-def keras_twin() -> Callable[[Request], Trace]:
-    """The twin of the Keras dialect as an implementation, in this process."""
+def hosted() -> ModuleType:
+    """The script that hosts the twins, as a module."""
     spec = spec_from_file_location("hosted_here", HOSTED)
     assert spec is not None
     assert spec.loader is not None
-    hosted = module_from_spec(spec)
-    spec.loader.exec_module(hosted)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def keras_twin(hosted: ModuleType) -> Callable[[Request], Trace]:
+    """The twin of the Keras dialect as an implementation, in this process."""
     adapter = hosted.TwinAdapter("keras")
     return lambda request: steps.run(adapter, request)
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Callable[[str], dict[str, Case]]:
+    """The cases of a YAML text, by the last part of their ids."""
+
+    def read_text(text: str) -> dict[str, Case]:
+        file = tmp_path / "file.yaml"
+        file.write_text(text, encoding="utf-8")
+        return {last_part(case): case for case in load_file(file, load_parameters())}
+
+    return read_text
+
+
+@pytest.fixture(scope="module")
+def judged(start: Start, hosted: ModuleType) -> Judged:
+    """Run a case on the twin of its dialect, in float64 unless told otherwise, with this fault planted in the twins."""
+    hosts: dict[str, Subjects] = {}
+
+    def judge(case: Case, fault: str = "none", dtype: str = "float64") -> Outcome:
+        if fault not in hosts:
+            hosts[fault] = start(*hosted.TWINS, fault=fault)
+        return Run(hosts[fault], hosted.TWINS, 0, Divergences([], {}), Path()).outcome(case, f"{case.dialect}-twin", dtype)
+
+    return judge
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,10 @@
 """A subject that hosts the NumPy twins, or real implementations, with a fault planted in front of them.
 
-A script: `python hosted.py FAULT IMPLEMENTATION...`. LSTM_REF_TEST_DEATH may name a file: while there is none, the third request kills the process.
+A script: `python hosted.py FAULT IMPLEMENTATION...`, where FAULT may be `IMPLEMENTATION:FAULT` to be that one's alone. LSTM_REF_TEST_DEATH may name
+a file: while there is none, the third request kills the process.
 """
 
+import math
 import os
 import signal
 import sys
@@ -15,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from lstm_ref.dialects import dialect
+from lstm_ref.dialects.dialect import Draw
+from lstm_ref.dialects.initial import Blocks, Exactly, Initial, Normal, Orthogonal, TruncatedNormal, Uniform
 from lstm_ref.implementations import Host, Implementation, discover
 from lstm_ref.implementations.adapter import Adapter, Gradients
-from lstm_ref.implementations.errors import UnknownAction
 from lstm_ref.implementations.server import serve
 from lstm_ref.implementations.trace import Array, Request, Tensor
 
@@ -25,11 +28,18 @@ Weights = Mapping[str, Tensor]
 
 
 class TwinAdapter:
-    """A dialect's twin as if it were a framework: it computes in the dtype of the request."""
+    """A dialect's twin as if it were a framework: it computes in the dtype of the request, and draws what there is to draw."""
 
     def __init__(self, name: str) -> None:
         self._dialect = dialect(name)
         self._pullback: Any = None
+        self._drawn: Mapping[str, Array] = {}
+        self._result: Any = None
+        self._has_weights = False
+        self._features: int | None = None
+        self._dtype = ""
+        self._random = np.random.default_rng()
+        self.fault = ""
         self._requests = 0
 
     def versions(self) -> Mapping[str, str]:
@@ -43,11 +53,39 @@ class TwinAdapter:
             os.kill(os.getpid(), signal.SIGKILL)
         return "twins have no softmax" if request.params.get("activation") == "softmax" else None
 
+    def seed(self, seed: int) -> None:
+        self._random = np.random.default_rng(seed)
+
+    def weights(self, layer: Any) -> Mapping[str, Any]:
+        self._built(layer, {})
+        found: Mapping[str, Any] = layer.weights()
+        return found
+
     def constructor(self, request: Request) -> Callable[[], Any]:
+        self._has_weights = False
+        self._features = request.params.get("input_size")
+        self._dtype = request.dtype
         return partial(self._dialect.build, request.layer, request.params, request.dtype)
 
     def set_weights(self, layer: Any, weights: Weights) -> None:
         layer.load({name: tensor.values for name, tensor in weights.items()})
+        self._has_weights = True
+
+    def _built(self, layer: Any, arguments: Mapping[str, Any]) -> None:
+        """Draw the initial weights, as soon as the features are known, unless the layer was given some."""
+        if not self._has_weights:
+            features = self._features or int(np.shape(next(iter(arguments.values())))[-1])
+            initial = layer.initial(features)
+            layer.load({name: self._initial(name, initial[name], spec.shape) for name, spec in layer.weight_specs(features).items()})
+            self._has_weights = True
+
+    def _initial(self, name: str, initial: Initial, shape: tuple[int, ...]) -> Array:
+        values = drawn_from(initial, shape, self._random)
+        if self.fault == "kernels_spread_too_wide" and len(shape) > 1 and not isinstance(initial, Orthogonal):
+            return values * 1.5
+        if self.fault == "recurrent_kernel_not_orthogonal" and isinstance(initial, Orthogonal):
+            return drawn_from(Uniform(-0.2, 0.2), shape, self._random)
+        return np.zeros(shape) if self.fault == "forget_bias_missing" and name.endswith("bias") else values
 
     def tensor(self, value: Tensor) -> Any:
         return np.array(value.values)
@@ -58,29 +96,99 @@ class TwinAdapter:
     def caller(self, layer: Any, arguments: Mapping[str, Any]) -> Callable[[], Any]:
         @np.errstate(all="ignore")
         def call() -> Any:
-            result, self._pullback = layer.vjp(**arguments)
+            self._built(layer, arguments)
+            draws = layer.draws(arguments)
+            if self.fault != "masks_kept" or not self._drawn:
+                self._drawn = {name: self._mask(draw) for name, draw in draws.items()}
+            applied = {name: np.ones_like(mask) for name, mask in self._drawn.items()} if self.fault == "masks_not_applied" else self._drawn
+            result, self._pullback = layer.vjp(**arguments, **({"drawn": applied} if draws else {}))
+            if self.fault == "masks_misreported":
+                self._drawn = {name: self._mask(draw) for name, draw in draws.items()}
             return result
 
-        return call
+        def tried() -> Any:
+            try:
+                self._result = call()
+            except Exception:
+                if self.fault == "refuses_nothing":
+                    return self._result
+                if self.fault == "state_advanced_by_refused_call":
+                    layer.states = type(layer.states)(*(state + 1 for state in layer.states))
+                if self.fault == "refuses_in_other_words":
+                    raise ArithmeticError("no") from None
+                raise
+            if self.fault == "output_doubled":
+                first, *others = self._result if isinstance(self._result, (tuple, list)) else (self._result,)
+                return (2 * first, *others) if others else 2 * first
+            return self._result
+
+        return tried
+
+    def _mask(self, draw: Draw) -> Array:
+        rate = draw.rate / 2 if self.fault == "dropped_too_seldom" else draw.rate
+        kept = 1.0 if self.fault == "masks_unscaled" else 1 / (1 - draw.rate)
+        return np.where(self._random.random(draw.shapes[0]) < rate, 0.0, kept).astype(self._dtype)
 
     def record(self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]) -> tuple[Any, Callable[[Sequence[Any], Sequence[Any]], Gradients]]:
         result = call()
 
         @np.errstate(all="ignore")
         def differentiate(outputs: Sequence[Any], cotangents: Sequence[Any]) -> Gradients:
-            gradients = list(self._pullback(cotangents).items())
+            found = self._pullback(cotangents)
+            if self.fault == "losses_not_differentiated":
+                # What is left of the gradient without cotangents is that of the losses.
+                of_losses = self._pullback([np.zeros_like(each) for each in cotangents])
+                found = {name: gradient - of_losses[name] for name, gradient in found.items()}
+            gradients = list(found.items())
             split = len(gradients) - len(leaves)
             return dict(gradients[:split]), [gradient for _, gradient in gradients[split:]]
 
         return result, differentiate
 
-    def resetter(self, layer: Any, step: int) -> Callable[[], Any]:
-        if self._dialect.name == "torch":
-            raise UnknownAction("reset", step, "but nothing is recorded")
-        return partial(self._dialect.reset, layer)
+    def drawn(self, layer: Any) -> Mapping[str, Any]:
+        return self._drawn
+
+    def effects(self, layer: Any) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = layer.effects()
+        if self.fault == "losses_halved":
+            return {name: values / 2 for name, values in found.items()}
+        if self.fault == "loss_invented":
+            return {"losses": np.zeros(1), **found}
+        return {} if self.fault == "losses_not_reported" else found
+
+    def actor(self, layer: Any, action: str, step: int, arguments: Mapping[str, Any]) -> Callable[[], Any]:
+        def act() -> Any:
+            if self.fault == "learns_too_fast" and action == "train":
+                layer.act(action, {**arguments, "learning_rate": 2 * arguments["learning_rate"]})
+            elif self.fault != "trains_nothing" or action != "train":
+                layer.act(action, arguments)
+            self._has_weights = self._has_weights and action != "reset-parameters"
+            return layer
+
+        return act
 
     def release(self) -> None:
         pass
+
+
+def drawn_from(initial: Initial, shape: tuple[int, ...], random: np.random.Generator) -> Array:
+    """Values as they are promised."""
+    match initial:
+        case Exactly(values):
+            return values
+        case Blocks(parts):
+            return np.concatenate([drawn_from(part, (size,), random) for size, part in parts])
+        case Uniform(low, high):
+            return random.uniform(low, high, shape)
+        case Normal(mean, deviation):
+            return random.normal(mean, deviation, shape)
+        case TruncatedNormal(mean, deviation):
+            many = random.standard_normal(4 * math.prod(shape) + 100)
+            return mean + deviation * many[np.abs(many) <= 2][: math.prod(shape)].reshape(shape)
+        case Orthogonal(gain):
+            tall = (max(shape), min(shape))
+            columns = gain * np.linalg.qr(random.normal(size=tall))[0]
+            return columns if shape == tall else columns.T
 
 
 def gate_axis(name: str) -> int:
@@ -136,6 +244,8 @@ class Planted:
     def __init__(self, adapter: Adapter, fault: str) -> None:
         self._adapter = adapter
         self._fault = fault
+        if isinstance(adapter, TwinAdapter):
+            adapter.fault = fault
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._adapter, name)
@@ -156,8 +266,11 @@ TWINS = {f"{name}-twin": Implementation(f"{name}-twin", name, HOST, DTYPES, part
 
 
 def planted(implementation: Implementation, fault: str) -> Implementation:
-    """The implementation with the fault."""
-    return replace(implementation, adapter=lambda: Planted(implementation.adapter(), fault))
+    """The implementation with the fault, unless it is that of another one."""
+    whose, _, what = fault.rpartition(":")
+    if whose not in ("", implementation.name):
+        return implementation
+    return replace(implementation, adapter=lambda: Planted(implementation.adapter(), what))
 
 
 if __name__ == "__main__":

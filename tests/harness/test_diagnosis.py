@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from lstm_ref.corpus import load_file, load_parameters
+from lstm_ref.dialects import dialect
 from lstm_ref.dialects.keras import LSTM
 from lstm_ref.harness.diagnosis import diagnose
 from lstm_ref.harness.expectation import Expectation, expect, with_cotangents
 from lstm_ref.harness.faults import Fault, faults
 from lstm_ref.harness.materialize import Material, materialize
-from lstm_ref.harness.twin import loaded, run_twin
+from lstm_ref.harness.twin import Observed, loaded, run_twin
 from lstm_ref.implementations.trace import Call, Raised, Request, Tensor, Trace
 from lstm_ref.reference.activations import Array
 from lstm_ref.reference.cell import State, gates, step
@@ -32,7 +33,10 @@ cases:
     call: {call}
 """
 # What the case below does not have, so that a fault of it changes nothing. (Keras has one bias.)
-NOT_IN_THIS_CASE = ("first bias", "second bias", "mask", "lengths", "carried over", "reset", "directions", "projection")
+NOT_IN_THIS_CASE = (
+    *("first bias", "second bias", "mask", "lengths", "carried over", "reset", "directions", "layers", "encoder", "projection", "dropped"),
+    *("activation", "hard sigmoid", "backwards"),
+)
 KERAS = CASE.format(
     dialect="keras",
     params="{units: 3, return_sequences: true, return_state: true}",
@@ -45,6 +49,12 @@ STATEFUL = CASE.format(
     input="{batch: 4, timesteps: 7, features: 5}",
     call="{}\n    steps: [{call: {}}, {call: {}}, reset, {call: {}}]",
 ).replace("    call: {}\n", "")
+SHOWN = "{layer: LSTM, params: {units: 3, return_sequences: true, return_state: true}}"
+INPUT = "{batch: 4, timesteps: 7, features: 3}"
+BIDIRECTIONAL = CASE.replace("LSTM", "Bidirectional").format(dialect="keras", params=f"{{layer: {SHOWN}}}", input=INPUT, call="{}")
+ONE = "{layer: LSTM, params: {units: 3, return_sequences: true}}"
+SEQUENTIAL = CASE.replace("LSTM", "Sequential").format(dialect="keras", params=f"{{layers: [{ONE}, {ONE}]}}", input=INPUT, call="{}")
+TRANSLATING = CASE.replace("LSTM", "EncoderDecoder").format(dialect="keras", params=f"{{encoder: {SHOWN}, decoder: {SHOWN}}}", input=INPUT, call="{}")
 TORCH = CASE.format(dialect="torch", params="{input_size: 5, hidden_size: 3}", input="{batch: 4, timesteps: 7}", call="{hx: given}")
 
 
@@ -52,8 +62,8 @@ def prepared(text: str, folder: Path) -> tuple[Material, Expectation]:
     file = folder / "case.yaml"
     file.write_text(text, encoding="utf-8")
     (case,) = load_file(file, load_parameters())
-    material = with_cotangents(case.dialect, materialize(case, seed=0))
-    return material, expect(case.id, case.dialect, material, ("float32",))
+    material = with_cotangents(dialect(case.dialect), materialize(case, seed=0))
+    return material, expect(case.id, dialect(case.dialect), material, ("float32",))
 
 
 def trace_of(expectation: Expectation, request: Request) -> Trace:
@@ -72,6 +82,11 @@ OTHERS = {
     "torch-both-biases": (TORCH, ["the first bias is ignored", "the second bias is ignored"]),
     "torch-packed": (TORCH.replace("timesteps: 7", "timesteps: 7, form: packed-unsorted"), ["the lengths are ignored"]),
     "torch-bidirectional": (TORCH.replace("hidden_size: 3", "hidden_size: 3, bidirectional: true"), ["the directions change places"]),
+    "torch-three-layers": (TORCH.replace("hidden_size: 3", "hidden_size: 3, num_layers: 3"), ["the last two layers change places"]),
+    "keras-bidirectional": (BIDIRECTIONAL, ["the directions change places"]),
+    "keras-two-layers": (SEQUENTIAL, ["the last two layers change places"]),
+    "keras-encoder-decoder": (TRANSLATING, ["encoder and decoder change places"]),
+    "keras-backwards": (KERAS.replace("units: 3", "units: 3, go_backwards: true"), ["go_backwards is ignored"]),
     "torch-projected": (TORCH.replace("hidden_size: 3", "hidden_size: 3, proj_size: 2"), ["the projection's outputs are in reverse"]),
 }
 
@@ -83,6 +98,43 @@ def test_a_fault_of_what_not_every_layer_has_is_named(name: str, meaning: str, t
     planted = fault.plant(expectation.request, material.axes)
     assert planted is not None
     assert diagnose(expectation, "float32", trace_of(expectation, planted)) == (f"Every output is what a layer computes in which {meaning}.",)
+
+
+DROPPING = {
+    "keras": KERAS.replace("units: 3", "units: 3, dropout: 0.3").replace("given}", "given, training: true}"),
+    "torch": TORCH.replace("hidden_size: 3", "hidden_size: 3, num_layers: 2, dropout: 0.3"),
+    "torch-packed": TORCH.replace("hidden_size: 3", "hidden_size: 3, num_layers: 2, dropout: 0.3").replace(
+        "timesteps: 7", "timesteps: 7, form: packed-unsorted"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", DROPPING.values(), ids=DROPPING)
+def test_masks_that_are_drawn_and_not_applied_are_named(text: str, tmp_path: Path) -> None:
+    material, drawing = prepared(text, tmp_path)
+    random = np.random.default_rng(0)
+    masks = [{name: np.where(random.random(draw.shapes[0]) < 0.3, 0.0, 1 / 0.7) for name, draw in call.draws.items()} for call in drawing.calls]
+    expectation = expect("any", drawing.dialect, material, ("float32",), observed=Observed(masks))
+    assert diagnose(expectation, "float32", trace_of(expectation, drawing.request)) == (
+        "Every output is what a layer computes in which nothing is dropped in training.",
+    )
+
+
+def test_a_mistake_that_a_layer_would_refuse_is_no_explanation(tmp_path: Path) -> None:
+    _, expectation = prepared(DROPPING["torch-packed"], tmp_path)
+    masks = [{name: np.ones(draw.shapes[0]) for name, draw in call.draws.items()} for call in expectation.calls]
+    trace = trace_of(expectation, expectation.request)
+    wrong = replace(trace.calls[0], outputs=tuple(Tensor("float32", output.values + 1) for output in trace.calls[0].outputs))
+    assert diagnose(replace(expectation, observed=Observed(masks)), "float32", replace(trace, calls=(wrong,))) == ()
+
+
+def test_a_mistake_that_gives_other_shapes_is_no_explanation(tmp_path: Path) -> None:
+    _, expectation = prepared(
+        TORCH.replace("timesteps: 7", "timesteps: 7, form: packed-unsorted").replace("given}", "given, total_length: 9}"), tmp_path
+    )
+    trace = trace_of(expectation, expectation.request)
+    wrong = replace(trace.calls[0], outputs=tuple(Tensor("float32", output.values + 1) for output in trace.calls[0].outputs))
+    assert diagnose(expectation, "float32", replace(trace, calls=(wrong,))) == ()
 
 
 @pytest.mark.parametrize("text", [KERAS, TORCH], ids=["keras", "torch"])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lstm_ref.corpus import Case, load
+from lstm_ref.dialects import dialect
 from lstm_ref.harness.errors import NotExact
 from lstm_ref.harness.expectation import expect_bitwise, with_cotangents
 from lstm_ref.harness.materialize import cast, materialize
@@ -17,12 +18,12 @@ EXACT = [case for case in load().cases if case.values.grid == "exact"]
 
 def bits(case: Case, request: Request) -> list[bytes]:
     """Everything that the layer computes in float32, to the last bit."""
-    return [array.tobytes() for call in run_twin(case.dialect, request) for array in call.everything()]
+    return [array.tobytes() for call in run_twin(dialect(case.dialect), request) for array in call.everything()]
 
 
 @pytest.mark.parametrize("case", EXACT, ids=lambda case: case.id)
 def test_all_bounds_are_zero(case: Case) -> None:
-    expectation = expect_bitwise(case.dialect, with_cotangents(case.dialect, materialize(case, seed=0)), case.dtypes)
+    expectation = expect_bitwise(dialect(case.dialect), with_cotangents(dialect(case.dialect), materialize(case, seed=0)), case.dtypes)
     arrays = [array for call in expectation.calls for array in (*call.outputs, *call.gradients)]
     assert len(arrays) >= 4
     assert not any(np.any(array.bounds[dtype]) for array in arrays for dtype in case.dtypes)
@@ -30,7 +31,7 @@ def test_all_bounds_are_zero(case: Case) -> None:
 
 @pytest.mark.parametrize("case", EXACT, ids=lambda case: case.id)
 def test_a_millionth_of_any_single_weight_changes_a_bit_in_float32(case: Case) -> None:
-    request = cast(with_cotangents(case.dialect, materialize(case, seed=0)).request, "float32", "")
+    request = cast(with_cotangents(dialect(case.dialect), materialize(case, seed=0)).request, "float32", "")
     right = bits(case, request)
     starts_from_zero = "initial_state" not in request.steps[0].arguments
     units = case.params["units"]
@@ -49,4 +50,4 @@ def test_a_millionth_of_any_single_weight_changes_a_bit_in_float32(case: Case) -
 def test_a_case_that_has_to_round_is_refused() -> None:
     case = next(case for case in load().cases if case.id.startswith("keras/values/all-bits"))
     with pytest.raises(NotExact, match="not every operation is exact in float32"):
-        expect_bitwise(case.dialect, with_cotangents(case.dialect, materialize(case, seed=0)), ("float32",))
+        expect_bitwise(dialect(case.dialect), with_cotangents(dialect(case.dialect), materialize(case, seed=0)), ("float32",))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lstm_ref.corpus import Case, Input, Step, load
+from lstm_ref.dialects import dialect
 from lstm_ref.harness.errors import IllConditioned, NotExact
 from lstm_ref.harness.expectation import Expectation, Expected, ExpectedCall, expect, expect_bitwise, verified_bits, with_cotangents
 from lstm_ref.harness.materialize import cast, materialize
@@ -27,7 +28,7 @@ def array(name: str, values: Array, bits: float, dtype: str = "float32") -> Expe
 
 def expectation(output: Expected, gradient: Expected) -> Expectation:
     call = ExpectedCall("*", (output,), (gradient,))
-    return Expectation("keras", {}, Request("", "LSTM", {}, "float64", {}, ()), (call,))
+    return Expectation(dialect("keras"), {}, Request("", "LSTM", {}, "float64", {}, ()), (call,))
 
 
 X = np.array([[1.0, -2.0, 4.0]])
@@ -83,8 +84,8 @@ def with_steps(case: str, params: dict[str, Any], *steps: Step) -> Case:
 def test_a_call_starts_from_what_the_previous_one_returned(name: str, params: dict[str, Any], argument: str) -> None:
     whole = with_steps(name, params, Step("call", {}, SIZE))
     parts = with_steps(name, params, Step("call", {}, replace(SIZE, part=(0, 3))), Step("call", {argument: "previous"}, replace(SIZE, part=(3, 7))))
-    at_once = expect(whole.id, whole.dialect, with_cotangents(whole.dialect, materialize(whole, 0)), ("float32",))
-    in_parts = expect(parts.id, parts.dialect, with_cotangents(parts.dialect, materialize(parts, 0)), ("float32",))
+    at_once = expect(whole.id, dialect(whole.dialect), with_cotangents(dialect(whole.dialect), materialize(whole, 0)), ("float32",))
+    in_parts = expect(parts.id, dialect(parts.dialect), with_cotangents(dialect(parts.dialect), materialize(parts, 0)), ("float32",))
     for position in (1, 2):
         right, found = (e.calls[-1].outputs[position] for e in (at_once, in_parts))
         np.testing.assert_allclose(found.values, right.values, rtol=0, atol=1e-14)
@@ -97,7 +98,7 @@ def test_a_call_starts_from_what_the_previous_one_returned(name: str, params: di
 
 
 def bitwise(case: Case, dtype: str) -> Expectation:
-    return expect_bitwise(case.dialect, with_cotangents(case.dialect, materialize(case, 0)), (dtype,))
+    return expect_bitwise(dialect(case.dialect), with_cotangents(dialect(case.dialect), materialize(case, 0)), (dtype,))
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16", "mixed_bfloat16", "mixed_float16"])
@@ -110,24 +111,24 @@ def test_half_precision_is_never_exact(dtype: str) -> None:
 def test_too_large_numbers_are_refused_even_where_float32_happens_to_agree() -> None:
     # Weights of 2^30 and no bias: all products are exact, but a sum of such terms and of smaller ones would not be.
     case = CORPUS["keras/exact/one-step[use_bias=false]"]
-    material = with_cotangents(case.dialect, materialize(case, 0))
+    material = with_cotangents(dialect(case.dialect), materialize(case, 0))
     kernel = material.request.weights["kernel"]
     weights = {**material.request.weights, "kernel": replace(kernel, values=np.sign(kernel.values) * 2.0**30)}
     large = replace(material, request=replace(material.request, weights=weights))
-    exact, rounded = (run_twin(case.dialect, request)[0].everything() for request in (large.request, cast(large.request, "float32", "")))
+    exact, rounded = (run_twin(dialect(case.dialect), request)[0].everything() for request in (large.request, cast(large.request, "float32", "")))
     assert all(np.array_equal(a, b) for a, b in zip(exact, rounded, strict=True))
     with pytest.raises(NotExact, match="not every operation is exact in float32"):
-        expect_bitwise(case.dialect, large, ("float32",))
-    assert expect_bitwise(case.dialect, material, ("float32",)).calls
+        expect_bitwise(dialect(case.dialect), large, ("float32",))
+    assert expect_bitwise(dialect(case.dialect), material, ("float32",)).calls
 
 
 def test_numbers_that_float32_rounds_are_refused() -> None:
     case = CORPUS["keras/exact/one-step"]
-    material = with_cotangents(case.dialect, materialize(case, 0))
+    material = with_cotangents(dialect(case.dialect), materialize(case, 0))
     bias = material.request.weights["bias"]
     weights = {**material.request.weights, "bias": replace(bias, values=bias.values * (1 + 2.0**-23))}
     with pytest.raises(NotExact, match="not every operation is exact in float32"):
-        expect_bitwise(case.dialect, replace(material, request=replace(material.request, weights=weights)), ("float32",))
+        expect_bitwise(dialect(case.dialect), replace(material, request=replace(material.request, weights=weights)), ("float32",))
 
 
 def test_a_state_that_is_handed_over_can_be_exact_too() -> None:

@@ -129,13 +129,13 @@ def test_a_case_file_is_run_and_its_results_and_report_are_written(run: Pytest) 
     assert all(o.bits is not None and float(o.bits) > (40 if o.dtype == "float64" else 12) for o in results.outcomes)
     assert done.report.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert "outcomes  8 pass" in done.text
-    assert "not run   absent: no_such_framework not installed; install it with: python -m pip install" in done.text
+    assert "not run   absent: no_such_framework not installed; python -m pip install" in done.text
 
 
 def test_one_point_is_run_by_its_name_and_axes(run: Pytest) -> None:
     done = run("file.yaml::point[hx=given]", yaml=FOUR_POINTS)
     assert (done.code, set(done.outcomes())) == (0, {("file/point[hx=given]", "float64"), ("file/point[hx=given]", "float32")}), done.text
-    assert "2 passed, 6 deselected" in done.summary()
+    assert done.summary() == "2 passed"
 
 
 def test_one_item_is_run_by_its_node_id(run: Pytest) -> None:
@@ -242,7 +242,7 @@ def test_a_run_without_cases_writes_nothing(run: Pytest, tmp_path: Path) -> None
 def test_who_chooses_cases_runs_no_other_tests(run: Pytest, tmp_path: Path) -> None:
     (tmp_path / "test_other.py").write_text("def test_nothing():\n    pass\n", encoding="utf-8")
     done = run("--case", "file/point[hx=given]", yaml=FOUR_POINTS)
-    assert (done.code, done.summary()) == (0, "2 passed, 7 deselected")
+    assert (done.code, done.summary()) == (0, "2 passed, 1 deselected")
 
 
 def test_a_report_that_cannot_be_written_is_told_before_anything_runs(run: Pytest, tmp_path: Path) -> None:

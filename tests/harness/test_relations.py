@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from lstm_ref.corpus import Case, load_file, load_parameters
+from lstm_ref.dialects import dialect
 from lstm_ref.harness.errors import NotComparable, RelationDoesNotHold
 from lstm_ref.harness.expectation import Expectation, expect, with_cotangents
 from lstm_ref.harness.judge import Verdict
@@ -47,15 +48,15 @@ def sides(case: Case) -> list[tuple[Expectation, Trace]]:
     assert case.relation is not None
     found = []
     for number, side in enumerate((case, second_run(case, case.relation))):
-        material = with_cotangents(case.dialect, materialize(side, seed=0))
-        expectation = expect(f"{case.id}/{number}", case.dialect, material, ("float32",))
+        material = with_cotangents(dialect(case.dialect), materialize(side, seed=0))
+        expectation = expect(f"{case.id}/{number}", dialect(case.dialect), material, ("float32",))
         calls = [
             Call(
                 call.structure,
                 tuple(Tensor("float32", values.astype(np.float32)) for values in call.outputs.values()),
                 {name: Tensor("float32", values.astype(np.float32)) for name, values in call.gradients.items()},
             )
-            for call in run_twin(case.dialect, expectation.request)
+            for call in run_twin(dialect(case.dialect), expectation.request)
         ]
         found.append((expectation, Trace(tuple(calls), None, 0.0)))
     return found

@@ -104,7 +104,7 @@ class Bench:
     ) -> list[Outcome]:
         answering = Answering(self._twin, change)
         self.asked = answering.asked
-        run = Run(cast(Subjects, answering), {"toy": toy}, seed, Divergences(known), self.folder)
+        run = Run(cast(Subjects, answering), {"toy": toy}, seed, Divergences(known, load_parameters()), self.folder)
         return [run.outcome(case, "toy", dtype) for case in cases]
 
     def outcome(self, case: Case, **options: Any) -> Outcome:

@@ -35,9 +35,16 @@ def tensor(values: Any, dtype: str = "float64") -> Tensor:
 
 
 def request(
-    *steps: Step, params: dict[str, Any] = PARAMS, weights: dict[str, Array] = WEIGHTS, layer: str = "LSTM", dtype: str = "float64"
+    *steps: Step,
+    params: dict[str, Any] = PARAMS,
+    weights: dict[str, Array] = WEIGHTS,
+    layer: str = "LSTM",
+    dtype: str = "float64",
+    weights_dtype: str = "",
+    seed: int = 0,
 ) -> Request:
-    return Request("torch", layer, params, dtype, {name: tensor(values, dtype) for name, values in weights.items()}, steps)
+    given = {name: tensor(values, weights_dtype or dtype) for name, values in weights.items()}
+    return Request("torch", layer, params, dtype, given, steps, seed)
 
 
 def traced(subject: Subject, asked: Request) -> Trace:
@@ -166,3 +173,149 @@ def test_the_subject_says_what_it_runs_on(subject: Subject) -> None:
     assert subject.facts is not None
     assert set(subject.facts.versions) == {"python", "numpy", "torch"}
     assert subject.facts.environment == HOST.environment
+
+
+DEEP = {**PARAMS, "num_layers": 3, "dropout": 0.5}
+DEEP_SHAPES = {
+    f"{name.removesuffix('_l0')}_l{k}": (12, HIDDEN) if k and name == "weight_ih_l0" else shape for k in range(3) for name, shape in SHAPES.items()
+}
+DEEP_WEIGHTS = {name: RNG.normal(size=shape) for name, shape in DEEP_SHAPES.items()}
+
+
+def of_layer(k: int) -> dict[str, Array]:
+    return {name.replace(f"_l{k}", "_l0"): values for name, values in DEEP_WEIGHTS.items() if name.endswith(f"_l{k}")}
+
+
+def deep(x: Array, masks: list[Array]) -> Array:
+    """The output of three layers over x (T, N, H_in), those of the first two multiplied with masks (N, T, H)."""
+    zero = np.zeros((1, x.shape[1], HIDDEN))
+    for k in range(3):
+        x = formula(**of_layer(k), x=x, h=zero, c=zero)[0]
+        x = x * masks[k].swapaxes(0, 1) if k < len(masks) else x
+    return x
+
+
+def call(**arguments: Any) -> Step:
+    return Step("call", {"input": tensor(X), **arguments})
+
+
+def test_the_masks_are_those_that_the_call_applied(subject: Subject) -> None:
+    first, second = traced(subject, request(call(), call(), params=DEEP, weights=DEEP_WEIGHTS)).calls
+    for result in (first, second):
+        assert {name: mask.values.shape for name, mask in result.drawn.items()} == dict.fromkeys(
+            ("dropout[0]", "dropout[1]"), (BATCH, TIMESTEPS, HIDDEN)
+        )
+        masks = [mask.values for mask in result.drawn.values()]
+        assert {*np.unique(masks)} == {0.0, 2.0}
+        assert result.outputs[0].values == pytest.approx(deep(X, masks), abs=1e-14)
+    assert not np.array_equal(first.drawn["dropout[0]"].values, second.drawn["dropout[0]"].values)
+
+
+def test_the_seed_repeats_them_and_another_one_does_not(subject: Subject) -> None:
+    one, same, other = (traced(subject, request(call(), params=DEEP, weights=DEEP_WEIGHTS, seed=seed)).calls[0] for seed in (1, 1, 2))
+    assert np.array_equal(one.outputs[0].values, same.outputs[0].values)
+    assert not np.array_equal(one.outputs[0].values, other.outputs[0].values)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
+def test_no_mask_is_drawn_out_of_training(subject: Subject, dtype: str) -> None:
+    step = Step("call", {"input": tensor(X, dtype), "training": False})
+    (result,) = traced(subject, request(step, params=DEEP, weights=DEEP_WEIGHTS, dtype=dtype)).calls
+    assert result.drawn == {}
+    assert result.outputs[0].values == pytest.approx(deep(X, []), abs=5e-2 if dtype == "bfloat16" else 1e-6)
+
+
+def test_out_of_training_nothing_is_dropped_even_at_a_rate_that_needs_no_draw(subject: Subject) -> None:
+    dropped, kept = traced(subject, request(call(), call(training=False), params={**DEEP, "dropout": 1.0}, weights=DEEP_WEIGHTS)).calls
+    assert not any(mask.values.any() for mask in dropped.drawn.values())
+    assert len(dropped.drawn) == 2
+    assert kept.drawn == {}
+    assert kept.outputs[0].values == pytest.approx(deep(X, []), abs=1e-14)
+
+
+PACKED: dict[str, Any] = {"lengths": [2, 4], "enforce_sorted": False, "packing": "pack_padded_sequence"}
+
+
+@pytest.mark.parametrize("packing", ["pack_padded_sequence", "pack_sequence"])
+def test_packed_sequences_come_back_in_their_order_padded(subject: Subject, packing: str) -> None:
+    step = call(**PACKED | {"packing": packing, "padding_value": -1.5, "total_length": 6}, hx=[tensor(H), tensor(C)])
+    output, h_n, c_n = (array.values for array in traced(subject, request(step)).calls[0].outputs)
+    assert output.shape == (6, BATCH, HIDDEN)
+    for row, length in enumerate(PACKED["lengths"]):
+        alone, h, c = formula(**WEIGHTS, x=X[:length, row : row + 1], h=H[:, row : row + 1], c=C[:, row : row + 1])
+        assert output[:length, row] == pytest.approx(alone[:, 0], abs=1e-14)
+        assert (output[length:, row] == -1.5).all()
+        assert h_n[:, row] == pytest.approx(h[:, 0], abs=1e-14)
+        assert c_n[:, row] == pytest.approx(c[:, 0], abs=1e-14)
+
+
+def test_the_masks_of_packed_sequences_stand_sequence_by_sequence(subject: Subject) -> None:
+    (result,) = traced(subject, request(call(**PACKED), params=DEEP, weights=DEEP_WEIGHTS)).calls
+    steps = [mask.values for mask in result.drawn.values()]
+    assert [mask.shape for mask in steps] == [(6, HIDDEN), (6, HIDDEN)]
+    for row, (length, start) in enumerate(((2, 0), (4, 2))):
+        alone = deep(X[:length, row : row + 1], [mask[None, start : start + length] for mask in steps])
+        assert result.outputs[0].values[:length, row] == pytest.approx(alone[:, 0], abs=1e-14)
+
+
+@pytest.mark.parametrize("action", ["pickle", "deepcopy", "state-dict", "functional-call", "replace-parameters", "parametrize"])
+def test_what_is_done_with_a_module_changes_no_number_and_no_gradient(subject: Subject, action: str) -> None:
+    step = Step("call", {"input": tensor(X)}, tuple(map(tensor, COTANGENTS)))
+    before, weights, after = traced(subject, request(step, Step(action), Step("weights"), step)).calls
+    assert weights.structure == "{weight_ih_l0: *, weight_hh_l0: *, bias_ih_l0: *, bias_hh_l0: *}"
+    for read, given in zip(weights.outputs, WEIGHTS.values(), strict=True):
+        assert np.array_equal(read.values, given)
+    for one, other in zip(before.outputs, after.outputs, strict=True):
+        assert np.array_equal(one.values, other.values)
+    assert list(after.gradients) == [*WEIGHTS, "input"]
+    for name, gradient in before.gradients.items():
+        found = after.gradients[name]
+        assert gradient is not None
+        assert found is not None
+        assert np.array_equal(found.values, gradient.values)
+
+
+def test_frozen_parameters_have_no_gradient(subject: Subject) -> None:
+    step = Step("call", {"input": tensor(X)}, tuple(map(tensor, COTANGENTS)))
+    before, after = traced(subject, request(step, Step("freeze"), step)).calls
+    assert list(after.gradients) == ["input"]
+    one, other = before.gradients["input"], after.gradients["input"]
+    assert one is not None
+    assert other is not None
+    assert np.array_equal(one.values, other.values)
+
+
+def test_reset_parameters_draws_all_of_them_anew(subject: Subject) -> None:
+    first, second = traced(subject, request(Step("weights"), Step("reset-parameters"), Step("weights"), weights={})).calls
+    for one, other in zip(first.outputs, second.outputs, strict=True):
+        assert (np.abs(one.values) <= 1 / np.sqrt(HIDDEN)).all()
+        assert (np.abs(other.values) <= 1 / np.sqrt(HIDDEN)).all()
+        assert not np.isin(one.values, other.values).any()
+
+
+def test_a_cell_is_one_step(subject: Subject) -> None:
+    weights = {name.removesuffix("_l0"): values for name, values in WEIGHTS.items()}
+    step = Step("call", {"input": tensor(X[0]), "hx": [tensor(H[0]), tensor(C[0])]}, tuple(tensor(values[0]) for values in COTANGENTS[1:]))
+    (result,) = traced(subject, request(step, params=PARAMS, weights=weights, layer="LSTMCell")).calls
+    assert result.structure == "(*, *)"
+    _, h, c = formula(**WEIGHTS, x=X[:1], h=H, c=C)
+    for observed, expected in zip(result.outputs, (h[0], c[0]), strict=True):
+        assert observed.values == pytest.approx(expected, abs=1e-14)
+    assert list(result.gradients) == [*weights, "input", "hx[0]", "hx[1]"]
+
+
+def test_autocast_is_given_float32_and_computes_in_half_precision(subject: Subject) -> None:
+    step = Step("call", {"input": tensor(np.round(X, 1), "bfloat16")}, tuple(tensor(np.ones_like(values), "bfloat16") for values in COTANGENTS))
+    (result,) = traced(subject, request(step, dtype="mixed_bfloat16", weights_dtype="float32")).calls
+    assert {output.dtype for output in result.outputs} == {"bfloat16"}
+    found = {name: gradient.dtype for name, gradient in result.gradients.items() if gradient is not None}
+    assert found == {**dict.fromkeys(WEIGHTS, "float32"), "input": "bfloat16"}
+    error = np.abs(result.outputs[0].values - formula(**WEIGHTS, x=np.round(X, 1), h=0 * H, c=0 * C)[0]).max()
+    assert 1e-4 < error < 5e-2
+
+
+def test_autocast_is_given_float32_even_where_it_would_take_less(subject: Subject) -> None:
+    # Sequences of unequal lengths have results in the dtype of the input: PyTorch 2.13.
+    step = Step("call", {"input": tensor(X, "bfloat16"), **PACKED})
+    (result,) = traced(subject, request(step, dtype="mixed_bfloat16", weights_dtype="float32")).calls
+    assert {output.dtype for output in result.outputs} == {"float32"}

@@ -9,7 +9,7 @@ import pytest
 from lstm_ref.implementations.adapter import Gradients
 from lstm_ref.implementations.errors import AdapterError, UnknownAction, WeightMismatch
 from lstm_ref.implementations.steps import run
-from lstm_ref.implementations.trace import Request, Step, Tensor
+from lstm_ref.implementations.trace import Handed, Request, Step, Tensor
 
 
 class Fake:
@@ -17,8 +17,9 @@ class Fake:
 
     def __init__(self, **layers: Callable[..., Any]) -> None:
         self.layers = layers
-        self.weights: Mapping[str, Tensor] | None = None
+        self.given: Mapping[str, Tensor] | None = None
         self.resets = 0
+        self.seeds: list[int] = []
 
     def versions(self) -> Mapping[str, str]:
         return {}
@@ -31,7 +32,7 @@ class Fake:
         return lambda: layer if not request.params else layer(**request.params)
 
     def set_weights(self, layer: Any, weights: Mapping[str, Tensor]) -> None:
-        self.weights = weights
+        self.given = weights
 
     def tensor(self, value: Tensor) -> Any:
         return np.array(value.values, value.dtype)
@@ -48,11 +49,25 @@ class Fake:
 
         return call(), differentiate
 
-    def resetter(self, layer: Any, step: int) -> Callable[[], Any]:
-        def reset() -> None:
-            self.resets += 1
+    def seed(self, seed: int) -> None:
+        self.seeds.append(seed)
 
-        return reset
+    def weights(self, layer: Any) -> Mapping[str, Any]:
+        return {name: tensor.values for name, tensor in (self.given or {}).items()}
+
+    def drawn(self, layer: Any) -> Mapping[str, Any]:
+        return {"dropout": np.array([self.seeds[-1], self.resets])}
+
+    def effects(self, layer: Any) -> Mapping[str, Any]:
+        return {"losses": np.array([0.5])}
+
+    def actor(self, layer: Any, action: str, step: int, arguments: Mapping[str, Any]) -> Callable[[], Any]:
+        if action == "reset":
+            self.resets += 1
+            return lambda: layer
+        if action == "train":
+            return lambda: lambda x: x * arguments["learning_rate"] + arguments["targets"]
+        raise UnknownAction(action, step, "but this layer knows only reset and train")
 
     def release(self) -> None:
         pass
@@ -151,7 +166,7 @@ def test_an_exception_while_building_has_no_step() -> None:
     assert (trace.raised.types[0], trace.raised.step, trace.calls) == ("KeyError", None, ())
 
 
-@pytest.mark.parametrize("broken", ["constructor", "set_weights", "tensor", "read", "caller", "resetter"])
+@pytest.mark.parametrize("broken", ["constructor", "set_weights", "tensor", "read", "caller", "actor"])
 def test_an_exception_of_the_adapter_is_not_the_frameworks(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any) -> Any:
         raise LookupError("a bug of ours")
@@ -171,19 +186,42 @@ def test_an_adapter_error_inside_the_framework_is_still_the_adapters() -> None:
 
 
 def test_an_unknown_action_is_refused() -> None:
-    with pytest.raises(UnknownAction, match="step 0 asks for 'train'"):
-        run(Fake(layer=lambda x: x), request(Step("train")))
+    with pytest.raises(UnknownAction, match="step 0 asks for 'fly'"):
+        run(Fake(layer=lambda x: x), request(Step("fly")))
 
 
 def test_weights_are_left_alone_where_the_request_gives_none() -> None:
     given, none = Fake(layer=lambda x: x), Fake(layer=lambda x: x)
     run(given, Request("fake", "layer", {}, "float64", {"kernel": X}, ()))
     run(none, request())
-    assert given.weights == {"kernel": X}
-    assert none.weights is None
+    assert given.given == {"kernel": X}
+    assert none.given is None
 
 
 def test_a_reset_is_taken_in_its_turn() -> None:
     fake = Fake(layer=lambda x: x + fake.resets)
     trace = run(fake, request(call(x=X), Step("reset"), call(x=X)))
     assert [float(each.outputs[0].values[0]) for each in trace.calls] == [1.0, 2.0]
+
+
+def test_an_action_may_put_another_layer_in_the_place_of_the_first() -> None:
+    ones = Tensor("float64", np.ones(3))
+    trace = run(Fake(layer=lambda x: x), request(Step("train", {"targets": ones, "learning_rate": 0.5}), call(x=ones)))
+    assert trace.calls[0].outputs[0].values.tolist() == [1.5, 1.5, 1.5]
+
+
+def test_weights_that_are_read_are_entered_in_the_trace_by_name() -> None:
+    trace = run(Fake(layer=lambda x: x), Request("fake", "layer", {}, "float64", {"kernel": X, "bias": X}, (call(x=X), Step("weights"))))
+    assert (trace.calls[1].structure, len(trace.calls[1].outputs)) == ("{kernel: *, bias: *}", 2)
+
+
+def test_what_is_handed_over_is_what_the_last_call_returned_whatever_was_read_since() -> None:
+    steps = (call(x=X), Step("weights"), call(x=Handed((0,))))
+    trace = run(Fake(layer=lambda x: x if isinstance(x, list) else 2 * x), Request("fake", "layer", {}, "float64", {"kernel": X}, steps))
+    np.testing.assert_array_equal(trace.calls[2].outputs[0].values, 2 * X.values)
+
+
+def test_a_call_shows_what_was_drawn_from_the_requests_seed_and_what_it_left_behind() -> None:
+    (shown,) = run(Fake(layer=lambda x: x), Request("fake", "layer", {}, "float64", {}, (call(x=X),), seed=7)).calls
+    assert shown.drawn["dropout"].values.tolist() == [7, 0]
+    assert shown.effects["losses"].values.tolist() == [0.5]

@@ -50,7 +50,9 @@ REQUEST = Request(
             {"training": False, "names": ["a"], "mask": Tensor("bool", np.array([[True, False]]))},
             (Tensor("float16", np.zeros((0, 3), np.float16)),),
         ),
+        Step("train", {"targets": Tensor("float64", np.ones((2, 3))), "epochs": 3, "learning_rate": 0.125}),
     ),
+    seed=2**31 - 1,
 )
 
 TRACE = Trace(
@@ -60,6 +62,8 @@ TRACE = Trace(
             (Tensor("float64", np.array(1.5)), Tensor("int64", np.array([1 << 62]))),
             {"kernel": None, "x[0]": Tensor("float32", np.array([np.inf], np.float32))},
             ("x",),
+            {"dropout": Tensor("float32", np.array([[0.0, 2.0]], np.float32))},
+            {"losses": Tensor("float64", np.array([0.5, 0.25]))},
         ),
     ),
     raised=Raised(("ValueError", "Exception"), "expected ndim=3, found \ud800", 1, "Traceback ..."),

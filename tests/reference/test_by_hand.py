@@ -45,7 +45,7 @@ def test_a_step_gives_the_gradients_of_its_gates_of_the_state_before_and_of_the_
     # h = 2 m with m = o c, as above.
     weights = replace(one_unit([2, 3, 5, 1], [0, 1, 0, 0], [1, 0, -2, 0]), projection=np.array([[2.0]]))
     before = State(np.array([[0.5]]), np.array([[2.0]]))
-    after, pullback = step(from_input(np.array([[3.0]]), weights), before, weights, linear, linear)
+    after, pullback = step(from_input(np.array([[[3.0]]]), weights)[:, 0], before, weights, linear, linear)
     assert (after.h.item(), after.c.item()) == (660, 110)
     gradient = pullback(State(np.array([[1.0]]), np.array([[0.0]])))
     assert gradient.z.tolist() == [[2 * 39, 2 * 6, 2 * 21, 2 * 110]]

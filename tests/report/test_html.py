@@ -98,7 +98,7 @@ def test_unsupported_is_not_counted_as_passed(make: Make, write: Write) -> None:
 
 
 def test_a_missing_implementation_is_named_with_the_command_that_installs_it(make: Make, write: Write) -> None:
-    missing = [{"implementation": "keras-jax", "reason": "jax not installed", "install": "python -m pip install jax"}]
+    missing = [{"implementation": "keras-jax", "reason": "jax not installed", "command": "python -m pip install jax"}]
     page = page_of(make, write, [make["outcome"]()], missing=missing)
     assert "Not run: keras-jax." in page
     assert "python -m pip install jax" in page

@@ -90,8 +90,20 @@ class Fake:
     def record(self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]) -> tuple[Any, Callable[[Sequence[Any], Sequence[Any]], Gradients]]:
         return call(), lambda outputs, cotangents: ({}, list(cotangents))
 
-    def resetter(self, layer: Any, step: int) -> Callable[[], Any]:
-        return lambda: None
+    def seed(self, seed: int) -> None:
+        pass
+
+    def weights(self, layer: Any) -> Mapping[str, Any]:
+        return {}
+
+    def drawn(self, layer: Any) -> Mapping[str, Any]:
+        return {}
+
+    def effects(self, layer: Any) -> Mapping[str, Any]:
+        return {}
+
+    def actor(self, layer: Any, action: str, step: int, arguments: Mapping[str, Any]) -> Callable[[], Any]:
+        return lambda: layer
 
     def release(self) -> None:
         pass

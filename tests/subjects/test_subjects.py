@@ -17,19 +17,20 @@ from lstm_ref.harness.errors import UnknownImplementation
 from lstm_ref.harness.subjects import Answer, Broken, CannotStart, Crashed, Launch, Subject, Subjects, TimedOut, Unsupported, installed, launch
 from lstm_ref.implementations import Host, Implementation, discover
 from lstm_ref.implementations.trace import Request, Step, Tensor, Trace
+from lstm_ref.implementations.wire import PROTOCOL
 
 HERE = Path(__file__).parent
 PYTHON_PATH = {"PYTHONPATH": launch(Host("any", (), "any", {})).environment["PYTHONPATH"]}
 FAKE = Launch("fake", (sys.executable, str(HERE / "fake_subject.py")), {**PYTHON_PATH, "FAKE_THREADS": "1"})
 HELLO = {
     "message": "hello",
-    "protocol": 1,
+    "protocol": PROTOCOL,
     "subject": "rude",
     "versions": {},
     "environment": {},
-    "implementations": [{"name": "rude", "dialect": "keras", "accumulation": {}}],
+    "implementations": [{"name": "rude", "dialect": "keras", "version": "3", "accumulation": {}}],
 }
-TRACE = {"message": "trace", "id": 0, "trace": {"calls": [], "raised": None, "seconds": 0.0}}
+TRACE = {"message": "trace", "id": 0, "trace": {"calls": [], "raised": None, "seconds": 0.0, "refusals": []}}
 
 
 def ask(deed: str, weights: bool = False) -> Request:
@@ -216,7 +217,7 @@ def test_a_subject_in_any_language_may_answer() -> None:
     [
         ("fail", HELLO, "ended before it was ready, exit code 1", "ImportError: no framework here"),
         ("", "rubbish", "not a line of JSON", ""),
-        ("", {**HELLO, "protocol": 2}, "it speaks protocol 2", ""),
+        ("", {**HELLO, "protocol": 1}, "it speaks protocol 1", ""),
         ("", {**HELLO, "implementations": []}, "implementations", ""),
     ],
 )
@@ -331,3 +332,15 @@ def test_a_subject_works_in_an_empty_folder_of_its_own_and_keeps_the_callers_pyt
     assert isinstance(answer, CannotStart)
     assert answer.stderr.startswith("[] [''")
     assert str(tmp_path / "relative") in answer.stderr
+
+
+def test_a_process_that_an_implementation_wears_out_is_replaced_and_no_other_is() -> None:
+    other = Launch("other", FAKE.command, FAKE.environment)
+    with Subjects({"fake": FAKE, "same-host": FAKE}, lifetimes={"fake": 3}) as worn, Subjects({"fake": other}) as kept:
+        for subjects, expected in ((worn, 2), (kept, 1)):
+            processes = set()
+            for _ in range(4):
+                assert works(subjects.run(ask("work")))
+                processes.add(tuple(set(children())))
+            assert len(processes) == expected
+            subjects.close()

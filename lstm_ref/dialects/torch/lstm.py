@@ -1,36 +1,31 @@
-"""The PyTorch dialect: torch.nn.LSTM in NumPy, as PyTorch documents it.
+"""torch.nn.LSTM in NumPy.
 
-    layer = LSTM(input_size=5, hidden_size=3, bidirectional=True)
-    layer.load_state_dict({"weight_ih_l0": ..., ...})
-    output, (h_n, c_n) = layer(input)
-
-Source: the documentation of torch.nn.LSTM, PyTorch 2. L layers, D directions (1 or 2), T timesteps, N batch, H_in input_size, H_cell hidden_size,
-H_out proj_size or, without projection, hidden_size.
+Source: the documentation of torch.nn.LSTM, PyTorch 2.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from lstm_ref.dialects.dialect import (
     BIAS_DEVIATION,
-    INPUT_DEVIATION,
-    STATE_DEVIATION,
+    Draw,
     Gradients,
     Output,
     Pullback,
     Sizes,
     Spec,
-    Twin,
     Unrolled,
-    built,
     check_names,
-    ends_with,
     kernel_deviation,
     not_yet,
 )
-from lstm_ref.implementations.trace import Handed
+from lstm_ref.dialects.initial import Initial, Uniform
+from lstm_ref.dialects.torch.modules import FLOATS, act_on_module, input_spec
+from lstm_ref.dialects.torch.packing import check_lengths, from_steps, packing, padded_length, with_length
+from lstm_ref.dialects.torch.states import checked, hx_of
 from lstm_ref.reference.activations import Array, sigmoid, tanh
 from lstm_ref.reference.cell import State
 from lstm_ref.reference.stack import run_stack
@@ -57,7 +52,7 @@ class LSTM:
         device: str | None = None,
         dtype: str | None = None,
     ) -> None:
-        not_yet("torch.nn.LSTM", dropout=(dropout, 0.0), device=(device, None))
+        not_yet("torch.nn.LSTM", device=(device if device != "cpu" else None, None))
         for name, size in (("input_size", input_size), ("hidden_size", hidden_size), ("num_layers", num_layers)):
             if not isinstance(size, int):
                 raise TypeError(f"{name} must be an integer, not {size!r}")
@@ -67,15 +62,20 @@ class LSTM:
             raise TypeError(f"bias must be a boolean, not {bias!r}")
         if not 0 <= proj_size < hidden_size:
             raise ValueError(f"proj_size must be zero or a positive integer smaller than hidden_size {hidden_size}, not {proj_size}")
+        if isinstance(dropout, bool) or not isinstance(dropout, (int, float)) or not 0 <= dropout <= 1:
+            raise ValueError(f"dropout must be a probability, not {dropout!r}")
         self.input_size = input_size
         self.hidden_size = hidden_size
         self.num_layers = num_layers
         self.bias = bias
         self.batch_first = batch_first
+        self.dropout = float(dropout)
         self.bidirectional = bidirectional
         self.proj_size = proj_size
         self.dtype = np.dtype(dtype or "float32")
         self._state_dict: dict[str, Array] | None = None
+        self._frozen = False
+        self._tied = False
 
     def load_state_dict(self, state_dict: Mapping[str, Array]) -> None:
         """Take the weights by their documented names. Raises ValueError where names or shapes are wrong."""
@@ -100,38 +100,59 @@ class LSTM:
         result: tuple[Array, tuple[Array, Array]] = self.vjp(input, hx)[0]
         return result
 
-    def vjp(self, input: Array, hx: Sequence[Array] | None = None, lengths: Sequence[int] | None = None) -> tuple[Any, Pullback]:
+    def vjp(
+        self,
+        input: Array,
+        hx: Sequence[Array] | None = None,
+        training: bool = True,
+        lengths: Sequence[int] | None = None,
+        enforce_sorted: bool = False,
+        packing: str = "pack_padded_sequence",
+        padding_value: float = 0.0,
+        total_length: int | None = None,
+        drawn: Mapping[str, Array] | None = None,
+    ) -> tuple[Any, Pullback]:
         """The call and its pullback, from the cotangents of output, h_n and c_n to gradients by name: weights, "input", "hx[0]", "hx[1]".
 
-        With the `lengths` of its sequences the input stands for a packed one, and the output for the packed one that the layer returns, both
-        padded: a sequence ends at its own length, in either direction, and the output is zero after it.
+        `training` is the mode of the module, in which alone something is dropped. With the `lengths` of its sequences the input stands for a packed
+        one, and the output for the packed one that the layer returns, both padded: a sequence ends at its own length, in either direction, and the
+        output, of the longest length or `total_length`, is `padding_value` after it.
         """
         state_dict = self.state_dict()
-        x = np.asanyarray(input, self.dtype)
+        x = np.asanyarray(input)
         if x.ndim not in (2, 3):
             raise ValueError(f"input must have 2 or 3 dimensions, not shape {x.shape}")
+        if x.dtype not in FLOATS:
+            raise TypeError(f"input must be {self.dtype}, not {x.dtype}")
         if x.shape[-1] != self.input_size:
             raise RuntimeError(f"the input's last dimension must be input_size {self.input_size}, not {x.shape[-1]}")
-        batched = x.ndim == 3
-        x = self._sequences(x, batched)
-        if x.shape[1] == 0:
+        batched = np.ndim(input) == 3
+        x = self._sequences(np.asanyarray(input, self.dtype), batched)
+        timesteps = x.shape[-2]
+        if timesteps == 0:
             raise RuntimeError("a sequence must have at least one step")
+        mask, steps = None, timesteps
+        if lengths is not None:
+            check_lengths(lengths, x.shape[-3], timesteps, enforce_sorted)
+            mask, steps = np.arange(timesteps) < np.reshape(lengths, (-1, 1)), padded_length(lengths, total_length)
         weights = [[LSTMWeights.from_torch(state_dict, suffix) for suffix in layer] for layer in self._suffixes()]
-        mask = None if lengths is None else np.arange(x.shape[1]) < np.reshape(lengths, (-1, 1))
-        (y, last), pull_stack = run_stack(x, self._initial(x.shape[0], batched, hx), weights, mask=mask)
-        output = self._sequences_back(_zero_after_end(y, mask), batched)
+        masks = [np.asarray(drawn[f"dropout[{k}]"], self.dtype) for k in range(self.num_layers - 1)] if drawn else ()
+        dropout = masks if mask is None else [from_steps(each, mask) for each in masks]
+        (y, last), pull_stack = run_stack(x, self._initial(x.shape[-3], batched, hx), weights, mask=mask, dropout=dropout)
+        output = self._sequences_back(y if mask is None else _padded(y, mask, steps, padding_value), batched)
         h_n, c_n = (_join([getattr(state, kind) for layer in last for state in layer], batched) for kind in ("h", "c"))
 
         def pullback(cotangents: Sequence[Array]) -> Gradients:
             d_output, d_h, d_c = cotangents
-            gradient = pull_stack(
-                _zero_after_end(self._sequences(d_output, batched), mask), self._by_layer(_split(d_h, batched), _split(d_c, batched))
-            )
+            dy = self._sequences(d_output, batched)
+            if mask is not None:
+                dy = with_length(dy, timesteps) * mask[..., None]
+            gradient = pull_stack(dy, self._by_layer(_split(d_h, batched), _split(d_c, batched)))
             gradients: Gradients = {}
             for layer, suffixes in zip(gradient.weights, self._suffixes(), strict=True):
                 for d_weights, suffix in zip(layer, suffixes, strict=True):
                     gradients |= d_weights.to_torch(suffix)
-            gradients = {name: gradients[name] for name in state_dict}
+            gradients = {} if self._frozen else self._by_parameter(gradients)
             gradients["input"] = self._sequences_back(gradient.x, batched)
             if hx is not None:
                 for index, kind in enumerate(("h", "c")):
@@ -164,6 +185,50 @@ class LSTM:
         """`load_state_dict`."""
         self.load_state_dict(weights)
 
+    def weights(self) -> Mapping[str, Array]:
+        """The parameters by name; those of both directions that are tied have one name, the forward one's."""
+        return {name: values for name, values in self.state_dict().items() if not (self._tied and name.endswith("_reverse"))}
+
+    def initial(self, features: int) -> Mapping[str, Initial]:
+        """All weights, those of a projection too, are drawn from U(-sqrt(k), sqrt(k)) with k = 1 / hidden_size."""
+        bound = 1 / math.sqrt(self.hidden_size)
+        return dict.fromkeys(self.weight_specs(features), Uniform(-bound, bound))
+
+    def arguments(self, sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
+        """`input`, batched or not, and `hx` (h_0, c_0) where given; the mode of the module; and what is said of a packed input."""
+        batch = None if sizes.form == "unbatched" else sizes.batch
+        axes = ("layer*direction", "unit") if batch is None else ("layer*direction", "batch", "unit")
+        given = hx_of(call.get("hx"), self.state_shapes(batch), axes, previous=(1, 2))
+        mode = {name: call[name] for name in ("training",) if name in call}
+        return {"input": input_spec(sizes, self.batch_first, call.get("input_dtype"))} | given | mode | packing(sizes, call)
+
+    def draws(self, arguments: Mapping[str, Any]) -> Mapping[str, Draw]:
+        """In training, the masks on the outputs of all layers but the last; those of a packed input have a row for each step of each sequence."""
+        if not self.dropout or not arguments.get("training", True):
+            return {}
+        batched = np.ndim(arguments["input"]) == 3
+        batch, timesteps = np.shape(self._sequences(arguments["input"], batched))[-3:-1]
+        outputs = (2 if self.bidirectional else 1) * (self.proj_size or self.hidden_size)
+        if (lengths := arguments.get("lengths")) is None:
+            draw = Draw(((batch, timesteps, outputs),), ("batch", "time", "unit"), self.dropout)
+        else:
+            draw = Draw(((sum(lengths), outputs),), ("step", "unit"), self.dropout)
+        return {f"dropout[{k}]": draw for k in range(self.num_layers - 1)}
+
+    def effects(self) -> Mapping[str, Array]:
+        """A module leaves nothing behind."""
+        return {}
+
+    def act(self, action: str, arguments: Mapping[str, Any]) -> None:
+        """What PyTorch does with any module. Only `freeze`, and `tie`, which gives the backward direction the parameters of the forward one, change
+        what it computes: initial weights are what they are, drawn once or again.
+        """
+        act_on_module("LSTM", action)
+        self._frozen = self._frozen or action == "freeze"
+        if action == "tie":
+            self._tied = True
+            self._state_dict = {name: self.state_dict()[name.removesuffix("_reverse")] for name in self.state_dict()}
+
     def outputs(self, arguments: Mapping[str, Any]) -> tuple[Output, ...]:
         """output, h_n, c_n; those of an unbatched input have no batch."""
         batch = ("batch",) if np.ndim(arguments["input"]) == 3 else ()
@@ -179,6 +244,12 @@ class LSTM:
         x = self._sequences(np.asarray(arguments["input"], self.dtype), batched)
         initial = self._initial(x.shape[0], batched, arguments.get("hx"))[0][0]
         return Unrolled(x, initial, LSTMWeights.from_torch(self.state_dict()), tanh, sigmoid, lambda output: self._sequences(output, batched))
+
+    def _by_parameter(self, gradients: Gradients) -> Gradients:
+        """The gradients of the parameters, from those of the weights by name: a parameter that serves twice has the sum of both."""
+        if not self._tied:
+            return {name: gradients[name] for name in self.state_dict()}
+        return {name: gradients[name] + gradients[f"{name}_reverse"] for name in self.weights()}
 
     def _suffixes(self) -> list[list[str]]:
         """The ends of the weights' names, by layer and direction."""
@@ -199,15 +270,8 @@ class LSTM:
 
     def _initial(self, batch: int, batched: bool, hx: Sequence[Array] | None) -> list[list[State]]:
         shapes = self.state_shapes(batch if batched else None)
-        if hx is None:
-            hx = [np.zeros(shape, self.dtype) for shape in shapes]
-        if len(hx) != 2:
-            raise RuntimeError(f"hx must be (h_0, c_0), not {len(hx)} arrays")
-        for name, state, shape in zip(("h_0", "c_0"), hx, shapes, strict=True):
-            if not ends_with(state, shape):
-                raise RuntimeError(f"{name} must have shape {shape}, not {np.shape(state)}")
-        h_0, c_0 = (_split(np.asanyarray(state, self.dtype), batched) for state in hx)
-        return self._by_layer(h_0, c_0)
+        h_0, c_0 = checked([np.zeros(shape, self.dtype) for shape in shapes] if hx is None else hx, shapes, self.dtype)
+        return self._by_layer(_split(h_0, batched), _split(c_0, batched))
 
     def _by_layer(self, h: Sequence[Array], c: Sequence[Array]) -> list[list[State]]:
         """States by layer and direction, from lists in which row layer * D + direction stands."""
@@ -216,9 +280,10 @@ class LSTM:
         return [states[k : k + directions] for k in range(0, len(states), directions)]
 
 
-def _zero_after_end(sequences: Array, mask: Array | None) -> Array:
-    """The sequences (..., batch, timesteps, n), or their gradient, with zeros where the mask is False."""
-    return sequences if mask is None else sequences * mask[..., None]
+def _padded(sequences: Array, mask: Array, timesteps: int, padding_value: float) -> Array:
+    """The sequences (..., batch, timesteps, n) as they are padded: so many timesteps, `padding_value` where the mask (batch, timesteps) is False."""
+    ends = with_length(mask[..., None], timesteps)
+    return np.where(ends, with_length(sequences, timesteps), np.asarray(padding_value, sequences.dtype))
 
 
 def _split(states: Array, batched: bool) -> list[Array]:
@@ -232,56 +297,3 @@ def _join(rows: Sequence[Array], batched: bool) -> Array:
     """The reverse of `_split`."""
     joined = np.stack(rows, axis=-3)
     return joined if batched else joined[..., 0, :]
-
-
-# The lengths of packed sequences (batch,), by the form of the input. Where rows are enough, one is as long as the input and one has a single step.
-LENGTHS: dict[str | None, Callable[[int, int], list[int]]] = {
-    "packed-equal": lambda batch, timesteps: [timesteps] * batch,
-    "packed-sorted": lambda batch, timesteps: sorted(_unequal(batch, timesteps), reverse=True),
-    "packed-unsorted": lambda batch, timesteps: _unequal(batch, timesteps),
-}
-
-
-def _unequal(batch: int, timesteps: int) -> list[int]:
-    """Lengths in no order: 1, then the whole, then what lies between."""
-    lengths = [1, timesteps, *(2 + (3 * row) % max(timesteps - 2, 1) for row in range(batch))]
-    return [min(length, timesteps) for length in lengths[:batch]]
-
-
-class TorchDialect:
-    """How a case of the PyTorch dialect becomes arguments."""
-
-    name = "torch"
-    layers: Mapping[str, Callable[..., Twin]] = {"LSTM": LSTM}
-
-    def build(self, layer: str, params: Mapping[str, Any], dtype: str) -> Twin:
-        """The twin of torch.nn.<layer>."""
-        return built(self.layers, "torch.nn", layer, params, dtype)
-
-    def features(self, params: Mapping[str, Any], features: int | None) -> int:
-        """`input_size`, unless the case wants another number."""
-        return int(params["input_size"]) if features is None else features
-
-    def arguments(self, twin: Twin | None, sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
-        """`input`, batched or not, and `hx` (h_0, c_0) where given."""
-        batch = None if sizes.form == "unbatched" else sizes.batch
-        batch_first = isinstance(twin, LSTM) and twin.batch_first
-        axes = ("time",) if batch is None else ("batch", "time") if batch_first else ("time", "batch")
-        size = {"time": sizes.timesteps, "batch": sizes.batch}
-        shape = sizes.shape or (*(size[axis] for axis in axes), sizes.features)
-        arguments: dict[str, Any] = {"input": Spec(shape, (*axes, "feature"), INPUT_DEVIATION)}
-        if sizes.form in LENGTHS:
-            arguments["lengths"] = LENGTHS[sizes.form](sizes.batch, sizes.timesteps)
-        if call.get("hx") == "previous":
-            arguments["hx"] = Handed((1, 2))
-        if isinstance(twin, LSTM) and call.get("hx") == "given":
-            rows = ("layer*direction", "unit") if batch is None else ("layer*direction", "batch", "unit")
-            arguments["hx"] = [Spec(state, rows, STATE_DEVIATION) for state in twin.state_shapes(batch)]
-        return arguments
-
-    def reset(self, twin: Twin) -> None:
-        """Modules of torch.nn record no state."""
-        raise NotImplementedError("torch.nn modules record no state that could be reset; pass hx instead")
-
-
-DIALECT = TorchDialect()

@@ -1,4 +1,4 @@
-"""keras.LSTM by itself: the documented constructor and call, weights, states and masks, and its refusals."""
+"""keras.LSTM by itself: the documented constructor and call, weights, states and masks, the differences of Keras 2, and its refusals."""
 
 import inspect
 from typing import Any
@@ -45,10 +45,14 @@ def steps_by_hand(x: Array, h: Array, c: Array) -> list[tuple[Array, Array]]:
 
 def test_the_constructor_has_the_documented_parameters_in_their_order_with_their_defaults() -> None:
     # That the table is the signature of the installed framework is a test of the corpus.
-    parameters = dict(inspect.signature(keras.LSTM).parameters)
-    assert parameters.pop("dtype").kind is inspect.Parameter.KEYWORD_ONLY
-    found = {name: "required" if p.default is p.empty else p.default for name, p in parameters.items()}
-    assert list(found.items()) == [(name, "required" if p.required else p.default) for name, p in TABLE.constructor.items()]
+    signature = inspect.signature(keras.LSTM).parameters
+    own = {name: p for name, p in TABLE.constructor.items() if p.source.startswith("keras.layers.LSTM,")}
+    positional = {name: p for name, p in signature.items() if p.kind is not inspect.Parameter.KEYWORD_ONLY}
+    found = {name: "required" if p.default is p.empty else p.default for name, p in positional.items()}
+    assert list(found.items()) == [(name, "required" if p.required else p.default) for name, p in own.items()]
+    inherited = {name: p.default for name, p in TABLE.constructor.items() if name not in own}
+    assert list(inherited) == ["zero_output_for_mask", "trainable", "name"]
+    assert {name: signature[name].default for name in inherited} == inherited
 
 
 def test_the_call_has_the_documented_arguments() -> None:
@@ -171,44 +175,6 @@ def test_it_computes_in_its_dtype_which_is_float32_unless_said_otherwise(dtype: 
     assert {str(array.dtype) for array in (*result, *gradients.values(), *made.get_weights())} == {dtype or "float32"}
 
 
-@pytest.mark.parametrize("activation", list(keras.ACTIVATIONS))
-def test_every_activation_takes_either_role_in_float32(activation: str | None) -> None:
-    for params in ({"activation": activation}, {"recurrent_activation": activation}):
-        result, pullback = layer(dtype="float32", **params).vjp(X[:, :1])
-        assert {str(array.dtype) for array in (result, *pullback([np.ones_like(result)]).values())} == {"float32"}
-
-
-NOT_YET: dict[str, Any] = {
-    "kernel_initializer": "ones",
-    "recurrent_initializer": "identity",
-    "bias_initializer": "ones",
-    "unit_forget_bias": False,
-    "kernel_regularizer": "l2",
-    "recurrent_regularizer": "l2",
-    "bias_regularizer": "l2",
-    "activity_regularizer": "l2",
-    "kernel_constraint": "max_norm",
-    "recurrent_constraint": "max_norm",
-    "bias_constraint": "max_norm",
-    "dropout": 0.5,
-    "recurrent_dropout": 0.5,
-    "seed": 1,
-    "use_cudnn": False,
-}
-
-
-@pytest.mark.parametrize("name", NOT_YET)
-def test_a_parameter_without_a_twin_is_refused_by_name(name: str) -> None:
-    with pytest.raises(NotImplementedError, match=f"keras.layers.LSTM does not implement {name} yet"):
-        keras.LSTM(3, **{name: NOT_YET[name]})
-    keras.LSTM(3, **{name: TABLE.constructor[name].default})
-
-
-def test_all_parameters_without_a_twin_are_named_at_once() -> None:
-    with pytest.raises(NotImplementedError, match="dropout, recurrent_dropout"):
-        keras.LSTM(3, dropout=0.1, recurrent_dropout=0.1)
-
-
 def test_another_layer_is_refused_by_name() -> None:
     with pytest.raises(NotImplementedError, match=r"no NumPy keras\.layers\.GRU yet"):
         dialect("keras").build("GRU", {"units": 3}, "float64")
@@ -218,13 +184,6 @@ def test_another_layer_is_refused_by_name() -> None:
 def test_units_must_be_a_positive_integer(units: Any) -> None:
     with pytest.raises(ValueError, match="units must be a positive integer, not"):
         keras.LSTM(units)
-
-
-@pytest.mark.parametrize("name", ["tanhh", "TANH", ""])
-@pytest.mark.parametrize("role", ["activation", "recurrent_activation"])
-def test_an_unknown_activation_is_refused_with_those_that_are_known(role: str, name: str) -> None:
-    with pytest.raises(ValueError, match=f"unknown activation '{name}'; known are celu, .*tanh"):
-        dialect("keras").build("LSTM", {"units": 3, role: name}, "float64")
 
 
 @pytest.mark.parametrize(
@@ -304,35 +263,17 @@ def test_gradients_are_difference_quotients(params: dict[str, bool], masked: boo
         assert np.vdot(gradients[name], direction) == pytest.approx(quotient, rel=1e-6, abs=1e-7), name
 
 
-REFUSED = [case for case in CORPUS.cases if case.dialect == "keras" and case.expect]
+# Whether there is a cuDNN is no matter of the layer.
+REFUSED = [
+    case for case in CORPUS.cases if case.dialect == "keras" and case.layer == "LSTM" and case.expect and case.params.get("use_cudnn") is not True
+]
 
 
 @pytest.mark.parametrize("case", REFUSED, ids=lambda case: case.id)
 def test_what_the_corpus_says_must_raise_is_refused_by_the_twin_too(case: Case) -> None:
-    with pytest.raises((ValueError, TypeError, NotImplementedError)):
-        run_twin("keras", materialize(case, 0).request)
-
-
-@pytest.mark.parametrize("batch", [4, 7])
-@pytest.mark.parametrize("timesteps", [1, 5, 7])
-def test_the_kinds_of_masks_are_what_they_are_called(batch: int, timesteps: int) -> None:
-    full, right, left, gaps, empty = (keras.mask(kind, batch, timesteps) for kind in ("full", "right", "left", "gaps", "one-row-empty"))
-    assert {(mask.shape, str(mask.dtype)) for mask in (full, right, left, gaps, empty)} == {((batch, timesteps), "bool")}
-    assert full.all()
-    assert not np.any(np.diff(right.astype(int), axis=1) > 0)
-    assert not np.any(np.diff(left.astype(int), axis=1) < 0)
-    assert np.array_equal(right[:, ::-1], left)
-    assert not empty[-1].any()
-    assert np.array_equal(empty[:-1], gaps[:-1])
-    if timesteps > 2:
-        assert len({tuple(row) for row in right}) == min(batch, timesteps)
-        assert right.any(axis=1).all()
-        assert all(len(set(row)) == 2 for row in gaps.tolist())
-
-
-def test_an_unknown_kind_of_mask_is_refused() -> None:
-    with pytest.raises(KeyError):
-        keras.mask("some", 4, 7)
+    for version in case.versions or ("",):
+        with pytest.raises((ValueError, TypeError, AttributeError, NotImplementedError)):
+            run_twin(dialect("keras", version), materialize(case, 0, version).request)
 
 
 def test_a_case_becomes_the_documented_arguments() -> None:
@@ -340,6 +281,7 @@ def test_a_case_becomes_the_documented_arguments() -> None:
     assert list(arguments) == ["sequences", "initial_state", "mask", "training"]
     assert arguments["sequences"].shape == (4, 7, 5)
     assert [spec.shape for spec in arguments["initial_state"]] == [(4, 3), (4, 3)]
+    assert [spec.source for spec in (arguments["sequences"], *arguments["initial_state"])] == ["x", "h/0", "c/0"]
     assert arguments["training"] is True
     assert list(dialect("keras").arguments(layer(), Sizes(4, 7, 5), {})) == ["sequences"]
 
@@ -352,3 +294,217 @@ def test_the_layer_shares_no_weights_with_its_caller() -> None:
     for weight in (*given, *made.get_weights()):
         weight[:] = 0
     np.testing.assert_array_equal(made(X), before)
+
+
+def test_masked_steps_give_zeros_where_that_is_asked_for() -> None:
+    params = {"return_sequences": True, "return_state": True}
+    plain, *states = layer(**params)(X, [H, C], MASK)
+    output, *others = layer(**params, zero_output_for_mask=True)(X, [H, C], MASK)
+    assert np.array_equal(output[MASK], plain[MASK])
+    assert not output[~MASK].any()
+    assert plain[~MASK].any()
+    assert all(np.array_equal(one, other) for one, other in zip(states, others, strict=True))
+
+
+def test_zeros_for_masked_steps_are_only_used_with_sequences() -> None:
+    # "Note that this field is only used when return_sequences is True and mask is provided."
+    assert np.array_equal(layer(zero_output_for_mask=True)(X, [H, C], MASK), layer()(X, [H, C], MASK))
+    assert np.array_equal(layer(zero_output_for_mask=True, return_sequences=True)(X), layer(return_sequences=True)(X))
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("zero_output_for_mask", [False, True])
+def test_a_reversed_mask_belongs_to_the_reversed_input(masked: bool, zero_output_for_mask: bool) -> None:
+    params = {"return_sequences": True, "zero_output_for_mask": zero_output_for_mask}
+    mask = MASK if masked else None
+    backwards = layer(**params, go_backwards=True)(X, [H, C], mask)
+    assert np.array_equal(backwards, layer(**params)(X[:, ::-1], [H, C], None if mask is None else mask[:, ::-1]))
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+@pytest.mark.parametrize("zero_output_for_mask", [False, True])
+@pytest.mark.parametrize("go_backwards", [False, True])
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+def test_what_stands_at_a_masked_step_reaches_neither_an_output_nor_a_gradient(
+    number: float, zero_output_for_mask: bool, go_backwards: bool, activation: str
+) -> None:
+    made = layer(
+        return_sequences=True,
+        return_state=True,
+        go_backwards=go_backwards,
+        zero_output_for_mask=zero_output_for_mask,
+        activation=activation,
+        activity_regularizer="l2",
+    )
+    cotangents = [RNG.normal(size=shape) for shape in ((4, 7, 3), (4, 3), (4, 3))]
+    clean, pull_clean = made.vjp(X, [H, C], MASK)
+    losses = made.effects()["losses"]
+    dirty, pull_dirty = made.vjp(np.where(MASK[..., None], X, number), [H, C], MASK)
+    assert all(np.array_equal(one, other) for one, other in zip(clean, dirty, strict=True))
+    assert np.array_equal(losses, made.effects()["losses"])
+    gradients, others = pull_clean(cotangents), pull_dirty(cotangents)
+    assert all(np.array_equal(gradients[name], others[name]) for name in gradients)
+    assert not others["sequences"][~MASK].any()
+
+
+@pytest.mark.parametrize("dtype", [bool, np.int64, np.uint8, np.float64])
+def test_a_mask_may_have_any_dtype(dtype: Any) -> None:
+    assert np.array_equal(layer(return_sequences=True)(X, mask=MASK.astype(dtype)), layer(return_sequences=True)(X, mask=MASK))
+
+
+@pytest.mark.parametrize("shape", [(7, 4), (4, 6), (1, 7), (4, 7, 1), (7,)])
+def test_a_mask_of_another_shape_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"the mask must have shape \(4, 7\), not"):
+        layer()(X, mask=np.ones(shape, bool))
+
+
+@pytest.mark.parametrize(
+    "params", [{"use_cudnn": False}, {"use_cudnn": True}, {"implementation": 1}, {"name": "first"}, {"seed": 7}, {"trainable": False}]
+)
+def test_what_has_no_effect_on_a_call_is_taken(params: dict[str, Any]) -> None:
+    assert np.array_equal(layer(**params)(X, [H, C], MASK), layer()(X, [H, C], MASK))
+
+
+@pytest.mark.parametrize(
+    ("params", "error"),
+    [
+        ({"use_cudnn": "no"}, ValueError),
+        ({"seed": 1.5}, ValueError),
+        ({"seed": True}, ValueError),
+        ({"time_major": True}, ValueError),
+        ({"batch_input_shape": [4, 7, 5]}, TypeError),
+        ({"trainable": "yes"}, TypeError),
+        ({"zero_output_for_mask": 1}, TypeError),
+        ({"unit_forget_bias": 1}, TypeError),
+    ],
+)
+def test_what_is_not_documented_is_refused(params: dict[str, Any], error: type[Exception]) -> None:
+    with pytest.raises(error, match=next(iter(params))):
+        keras.LSTM(3, **params)
+
+
+def test_what_is_not_trainable_has_no_gradient_while_its_input_has() -> None:
+    _, pull_all = layer().vjp(X, [H, C])
+    _, pull_frozen = layer(trainable=False).vjp(X, [H, C])
+    cotangents = [np.ones((4, 3))]
+    gradients, frozen = pull_all(cotangents), pull_frozen(cotangents)
+    assert list(frozen) == ["sequences", "initial_state[0]", "initial_state[1]"]
+    assert all(np.array_equal(frozen[name], gradients[name]) for name in frozen)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_a_stateful_layer_goes_on_through_calls_of_any_length_in_training_and_out_of_it(training: bool) -> None:
+    made = layer(return_sequences=True, stateful=True)
+    parts = [made(X[:, :1]), made(X[:, 1:5], training=training), made(X[:, 5:])]
+    assert np.concatenate(parts, axis=1) == pytest.approx(layer(return_sequences=True)(X), abs=1e-14)
+
+
+def test_a_stateful_layer_keeps_the_state_before_masked_steps() -> None:
+    made = layer(stateful=True)
+    made(X, [H, C], MASK)
+    _, h, c = layer(return_state=True)(X, [H, C], MASK)
+    assert np.array_equal(made(X), layer()(X, [h, c]))
+
+
+def test_what_a_state_carries_over_is_a_constant_for_gradients() -> None:
+    made = layer(stateful=True, return_state=True)
+    _, h, c = made(X)
+    cotangents = [np.ones((4, 3))] * 3
+    _, pull = made.vjp(X)
+    _, pull_given = layer(return_state=True).vjp(X, [h, c])
+    gradients, given = pull(cotangents), pull_given(cotangents)
+    assert "initial_state[0]" not in gradients
+    assert all(np.array_equal(gradients[name], given[name]) for name in gradients)
+
+
+def test_states_can_be_set_by_reset_as_documented() -> None:
+    made = layer(stateful=True)
+    made.reset_state(states=[H, C])
+    assert np.array_equal(made(X), layer()(X, [H, C]))
+
+
+@pytest.mark.parametrize("action", ["save-and-load", "from-config"])
+def test_another_layer_in_its_place_has_the_weights_and_no_states(action: str) -> None:
+    made = layer(stateful=True)
+    first = made(X)
+    assert not np.array_equal(made(X), first)
+    made.act(action, {})
+    assert np.array_equal(made(X), first)
+    made.act("reset", {})
+    assert np.array_equal(made(X), first)
+
+
+def test_a_model_over_any_batch_size_computes_the_same_and_cannot_have_a_stateful_layer() -> None:
+    made = layer()
+    made.act("functional-model", {})
+    assert np.array_equal(made(X), layer()(X))
+    with pytest.raises(ValueError, match="must say its batch size"):
+        layer(stateful=True).act("functional-model", {})
+
+
+def test_an_unknown_action_is_refused_by_name() -> None:
+    with pytest.raises(NotImplementedError, match=r"keras\.layers\.LSTM has no pickle"):
+        layer().act("pickle", {})
+
+
+def test_keras_2_returns_states_in_a_list() -> None:
+    for params in ({"return_state": True}, {"return_state": True, "return_sequences": True}):
+        old, new = layer(**params, version="2")(X), layer(**params)(X)
+        assert (type(old), type(new)) == (list, tuple)
+        assert all(np.array_equal(one, other) for one, other in zip(old, new, strict=True))
+
+
+@pytest.mark.parametrize("version", ["3", "2"])
+def test_a_given_state_takes_the_place_of_the_recorded_one(version: str) -> None:
+    made, plain = layer(stateful=True, return_state=True, version=version), layer(return_state=True)
+    made(X)
+    assert np.array_equal(made(X, [H, C])[0], plain(X, [H, C])[0])
+
+
+def test_in_keras_2_only_a_stateful_layer_can_be_reset() -> None:
+    layer().reset_state()
+    with pytest.raises(AttributeError, match="must be stateful"):
+        layer(version="2").reset_state()
+
+
+@pytest.mark.parametrize("params", [{"seed": 1}, {"use_cudnn": False}])
+def test_keras_2_does_not_know_what_came_with_keras_3(params: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match="neither seed nor use_cudnn"):
+        keras.LSTM(3, **params, version="2")
+
+
+@pytest.mark.parametrize("go_backwards", [False, True])
+@pytest.mark.parametrize("return_sequences", [False, True])
+def test_time_major_of_keras_2_has_the_first_two_axes_in_the_other_order(go_backwards: bool, return_sequences: bool) -> None:
+    params = {"return_state": True, "go_backwards": go_backwards, "return_sequences": return_sequences, "version": "2", "activity_regularizer": "l2"}
+    major, minor = layer(**params, time_major=True), layer(**params)
+    cotangents = [RNG.normal(size=(4, 7, 3) if return_sequences else (4, 3)), H, C]
+    turned = [cotangents[0].swapaxes(0, 1) if return_sequences else cotangents[0], H, C]
+    (output, *states), pull_major = major.vjp(X.swapaxes(0, 1), [H, C], MASK)
+    (wanted, *wanted_states), pull_minor = minor.vjp(X, [H, C], MASK)
+    assert np.array_equal(output.swapaxes(0, 1) if return_sequences else output, wanted)
+    assert all(np.array_equal(one, other) for one, other in zip(states, wanted_states, strict=True))
+    gradients, others = pull_major(turned), pull_minor(cotangents)
+    assert np.array_equal(gradients.pop("sequences").swapaxes(0, 1), others.pop("sequences"))
+    assert all(np.array_equal(gradients[name], others[name]) for name in gradients)
+    specs = dialect("keras").arguments(major, Sizes(4, 7, 5), {"mask": "gaps-over-nan", "epochs": 1, "learning_rate": 1.0})
+    assert (specs["sequences"].shape, specs["sequences"].axes) == ((7, 4, 5), ("time", "batch", "feature"))
+    assert specs["sequences"].planted.where.shape == (7, 4, 1)
+    assert specs["targets"].shape == ((7, 4, 3) if return_sequences else (4, 3))
+
+
+def test_nan_is_planted_where_a_case_says_so() -> None:
+    arguments = dialect("keras").arguments(layer(), Sizes(4, 7, 5), {"mask": "left-over-nan"})
+    where, value = arguments["sequences"].planted
+    assert np.isnan(value)
+    assert np.array_equal(where[..., 0], arguments["mask"].values == 0)
+    assert dialect("keras").arguments(layer(), Sizes(4, 7, 5), {"mask": "left"})["sequences"].planted is None
+
+
+@pytest.mark.parametrize("return_sequences", [False, True])
+def test_a_training_step_has_targets_of_the_shape_of_the_output(return_sequences: bool) -> None:
+    made = layer(return_sequences=return_sequences, return_state=True)
+    arguments = dialect("keras").arguments(made, Sizes(4, 7, 5), {"epochs": 3, "learning_rate": 0.125})
+    assert list(arguments) == ["sequences", "targets", "epochs", "learning_rate"]
+    assert arguments["targets"].shape == made(X)[0].shape
+    assert (arguments["epochs"], arguments["learning_rate"]) == (3, 0.125)

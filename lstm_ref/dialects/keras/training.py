@@ -1,0 +1,65 @@
+"""Model.fit in NumPy: plain gradient descent on the mean squared error.
+
+Source: keras.Model.fit, keras.optimizers.SGD, keras.losses.MeanSquaredError, and of the penalties and projections keras.regularizers and
+keras.constraints.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+
+from lstm_ref.dialects.dialect import Pullback
+from lstm_ref.reference.activations import Array
+
+
+class Trainable(Protocol):
+    """A layer that can be trained. Its gradients include those of its penalties; a weight that is not to be trained has none."""
+
+    @property
+    def vjp(self) -> Callable[..., tuple[Any, Pullback]]:
+        """A call, as of a twin."""
+
+    def weights(self) -> Mapping[str, Array]:
+        """The weights by name."""
+
+    def take(self, weights: Mapping[str, Array]) -> None:
+        """Go on with these weights, which may carry leading axes, as perturbed runs do."""
+
+    def project(self, name: str, weight: Array) -> Array:
+        """What the constraint of the weight of this name makes of it."""
+
+    def used_outputs(self, arguments: Mapping[str, Any]) -> Array | None:
+        """Which steps (batch, timesteps) of the output are not masked; None where all count, and where the output has no timesteps."""
+
+
+def fit(layer: Trainable, arguments: Mapping[str, Any]) -> None:
+    """Train the layer on one batch, `epochs` times: weights less `learning_rate` times their gradient, then the constraints.
+
+    `arguments` are those of a call, and `targets`, of the shape of the first array that the layer returns; the error of the others is not asked for.
+    """
+    call = dict(arguments)
+    targets, epochs, learning_rate = (call.pop(name) for name in ("targets", "epochs", "learning_rate"))
+    for _ in range(epochs):
+        result, pullback = layer.vjp(**call)
+        output, *others = result if isinstance(result, (list, tuple)) else (result,)
+        d_output = squared_error_gradient(output, targets, layer.used_outputs(call))
+        gradients = pullback([d_output, *(np.zeros_like(other) for other in others)])
+        weights = layer.weights()
+        layer.take({name: _stepped(layer, name, w, gradients, learning_rate) for name, w in weights.items()})
+
+
+def squared_error_gradient(output: Array, targets: Array, used: Array | None) -> Array:
+    """The gradient of mean((output - targets)^2) with respect to the output (..., batch, [timesteps,] units). The mean is over all elements, or over
+    those of the steps that are `used`: what is masked is ignored, as the documentation of masks has it.
+    """
+    difference = output - targets
+    if used is None:
+        return difference * (2 / math.prod(np.shape(targets)))
+    elements = max(int(np.count_nonzero(used)) * output.shape[-1], 1)
+    return np.where(used[..., None], difference * (2 / elements), 0)
+
+
+def _stepped(layer: Trainable, name: str, weight: Array, gradients: Mapping[str, Array], learning_rate: float) -> Array:
+    return layer.project(name, weight - learning_rate * gradients[name]) if name in gradients else weight

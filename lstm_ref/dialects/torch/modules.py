@@ -1,0 +1,35 @@
+"""What all modules of torch.nn have in common: the input of a call, and what can be done with a module beside calling it."""
+
+import numpy as np
+
+from lstm_ref.dialects.dialect import INPUT_DEVIATION, Given, Sizes, Spec
+
+# Each of them leaves what the module computes as it is; `freeze` takes the gradients of its parameters away.
+ACTIONS = ("pickle", "deepcopy", "state-dict", "functional-call", "replace-parameters", "parametrize", "freeze", "tie", "reset-parameters")
+
+# In these a twin computes; an input in any other dtype is none of the module's.
+FLOATS = (np.dtype("float64"), np.dtype("float32"))
+
+
+def act_on_module(layer: str, action: str) -> None:
+    """Raise NotImplementedError for what PyTorch does not do with a module."""
+    if action not in ACTIONS:
+        raise NotImplementedError(f"the NumPy torch.nn.{layer} has no {action}: modules of torch.nn record no state; pass hx instead")
+
+
+def input_spec(sizes: Sizes, batch_first: bool, dtype: str | None = None) -> Spec | Given:
+    """The input of torch.nn.LSTM, (T, N, H_in), (N, T, H_in) or unbatched (T, H_in); one of another dtype is all ones."""
+    axes = ("time",) if sizes.form == "unbatched" else ("batch", "time") if batch_first else ("time", "batch")
+    size = {"time": sizes.timesteps, "batch": sizes.batch}
+    return of_dtype(Spec(sizes.shape or (*(size[axis] for axis in axes), sizes.features), (*axes, "feature"), INPUT_DEVIATION, "x"), dtype)
+
+
+def cell_input_spec(sizes: Sizes, dtype: str | None = None) -> Spec | Given:
+    """The input of torch.nn.LSTMCell, (N, H_in) or unbatched (H_in)."""
+    axes = () if sizes.form == "unbatched" else ("batch",)
+    return of_dtype(Spec(sizes.shape or (*(sizes.batch for _ in axes), sizes.features), (*axes, "feature"), INPUT_DEVIATION, "x"), dtype)
+
+
+def of_dtype(spec: Spec, dtype: str | None) -> Spec | Given:
+    """What is to be drawn, or ones of this dtype."""
+    return spec if dtype is None else Given(np.ones(spec.shape, dtype), spec.axes)

@@ -1,0 +1,134 @@
+"""What is drawn: right masks and weights are never blamed, and each way of being wrong is told."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+
+from lstm_ref.dialects.dialect import Draw
+from lstm_ref.dialects.initial import Blocks, Exactly, Initial, Normal, Orthogonal, TruncatedNormal, Uniform
+from lstm_ref.harness.chance import mask_findings, repeated_masks, weight_findings
+from lstm_ref.reference.activations import Array
+
+SHAPE = (1, 40, 1, 50)
+AXES = ("gate", "batch", "time", "feature")
+DRAW = Draw((SHAPE, (4, *SHAPE[1:])), AXES, 0.3)
+
+
+def mask(rate: float = 0.3, scale: float = 1 / 0.7, shape: tuple[int, ...] = SHAPE, seed: int = 0) -> Array:
+    return np.where(np.random.default_rng(seed).random(shape) < rate, 0.0, scale)
+
+
+def found(drawn: Mapping[str, Array], draws: Mapping[str, Draw] | None = None, dtype: str = "float64") -> list[str]:
+    return list(mask_findings({"dropout": DRAW} if draws is None else draws, drawn, dtype))
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("shape", DRAW.shapes)
+def test_a_right_mask_is_not_blamed(seed: int, shape: tuple[int, ...]) -> None:
+    assert found({"dropout": mask(seed=seed, shape=shape)}) == []
+
+
+@pytest.mark.parametrize(
+    ("dtype", "scale"), [("float32", np.float32(1) / np.float32(0.7)), ("float16", np.float16(1) / np.float16(0.7)), ("bfloat16", 1.4296875)]
+)
+def test_a_mask_may_be_rounded_to_the_dtype_that_it_is_used_in(dtype: str, scale: float) -> None:
+    assert found({"dropout": mask(scale=float(scale))}, dtype=dtype) == []
+    assert found({"dropout": mask(scale=float(scale))}, dtype="float64") != []
+
+
+@pytest.mark.parametrize(
+    ("drawn", "complaint"),
+    [
+        ({}, "the mask dropout was not drawn"),
+        ({"dropout": mask(), "other": mask()}, "the mask other was drawn, where nothing is to be dropped"),
+        ({"dropout": mask(shape=(1, 40, 50, 1))}, r"has shape \(1, 40, 50, 1\), expected \(1, 40, 1, 50\) or \(4, 40, 1, 50\)"),
+        ({"dropout": mask(scale=1.0)}, "holds 1, where only 0 and"),
+        ({"dropout": mask(rate=0.7)}, "drops 13.. of 2000 elements"),
+        ({"dropout": mask(rate=0.2)}, "drops 4.. of 2000 elements"),
+        ({"dropout": mask(rate=0.0)}, "drops 0 of 2000 elements"),
+        ({"dropout": np.where(mask() > 0, 1 / 0.7, np.nan)}, "holds nan"),
+    ],
+)
+def test_a_wrong_mask_is_told(drawn: Mapping[str, Array], complaint: str) -> None:
+    with pytest.raises(AssertionError, match=complaint):
+        assert found(drawn) == []
+
+
+def test_a_mask_where_nothing_is_dropped_is_told() -> None:
+    assert found({"dropout": mask()}, {}) == ["the mask dropout was drawn, where nothing is to be dropped"]
+
+
+@pytest.mark.parametrize(("rate", "right", "wrong"), [(1.0, np.zeros(SHAPE), np.ones(SHAPE)), (0.0, np.ones(SHAPE), np.zeros(SHAPE))])
+def test_all_and_nothing(rate: float, right: Array, wrong: Array) -> None:
+    draws = {"dropout": Draw((SHAPE,), AXES, rate)}
+    assert found({"dropout": right}, draws) == []
+    assert found({"dropout": wrong}, draws) != []
+
+
+def test_calls_that_share_a_mask_are_told_unless_it_may_be_chance() -> None:
+    draws, few = {"dropout": DRAW}, {"dropout": Draw(((1, 2, 1, 3),), AXES, 0.3)}
+    first, second, tiny = {"dropout": mask()}, {"dropout": mask(seed=1)}, {"dropout": np.zeros((1, 2, 1, 3))}
+    assert list(repeated_masks([(draws, first), (draws, second)])) == []
+    assert list(repeated_masks([(draws, first), (draws, second), (draws, first)])) == [
+        "calls 0 and 2 share the mask dropout, where each call draws its own"
+    ]
+    assert list(repeated_masks([(few, tiny), (few, tiny)])) == []
+
+
+def sample(initial: Initial, shape: tuple[int, ...], seed: int = 0) -> Array:
+    random = np.random.default_rng(seed)
+    match initial:
+        case Uniform(low, high):
+            return random.uniform(low, high, shape)
+        case Normal(mean, deviation):
+            return random.normal(mean, deviation, shape)
+        case TruncatedNormal(mean, deviation):
+            many = random.standard_normal(4 * int(np.prod(shape)))
+            return mean + deviation * many[np.abs(many) <= 2][: int(np.prod(shape))].reshape(shape)
+        case Orthogonal(gain):
+            return gain * np.linalg.qr(random.normal(size=shape[::-1]))[0].T
+        case _:
+            raise AssertionError
+
+
+DISTRIBUTIONS = [Uniform(-0.05, 0.05), Normal(0.0, 0.05), TruncatedNormal(0.0, 0.05), Orthogonal(1.0)]
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("initial", DISTRIBUTIONS)
+def test_weights_of_the_promised_distribution_are_not_blamed(initial: Initial, seed: int) -> None:
+    assert list(weight_findings("kernel", initial, sample(initial, (80, 320), seed), "float64")) == []
+
+
+@pytest.mark.parametrize("initial", DISTRIBUTIONS)
+@pytest.mark.parametrize(
+    "other", [*DISTRIBUTIONS, Uniform(-0.06, 0.06), Uniform(-0.05, 0.06), Normal(0.0, 0.06), Normal(0.01, 0.05), Orthogonal(1.01)]
+)
+def test_weights_of_another_distribution_are(initial: Initial, other: Initial) -> None:
+    if initial == other:
+        return
+    assert list(weight_findings("kernel", initial, sample(other, (80, 320)), "float64"))
+
+
+def test_exact_values_may_be_rounded_to_the_dtype_and_nothing_else() -> None:
+    third = np.full((2, 3), 1 / 3)
+    assert list(weight_findings("kernel", Exactly(third), third.astype(np.float32).astype(np.float64), "float32")) == []
+    (finding,) = weight_findings("kernel", Exactly(third), third + 1e-6, "float32")
+    assert finding.startswith("kernel begins with [[0.3333, 0.3333, 0.3333]")
+    assert finding.endswith("; at [0, 0] 0.333334333, expected 0.333333333")
+    assert list(weight_findings("kernel", Exactly(third), third.T, "float32"))
+
+
+def test_the_parts_of_a_vector_are_looked_at_one_by_one() -> None:
+    bias = Blocks(((3, Exactly(np.zeros(3))), (3, Exactly(np.ones(3))), (6, Exactly(np.zeros(6)))))
+    right = np.repeat([0.0, 1.0, 0.0, 0.0], 3)
+    assert list(weight_findings("bias", bias, right, "float32")) == []
+    (finding, *others) = weight_findings("bias", bias, np.repeat([1.0, 0.0, 0.0, 0.0], 3), "float32")
+    assert finding.startswith("bias[0:3] begins with [1., 1., 1.], expected [0., 0., 0.]")
+    assert len(others) == 1
+
+
+def test_weights_that_are_all_equal_are_no_draws() -> None:
+    findings = list(weight_findings("kernel", Uniform(-1, 1), np.full((2, 2), 0.25), "float32"))
+    assert "all 4 elements of kernel are equal" in findings

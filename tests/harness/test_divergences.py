@@ -1,0 +1,115 @@
+"""Known disagreements: which items an entry is about."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lstm_ref.corpus import Case, Divergence, Place, load_divergences, load_parameters
+from lstm_ref.harness.divergences import Divergences
+
+Read = Callable[[str], dict[str, Case]]
+Where = tuple[Mapping[str, tuple[Any, ...]], ...]
+
+CASES = """\
+kind: cases
+dialect: keras
+layer: LSTM
+about: A claim of the tests.
+source: keras.layers.LSTM
+defaults:
+  params: {units: 3}
+  input: {batch: 4, timesteps: 7, features: 5}
+cases:
+  - name: product
+    matrix:
+      params.unroll: [false, true]
+      params.dropout: [0.0, 0.3]
+      call.mask: [absent, gaps, left]
+  - name: two-calls
+    steps: [{call: {mask: gaps}}, {call: {training: true}}]
+  - name: trained
+    steps: [{train: {epochs: 1, learning_rate: 0.125, mask: gaps}}, weights]
+"""
+ENTRY = Divergence("toy", "file/*", "framework", {"toy": ">=1"}, "fail", "beyond", None, "It adds one.", None, Place(Path("toy.yaml"), 1))
+
+
+def matched(cases: Mapping[str, Case], *where: Mapping[str, tuple[Any, ...]], of: str = "toy") -> set[str]:
+    divergences = Divergences([replace(ENTRY, where=where)] if where else [ENTRY], load_parameters())
+    return {name for name, case in cases.items() if divergences.matching(case, of, "float32", {"toy": "1.2"})}
+
+
+PRODUCT: tuple[str, ...] = ("", "dropout=0.3", "mask=gaps", "dropout=0.3,mask=gaps", "mask=left", "dropout=0.3,mask=left")
+PRODUCT += tuple(f"{axes},unroll=true".lstrip(",") for axes in PRODUCT)
+ALL = {f"product[{axes}]" if axes else "product" for axes in PRODUCT} | {"two-calls", "trained"}
+
+
+@pytest.mark.parametrize(
+    ("where", "names"),
+    [
+        ((), ALL),
+        (({},), ALL),
+        (({"params.unroll": (True,)},), {name for name in ALL if "unroll" in name}),
+        # What a case does not set has the documented default.
+        (({"params.unroll": (False,)},), {name for name in ALL if "unroll" not in name}),
+        (({"params.return_sequences": (False,)},), ALL),
+        (({"params.dropout": (0.3,)},), {name for name in ALL if "dropout" in name}),
+        (({"params.dropout": (0.0,)},), {name for name in ALL if "dropout" not in name}),
+        (({"call.mask": ("left",)},), {name for name in ALL if "left" in name}),
+        (({"call.mask": ("left", "gaps")},), {name for name in ALL if "left" in name or "gaps" in name} | {"two-calls", "trained"}),
+        (({"call.mask": ("absent",)},), {name for name in ALL if "mask" not in name} - {"trained"}),
+        (({"params.unroll": (True,), "call.mask": ("left",)},), {"product[mask=left,unroll=true]", "product[dropout=0.3,mask=left,unroll=true]"}),
+        (({"params.unroll": (True,)}, {"call.mask": ("left",)}), {name for name in ALL if "unroll" in name or "left" in name}),
+        # Both in one call, not one in each.
+        (({"call.mask": ("gaps",), "call.training": (True,)},), set()),
+        (({"call.training": (True,)},), {"two-calls"}),
+        (({"params.unroll": ("true",)},), set()),
+        (({"params.no_such_thing": (True,)},), set()),
+    ],
+)
+def test_an_entry_is_about_the_points_in_which_every_axis_of_a_row_has_one_of_its_values(where: Where, names: set[str], read: Read) -> None:
+    assert matched(read(CASES), *where) == names
+
+
+def test_an_entry_is_about_its_own_implementation(read: Read) -> None:
+    assert matched(read(CASES), {}, of="toy-graph") == set()
+
+
+FILE = """\
+kind: divergences
+implementation: keras-tensorflow
+about: What is known.
+entries:
+  - cases: [keras/structure/*, keras/sizes/one-step]
+    implementations: [keras-tensorflow, keras-tensorflow-graph]
+    where:
+      - {params.unroll: [true]}
+      - {call.mask: [gaps, left]}
+    kind: framework
+    versions: {keras: "==3.15.*"}
+    outcome: fail
+    match: "beyond the bound"
+    reason: It is wrong.
+  - cases: keras/masks/*
+    kind: framework
+    versions: {keras: "==3.15.*"}
+    outcome: fail
+    match: "beyond the bound"
+    reason: It is wrong there, too.
+"""
+
+
+def test_an_entry_stands_for_all_its_patterns_and_implementations(tmp_path: Path) -> None:
+    (tmp_path / "divergences").mkdir()
+    (tmp_path / "divergences" / "keras-tensorflow.yaml").write_text(FILE, encoding="utf-8")
+    found = load_divergences(tmp_path)
+    rows = ({"params.unroll": (True,)}, {"call.mask": ("gaps", "left")})
+    assert [(entry.implementation, entry.cases, entry.where) for entry in found] == [
+        ("keras-tensorflow", "keras/structure/*", rows),
+        ("keras-tensorflow", "keras/sizes/one-step", rows),
+        ("keras-tensorflow-graph", "keras/structure/*", rows),
+        ("keras-tensorflow-graph", "keras/sizes/one-step", rows),
+        ("keras-tensorflow", "keras/masks/*", ({},)),
+    ]
