@@ -13,7 +13,7 @@ from lstm_ref.reference.activations import Array
 from lstm_ref.reference.stack import LayerWeights
 from lstm_ref.reference.weights import LSTMWeights
 
-NAME = re.compile(r"(weight_ih|weight_hh|bias_ih|bias_hh|weight_hr)(|_l(\d+)(_reverse)?)")
+NAME = re.compile(r"(?P<kind>weight_ih|weight_hh|bias_ih|bias_hh|weight_hr)(?P<place>|_l(\d+)(_reverse)?)")
 HERE = {"kernel": "weight_ih", "recurrent_kernel": "weight_hh", "bias": "bias_ih", "recurrent_bias": "bias_hh", "projection": "weight_hr"}
 LISTED = 5
 

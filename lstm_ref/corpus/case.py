@@ -27,7 +27,8 @@ class Input:
     """What a call is given. Where `shape` is set it is the whole shape, and nothing else is set.
 
     With `part` or `reversed` the call gets the numbers of the case's first input, whose size the other fields then state: only the timesteps
-    from the first of `part` up to, not including, the second; and those last one first. A mask goes with the input.
+    from the first of `part` up to, not including, the second; and those last one first. A mask goes with the input. With `timestep` a layer whose
+    input has no time gets that one of the `timesteps` of the case's first input.
     """
 
     batch: int | None = None
@@ -37,6 +38,12 @@ class Input:
     shape: tuple[int, ...] | None = None
     part: tuple[int, int] | None = None
     reversed: bool = False
+    timestep: int | None = None
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether it has the numbers of the case's first input."""
+        return self.part is not None or self.reversed or self.timestep is not None
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,7 @@ class Term:
 
     Of an output with a time axis all calls of the run are meant, joined along time; of any other the last call's. `at` is "last-step",
     "first-step", "reversed" (in time), "forward-half" or "backward-half" (of a bidirectional layer: half of the units, or of the rows where
-    each direction has its own).
+    each direction has its own), or "every-call" (of an output without a time axis: those of all calls, one after the other in time).
     """
 
     output: str
@@ -103,7 +110,8 @@ class Relation:
     `params` and `steps` are those of the second run, complete; where both are the case's own, one run is compared with itself. Without any
     `equal`, every output that both runs return has to be equal, by name. With `exact` one side copies the other, and not a bit may differ;
     without it they agree within the rounding of both. `dialect` and `layer` are those of the second run where it is on another dialect or layer,
-    else empty.
+    else empty. `weights` is the part of the first layer whose weights and given states the second run has, as the names of the weights say it
+    ("forward", "0", "_l0_reverse"); empty, all of it.
     """
 
     params: Mapping[str, Any]
@@ -112,6 +120,7 @@ class Relation:
     exact: bool
     dialect: str = ""
     layer: str = ""
+    weights: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,7 +132,8 @@ class Case:
     `undocumented` names those of `params` that the documentation does not list: such a case shows that they are refused.
     A case with a `relation` is judged by that as well, and then expects no exception. `versions` are those of the dialect's documentation for
     which it holds; empty, all. Of a large matrix an everyday run takes a selection that covers its combinations: `covering` says that the point
-    belongs to it, `everyday` that an everyday run takes the point, for that reason or because its case has no such selection.
+    belongs to it, `everyday` that an everyday run takes the point, for that reason or because its case has no such selection. `derivatives` are those
+    along a direction that are judged beside outputs and gradients: "forward-mode" of the outputs, "second-order" of the gradients.
     """
 
     id: str
@@ -144,3 +154,4 @@ class Case:
     versions: tuple[str, ...] = ()
     everyday: bool = True
     covering: bool = False
+    derivatives: tuple[str, ...] = ()

@@ -17,7 +17,19 @@ from lstm_ref.corpus.case import SIZED
 from lstm_ref.corpus.covering_file import Selections, digest
 from lstm_ref.corpus.documents import View
 from lstm_ref.corpus.errors import Problem
-from lstm_ref.corpus.expansion import Parameters, Settings, axis_defaults, expand, included, merged_input, missing_sizes, settings, split
+from lstm_ref.corpus.expansion import (
+    GROUPS,
+    OTHER,
+    Parameters,
+    Settings,
+    axis_defaults,
+    expand,
+    included,
+    merged_input,
+    missing_sizes,
+    settings,
+    split,
+)
 from lstm_ref.corpus.hints import did_you_mean
 from lstm_ref.corpus.ids import value_text
 from lstm_ref.corpus.matrix import Matrix, axis_value
@@ -147,12 +159,14 @@ def _case_problems(entry: View, defaults: View | None, around: _Around, layer: L
     default_data = defaults.data if defaults is not None and isinstance(defaults.data, dict) else {}
     base = settings(default_data, entry.data, steps=entry.at("steps") is not None)
     expects = isinstance(entry.data.get("expect", default_data.get("expect")), dict)
+    second = _second(entry, around, layer)
     yield from _group_problems(entry, dialect, layer)
     yield from _inherited_problems(entry, default_data, layer)
     yield from _undocumented_problems(entry, layer, expects)
+    yield from _derivatives_problems(entry, expects)
     yield from _steps_problems(entry, dialect, layer)
     yield from _relation_problems(entry, around, layer, expects)
-    yield from _matrix_problems(entry, base, around, layer)
+    yield from _matrix_problems(entry, base, around, layer, second)
     if not expects:
         yield from _required_problems(entry, base, layer)
     yield from _size_problems(entry, base, layer)
@@ -355,6 +369,21 @@ def _step_problems(step: View, dialect: ParametersFile, layer: Layer) -> Iterato
         yield from _call_problems(View(given.document, given.path, names), dialect, layer)
 
 
+def _derivatives_problems(entry: View, expects: bool) -> Iterator[Problem]:
+    """Derivatives along a direction are those of one call of a layer with given weights."""
+    derivatives = entry.at("derivatives")
+    if derivatives is None:
+        return
+    if expects:
+        yield derivatives.at_key('"derivatives" and "expect" exclude each other', "a call that raises has none")
+    for other in ("steps", "relation"):
+        if entry.at(other) is not None:
+            yield derivatives.at_key(f'"derivatives" and "{other}" exclude each other', "they are those of one call, judged by itself")
+    weights = entry.at("values", "weights")
+    if weights is not None and weights.data == "initial":
+        yield weights.at_value("initial weights have no direction", 'leave "weights" out')
+
+
 def _relation_problems(entry: View, around: _Around, layer: Layer, expects: bool) -> Iterator[Problem]:
     relation = entry.at("relation")
     if relation is None:
@@ -388,18 +417,36 @@ def _other_dialect(other: View, around: _Around) -> ParametersFile | None:
     return around.parameters.get(name.data) if isinstance(name.data, str) else None
 
 
+def _second(entry: View, around: _Around, layer: Layer) -> tuple[ParametersFile, Layer] | None:
+    """The dialect and layer of a relation's second run, where there is one."""
+    other = entry.at("relation", "other")
+    dialect = None if other is None else _other_dialect(other, around)
+    if other is None or dialect is None:
+        return None
+    if not other.at("dialect") and not other.at("layer"):
+        return dialect, layer
+    name = other.at("layer")
+    second = dialect.layers.get(_name_of(layer, around)) if name is None else _layer(name, dialect)
+    return None if second is None else (dialect, second)
+
+
+def _name_of(layer: Layer, around: _Around) -> str:
+    """The name of a layer of the file's own dialect."""
+    return next(name for name, known in around.dialect.layers.items() if known is layer)
+
+
 def _other_layer_problems(entry: View, other: View, dialect: ParametersFile, layer: Layer, around: _Around) -> Generator[Problem, None, Layer | None]:
     """What is wrong with a second run on another dialect or layer as a whole; returns that layer, where there is one."""
-    own = next(name for name, known in around.dialect.layers.items() if known is layer)
     name = other.at("layer")
-    word = own if name is None else name.data
+    word = _name_of(layer, around) if name is None else name.data
     second = dialect.layers.get(word) if isinstance(word, str) else None
     if second is None:
         place = name or other
         yield place.at_value(f'unknown layer "{word}" of dialect {dialect.dialect}', did_you_mean(str(word), dialect.layers))
         return None
-    given = other.at("params")
-    yield from _missing(other, str(word), second, given.data if given is not None and isinstance(given.data, dict) else {})
+    given = [name for name, _ in _entries(other, "params")]
+    axes = [split(axis)[1] for axis, _ in _entries(entry, "matrix") if axis.startswith(f"{OTHER}params.")]
+    yield from _missing(other, str(word), second, dict.fromkeys(given + axes))
     if entry.at("steps") is not None and other.at("steps") is None:
         yield other.at_value("a second run on another layer needs its own steps", 'write them under "other"')
     return second
@@ -462,8 +509,10 @@ def _repeated(values: View, axis: str = "") -> Iterator[Problem]:
 # --- the matrix ---
 
 
-def _matrix_problems(entry: View, base: Settings, around: _Around, layer: Layer) -> Iterator[Problem]:
-    dialect = around.dialect
+def _matrix_problems(entry: View, base: Settings, around: _Around, layer: Layer, second: tuple[ParametersFile, Layer] | None) -> Iterator[Problem]:
+    """What is wrong with a matrix. The second dialect and layer are those of a relation's second run."""
+    own = (around.dialect, layer)
+    about = {group: second if group.startswith(OTHER) else own for group in GROUPS}
     matrix, include, exclude = entry.at("matrix"), entry.at("include"), entry.at("exclude")
     for rows in (include, exclude):
         if rows is not None and (matrix is None or not matrix.data):
@@ -473,7 +522,7 @@ def _matrix_problems(entry: View, base: Settings, around: _Around, layer: Layer)
         yield covering.at_key('"covering" needs a matrix')
     if matrix is None or not isinstance(matrix.data, dict):
         return
-    known = [f"{group}.{name}" for group in ("params", "call", "input", "values") for name in _known(group, layer)]
+    known = [f"{group}.{name}" for group, of in about.items() if of is not None for name in _known(group.removeprefix(OTHER), of[1])]
     for axis, values in matrix.entries():
         if axis not in known:
             yield values.at_key(f'unknown axis "{axis}"', did_you_mean(axis, known))
@@ -481,7 +530,7 @@ def _matrix_problems(entry: View, base: Settings, around: _Around, layer: Layer)
         yield from _step_axis_problems(entry, axis, values)
         yield from _repeated(values, axis)
         for value in values.elements():
-            yield from _axis_value_problems(axis, value, dialect, layer)
+            yield from _axis_value_problems(axis, value, about)
     axes = {axis: values for axis, values in matrix.data.items() if axis in known and isinstance(values, list)}
     for row in itertools.chain(_elements(entry, "include"), _elements(entry, "exclude")):
         for axis, value in row.entries():
@@ -492,18 +541,21 @@ def _matrix_problems(entry: View, base: Settings, around: _Around, layer: Layer)
     for row in _elements(entry, "include"):
         for axis, value in row.entries():
             if axis in axes:
-                yield from _axis_value_problems(axis, value, dialect, layer)
+                yield from _axis_value_problems(axis, value, about)
     runs = covering.at("runs") if covering else None
     if math.prod(map(len, axes.values())) > MOST_POINTS and (runs is None or runs.data != "always"):
         yield matrix.at_key(f"makes more than {MOST_POINTS} points")
     elif len(axes) == len(matrix.data) and all(axes.values()):
-        yield from _duplicate_problems(entry, matrix, axes, base, axis_defaults(axes, layer))
+        yield from _duplicate_problems(entry, matrix, axes, base, axis_defaults(axes, layer, second and second[1]))
         if covering is not None:
             yield from _covering_problems(entry, covering, axes, around)
 
 
-def _axis_value_problems(axis: str, value: View, dialect: ParametersFile, layer: Layer) -> Iterator[Problem]:
-    group, name = split(axis)
+def _axis_value_problems(axis: str, value: View, about: Mapping[str, tuple[ParametersFile, Layer] | None]) -> Iterator[Problem]:
+    """A value that an axis cannot have; `about` is the dialect and layer that each group is about."""
+    of, (group, name) = about[split(axis)[0]], split(axis.removeprefix(OTHER))
+    if of is None:  # no known axis, and told as such
+        return
     if group in ("input", "values"):
         model = models.Input if group == "input" else models.Values
         try:
@@ -512,13 +564,14 @@ def _axis_value_problems(axis: str, value: View, dialect: ParametersFile, layer:
             found = View(value.document, value.path, {name: value.data})
             yield from model_problems(error, model, found)
             return
-    yield from _value_problems(group, name, value, dialect, layer)
+    yield from _value_problems(group, name, value, *of)
 
 
 def _step_axis_problems(entry: View, axis: str, values: View) -> Iterator[Problem]:
     """An axis of the calls, with steps, is that of every call: none may have a value of its own."""
-    group, name = split(axis)
-    for step in _elements(entry, "steps"):
+    group, name = split(axis.removeprefix(OTHER))
+    run = entry.at("relation", "other") or entry if axis.startswith(OTHER) else entry
+    for step in _elements(run, "steps"):
         given = _sized(step)
         own = None if given is None else given.at(name) if group == "call" else given.at("input", name) if group == "input" else None
         if own is not None:

@@ -16,7 +16,7 @@ class Divergence:
 
     `kind` says who is wrong ("framework", "documentation") or that nobody is ("by-design"). `versions` maps a package to a version
     specifier; all must hold. `where` narrows the cases down to those in which every axis of a row ("params.unroll", "call.mask") has one of its
-    values.
+    values. `outcomes` are several where it is another from run to run.
     `match` is a regular expression found in the outcome's message. `dtypes` is None where the disagreement does not depend on the dtype.
     """
 
@@ -24,13 +24,18 @@ class Divergence:
     cases: str
     kind: str
     versions: Mapping[str, str]
-    outcome: str
+    outcomes: tuple[str, ...]
     match: str
     dtypes: tuple[str, ...] | None
     reason: str
     link: str | None
     place: Place
     where: tuple[Mapping[str, tuple[Any, ...]], ...] = ({},)
+
+    @property
+    def damages(self) -> bool:
+        """Whether the process may be damaged where it does not end: it does not always end."""
+        return "crash" in self.outcomes and len(self.outcomes) > 1
 
 
 def divergences(document: Document, file: DivergencesFile) -> Iterator[Divergence]:
@@ -43,7 +48,7 @@ def divergences(document: Document, file: DivergencesFile) -> Iterator[Divergenc
                 cases=cases,
                 kind=entry.kind,
                 versions=entry.versions,
-                outcome=entry.outcome,
+                outcomes=(entry.outcome,) if isinstance(entry.outcome, str) else tuple(entry.outcome),
                 match=entry.match,
                 dtypes=tuple(entry.dtypes) if entry.dtypes else None,
                 reason=entry.reason,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lstm_ref.corpus.case import ABSENT, Case, Equality, Expected, Input, Relation, Step, Term, Values
+from lstm_ref.corpus.case import ABSENT, SIZED, Case, Equality, Expected, Input, Relation, Step, Term, Values
 from lstm_ref.corpus.covering_file import Selections
 from lstm_ref.corpus.documents import Document
 from lstm_ref.corpus.ids import point_id
@@ -12,37 +12,45 @@ from lstm_ref.corpus.matrix import Matrix, Point, axis_value
 from lstm_ref.corpus.models import CallStep, CaseEntry, CasesFile, Layer, Other, ParametersFile, Spotted, TrainStep
 from lstm_ref.corpus.models import Step as WrittenStep
 
-GROUPS = ("params", "call", "input", "values")
-TAKEN = frozenset({"part", "reversed"})  # the words of an input that are no size, but take from the case's first input
+OTHER = "relation.other."  # what the axes of a relation's second run begin with
+# The groups that an axis may be of, and the settings in which they stand.
+GROUPS = {name: name for name in ("params", "call", "input", "values")} | {OTHER + name: f"other_{name}" for name in ("params", "call", "input")}
+TAKEN = frozenset({"part", "reversed", "timestep"})  # the words of an input that are no size, but take from the case's first input
 
 Parameters = Mapping[str, ParametersFile]  # by dialect
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a case says in each group, by name, before its matrix. `call` may hold "input", the size of that call's input."""
+    """What a case says in each group, by name, before its matrix. `call` may hold "input", the size of that call's input. The `other` ones are what
+    the second run of a relation has of its own.
+    """
 
     params: Mapping[str, Any]
     call: Mapping[str, Any]
     input: Mapping[str, Any]
     values: Mapping[str, Any]
+    other_params: Mapping[str, Any]
+    other_call: Mapping[str, Any]
+    other_input: Mapping[str, Any]
 
     def group(self, name: str) -> Mapping[str, Any]:
         """The settings of one of GROUPS."""
-        return {"params": self.params, "call": self.call, "input": self.input, "values": self.values}[name]
+        found: Mapping[str, Any] = getattr(self, GROUPS[name])
+        return found
 
     def at(self, point: Point) -> "Settings":
         """These settings at a point of the matrix."""
         changed = {group: dict(self.group(group)) for group in GROUPS}
         for axis, value in point.items():
             group, name = split(axis)
-            changed[group] = merged_input(changed[group], {name: value}) if group == "input" else {**changed[group], name: value}
-        return Settings(**changed)
+            changed[group] = merged_input(changed[group], {name: value}) if group.endswith("input") else {**changed[group], name: value}
+        return Settings(**{GROUPS[group]: values for group, values in changed.items()})
 
 
 def split(axis: str) -> tuple[str, str]:
     """Group and name of an axis."""
-    group, _, name = axis.partition(".")
+    group, _, name = axis.rpartition(".")
     return group, name
 
 
@@ -50,7 +58,9 @@ def settings(defaults: Mapping[str, Any], entry: Mapping[str, Any], *, steps: bo
     """The settings of a case as written, over the file's defaults. With steps, a case has no call of its own."""
     merged = {group: {**_mapping(defaults, group), **_mapping(entry, group)} for group in ("params", "values")}
     call = _mapping(defaults, "call") if steps else {**_mapping(defaults, "call"), **_mapping(entry, "call")}
-    return Settings(call=call, input=merged_input(_mapping(defaults, "input"), _mapping(entry, "input")), **merged)
+    other = _mapping(_mapping(entry, "relation"), "other")
+    of_other = {GROUPS[OTHER + group]: _mapping(other, group) for group in ("params", "call", "input")}
+    return Settings(call=call, input=merged_input(_mapping(defaults, "input"), _mapping(entry, "input")), **merged, **of_other)
 
 
 def _mapping(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -72,12 +82,22 @@ def missing_sizes(size: Mapping[str, Any], layer: Layer) -> list[str]:
     return [word for word, about in layer.input.items() if about.required and word not in size and not _holds(about.unless, size)]
 
 
+def means_the_same(word: str, value: Any, layer: Layer) -> bool:
+    """Whether a word of the input of another layer means the same in this one: a size does, a form where it is one of this layer's."""
+    return word in layer.input and (word != "form" or value in layer.input["form"].values)
+
+
 def _holds(condition: Mapping[str, Any], size: Mapping[str, Any]) -> bool:
     return bool(condition) and all(size.get(word) == value for word, value in condition.items())
 
 
-def axis_defaults(axes: Iterator[str] | Sequence[str] | Mapping[str, Any], layer: Layer) -> Point:
-    """The documented default of each axis that has one."""
+def axis_defaults(axes: Iterator[str] | Sequence[str] | Mapping[str, Any], layer: Layer, second: Layer | None) -> Point:
+    """The documented default of each axis that has one. The second layer is that of a relation's second run."""
+    if second is not None:
+        inner = {axis: axis.removeprefix(OTHER) for axis in axes if axis.startswith(OTHER)}
+        of_second = axis_defaults(list(inner.values()), second, None)
+        of_first = axis_defaults([axis for axis in axes if axis not in inner], layer, None)
+        return of_first | {axis: of_second[short] for axis, short in inner.items() if short in of_second}
     defaults: Point = {}
     for axis in axes:
         group, name = split(axis)
@@ -121,8 +141,8 @@ def expand(document: Document, file: CasesFile, parameters: Parameters, prefix: 
         layer = parameters[file.dialect].layers[layer_name]
         base = settings(defaults, entry.model_dump(exclude_unset=True), steps=entry.steps is not None)
         expect = entry.expect or file.defaults.expect
-        documented = axis_defaults(entry.matrix, layer)
-        second = entry.relation and other_layer(entry.relation.other, file.dialect, layer_name, parameters)
+        second = other_layer(entry.relation.other, file.dialect, layer_name, parameters) if entry.relation else None
+        documented = axis_defaults(entry.matrix, layer, second)
         template = Case(
             id="",
             name=entry.name,
@@ -139,17 +159,19 @@ def expand(document: Document, file: CasesFile, parameters: Parameters, prefix: 
             axes={},
             undocumented=tuple(entry.undocumented),
             versions=tuple(entry.versions or file.defaults.versions or ()),
+            derivatives=(entry.derivatives,) if entry.derivatives else (),
         )
         for point, selected in _points(entry, base, documented, selections):
             here = base.at(point)
+            steps = _steps(entry.steps, _call_of(here), {}, layer)
             yield replace(
                 template,
                 id=point_id(prefix, entry.name, point, documented),
                 params={**here.params, **entry.undocumented},
                 values=Values(**{**here.values, "scale": float(here.values.get("scale", Values.scale))}),
-                steps=_steps(entry.steps, _call_of(here), {}, layer),
+                steps=steps,
                 axes=point,
-                relation=_relation(entry, here, second) if second else None,
+                relation=_relation(entry, here, steps, second) if second else None,
                 everyday=selected or entry.covering is None,
                 covering=selected and entry.covering is not None and entry.covering.runs == "everyday",
             )
@@ -172,23 +194,25 @@ def _points(entry: CaseEntry, base: Settings, documented: Point, selections: Sel
     yield from ((point, True) for point in further if matrix.row(point) is None)
 
 
-def _relation(entry: CaseEntry, here: Settings, second: Layer) -> Relation | None:
-    """The second run: the case's settings, and over them what the relation says. Its own steps, if it has any, replace those of the case.
+def _relation(entry: CaseEntry, here: Settings, first: Sequence[Step], second: Layer) -> Relation | None:
+    """The second run: the case's settings, and over them what the relation says. Its own steps, if it has any, replace those of the case, `first`.
 
-    On another dialect or layer names mean something else: of the case's settings only the input's size holds there.
+    On another dialect or layer names mean something else: of the case's settings only the input's size holds there, and its form where both have it.
     """
     if entry.relation is None:
         return None
     other = entry.relation.other
-    over = _over({"input": other.input.model_dump(exclude_unset=True)}, other.call.model_dump(exclude_unset=True))
+    over = _over({"input": here.other_input}, here.other_call)
     if other.dialect or other.layer:
-        below: Mapping[str, Any] = {"input": {word: size for word, size in here.input.items() if word in second.input}}
-        params = other.params
+        below: Mapping[str, Any] = {"input": {word: size for word, size in here.input.items() if means_the_same(word, size, second)}}
+        params = here.other_params
     else:
-        below, params = _call_of(here), {**here.params, **other.params}
+        below, params = _call_of(here), {**here.params, **here.other_params}
     steps = _steps(entry.steps, below, over, second) if other.steps is None else _steps(other.steps, _over(below, over), {}, second)
+    whole = next(step.input.timesteps for step in first if step.action in SIZED)
+    steps = tuple(step if step.input.timestep is None else replace(step, input=replace(step.input, timesteps=whole)) for step in steps)
     equal = tuple(Equality(_term(pair.left), _term(pair.right)) for pair in entry.relation.equal or ())
-    return Relation(params, steps, equal, entry.relation.exact, other.dialect or "", other.layer or "")
+    return Relation(params, steps, equal, entry.relation.exact, other.dialect or "", other.layer or "", other.weights or "")
 
 
 def _term(term: str | Spotted) -> Term:
@@ -224,5 +248,6 @@ def _sized(action: str, call: Mapping[str, Any], layer: Layer) -> Step:
     needed = {name: about.values[0] for name, about in layer.call.items() if about.required and about.values}
     arguments = {name: value for name, value in {**needed, **call}.items() if name != "input" and value != ABSENT}
     sizes: dict[str, Any] = {} if "shape" in call["input"] else {word: about.default for word, about in layer.input.items()}
-    lists = {name: tuple(value) if isinstance(value, list) else value for name, value in call["input"].items()}
+    given = {name: value for name, value in call["input"].items() if name != "timesteps" or name in layer.input}
+    lists = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
     return Step(action, arguments, Input(**{**sizes, **lists}))

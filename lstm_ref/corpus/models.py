@@ -34,10 +34,13 @@ Word = Literal[
     "replace-parameters",
     "parametrize",
     "freeze",
+    "freeze-recurrent",
+    "freeze-first-layer",
     "tie",
 ]
 Action = Literal["call", "train", Word]
-Spot = Literal["last-step", "first-step", "reversed", "forward-half", "backward-half"]
+Derivative = Literal["forward-mode", "second-order"]
+Spot = Literal["last-step", "first-step", "reversed", "forward-half", "backward-half", "every-call"]
 
 
 def _specifier(text: str) -> str:
@@ -84,10 +87,19 @@ Part = Annotated[list[Size], AfterValidator(_start_before_stop), WithJsonSchema(
 
 
 class CallInput(Input):
-    """The size of what one call is given; or the numbers of the case's first input: a part of its timesteps, or in reversed order, or both."""
+    """The size of what one call is given; or the numbers of the case's first input: a part of its timesteps, or in reversed order, or both; or, of a
+    layer whose input has no time, one of its timesteps.
+    """
 
     part: Part | None = None
     reversed: bool = False
+    timestep: Size | None = None
+
+    @model_validator(mode="after")
+    def _one_timestep_has_no_order(self) -> "CallInput":
+        if self.timestep is not None and (self.part is not None or self.reversed):
+            raise PydanticCustomError("timestep", '"timestep" is one timestep; neither "part" nor "reversed" may stand beside it')
+        return self
 
 
 class Values(Strict):
@@ -184,6 +196,11 @@ class Other(Strict):
 
     dialect: Name | None = None
     layer: Text | None = None
+    weights: Text | None = Field(
+        default=None,
+        description="The part of the first layer whose weights and given states the second run has, as the names of the weights say it: forward, "
+        'encoder, "0", _l0_reverse. Without it, the whole layer.',
+    )
     params: dict[str, Any] = Field(default_factory=dict)
     input: CallInput = CallInput()
     call: Call = Call()
@@ -252,6 +269,10 @@ class CaseEntry(Strict):
     covering: Covering | None = None
     relation: Relation | None = None
     expect: Expect | None = None
+    derivatives: Derivative | None = Field(
+        default=None,
+        description="Along a direction of all weights and arguments: forward-mode those of the outputs, second-order those of the gradients.",
+    )
     dtypes: Annotated[list[Dtype], Field(min_length=1)] | None = None
     versions: Annotated[list[Text], Field(min_length=1)] | None = Field(
         default=None, description="The versions of the dialect's documentation for which this holds; without it, all."
@@ -350,6 +371,8 @@ class ParametersFile(Strict):
     layers: Annotated[dict[str, Layer], Field(min_length=1)]
 
 
+Unwanted = Literal["fail", "error", "crash", "timeout"]
+
 Where = dict[Annotated[str, Field(pattern=r"^(params|call)\.\w+$")], Annotated[list[Scalar], Field(min_length=1)]]
 
 
@@ -366,7 +389,10 @@ class DivergenceEntry(Strict):
     )
     kind: Literal["framework", "documentation", "by-design"]
     versions: Annotated[dict[str, Specifier], Field(min_length=1)] = Field(description='Package to version specifier, as {keras: ">=3.0,<3.16"}.')
-    outcome: Literal["fail", "error", "crash", "timeout"]
+    outcome: Unwanted | Annotated[list[Unwanted], Field(min_length=2)] = Field(
+        description="What happens; several where it is another from run to run, as where memory is overwritten. With crash among several a process "
+        "that has answered may be damaged, and is replaced.",
+    )
     match: Text = Field(description="A regular expression found in the message of the outcome: other failures of the same cases are none of this.")
     dtypes: Annotated[list[Dtype], Field(min_length=1)] | None = None
     reason: Text

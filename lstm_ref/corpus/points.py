@@ -1,13 +1,13 @@
 """What only shows once a case is expanded: calls that contradict each other or their layer's parameters, and relations that compare nothing."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from lstm_ref.corpus.case import PREVIOUS, SIZED, Case, Input, Relation, Step, Term
 from lstm_ref.corpus.documents import View
 from lstm_ref.corpus.errors import Problem
-from lstm_ref.corpus.expansion import TAKEN, Parameters, missing_sizes
+from lstm_ref.corpus.expansion import TAKEN, Parameters, means_the_same, missing_sizes
 from lstm_ref.corpus.ids import value_text
 from lstm_ref.corpus.models import Layer
 
@@ -92,15 +92,21 @@ def _input_problems(view: View, size: Input, first: Input, layer: Layer) -> Iter
     missing = missing_sizes({word: value for word, value in vars(size).items() if value is not None}, layer)
     if missing:
         yield view.at_value("the input needs " + ", ".join(f'"{word}"' for word in missing))
-    if size.part is None and not size.reversed:
+    if not size.is_taken:
         return
-    whole = replace(size, part=None, reversed=False)
-    if size.shape is not None or first.shape is not None:
-        yield view.at_value("part and reversed take from the case's first input: its sizes must be given by name, not as a shape")
-    elif differ := [word for word in layer.input if getattr(whole, word) != getattr(first, word) is not None]:
-        yield view.at_value("part and reversed take from the case's first input, but this call has another " + ", ".join(map(repr, differ)))
+    if size.timestep is not None and "timesteps" in layer.input:
+        one = [size.timestep, size.timestep + 1]
+        yield view.at_value('"timestep" is for a layer whose input has no time, and this one has', f'write "part: {one}"')
+    elif size.timestep is None and "timesteps" not in layer.input:
+        yield view.at_value("the input of this layer has no time, of which something could be taken", 'write "timestep", one of the first input')
+    elif size.shape is not None or first.shape is not None:
+        yield view.at_value("part, reversed and timestep take from the case's first input: its sizes must be given by name, not as a shape")
+    elif differ := [word for word, value in vars(first).items() if value not in (None, getattr(size, word)) and means_the_same(word, value, layer)]:
+        yield view.at_value("part, reversed and timestep take from the case's first input, but this call has another " + ", ".join(map(repr, differ)))
     elif size.part is not None and size.part[1] > (size.timesteps or 0):
         yield view.at_value(f"part {list(size.part)} does not lie inside the {size.timesteps or 0} timesteps of the case's first input")
+    elif size.timestep is not None and size.timestep >= (size.timesteps or 0):
+        yield view.at_value(f"timestep {size.timestep} is none of the {size.timesteps or 0} timesteps of the case's first input")
 
 
 def _lacking(needs: Mapping[str, Any], params: Mapping[str, Any], documented: _Documented) -> str:
@@ -135,6 +141,7 @@ def _is_index(text: str, elements: Sequence[Any]) -> bool:
 
 def _equal_problems(relation: View, case: Case, second: Relation, own: _Documented, others: _Documented) -> Iterator[Problem]:
     same = own.layer is others.layer and value_text(second.params) == value_text(case.params) and second.steps == case.steps
+    same = same and not second.weights
     if same and not second.equal:
         hint = 'say in "other" what differs, or in "equal" what agrees'
         yield relation.at_key(f"the second run is the first{_at(case)}, and nothing is compared", hint)

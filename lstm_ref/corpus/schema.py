@@ -6,6 +6,7 @@ python -m lstm_ref.corpus.schema --check    say whether it is current
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 from lstm_ref.corpus.case import SIZED
 from lstm_ref.corpus.errors import CorpusError
+from lstm_ref.corpus.expansion import OTHER
 from lstm_ref.corpus.loading import corpus_root, load_parameters
 from lstm_ref.corpus.models import KINDS, Layer, ParametersFile, Scalar, Values
 
@@ -77,14 +79,15 @@ def _groups(layer: Layer) -> Schema:
         **{f"input.{name}": {} for name in ("shape",)},
         **{f"values.{name}": {} for name in Values.model_fields},
     }
-    taken = _only({**size["properties"], "part": {}, "reversed": {}})
+    taken = _only({**size["properties"], **({"part": {}, "reversed": {}} if "timesteps" in layer.input else {"timestep": {}})})
     call = _only({**arguments, "input": taken})
     train = _only({**call["properties"], "epochs": {}, "learning_rate": {}})
     sized: Schema = {name: group for name, group in (("call", call), ("train", train)) if name in layer.actions}
     words = {"enum": [action for action in layer.actions if action not in SIZED]}
     steps = {"items": {"anyOf": [{"type": "object", **_only({**sized, "expect": {}})}, words]}}
     groups = {"params": _only(params), "call": call, "steps": steps}
-    return {**groups, "input": size, "matrix": _only(axes), "relation": _relation({**groups, "input": taken}, layer)}
+    matrix = {**_only(axes), "patternProperties": {rf"^{re.escape(OTHER)}(params|call|input)\.\w+$": {}}}
+    return {**groups, "input": size, "matrix": matrix, "relation": _relation({**groups, "input": taken, "weights": {}}, layer)}
 
 
 def _relation(groups: Schema, layer: Layer) -> Schema:

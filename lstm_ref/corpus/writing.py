@@ -7,7 +7,7 @@ import yaml
 
 from lstm_ref.corpus.case import ABSENT, SIZED, Case, Expected, Input, Relation, Step, Term, Values
 from lstm_ref.corpus.documents import plain_value
-from lstm_ref.corpus.expansion import split
+from lstm_ref.corpus.expansion import OTHER, split
 from lstm_ref.corpus.ids import value_text
 from lstm_ref.corpus.models import Defaults
 
@@ -68,6 +68,8 @@ def as_yaml(case: Case) -> str:
         entry["relation"] = _relation(case, case.relation, common, inherited)
     if case.expect:
         entry["expect"] = _expect(case.expect)
+    if case.derivatives:
+        (entry["derivatives"],) = case.derivatives
     if list(case.dtypes) != Defaults().dtypes:
         entry["dtypes"] = _FlowList(case.dtypes)
     entry["versions"] = _FlowList(case.versions)
@@ -84,6 +86,8 @@ def as_yaml(case: Case) -> str:
 
 def _size(size: Input) -> dict[str, Any]:
     words = {word: getattr(size, word) for word in ("batch", "timesteps", "features", "form") if getattr(size, word) is not None}
+    if size.timestep is not None:  # the timesteps are those of the case's first input
+        words.pop("timesteps", None)
     return words if size.shape is None else {"shape": list(size.shape)}
 
 
@@ -122,24 +126,27 @@ def _call(step: Step, common: Mapping[str, Any], inherited: Mapping[str, Any]) -
         own["part"] = list(step.input.part)
     if step.input.reversed:
         own["reversed"] = True
+    if step.input.timestep is not None:
+        own["timestep"] = step.input.timestep
     return _Flow({**arguments, **absent, **({"input": _Flow(own)} if own else {})})
 
 
 def _relation(case: Case, relation: Relation, common: Mapping[str, Any], inherited: Mapping[str, Any]) -> dict[str, Any]:
-    other: dict[str, Any] = {}
-    if relation.dialect:
-        other["dialect"] = relation.dialect
-    if relation.layer:
-        other["layer"] = relation.layer
+    on_axes: dict[str, dict[str, Any]] = {OTHER + group: {} for group in ("params", "call", "input")}
+    for axis, value in case.axes.items():
+        group, name = split(axis)
+        if group in on_axes:
+            on_axes[group][name] = value
+    other: dict[str, Any] = {word: getattr(relation, word) for word in ("dialect", "layer", "weights") if getattr(relation, word)}
     elsewhere = bool(relation.dialect or relation.layer)
-    known = {} if elsewhere else case.params
+    known = on_axes[OTHER + "params"] if elsewhere else {**case.params, **on_axes[OTHER + "params"]}
     params = {name: value for name, value in relation.params.items() if name not in known or not _same(value, known[name])}
     if params:
         other["params"] = _Flow(params)
-    if elsewhere:
-        other["steps"] = [_step(step, {}, {}) for step in relation.steps]
-    elif relation.steps != case.steps:
-        other["steps"] = [_step(step, common, inherited) for step in relation.steps]
+    if elsewhere or relation.steps != case.steps:
+        sizes, arguments = ({} if elsewhere else common), ({} if elsewhere else inherited)
+        arguments = {name: value for name, value in {**arguments, **on_axes[OTHER + "call"]}.items() if value != ABSENT}
+        other["steps"] = [_step(step, {**sizes, **on_axes[OTHER + "input"]}, arguments) for step in relation.steps]
     written: dict[str, Any] = {"other": other or _Flow()}
     if relation.equal:
         written["equal"] = [_Flow(left=_term(pair.left), right=_term(pair.right)) for pair in relation.equal]

@@ -22,7 +22,8 @@ def diagnose(expectation: Expectation, dtype: str, trace: Trace) -> tuple[str, .
     if not _comparable(expectation, trace):
         return ()
     if all(_within(e, np.asarray(o.values, np.float64), dtype) for e, o in _outputs(expectation, trace)):
-        return ("The outputs are right; the backward pass alone is wrong.",)
+        right = all(_within(e, np.asarray(o.values, np.float64), dtype) for e, o in _gradients(expectation, trace))
+        return () if right else ("The outputs are right; the backward pass alone is wrong.",)
     return _known_fault(expectation, dtype, trace) or _first_wrong_step(expectation, dtype, trace)
 
 
@@ -38,6 +39,15 @@ def _comparable(expectation: Expectation, trace: Trace) -> bool:
 def _outputs(expectation: Expectation, trace: Trace) -> Iterator[tuple[Expected, Tensor]]:
     for expected, observed in zip(expectation.calls, trace.calls, strict=True):
         yield from zip(expected.outputs, observed.outputs, strict=True)
+
+
+def _gradients(expectation: Expectation, trace: Trace) -> Iterator[tuple[Expected, Tensor]]:
+    """The gradients that there are, of the right shape."""
+    for expected, observed in zip(expectation.calls, trace.calls, strict=True):
+        for gradient in expected.gradients:
+            found = observed.gradients.get(gradient.name)
+            if found is not None and found.values.shape == gradient.values.shape:
+                yield gradient, found
 
 
 def _within(expected: Expected, values: Array, dtype: str) -> bool:

@@ -1,7 +1,9 @@
 """What can go wrong in the judge itself, each with its cause and what to do next."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+from lstm_ref.corpus.hints import did_you_mean
 
 
 class HarnessError(Exception):
@@ -80,6 +82,27 @@ class ResultsInUse(HarnessError):
 
     def __init__(self, path: Path) -> None:
         super().__init__(f"another run is writing {path}; wait for it, or give this one its own with --results and --report")
+
+
+class WeightsLeftOver(HarnessError):
+    """The second run of a relation has no place for some of the weights of the first."""
+
+    def __init__(self, left: Iterable[str], second: Iterable[str]) -> None:
+        names = list(left)
+        hint = (
+            "give both layers a bias, or neither"
+            if all("bias" in name for name in names)
+            else 'say with "weights" which part of the first layer the second run has'
+        )
+        super().__init__(f"the second run has no place for {', '.join(names)} of the first: it has {', '.join(second)}; {hint}")
+
+
+class NoSuchPart(HarnessError):
+    """The second run of a relation is to have the weights of a part that the first layer does not have."""
+
+    def __init__(self, part: str, known: Sequence[str]) -> None:
+        hint = (did_you_mean(part, known) or "they are called as in the names of its weights") if known else 'it has none: leave out "weights"'
+        super().__init__(f'the first layer has no part "{part}"; {hint}')
 
 
 class NotModelled(HarnessError):

@@ -15,12 +15,13 @@ from lstm_ref.harness.errors import IllConditioned, NotExact
 from lstm_ref.harness.materialize import Material, cast
 from lstm_ref.harness.policies import ACCUMULATION, POLICIES
 from lstm_ref.harness.rounding import LEAST_BITS, LEAST_GRADIENT_BITS, PRECISIONS, Noise, Precision, Rounded, bound, precision, root_mean_square
+from lstm_ref.harness.tangents import Derivatives, derivatives
 from lstm_ref.harness.twin import NOTHING, Observed, TwinCall, run_twin
 from lstm_ref.implementations.trace import Request, Tensor
 from lstm_ref.reference.activations import Array
 
 COTANGENT_DEVIATION = 1.0
-KINDS = ("outputs", "gradients", "effects")  # of the arrays of a call
+KINDS = ("outputs", "gradients", "effects", "tangents", "curvatures")  # of the arrays of a call
 Bounds: TypeAlias = dict[tuple[str, int, str], Array]  # by kind, call and name
 
 
@@ -54,8 +55,8 @@ def verified_bits(values: Array, bounds: Array) -> float:
 
 @dataclass(frozen=True)
 class ExpectedCall:
-    """What one call must return, the gradients and effects that it must have, and the masks that it has to draw; or the weights that are read, and
-    what those that nobody has given must look like.
+    """What one call must return, the gradients and effects that it must have, the derivatives of outputs and gradients along its direction, and the
+    masks that it has to draw; or the weights that are read, and what those that nobody has given must look like.
     """
 
     structure: str
@@ -64,6 +65,8 @@ class ExpectedCall:
     effects: tuple[Expected, ...] = ()
     draws: Mapping[str, Draw] = field(default_factory=dict)
     initial: Mapping[str, Initial] = field(default_factory=dict)
+    tangents: tuple[Expected, ...] = ()
+    curvatures: tuple[Expected, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,13 @@ class Expectation:
         nothing, or do not even hold.
         """
         for call in self.calls:
-            kinds = (("", call.outputs, LEAST_BITS), ("the gradient of ", call.gradients, LEAST_GRADIENT_BITS), ("", call.effects, LEAST_BITS))
+            kinds = (
+                ("", call.outputs, LEAST_BITS),
+                ("the gradient of ", call.gradients, LEAST_GRADIENT_BITS),
+                ("", call.effects, LEAST_BITS),
+                ("the tangent of ", call.tangents, LEAST_BITS),
+                ("the Hessian-vector product of ", call.curvatures, LEAST_BITS),
+            )
             for kind, arrays, least in kinds:
                 for array in arrays:
                     if (bits := array.verified_bits(dtype)) < least[POLICIES[dtype].compute]:
@@ -103,6 +112,7 @@ def expect(
     16 runs that each would have had differ by a fifth.
     """
     exact = run_twin(language, material.request, observed=observed)
+    exact[:1] = [replace(call, **derivatives(language, material.request, observed=observed)._asdict()) for call in exact[:1]]
     bounds: dict[str, Bounds] = {}
     for dtype in sorted(dtypes, key=lambda dtype: dtype == "float64"):  # last, because it may share those of float32
         arithmetic = precision(POLICIES[dtype].compute, accumulation[POLICIES[dtype].compute])
@@ -118,9 +128,17 @@ def _bounds(language: Dialect, request: Request, exact: Sequence[TwinCall], arit
     rounder = _rounder(key, arithmetic)
     perturbed = run_twin(language, request, rounder, observed=observed)
     # Weights go in as they are, so that a product with one is told from the gradient of one; losses are computed from the weights themselves.
-    of_effects = run_twin(language, request, rounder, rounder, observed) if any(call.effects for call in exact) else perturbed
+    computed = any(values.dtype.kind == "f" for call in exact for values in call.effects.values())
+    of_effects = run_twin(language, request, rounder, rounder, observed) if computed else perturbed
+    along = derivatives(language, request, rounder, observed)
+
+    def runs(kind: str, index: int, name: str) -> Array:
+        if kind in Derivatives._fields:
+            return _runs(getattr(along, kind)[name])
+        return _runs((of_effects if kind == "effects" else perturbed)[index].arrays(kind)[name])
+
     return {
-        (kind, index, name): bound(values, _runs((of_effects if kind == "effects" else perturbed)[index].arrays(kind)[name]), arithmetic)
+        (kind, index, name): bound(values, runs(kind, index, name), arithmetic)
         for index, call in enumerate(exact)
         for kind in KINDS
         for name, values in call.arrays(kind).items()
@@ -166,8 +184,8 @@ def _expectation(language: Dialect, material: Material, exact: Sequence[TwinCall
                 for name, values in call.arrays(kind).items()
             )
 
-        outputs, gradients, effects = map(expected, KINDS)
-        calls.append(ExpectedCall(call.structure, outputs, gradients, effects, call.draws, call.initial))
+        outputs, gradients, effects, tangents, curvatures = map(expected, KINDS)
+        calls.append(ExpectedCall(call.structure, outputs, gradients, effects, call.draws, call.initial, tangents, curvatures))
     return Expectation(language, material.axes, material.request, tuple(calls), observed)
 
 

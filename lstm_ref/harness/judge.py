@@ -21,6 +21,8 @@ from lstm_ref.reference.activations import Array
 from lstm_ref.report.data import Worst
 
 GATES = "ifgo"
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # as terminals understand it
+LINES = 2  # of a framework's message: Keras says in the first one where, and in the second what
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,8 @@ def judge_refusals(steps: Sequence[Step], trace: Trace) -> Iterator[str]:
 
 def _described(raised: Raised) -> str:
     where = "while the layer was built" if raised.step is None else f"in step {raised.step}"
-    return f"{raised.types[0]} {where}: {raised.message.strip().splitlines()[0] if raised.message.strip() else '(no message)'}"
+    lines = [line.strip() for line in COLOUR.sub("", raised.message).splitlines() if line.strip()]
+    return f"{raised.types[0]} {where}: {' '.join(lines[:LINES]) or '(no message)'}"
 
 
 def _exact_findings(expected: ExpectedCall, observed: Call) -> list[str]:
@@ -137,20 +140,31 @@ def _judge_call(expected: ExpectedCall, observed: Call, dtype: str, call: int) -
     ]
     if any(c.worst is None and c.findings for c in compared):
         return compared  # outputs of wrong shapes have no gradients
-    wanted_gradients = {gradient.name for gradient in expected.gradients}
-    # A framework may say of any other argument that it has no gradient: it is right.
-    missing = wanted_gradients ^ {name for name, found in observed.gradients.items() if found is not None or name in wanted_gradients}
-    compared += [_failed(f"the gradient of {name} is {'missing' if name not in observed.gradients else 'unexpected'}") for name in sorted(missing)]
-    for gradient in expected.gradients:
-        if gradient.name in observed.gradients:
-            wanted = _kept_in(gradient, policy)
-            compared.append(_compare(gradient, observed.gradients[gradient.name], dtype, wanted, call, f"gradient of {gradient.name}"))
+    compared += _judge_derivatives("gradient", expected.gradients, observed.gradients, dtype, call)
+    compared += _judge_derivatives("Hessian-vector product", expected.curvatures, observed.curvatures, dtype, call)
+    if observed.tangents and len(observed.tangents) != len(expected.outputs):
+        compared.append(_failed(f"{len(observed.tangents)} tangents of {len(expected.outputs)} outputs"))
+    tangents = {output.name: tangent for output, tangent in zip(expected.outputs, observed.tangents, strict=False)}
+    compared += _judge_derivatives("tangent", expected.tangents, tangents, dtype, call)
     if missing := {effect.name for effect in expected.effects} ^ set(observed.effects):
         compared += [_failed(f"{name} {'are missing' if name not in observed.effects else 'are unexpected'}") for name in sorted(missing)]
     for effect in expected.effects:
         if effect.name in observed.effects:
-            compared.append(_compare(effect, observed.effects[effect.name], dtype, None, call, effect.name))
+            kept_in = str(effect.values.dtype) if effect.values.dtype.kind == "i" else None
+            compared.append(_compare(effect, observed.effects[effect.name], dtype, kept_in, call, effect.name))
     return compared
+
+
+def _judge_derivatives(kind: str, expected: Sequence[Expected], observed: Mapping[str, Tensor | None], dtype: str, call: int) -> Iterator[_Compared]:
+    """Those of one kind, by name of what they belong to."""
+    wanted = {derivative.name for derivative in expected}
+    # A framework may say of any other argument that it has no gradient: it is right.
+    missing = wanted ^ {name for name, found in observed.items() if found is not None or name in wanted}
+    yield from (_failed(f"the {kind} of {name} is {'missing' if name not in observed else 'unexpected'}") for name in sorted(missing))
+    for derivative in expected:
+        if derivative.name in observed:
+            kept_in = _kept_in(derivative, POLICIES[dtype])
+            yield _compare(derivative, observed[derivative.name], dtype, kept_in, call, f"{kind} of {derivative.name}")
 
 
 def _kept_in(array: Expected, policy: Policy) -> str:

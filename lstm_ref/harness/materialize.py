@@ -12,20 +12,23 @@ from typing import Any
 
 import numpy as np
 
-from lstm_ref.corpus.case import SIZED, Case, Input, Values
+from lstm_ref.corpus.case import SIZED, Case, Input, Relation, Values
 from lstm_ref.corpus.errors import Problem
 from lstm_ref.dialects import Dialect, dialect
 from lstm_ref.dialects.dialect import AXES, ROW, Given, Sizes, Spec, Twin
-from lstm_ref.dialects.layouts import canonical, groups, named
-from lstm_ref.harness.errors import InexactValues, WeightsDoNotFit
+from lstm_ref.dialects.layouts import canonical, groups, lstms, named, of_place, places
+from lstm_ref.harness.errors import HarnessError, InexactValues, NoSuchPart, WeightsDoNotFit, WeightsLeftOver
 from lstm_ref.harness.policies import POLICIES
 from lstm_ref.implementations.trace import Request, Step, Tensor
 from lstm_ref.reference.activations import Array
+from lstm_ref.reference.weights import LSTMWeights
 
 # The smallest and largest integer of each grid. Times a power of two they are exact in every dtype down to bfloat16 (8 bits), or in float32 (24
 # bits). None is near zero, where a weight would go unnoticed. The exact ones are so small that one step of a linear layer, and its gradients,
 # stay below 2^24.
 MAGNITUDES = {"dyadic": (16, 127), "float32": (2**21, 2**24 - 1), "integers": (1, 2), "exact": (1, 2)}
+
+DIRECTION_DEVIATION = 0.5
 
 Draw = Callable[[Spec, str], Array]
 
@@ -40,11 +43,24 @@ class Material:
     draw: Draw
 
 
-def materialize(case: Case, seed: int, version: str = "", like: Material | None = None) -> Material:
+def second_run(case: Case, relation: Relation) -> Case:
+    """The case that the relation's other side is. It keeps the id, and with it all numbers."""
+    return replace(
+        case,
+        dialect=relation.dialect or case.dialect,
+        layer=relation.layer or case.layer,
+        params=relation.params,
+        steps=relation.steps,
+        relation=None,
+    )
+
+
+def materialize(case: Case, seed: int, version: str = "", like: Material | None = None, part: str = "") -> Material:
     """The request that the case stands for, in one version of its dialect.
 
     A case that expects an exception may have parameters that no layer can be built with; its request then has no weights. Neither has one whose
-    layer keeps its initial weights. `like` is the first run of a relation, whose weights this one takes over, in its own layout.
+    layer keeps its initial weights. `like` is the first run of a relation, whose weights this one takes over, in its own layout: those of one `part`,
+    whose given states it has as well, or all. Raises NoSuchPart, WeightsDoNotFit and WeightsLeftOver where it cannot.
     """
     language = dialect(case.dialect, version)
     first = next((step for step in case.steps if step.action in SIZED and step.expect is None), case.steps[0])
@@ -53,51 +69,99 @@ def materialize(case: Case, seed: int, version: str = "", like: Material | None 
     twin = _twin(language, case)
     specs = {} if twin is None else twin.weight_specs(features)
     axes = {name: spec.axes for name, spec in specs.items()}
-    drawn = {name: draw(spec, name) for name, spec in specs.items()} if like is None else taken_over(like, specs)
+    drawn = {name: draw(spec, name) for name, spec in specs.items()} if like is None else taken_over(like, specs, part)
+    if like is not None and part and part in (rows := lstms(like.request.weights)):
+        draw = with_states_of(draw, rows.index(part))
     steps = []
     for index, step in enumerate(case.steps):
         arguments: dict[str, Any] = {}
         if step.arguments or step.action == "call":
             found = language.arguments(twin, _sizes(language, case, step.input), step.arguments)
             # A part of the first input has the first input's numbers.
-            name_of_input = "step0" if step.input.part or step.input.reversed else f"step{index}"
-            arguments = {name: _drawn(value, name, name_of_input, draw, axes) for name, value in found.items()}
+            name_of_input = "step0" if step.input.is_taken else f"step{index}"
+            draw_here = draw if step.input.timestep is None else one_timestep(draw, step.input.timestep, step.input.timesteps or 0)
+            arguments = {name: _drawn(value, name, name_of_input, draw_here, axes) for name, value in found.items()}
             arguments = {name: _chosen(value, axes.get(name, ()), step.input) for name, value in arguments.items()}
-        steps.append(Step(step.action, arguments, refused=step.expect is not None))
+        steps.append(Step(step.action, arguments, refused=step.expect is not None, derivatives=case.derivatives))
     weights = {} if case.values.weights == "initial" else {name: Tensor("float64", values) for name, values in drawn.items()}
+    if case.derivatives:
+        steps = [replace(step, direction=_direction(weights, step, axes, draw)) for step in steps]
     request = Request("", case.layer, case.params, "float64", weights, tuple(steps), _key(f"{seed}/{case.id}") % 2**31)
     return Material(request, axes, draw)
 
 
-def taken_over(like: Material, specs: Mapping[str, Spec]) -> dict[str, Array]:
-    """The weights of a first run for a layer with these: their own names for the same numbers, in their own layout. Raises WeightsDoNotFit."""
+def _direction(weights: Mapping[str, Tensor], step: Step, axes: Mapping[str, tuple[str, ...]], draw: Draw) -> dict[str, Tensor]:
+    """One number for each weight and each number of each argument."""
+    moved = {**weights, **{path: tensor for name, value in step.arguments.items() for path, tensor in _tensors(value, name)}}
+    specs = {path: Spec(tensor.values.shape, axes[path], DIRECTION_DEVIATION) for path, tensor in moved.items()}
+    return {path: Tensor("float64", draw(spec, f"direction/{path}")) for path, spec in specs.items()}
+
+
+def _tensors(value: Any, path: str) -> Iterator[tuple[str, Tensor]]:
+    """The floating-point arrays in an argument, by path."""
+    if isinstance(value, Tensor):
+        if value.values.dtype.kind == "f":
+            yield path, value
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            yield from _tensors(part, f"{path}[{index}]")
+
+
+def taken_over(like: Material, specs: Mapping[str, Spec], part: str = "") -> dict[str, Array]:
+    """The weights of a first run, or of a part of its layer, for a layer with these: their own names for the same numbers, in their own layout.
+
+    Raises NoSuchPart, WeightsDoNotFit, and WeightsLeftOver where some number would be lost.
+    """
     given = {name: tensor.values for name, tensor in like.request.weights.items()}
+    if part:
+        inside = of_place(given, part)
+        if not inside:
+            raise NoSuchPart(part, places(given))
+        given = {own: given[name] for own, name in inside.items()}
     if all(name in given and given[name].shape == spec.shape for name, spec in specs.items()):
-        return {name: given[name] for name in specs}
-    try:
-        layers, names = canonical(given), groups(specs)
-        taken = {name: values for layer, group in zip(layers, names, strict=True) for name, values in named(layer, group).items()}
-    except (ValueError, KeyError) as error:  # another number of LSTMs, weights of none, or a projection on one side alone
-        raise WeightsDoNotFit(given, specs) from error
-    if {name: values.shape for name, values in taken.items()} != {name: spec.shape for name, spec in specs.items()}:
-        raise WeightsDoNotFit(given, specs)
+        taken = {name: given[name] for name in specs}
+        left = [name for name in given if name not in specs]
+    else:
+        try:
+            pairs = list(zip(canonical(given), groups(given).values(), groups(specs).values(), strict=True))
+            taken = {name: values for layer, _, group in pairs for name, values in named(two_biases(layer), group).items()}
+        except (ValueError, KeyError) as error:  # another number of LSTMs, weights of none, or a projection on one side alone
+            raise WeightsDoNotFit(given, specs) from error
+        if {name: values.shape for name, values in taken.items()} != {name: spec.shape for name, spec in specs.items()}:
+            raise WeightsDoNotFit(given, specs)
+        without_bias = [first for _, first, second in pairs if not any("bias" in kind for kind in second)]
+        left = [name for first in without_bias for kind, name in first.items() if "bias" in kind]
+    if left:
+        raise WeightsLeftOver(left, specs)
     return taken
 
 
+def two_biases(layer: LSTMWeights) -> LSTMWeights:
+    """The same LSTM with two biases that are both needed: the one that there is times 2 and times -1, which are exact in every dtype, and so is their
+    sum. A layer that ignores one of them, or counts one twice, computes something else.
+    """
+    return layer if layer.recurrent_bias is not None else replace(layer, bias=2 * layer.bias, recurrent_bias=-layer.bias)
+
+
 def problems_of(cases: Iterable[Case]) -> Iterator[Problem]:
-    """What the NumPy layers refuse of cases that are to run: parameters and sizes that are not documented, or that have no twin yet. Each
-    case once; of a large matrix the points that cover it are looked at.
+    """What the NumPy layers refuse of cases that are to run: parameters and sizes that are not documented, or that have no twin yet, and second runs
+    of relations that cannot have the weights of the first. Each case once; of a large matrix the points that cover it are looked at.
     """
     seen: set[str] = set()
     for case in cases:
         name = case.id.partition("[")[0]
         if case.everyday and case.expect is None and name not in seen:
             try:
-                materialize(case, seed=0)
+                first = materialize(case, seed=0)
+                if case.relation is not None:
+                    materialize(second_run(case, case.relation), seed=0, like=first, part=case.relation.weights)
+            except (NotImplementedError, HarnessError) as error:  # they say what to do
+                seen.add(name)
+                yield Problem(case.place, f"{case.id}: {error}", None)
             except Exception as error:
                 seen.add(name)
                 hint = "where the layer has to refuse this, say so: expect: {raises: ...}"
-                yield Problem(case.place, f"{case.id}: {error}", None if isinstance(error, NotImplementedError) else hint)
+                yield Problem(case.place, f"{case.id}: {error}", hint)
 
 
 def cast(request: Request, dtype: str, implementation: str) -> Request:
@@ -114,7 +178,12 @@ def cast(request: Request, dtype: str, implementation: str) -> Request:
         return value
 
     steps = tuple(
-        replace(step, arguments=convert(step.arguments, policy.compute), cotangents=convert(step.cotangents, policy.compute))
+        replace(
+            step,
+            arguments=convert(step.arguments, policy.compute),
+            cotangents=convert(step.cotangents, policy.compute),
+            direction={name: convert(value, policy.weights if name in request.weights else policy.compute) for name, value in step.direction.items()},
+        )
         for step in request.steps
     )
     return replace(request, implementation=implementation, dtype=dtype, weights=convert(request.weights, policy.weights), steps=steps)
@@ -155,6 +224,33 @@ def drawer(case_id: str, values: Values, seed: int) -> Draw:
         return laid_out
 
     return draw
+
+
+def one_timestep(draw: Draw, timestep: int, timesteps: int) -> Draw:
+    """Draws one timestep of an input, for a layer whose input has no time, where elsewhere the whole is drawn under the same name."""
+
+    def drawn(spec: Spec, name: str) -> Array:
+        if spec.source != "x":
+            return draw(spec, name)
+        time = spec.axes.index("feature")
+        whole = spec._replace(shape=(*spec.shape[:time], timesteps, *spec.shape[time:]), axes=(*spec.axes[:time], "time", *spec.axes[time:]))
+        return np.ascontiguousarray(draw(whole, name).take(timestep, axis=time))
+
+    return drawn
+
+
+def with_states_of(draw: Draw, row: int) -> Draw:
+    """Draws initial states as those of the LSTM with this number among layers and directions, for a layer in which it is the first."""
+
+    def drawn(spec: Spec, name: str) -> Array:
+        kind, _, own = spec.source.partition("/")
+        if kind not in ("h", "c"):
+            return draw(spec, name)
+        if spec.axes[:1] == ROW:
+            return draw(spec._replace(shape=(row + spec.shape[0], *spec.shape[1:])), name)[row:]
+        return draw(spec, f"{name.removesuffix(spec.source)}{kind}/{row + int(own or 0)}")
+
+    return drawn
 
 
 def _key(name: str) -> int:

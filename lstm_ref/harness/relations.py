@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lstm_ref.corpus.case import Case, Equality, Relation, Term
+from lstm_ref.corpus.case import Equality, Relation, Term
 from lstm_ref.harness.comparison import in_bounds, same, worst_index
 from lstm_ref.harness.errors import NotComparable, RelationDoesNotHold
 from lstm_ref.harness.expectation import Expectation, verified_bits
@@ -16,18 +16,6 @@ from lstm_ref.harness.judge import Verdict, judge
 from lstm_ref.implementations.trace import Trace
 from lstm_ref.reference.activations import Array
 from lstm_ref.report.data import Worst
-
-
-def second_run(case: Case, relation: Relation) -> Case:
-    """The case that the relation's other side is. It keeps the id, and with it all numbers."""
-    return replace(
-        case,
-        dialect=relation.dialect or case.dialect,
-        layer=relation.layer or case.layer,
-        params=relation.params,
-        steps=relation.steps,
-        relation=None,
-    )
 
 
 @dataclass(frozen=True)
@@ -107,25 +95,28 @@ def _judge(equality: Equality, exact: bool, dtype: str, sides: Sequence[tuple[Ex
 
 
 def _side(term: Term, dtype: str, expectation: Expectation, trace: Trace) -> _Side:
-    """The term's array. One with a time axis is that of all calls, joined; of any other it is the last call's."""
+    """The term's array. One with a time axis is that of all calls, joined; of any other it is the last call's, unless every call is wanted."""
     positions = {output.name: position for position, output in enumerate(expectation.calls[-1].outputs)}
     if term.output not in positions:
         raise NotComparable(term.output, f"what this side returns ({', '.join(positions)})")
     position = positions[term.output]
     axes = expectation.calls[-1].outputs[position].axes
-    count = len(expectation.calls) if "time" in axes else 1
+    axis = axes.index("time") if "time" in axes else axes.index("unit")
+    stacked = term.at == "every-call"
 
     def joined(arrays: Sequence[Array]) -> Array:
-        return np.concatenate(arrays[-count:], axis=axes.index("time")) if "time" in axes else arrays[-1]
+        if stacked:
+            return np.stack(arrays, axis)
+        return np.concatenate(arrays, axis) if "time" in axes else arrays[-1]
 
     side = _Side(
         name=term.output + (f" at {term.at}" if term.at else ""),
-        axes=axes,
+        axes=(*axes[:axis], "time", *axes[axis:]) if stacked else axes,
         observed=joined([call.outputs[position].values.astype(np.float64) for call in trace.calls]),
         expected=joined([call.outputs[position].values for call in expectation.calls]),
         bound=joined([call.outputs[position].bounds[dtype] for call in expectation.calls]),
     )
-    return _taken(side, term.at) if term.at else side
+    return side if term.at is None or stacked else _taken(side, term.at)
 
 
 def _taken(side: _Side, at: str) -> _Side:

@@ -17,9 +17,9 @@ from lstm_ref.harness.divergences import Divergences
 from lstm_ref.harness.errors import HarnessError, NoPartner
 from lstm_ref.harness.expectation import Expectation, expect, expect_bitwise, with_cotangents_of
 from lstm_ref.harness.judge import Verdict, judge, judge_error, judge_refusals, judge_unexpected
-from lstm_ref.harness.materialize import Material, cast, materialize
+from lstm_ref.harness.materialize import Material, cast, materialize, second_run
 from lstm_ref.harness.policies import POLICIES
-from lstm_ref.harness.relations import judge_relation, second_run
+from lstm_ref.harness.relations import judge_relation
 from lstm_ref.harness.subjects import Answer, Broken, CannotStart, Crashed, Subjects, TimedOut, Unsupported
 from lstm_ref.harness.twin import NOTHING, YIELDING, Observed, run_twin
 from lstm_ref.implementations import Implementation
@@ -72,7 +72,9 @@ class Run:
         finding = self._find(case, implementation, dtype)
         versions = self._versions(implementation)
         divergence = self._divergences.matching(case, implementation, dtype, versions)
-        if divergence is not None and finding.outcome == divergence.outcome and re.search(divergence.match, finding.message):
+        if divergence is not None and divergence.damages:
+            self.subjects.replace(implementation)
+        if divergence is not None and finding.outcome in divergence.outcomes and re.search(divergence.match, finding.message):
             detail = "\n\n".join(filter(None, (finding.message, finding.detail)))
             finding = replace(finding, outcome="divergence", message=f"{divergence.kind}: {divergence.reason}", detail=detail)
         elif divergence is not None and finding.outcome == "pass":
@@ -112,6 +114,8 @@ class Run:
         known, computes_in = self._implementations[implementation], POLICIES[dtype].compute
         if computes_in not in known.accumulation:
             return _Finding("unsupported", f"{implementation} declares no arithmetic in {computes_in}")
+        if "second-order" in case.derivatives and not known.differentiable:
+            return _Finding("unsupported", f"{implementation} does not differentiate")
         try:
             sides = self._prepare(case, implementation)
             for side in sides:
@@ -182,12 +186,14 @@ class Run:
         # The noise of the two sides is independent.
         side = _side(case, f"{case.id}/0", first, known)
         other = second_run(case, case.relation)
-        if (other.dialect, other.layer, other.params, other.steps) == (case.dialect, case.layer, case.params, case.steps):
+        same = (other.dialect, other.layer, other.params, other.steps) == (case.dialect, case.layer, case.params, case.steps)
+        if same and not case.relation.weights:
             return (side,)
         partner = known if other.dialect == case.dialect else partner_of(other.dialect, self._implementations)
         if partner is None:
             raise NoPartner(case.id, other.dialect)
-        of_other = _side(other, f"{case.id}/1", materialize(other, self._seed, partner.version, like=first), partner)
+        material = materialize(other, self._seed, partner.version, like=first, part=case.relation.weights)
+        of_other = _side(other, f"{case.id}/1", material, partner)
         return (side, replace(of_other, implementation="" if partner is known else partner.name))
 
     def _versions(self, implementation: str) -> Mapping[str, str]:

@@ -158,6 +158,10 @@ class Subjects:
                 subject.close()
         return subject.run(request)
 
+    def replace(self, implementation: str) -> None:
+        """End the process that hosts the implementation: the next request finds a new one."""
+        self._subject(implementation).close()
+
     def start(self, implementation: str) -> CannotStart | None:
         """Have the implementation's subject ready, or say why it is not."""
         return self._subject(implementation).start()

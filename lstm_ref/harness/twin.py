@@ -41,6 +41,7 @@ YIELDING = ("call", "weights")  # the actions that are entered in a trace
 class TwinCall:
     """What one call of a twin returned, its gradients and effects, by name, and the masks that it has to draw; and by path the axes of what the
     call before handed over. Weights that are read are a call as well; `initial` says what they must look like where nobody has given them.
+    `tangents`, by output, and `curvatures`, by weight or argument, are the derivatives along the direction of the step.
     """
 
     structure: str
@@ -52,9 +53,11 @@ class TwinCall:
     draws: Mapping[str, Draw] = field(default_factory=dict)
     initial: Mapping[str, Initial] = field(default_factory=dict)
     is_reading: bool = False
+    tangents: Mapping[str, Array] = field(default_factory=dict)
+    curvatures: Mapping[str, Array] = field(default_factory=dict)
 
     def arrays(self, kind: str) -> Mapping[str, Array]:
-        """`kind` is "outputs", "gradients" or "effects"."""
+        """`kind` is "outputs", "gradients", "effects", "tangents" or "curvatures"."""
         found: Mapping[str, Array] = getattr(self, kind)
         return found
 
@@ -92,8 +95,7 @@ def run_twin(
         for name, value in step.arguments.items():
             if isinstance(value, Handed):
                 assert returned is not None
-                arguments[name] = [list(returned.outputs.values())[position] for position in value.outputs]
-                handed |= {f"{name}[{k}]": returned.names[position].axes for k, position in enumerate(value.outputs)}
+                arguments[name] = _handed(value, name, returned, handed)
         draws = twin.draws(arguments)
         drawn = {"drawn": observed.drawn[len(calls)]} if draws and observed.drawn else {}
         result, pullback = twin.vjp(**arguments, **drawn)
@@ -105,6 +107,18 @@ def run_twin(
         returned = TwinCall(shown, names, dict(zip((output.name for output in names), arrays, strict=True)), gradients, handed, effects, draws)
         calls.append(returned)
     return calls
+
+
+def _handed(value: Handed, path: str, returned: TwinCall, axes: dict[str, tuple[str, ...]]) -> list[Any]:
+    """What the call before returned, nested as it is handed over; the axes of each array are entered by path."""
+    found: list[Any] = []
+    for k, position in enumerate(value.outputs):
+        if isinstance(position, Handed):
+            found.append(_handed(position, f"{path}[{k}]", returned, axes))
+        else:
+            found.append(list(returned.outputs.values())[position])
+            axes[f"{path}[{k}]"] = returned.names[position].axes
+    return found
 
 
 def loaded(
@@ -138,7 +152,7 @@ def arrays_of(step: Step, wrap: Callable[[Array], Array] = np.asarray) -> dict[s
 
 def _wrapped(value: Any, wrap: Callable[[Array], Array]) -> Any:
     if isinstance(value, Tensor):
-        return wrap(value.values) if value.values.dtype.kind == "f" else value.values
+        return wrap(value.values) if value.values.dtype.kind in "fc" else value.values
     return [_wrapped(part, wrap) for part in value] if isinstance(value, list) else value
 
 

@@ -110,10 +110,11 @@ class EncoderDecoder:
 class Held:
     """A layer while its request runs.
 
-    `functional` says that calls go through functional models around the layer, which `models` keeps by the arguments that they take. `weights`
-    are those that were given, `waiting` the names of those whose part is not built yet, `inputs` the shapes and dtypes of the last inputs.
-    `found` is what the parts of the layer enter while a call runs; `masks` and `losses` are those of the last call. `execute` runs a call with
-    its arguments; `recorders` are the functions that also differentiate it, by the positions of what they differentiate by.
+    `functional` says that calls go through functional models around the layer, which `models` keeps by the arguments that they take and, of an
+    unrolled layer, the number of timesteps. `weights` are those that were given, `waiting` the names of those whose part is not built yet, `inputs`
+    the shapes and dtypes of the last inputs, and `forms` those of the arguments of the last call that are not passed as usual. `found` is what the
+    parts of the layer enter while a call runs; `masks` and `losses` are those of the last call. `execute` runs a call with its arguments;
+    `recorders` are the functions that also differentiate it, by the positions of what they differentiate by.
     """
 
     layer: Any
@@ -123,6 +124,7 @@ class Held:
     weights: Mapping[str, Tensor] = field(default_factory=dict)
     waiting: set[str] = field(default_factory=set)
     inputs: Sequence[tuple[Shape, str]] = ()
+    forms: Mapping[str, str] = field(default_factory=dict)
     found: dict[str, dict[str, Any]] = field(default_factory=dict)
     masks: Mapping[str, Any] = field(default_factory=dict)
     losses: Sequence[Any] = ()
@@ -374,17 +376,19 @@ class Keras:
         return Tensor(dtype, np.asarray(dense.numpy(), dtype=np.float32 if dtype == "bfloat16" else None))
 
     def caller(self, layer: Any, arguments: Mapping[str, Any]) -> Callable[[], Any]:
-        """`layer(sequences, **others)`, or a functional model of the same arguments."""
+        """`layer(sequences, **others)`, or a functional model of the same arguments; `passed` says of an argument in which other form it goes."""
         held: Held = layer
+        tensors = {name: value for name, value in arguments.items() if name != "passed"}
 
         def call() -> Any:
-            inputs, others = _split(arguments)
+            inputs, others = _split(tensors)
             held.inputs = [(tuple(each.shape), each.dtype.name) for each in inputs]
             if isinstance(held.layer, EncoderDecoder) and not held.layer.built:
                 held.layer.build(self._placeholders(held))
             if held.functional and not isinstance(held.layer, EncoderDecoder):
                 self._model(held, inputs, others)
-            return held.execute(arguments)
+            held.forms = arguments.get("passed", {})
+            return held.execute({name: _in_form(value, held.forms.get(name)) for name, value in tensors.items()})
 
         return call
 
@@ -396,7 +400,7 @@ class Keras:
             result = target(given, **_plain(others))
         else:
             target = held.layer
-            result = target(inputs[0] if len(inputs) == 1 else inputs, **others)
+            result = _by_place(target, inputs[0] if len(inputs) == 1 else inputs, others, held.forms)
         if held.waiting:
             raise AdapterError(f"the layer was called without building the parts of the weights {sorted(held.waiting)}")
         masks = self._masks(held) if others.get("training") else {}
@@ -409,6 +413,8 @@ class Keras:
             for prefix, part in _parts(held.layer):
                 for kind, drawn in self.generation.masks(part, held.found[prefix]).items():
                     gates = self.tf.stack(drawn if isinstance(drawn, (list, tuple)) else [drawn])
+                    if len(gates.shape) == 4 and getattr(part, "time_major", False):
+                        gates = self.tf.transpose(gates, (0, 2, 1, 3))
                     masks[_joined(prefix, kind)] = gates if len(gates.shape) == 4 else gates[:, :, self.tf.newaxis, :]
         return masks
 
@@ -541,7 +547,7 @@ class Keras:
         """A `keras.Input` for each input of the last call; before that, what fits the weights: (None, None, features)."""
         batch = self._batch(held)
         if held.inputs:
-            return [self.keras.Input(_open(shape, dtype), batch_size=batch, dtype=dtype) for shape, dtype in held.inputs]
+            return [self.keras.Input(self._open(held, shape, dtype), batch_size=batch, dtype=dtype) for shape, dtype in held.inputs]
         inner = ("encoder/kernel", "decoder/kernel") if isinstance(held.layer, EncoderDecoder) else tuple(held.weights)[:1]
         kernels = [held.weights[name].values for name in inner if name in held.weights and name.split("/")[-1] == "kernel"]
         if not kernels or any(_stateful(part) for _, part in _parts(held.layer)):
@@ -560,17 +566,26 @@ class Keras:
         if isinstance(held.layer, EncoderDecoder):
             self._build(held)
             return held.layer.model, given
-        ranks = tuple(f"{name}:{len(each.shape)}" for name, value in arrays.items() for each in nest.flatten(value))
-        if ranks not in held.models:
+        lengths = tuple(f"timesteps:{each.shape[1]}" for each in inputs if _unrolled(held.layer))
+        taken = lengths + tuple(f"{name}:{len(each.shape)}" for name, value in arrays.items() for each in nest.flatten(value))
+        if taken not in held.models:
             batch = self._batch(held)
 
             def placeholder(each: Any) -> Any:
-                return self.keras.Input(_open(tuple(each.shape), each.dtype.name), batch_size=batch, dtype=each.dtype.name)
+                return self.keras.Input(self._open(held, tuple(each.shape), each.dtype.name), batch_size=batch, dtype=each.dtype.name)
 
             first = self._placeholders(held)
             rest = {name: nest.map_structure(placeholder, value) for name, value in arrays.items()}
-            held.models[ranks] = self.keras.Model([*first, *nest.flatten(rest)], held.layer(*first, **rest))
-        return held.models[ranks], given
+            held.models[taken] = self.keras.Model([*first, *nest.flatten(rest)], held.layer(*first, **rest))
+        return held.models[taken], given
+
+    def _open(self, held: Held, shape: Shape, dtype: str) -> Shape:
+        """The shape without batch, for any number of timesteps: (timesteps, features), a mask's or token's (timesteps,), or a state's (units,). A
+        layer that is unrolled is for the number that it was given.
+        """
+        if _unrolled(held.layer):
+            return shape[1:]
+        return (None, *shape[2:]) if len(shape) > 2 or not dtype.startswith(("float", "bfloat")) else shape[1:]
 
     def release(self) -> None:
         """`clear_session`: fresh masked layers keep 0.14 MB each until then (Keras 3.15)."""
@@ -613,6 +628,10 @@ def _stateful(part: Any) -> bool:
     return bool(getattr(part, "stateful", False))
 
 
+def _unrolled(layer: Any) -> bool:
+    return any(getattr(part, "unroll", False) for _, part in _parts(layer))
+
+
 def _joined(prefix: str, name: str) -> str:
     return "/".join(filter(None, (prefix, name)))
 
@@ -623,11 +642,36 @@ def _split(arguments: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     return inputs, {name: value for name, value in arguments.items() if name not in (*FIRST, SECOND)}
 
 
+def _in_form(value: Any, form: str | None) -> Any:
+    """The argument as an array of NumPy, as lists of numbers, or with a tuple or arrays in place of the list of tensors."""
+    match form:
+        case "array":
+            return value.numpy()
+        case "arrays":
+            return [each.numpy() for each in value]
+        case "lists":
+            return value.numpy().tolist()
+        case "tuple":
+            return tuple(value)
+        case _:
+            return value
+
+
+def _by_place(layer: Any, sequences: Any, others: Mapping[str, Any], forms: Mapping[str, str]) -> Any:
+    """The call with the input by position and all else by name, unless `forms` has it otherwise: the input as `inputs`, the states by position, or
+    recorded by `reset_states` beforehand.
+    """
+    rest = {name: value for name, value in others.items() if name != "initial_state"}
+    if forms.get("sequences") == "name":
+        return layer(inputs=sequences, **others)
+    if forms.get("initial_state") == "position":
+        return layer(sequences, others["initial_state"], **rest)
+    if forms.get("initial_state") == "reset":
+        layer.reset_states([state.numpy() for state in others["initial_state"]])
+        return layer(sequences, **rest)
+    return layer(sequences, **others)
+
+
 def _plain(others: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments that are no arrays: True, False, None, a number or a word."""
     return {name: value for name, value in others.items() if value is None or isinstance(value, (bool, int, float, str))}
-
-
-def _open(shape: Shape, dtype: str) -> Shape:
-    """The shape without batch, for any number of timesteps: (timesteps, features), a mask's or token's (timesteps,), or a state's (units,)."""
-    return (None, *shape[2:]) if len(shape) > 2 or not dtype.startswith(("float", "bfloat")) else shape[1:]

@@ -6,12 +6,18 @@ adapter is constructed, in the subject.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from lstm_ref.implementations.trace import Request, Tensor
 
 # The gradients of one recorded call: those of the weights by name, and those of the leaves in their order; None where the framework has none.
-Gradients = tuple[Mapping[str, Any], Sequence[Any]]
+Gradients: TypeAlias = tuple[Mapping[str, Any], Sequence[Any]]
+
+# The same of a call that is differentiated twice: from outputs, cotangents, and a direction of weights and leaves.
+TwiceDifferentiate: TypeAlias = Callable[[Sequence[Any], Sequence[Any], Gradients], Gradients]
+
+# The arguments of a call, from what makes an array of the framework of a path and a value.
+Arguments: TypeAlias = Callable[[Callable[[str, Tensor], Any]], Mapping[str, Any]]
 
 
 class Adapter(Protocol):
@@ -66,6 +72,17 @@ class Adapter(Protocol):
 
     def release(self) -> None:
         """Give back what the framework keeps of layers that are no longer used."""
+
+
+@runtime_checkable
+class Directional(Protocol):
+    """What an adapter has besides, where its framework differentiates along a direction: by name of the weight or path of the argument."""
+
+    def tangents(self, layer: Any, arguments: Arguments, direction: Mapping[str, Tensor]) -> Callable[[], Any]:
+        """What calls the layer in forward mode and returns the derivatives of its outputs, nested as these are. Raises NotOffered."""
+
+    def record_twice(self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]) -> tuple[Any, TwiceDifferentiate]:
+        """As `record`; the function differentiates the inner product of the gradients and the direction again."""
 
 
 @dataclass(frozen=True)

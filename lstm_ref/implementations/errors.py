@@ -43,6 +43,10 @@ class UnknownAction(AdapterError):
         super().__init__(f"step {step} asks for {action!r}, {reason}")
 
 
+class NotOffered(AdapterError):
+    """The implementation has no such thing, as turns out when it is tried. The message is the reason."""
+
+
 class UnknownSubject(AdapterError):
     """No implementation lives in a subject of that name."""
 

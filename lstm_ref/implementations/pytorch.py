@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from lstm_ref.implementations.adapter import Gradients, Host, Implementation
-from lstm_ref.implementations.errors import UnknownAction, UnknownLayer, WeightMismatch
+from lstm_ref.implementations.adapter import Arguments, Gradients, Host, Implementation, TwiceDifferentiate
+from lstm_ref.implementations.errors import NotOffered, UnknownAction, UnknownLayer, WeightMismatch
 from lstm_ref.implementations.trace import Request, Tensor
 
 HOST = Host(
@@ -33,7 +33,10 @@ ACCUMULATION = {"float64": "float64", "float32": "float32", "float16": "float32"
 AUTOCAST = {"mixed_bfloat16": "bfloat16", "mixed_float16": "float16"}
 
 # What a case says of a call beside the module's own arguments: how its input is packed and its output padded again.
-PACKING = ("lengths", "enforce_sorted", "packing", "padding_value", "total_length")
+PACKING = ("lengths", "enforce_sorted", "packing", "padding", "padding_side", "padding_value", "total_length")
+
+# The actions that freeze parameters: those whose names contain this.
+FREEZING = {"freeze": "", "freeze-recurrent": "weight_hh", "freeze-first-layer": "_l0"}
 
 
 class PyTorch:
@@ -45,6 +48,8 @@ class PyTorch:
     def __init__(self) -> None:
         self.torch = import_module("torch")
         self._drawn: dict[str, Any] = {}
+        self._packed_output: tuple[Any, Any] | None = None
+        self._before: Any = self.torch.get_rng_state()
         self._autocast: str | None = None
         self._construct: Callable[[], Any] | None = None
 
@@ -109,15 +114,16 @@ class PyTorch:
         how = {name: options.pop(name) for name in PACKING if name in options}
         input = options.pop("input")
         self._drawn = {}
+        self._packed_output = None
 
         def call() -> Any:
             x, others = self._cast(input), {name: self._cast(value) for name, value in options.items()}
             given = self._packed(layer, x, how) if how else x
             module = self.prepared(layer, given, others)
-            before = self.torch.get_rng_state()
+            self._before = self.torch.get_rng_state()
             with self._autocasting():
                 result = module(input=given, **others)
-            self._drawn = self._replayed(layer, given, before)
+            self._drawn = self._replayed(layer, given, self._before)
             return self._padded(layer, result, how) if how else result
 
         return call
@@ -126,15 +132,54 @@ class PyTorch:
         """The leaves are copies that nobody else holds; they require gradients from here on. A frozen parameter has no gradient."""
         for leaf in leaves:
             leaf.requires_grad_(True)
-        with self.torch.nn.utils.parametrize.cached():
-            parameters = {name: weight for name, weight in self.weights(layer).items() if weight.requires_grad}
-            result = call()
+        parameters, result = self._recorded(layer, call)
 
         def differentiate(outputs: Sequence[Any], cotangents: Sequence[Any]) -> Gradients:
             found = self.torch.autograd.grad(list(outputs), [*parameters.values(), *leaves], grad_outputs=list(cotangents), allow_unused=True)
             return dict(zip(parameters, found[: len(parameters)], strict=True)), found[len(parameters) :]
 
         return result, differentiate
+
+    def record_twice(self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]) -> tuple[Any, TwiceDifferentiate]:
+        """`torch.autograd.grad` with `create_graph`, and again."""
+        self.torch.set_rng_state(self._before)
+        parameters, result = self._recorded(layer, call)
+        inputs = [*parameters.values(), *leaves]
+
+        def differentiate(outputs: Sequence[Any], cotangents: Sequence[Any], direction: Gradients) -> Gradients:
+            along = [*(direction[0][name] for name in parameters), *direction[1]]
+            gradients = self.torch.autograd.grad(list(outputs), inputs, grad_outputs=list(cotangents), create_graph=True)
+            found = self.torch.autograd.grad(gradients, inputs, grad_outputs=along, allow_unused=True)
+            return dict(zip(parameters, found[: len(parameters)], strict=True)), found[len(parameters) :]
+
+        return result, differentiate
+
+    def tangents(self, layer: Any, arguments: Arguments, direction: Mapping[str, Tensor]) -> Callable[[], Any]:
+        """Dual numbers of `torch.autograd.forward_ad`, the parameters among them by `functional_call`."""
+        forward = self.torch.autograd.forward_ad
+
+        def dual(path: str, value: Tensor) -> Any:
+            tensor = self.tensor(value)
+            return forward.make_dual(tensor, self.tensor(direction[path])) if path in direction else tensor
+
+        def call() -> Any:
+            self.torch.set_rng_state(self._before)
+            with forward.dual_level():
+                parameters = {name: forward.make_dual(weight.detach(), self.tensor(direction[name])) for name, weight in self.weights(layer).items()}
+                try:
+                    result = self.caller(Functional(self.torch, layer, parameters), arguments(dual))()
+                except NotImplementedError as error:
+                    if "forward AD" not in str(error):
+                        raise
+                    raise NotOffered(f"{type(error).__name__}: {error}".splitlines()[0]) from error
+                return _mapped(lambda output: forward.unpack_dual(output).tangent, result)
+
+        return call
+
+    def _recorded(self, layer: Any, call: Callable[[], Any]) -> tuple[dict[str, Any], Any]:
+        """The parameters that are not frozen, by name, and what the call with them returns."""
+        with self.torch.nn.utils.parametrize.cached():
+            return {name: weight for name, weight in self.weights(layer).items() if weight.requires_grad}, call()
 
     def drawn(self, layer: Any) -> Mapping[str, Any]:
         """The masks of dropout between layers (batch, timesteps, outputs), or of a packed input (sum of lengths, outputs), sequence by sequence: the
@@ -145,8 +190,8 @@ class PyTorch:
         return self._drawn
 
     def effects(self, layer: Any) -> Mapping[str, Any]:
-        """Modules leave nothing behind."""
-        return {}
+        """What the last call's packed output says of its lengths; modules leave nothing else behind."""
+        return {} if self._packed_output is None else fields(self.torch, *self._packed_output)
 
     def actor(self, layer: Any, action: str, step: int, arguments: Mapping[str, Any]) -> Callable[[], Any]:
         """What PyTorch documents to do with any module."""
@@ -155,10 +200,10 @@ class PyTorch:
             "deepcopy": deepcopy,
             "state-dict": self._through_a_file,
             "reset-parameters": self._reset,
-            "functional-call": lambda module: Functional(self.torch, module),
+            "functional-call": self._functional,
             "replace-parameters": self._replaced,
             "parametrize": self._parametrized,
-            "freeze": lambda module: module.requires_grad_(False),
+            **{action: partial(_frozen, part=part) for action, part in FREEZING.items()},
             "tie": self._tied,
         }
         if action not in actions:
@@ -168,6 +213,7 @@ class PyTorch:
     def release(self) -> None:
         """Modules keep nothing once they are out of use."""
         self._drawn = {}
+        self._packed_output = None
 
     def _cast(self, value: Any) -> Any:
         """Under autocast, a tensor, or each of a tuple, in float32: the documentation has nobody cast a module's inputs by hand."""
@@ -180,19 +226,36 @@ class PyTorch:
         return nullcontext() if self._autocast is None else self.torch.autocast("cpu", getattr(self.torch, self._autocast))
 
     def _packed(self, layer: Any, input: Any, how: Mapping[str, Any]) -> Any:
-        """The input packed, by pack_padded_sequence, or by pack_sequence from a list of its rows cut off at their lengths."""
+        """The input packed: by pack_padded_sequence; or, from a list of its rows cut off at their lengths, by pack_sequence, or by pad_sequence and
+        pack_padded_sequence.
+        """
         rnn = self.torch.nn.utils.rnn
         lengths = list(how["lengths"])
-        if how["packing"] == "pack_padded_sequence":
-            return rnn.pack_padded_sequence(input, lengths, batch_first=layer.batch_first, enforce_sorted=how["enforce_sorted"])
-        rows = input.unbind(0 if layer.batch_first else 1)
-        return rnn.pack_sequence([row[:length] for row, length in zip(rows, lengths, strict=True)], enforce_sorted=how["enforce_sorted"])
+        if how["packing"] != "pack_padded_sequence":
+            rows = input.unbind(0 if layer.batch_first else 1)
+            sequences = [row[:length] for row, length in zip(rows, lengths, strict=True)]
+            if how["packing"] == "pack_sequence":
+                return rnn.pack_sequence(sequences, enforce_sorted=how["enforce_sorted"])
+            input = rnn.pad_sequence(sequences, batch_first=layer.batch_first)
+        return rnn.pack_padded_sequence(input, lengths, batch_first=layer.batch_first, enforce_sorted=how["enforce_sorted"])
 
     def _padded(self, layer: Any, result: Any, how: Mapping[str, Any]) -> Any:
-        """The result with its packed output padded."""
-        options = {name: how[name] for name in ("padding_value", "total_length") if name in how}
-        output, states = result
-        return self.torch.nn.utils.rnn.pad_packed_sequence(output, batch_first=layer.batch_first, **options)[0], states
+        """The result with its packed output padded: by pad_packed_sequence, after which unpad_sequence and pad_sequence may follow; or unpacked by
+        unpack_sequence and padded by pad_sequence.
+        """
+        rnn, batch_first = self.torch.nn.utils.rnn, layer.batch_first
+        packed, states = result
+        options = {name: how[name] for name in ("padding_side", "padding_value", "total_length") if name in how}
+        if how.get("padding") == "unpack_sequence":
+            sequences = rnn.unpack_sequence(packed)
+            output, lengths = rnn.pad_sequence(sequences, batch_first=batch_first, **options), self.torch.tensor(list(map(len, sequences)))
+        elif how.get("padding") == "unpad_sequence":
+            padded, lengths = rnn.pad_packed_sequence(packed, batch_first=batch_first)
+            output = rnn.pad_sequence(rnn.unpad_sequence(padded, lengths, batch_first=batch_first), batch_first=batch_first, **options)
+        else:
+            output, lengths = rnn.pad_packed_sequence(packed, batch_first=batch_first, **options)
+        self._packed_output = packed, lengths
+        return output, states
 
     def _replayed(self, layer: Any, given: Any, before: Any) -> dict[str, Any]:
         """The masks that a module draws from this state of the generator on; none if the generator does not end up where the call left it.
@@ -230,6 +293,14 @@ class PyTorch:
         other.load_state_dict(self.torch.load(file, weights_only=True))
         return other
 
+    def _functional(self, module: Any) -> Any:
+        """The module with parameters from outside; its own do not know a number any more."""
+        parameters = {name: self.torch.nn.Parameter(parameter.detach().clone()) for name, parameter in module.named_parameters()}
+        with self.torch.no_grad():
+            for parameter in module.parameters():
+                parameter.fill_(float("nan"))
+        return Functional(self.torch, module, parameters)
+
     def _reset(self, module: Any) -> Any:
         """`reset_parameters`, of a module that does not know a number any more."""
         with self.torch.no_grad():
@@ -261,15 +332,12 @@ class PyTorch:
 
 
 class Functional:
-    """A module as `torch.func.functional_call` calls it: with parameters from outside, its own not knowing a number any more."""
+    """A module as `torch.func.functional_call` calls it: with parameters from outside."""
 
-    def __init__(self, torch: Any, module: Any) -> None:
+    def __init__(self, torch: Any, module: Any, parameters: Mapping[str, Any]) -> None:
         self._torch = torch
         self._module = module
-        self._parameters = {name: torch.nn.Parameter(parameter.detach().clone()) for name, parameter in module.named_parameters()}
-        with torch.no_grad():
-            for parameter in module.parameters():
-                parameter.fill_(float("nan"))
+        self._parameters = parameters
 
     def __call__(self, **arguments: Any) -> Any:
         return self._torch.func.functional_call(self._module, self._parameters, kwargs=arguments)
@@ -277,6 +345,31 @@ class Functional:
     def __getattr__(self, name: str) -> Any:
         """Everything else as the module has it; the parameters are those from outside."""
         return self._parameters[name] if name in self._parameters else getattr(self._module, name)
+
+
+def fields(torch: Any, packed: Any, lengths: Any) -> dict[str, Any]:
+    """What a packed sequence says of its lengths, and the lengths with which it is padded; without indices its sequences are in the order given."""
+    order = torch.arange(len(lengths))
+    into, back = (order if indices is None else indices for indices in (packed.sorted_indices, packed.unsorted_indices))
+    return {
+        "lengths": lengths,
+        "batch_sizes": packed.batch_sizes,
+        "lengths[sorted_indices]": lengths[into],
+        "sorted_indices[unsorted_indices]": into[back],
+        "data.shape": torch.tensor(packed.data.shape),
+    }
+
+
+def _frozen(module: Any, part: str) -> Any:
+    """The module with those of its parameters frozen whose names contain this."""
+    for name, parameter in module.named_parameters():
+        parameter.requires_grad_(parameter.requires_grad and part not in name)
+    return module
+
+
+def _mapped(function: Callable[[Any], Any], result: Any) -> Any:
+    """The result of a module, nested as it is, with the function of each tensor in its place."""
+    return tuple(_mapped(function, part) for part in result) if isinstance(result, tuple) else function(result)
 
 
 def names(layer: Any) -> list[str]:

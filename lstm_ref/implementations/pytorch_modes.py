@@ -10,9 +10,10 @@ from functools import cache, partial
 from importlib import import_module
 from typing import Any
 
-from lstm_ref.implementations.adapter import Gradients, Implementation
+from lstm_ref.implementations.adapter import Arguments, Gradients, Implementation, TwiceDifferentiate
+from lstm_ref.implementations.errors import NotOffered
 from lstm_ref.implementations.pytorch import ACCUMULATION, AUTOCAST, HOST, PyTorch, names
-from lstm_ref.implementations.trace import Request
+from lstm_ref.implementations.trace import Request, Tensor
 
 
 class Within(PyTorch):
@@ -38,6 +39,16 @@ class Within(PyTorch):
         def within(outputs: Sequence[Any], cotangents: Sequence[Any]) -> Gradients:
             with self._context():
                 return differentiate(outputs, cotangents)
+
+        return result, within
+
+    def record_twice(self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]) -> tuple[Any, TwiceDifferentiate]:
+        """The same."""
+        result, differentiate = super().record_twice(layer, leaves, call)
+
+        def within(outputs: Sequence[Any], cotangents: Sequence[Any], direction: Gradients) -> Gradients:
+            with self._context():
+                return differentiate(outputs, cotangents, direction)
 
         return result, within
 
@@ -87,6 +98,10 @@ class Converted(PyTorch, ABC):
         if self._made is None or self._made[0] != way:
             self._made = way, self.converted(layer, input, options)
         return self._made[1]
+
+    def tangents(self, layer: Any, arguments: Arguments, direction: Mapping[str, Tensor]) -> Callable[[], Any]:
+        """None: what was made of the module keeps its parameters."""
+        raise NotOffered("forward mode needs dual numbers for parameters, and what this mode makes of a module keeps those that it has")
 
     def actor(self, layer: Any, action: str, step: int, arguments: Mapping[str, Any]) -> Callable[[], Any]:
         """As always; the module that comes out of it has not been converted."""
@@ -151,6 +166,8 @@ class Compile(Converted):
     """`torch.compile`, as it is without options. PyTorch 2.13 leaves nn.LSTM to eager execution ("Dynamo does not support RNN, GRU, or LSTM"); it
     compiles nn.LSTMCell.
     """
+
+    tangents = PyTorch.tangents  # it compiles functions as well as modules
 
     def unsupported(self, request: Request) -> str | None:
         """A cell, where there is no C++ compiler."""

@@ -12,7 +12,7 @@ from typing import BinaryIO
 import numpy as np
 
 from lstm_ref.implementations.adapter import Adapter, Implementation
-from lstm_ref.implementations.errors import WireError
+from lstm_ref.implementations.errors import NotOffered, WireError
 from lstm_ref.implementations.steps import run
 from lstm_ref.implementations.wire import PROTOCOL, Json, dump, parse, request_from_json, trace_to_json
 
@@ -92,5 +92,7 @@ def _answer(adapters: Mapping[str, Adapter], message: Json) -> Json:
         if reason is not None:
             return {"message": "unsupported", "id": message["id"], "reason": reason}
         return {"message": "trace", "id": message["id"], "trace": trace_to_json(run(adapter, request))}
+    except NotOffered as error:
+        return {"message": "unsupported", "id": message["id"], "reason": str(error)}
     except Exception:
         return {"message": "broken", "id": message["id"], "traceback": traceback.format_exc()}

@@ -2,13 +2,13 @@
 
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from lstm_ref.implementations.adapter import Adapter
-from lstm_ref.implementations.errors import AdapterError
+from lstm_ref.implementations.adapter import Adapter, Directional
+from lstm_ref.implementations.errors import AdapterError, NotOffered
 from lstm_ref.implementations.trace import Call, Handed, Raised, Request, Step, Tensor, Trace
 
 # Arguments that a gradient can be asked for.
@@ -41,8 +41,7 @@ def run(adapter: Adapter, request: Request) -> Trace:
             elif step.action == "weights":
                 calls.append(_weights(adapter, layer, index))
             else:
-                arguments = {name: _argument(adapter, value, name, {}) for name, value in step.arguments.items()}
-                act = adapter.actor(layer, step.action, index, arguments)
+                act = adapter.actor(layer, step.action, index, _arguments(step, lambda _, value: adapter.tensor(value)))
                 with _in_framework(index):
                     layer = act()
     except _FrameworkRaised as error:
@@ -76,7 +75,9 @@ def _handed_over(step: Step, returned: Sequence[Tensor]) -> Step:
 
 
 def _take(value: Any, returned: Sequence[Tensor]) -> Any:
-    return [returned[position] for position in value.outputs] if isinstance(value, Handed) else value
+    if isinstance(value, Handed):
+        return [_take(position, returned) if isinstance(position, Handed) else returned[position] for position in value.outputs]
+    return value
 
 
 def _weights(adapter: Adapter, layer: Any, index: int) -> Call:
@@ -87,9 +88,13 @@ def _weights(adapter: Adapter, layer: Any, index: int) -> Call:
 
 def _call(adapter: Adapter, layer: Any, step: Step, index: int) -> Call:
     given: dict[str, tuple[Tensor, Any]] = {}
-    arguments = {name: _argument(adapter, value, name, given) for name, value in step.arguments.items()}
+
+    def entered(path: str, value: Tensor) -> Any:
+        given[path] = (value, adapter.tensor(value))
+        return given[path][1]
+
+    call = adapter.caller(layer, _arguments(step, entered))
     before = {path: adapter.read(tensor) for path, (_, tensor) in given.items()}
-    call = adapter.caller(layer, arguments)
 
     def guarded() -> Any:
         with _in_framework(index):
@@ -107,20 +112,51 @@ def _call(adapter: Adapter, layer: Any, step: Step, index: int) -> Call:
             cotangents = [adapter.tensor(Tensor(output.dtype, wanted.values)) for output, wanted in zip(outputs, step.cotangents, strict=True)]
             with _in_framework(index):
                 of_weights, of_leaves = differentiate(tensors, cotangents)
-            of_all = {**of_weights, **dict(zip(leaves, of_leaves, strict=True))}
-            gradients = {path: None if gradient is None else adapter.read(gradient) for path, gradient in of_all.items()}
+            gradients = {path: _read(adapter, gradient) for path, gradient in {**of_weights, **dict(zip(leaves, of_leaves, strict=True))}.items()}
     changed = tuple(path for path, (_, tensor) in given.items() if _differ(before[path], adapter.read(tensor)))
     drawn, effects = ({name: adapter.read(tensor) for name, tensor in found.items()} for found in (adapter.drawn(layer), adapter.effects(layer)))
-    return Call(shown, outputs, gradients, changed, drawn, effects)
+    found = Call(shown, outputs, gradients, changed, drawn, effects)
+    if not step.derivatives:
+        return found
+    differentiated = step if gradients else replace(step, cotangents=None)
+    return replace(found, **_derivatives(adapter, layer, differentiated, index, leaves, guarded))
 
 
-def _argument(adapter: Adapter, value: Any, path: str, given: dict[str, tuple[Tensor, Any]]) -> Any:
-    """The argument with the framework's arrays in it, each of which is entered under its path in `given`."""
+def _derivatives(adapter: Adapter, layer: Any, step: Step, index: int, leaves: Mapping[str, Any], call: Callable[[], Any]) -> dict[str, Any]:
+    """The tangents and curvatures that the step wants, each of a call of its own."""
+    if not isinstance(adapter, Directional):
+        raise NotOffered("this adapter differentiates once, and backward; it knows no derivatives along a direction")
+    found: dict[str, Any] = {}
+    if "forward-mode" in step.derivatives:
+        tangents: list[Any] = []
+        with _in_framework(index):
+            structure(adapter.tangents(layer, lambda make: _arguments(step, make), step.direction)(), tangents.append)
+        found["tangents"] = tuple(_read(adapter, tangent) for tangent in tangents)
+    if "second-order" in step.derivatives and step.cotangents is not None:
+        of_weights = {name: adapter.tensor(value) for name, value in step.direction.items() if name not in leaves}
+        of_leaves = [adapter.tensor(step.direction[path]) for path in leaves]
+        cotangents = [adapter.tensor(cotangent) for cotangent in step.cotangents]
+        result, differentiate = adapter.record_twice(layer, list(leaves.values()), call)
+        with _in_framework(index):
+            by_weights, by_leaves = differentiate(_flatten(adapter, result)[2], cotangents, (of_weights, of_leaves))
+        found["curvatures"] = {path: _read(adapter, array) for path, array in {**by_weights, **dict(zip(leaves, by_leaves, strict=True))}.items()}
+    return found
+
+
+def _read(adapter: Adapter, tensor: Any) -> Tensor | None:
+    return None if tensor is None else adapter.read(tensor)
+
+
+def _arguments(step: Step, make: Callable[[str, Tensor], Any]) -> dict[str, Any]:
+    """The step's arguments with what is made of each array, from its path and value, in its place."""
+    return {name: _argument(value, name, make) for name, value in step.arguments.items()}
+
+
+def _argument(value: Any, path: str, make: Callable[[str, Tensor], Any]) -> Any:
     if isinstance(value, Tensor):
-        given[path] = (value, adapter.tensor(value))
-        return given[path][1]
+        return make(path, value)
     if isinstance(value, (list, tuple)):
-        return [_argument(adapter, item, f"{path}[{index}]", given) for index, item in enumerate(value)]
+        return [_argument(item, f"{path}[{index}]", make) for index, item in enumerate(value)]
     return value
 
 

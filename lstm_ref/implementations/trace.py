@@ -28,9 +28,9 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Handed:
-    """An argument that is a list of what the call before returned: its outputs at these positions."""
+    """An argument that is a list of what the call before returned: its outputs at these positions; what is Handed inside it is a list in the list."""
 
-    outputs: tuple[int, ...]
+    outputs: tuple["int | Handed", ...]
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,13 @@ class Step:
     "call" has `arguments` by their documented names; a value is a Tensor, a list of such values, what the call before Handed over, or plain JSON
     data. With `cotangents` (one Tensor for every returned array, in the order in which the layer returns them) the call's gradients are wanted:
     those of the inner product of the outputs and the cotangents, plus the losses that the layer adds. Whatever state the layer carries over from
-    an earlier call is a constant there.
+    an earlier call is a constant there. With a `direction`, one Tensor for each weight by name and each floating-point argument by path, the
+    `derivatives` along it are wanted too: "forward-mode" those of the outputs, "second-order" those of the gradients.
 
     "weights" reads all weights. Every other action changes the layer, or puts another one in its place, and yields nothing: "reset" (forget the
     recorded states), "train" (with the arguments of a call, `targets`, `epochs`, `learning_rate`), "save-and-load", "from-config",
     "functional-model", "pickle", "deepcopy", "state-dict", "reset-parameters", "functional-call", "replace-parameters", "parametrize", "freeze",
-    "tie".
+    "freeze-recurrent", "freeze-first-layer", "tie".
 
     A step that is to be `refused` has to raise, and the layer goes on to the next one all the same.
     """
@@ -54,6 +55,8 @@ class Step:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     cotangents: tuple[Tensor, ...] | None = None
     refused: bool = False
+    direction: Mapping[str, Tensor] = field(default_factory=dict)
+    derivatives: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,11 +83,13 @@ class Call:
 
     `structure` shows how the arrays were nested, a star for each: "*", "(*, *, *)", "[*, *, *]", "(*, (*, *))"; `outputs` are those arrays in
     order. `gradients` are keyed by weight name or argument path ("sequences", "initial_state[0]", "hx[1]"); None is a gradient that the
-    framework says does not exist. `changed` names the arguments that the call modified in place.
+    framework says does not exist. `changed` names the arguments that the call modified in place. `tangents` are the derivatives of the outputs along
+    the step's direction, and `curvatures` those of the gradients: Hessian-vector products, keyed like these.
 
     `drawn` are the random masks of the call by name, as they were multiplied in: "dropout" and "recurrent_dropout" of a Keras layer (gates,
     batch, timesteps, features or units), of length 1 along each axis that shares a mask; "dropout[0]", ... of a PyTorch module (batch, timesteps,
-    outputs). `effects` are what it left behind beside its result: "losses" of a Keras layer, in their order.
+    outputs). `effects` are what it left behind beside its result: "losses" of a Keras layer, in their order; what a packed sequence of PyTorch says
+    of its lengths.
     """
 
     structure: str
@@ -93,6 +98,8 @@ class Call:
     changed: tuple[str, ...] = ()
     drawn: Mapping[str, Tensor] = field(default_factory=dict)
     effects: Mapping[str, Tensor] = field(default_factory=dict)
+    tangents: tuple[Tensor | None, ...] = ()
+    curvatures: Mapping[str, Tensor | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

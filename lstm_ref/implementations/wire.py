@@ -145,6 +145,8 @@ def _step_to_json(step: Step) -> Json:
         "arguments": {name: _argument_to_json(value) for name, value in step.arguments.items()},
         "cotangents": None if step.cotangents is None else [_tensor_to_json(tensor) for tensor in step.cotangents],
         "refused": step.refused,
+        "direction": _tensors_to_json(step.direction),
+        "derivatives": list(step.derivatives),
     }
 
 
@@ -154,6 +156,8 @@ def _step_from_json(data: Json) -> Step:
         arguments={name: _argument_from_json(value) for name, value in data["arguments"].items()},
         cotangents=None if data["cotangents"] is None else tuple(_tensor_from_json(tensor) for tensor in data["cotangents"]),
         refused=data["refused"],
+        direction=_tensors_from_json(data["direction"]),
+        derivatives=tuple(data["derivatives"]),
     )
 
 
@@ -162,7 +166,7 @@ def _argument_to_json(value: Any) -> Json:
     if isinstance(value, Tensor):
         return {"tensor": _tensor_to_json(value)}
     if isinstance(value, Handed):
-        return {"handed": list(value.outputs)}
+        return {"handed": _handed_to_json(value)}
     if isinstance(value, (list, tuple)) and any(_holds_tensor(item) for item in value):
         return {"list": [_argument_to_json(item) for item in value]}
     return {"plain": value}
@@ -172,10 +176,18 @@ def _argument_from_json(data: Json) -> Any:
     if "tensor" in data:
         return _tensor_from_json(data["tensor"])
     if "handed" in data:
-        return Handed(tuple(data["handed"]))
+        return _handed_from_json(data["handed"])
     if "list" in data:
         return [_argument_from_json(item) for item in data["list"]]
     return data["plain"]
+
+
+def _handed_to_json(handed: Handed) -> list[Any]:
+    return [_handed_to_json(position) if isinstance(position, Handed) else position for position in handed.outputs]
+
+
+def _handed_from_json(data: list[Any]) -> Handed:
+    return Handed(tuple(_handed_from_json(position) if isinstance(position, list) else position for position in data))
 
 
 def _holds_tensor(value: Any) -> bool:
@@ -190,6 +202,8 @@ def _call_to_json(call: Call) -> Json:
         "changed": list(call.changed),
         "drawn": _tensors_to_json(call.drawn),
         "effects": _tensors_to_json(call.effects),
+        "tangents": [None if tensor is None else _tensor_to_json(tensor) for tensor in call.tangents],
+        "curvatures": _gradients_to_json(call.curvatures),
     }
 
 
@@ -197,15 +211,21 @@ def _call_from_json(data: Json) -> Call:
     return Call(
         structure=data["structure"],
         outputs=tuple(_tensor_from_json(tensor) for tensor in data["outputs"]),
-        gradients={name: None if tensor is None else _tensor_from_json(tensor) for name, tensor in data["gradients"].items()},
+        gradients=_gradients_from_json(data["gradients"]),
         changed=tuple(data["changed"]),
         drawn=_tensors_from_json(data["drawn"]),
         effects=_tensors_from_json(data["effects"]),
+        tangents=tuple(None if tensor is None else _tensor_from_json(tensor) for tensor in data["tangents"]),
+        curvatures=_gradients_from_json(data["curvatures"]),
     )
 
 
 def _gradients_to_json(gradients: Mapping[str, Tensor | None]) -> Json:
     return {name: None if tensor is None else _tensor_to_json(tensor) for name, tensor in gradients.items()}
+
+
+def _gradients_from_json(data: Json) -> dict[str, Tensor | None]:
+    return {name: None if tensor is None else _tensor_from_json(tensor) for name, tensor in data.items()}
 
 
 def _raised_to_json(raised: Raised) -> Json:

@@ -53,6 +53,18 @@ layers:
       output: {about: Output., source: tests, at: {first-step: {cell.0.unroll: true}}}
       h: {about: State., source: tests, needs: {cell.stated: true}}
     actions: [call]
+  Cell:
+    about: A layer whose input has no time.
+    source: tests
+    constructor:
+      units: {about: Size., source: tests, required: true}
+    call:
+      inputs: {about: Input., source: tests, required: true}
+    input:
+      batch: {about: Rows., required: true}
+    outputs:
+      h: {about: State., source: tests, at: {every-call: {}}}
+    actions: [call]
 """
 
 OTHER = """\
@@ -73,6 +85,7 @@ layers:
     input:
       batch: {about: Rows., required: true}
       timesteps: {about: Steps., required: true}
+      form: {about: Form., default: padded, values: [padded, packed]}
     outputs:
       y: {about: Output., source: tests, at: {last-step: {}}}
       hn: {about: State., source: tests, needs: {proj: 0}}

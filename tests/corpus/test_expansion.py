@@ -283,7 +283,7 @@ def test_a_second_run_on_another_dialect_has_the_input_of_the_case_and_nothing_e
     """)
     relation = relation_of(case)
     assert (relation.dialect, relation.layer, relation.params) == ("other", "", {"size": 3})
-    assert relation.steps == (Step("call", {"hx": "given"}, Input(batch=4, timesteps=7)),)
+    assert relation.steps == (Step("call", {"hx": "given"}, Input(batch=4, timesteps=7, form="padded")),)
     assert relation.equal == (Equality(Term("output", None), Term("y", "last-step")),)
 
 
@@ -297,6 +297,54 @@ def test_a_second_run_may_be_on_another_layer(cases: Cases) -> None:
         {"start": "given"},
         {"start": "previous"},
     ]  # it is required, and given unless a case says more
+
+
+def test_a_layer_without_time_takes_one_timestep_of_the_first_input(cases: Cases) -> None:
+    other = "{layer: Cell, params: {units: 3}, steps: [{call: {input: {timestep: 0}}}, {call: {input: {timestep: 4}}}, {call: {}}]}"
+    (case,) = cases(f"- {{name: a, call: {{input: {{timesteps: 5}}}}, relation: {{other: {other}}}}}")
+    first, second, own = [step.input for step in relation_of(case).steps]
+    assert (first, second) == (Input(batch=4, timesteps=5, timestep=0), Input(batch=4, timesteps=5, timestep=4))
+    assert [size.is_taken for size in (first, second, own)] == [True, True, False]
+    assert own == Input(batch=4)
+
+
+def test_a_second_run_may_have_the_weights_of_a_part(cases: Cases) -> None:
+    with_part, without = cases(
+        "- {name: a, relation: {other: {params: {unroll: true}, weights: forward}}}\n- {name: b, relation: {other: {params: {unroll: true}}}}"
+    )
+    assert [relation_of(case).weights for case in (with_part, without)] == ["forward", ""]
+
+
+def test_axes_of_the_second_run_are_its_alone(cases: Cases) -> None:
+    found = cases("""\
+    - name: a
+      matrix: {params.rate: [1], relation.other.params.rate: [2, 3], relation.other.call.mask: [absent, left], relation.other.input.batch: [4, 5]}
+      relation: {other: {params: {unroll: true}, call: {mask: right}}}
+    """)
+    assert len(found) == 8
+    assert {case.params["rate"] for case in found} == {1}
+    assert all(case.steps == (call(),) for case in found)
+    runs = [
+        (relation_of(case).params["rate"], relation_of(case).steps[0].arguments.get("mask"), relation_of(case).steps[0].input.batch) for case in found
+    ]
+    assert runs == [(rate, mask, batch) for rate in (2, 3) for mask in (None, "left") for batch in (4, 5)]
+    assert found[-1].id == "toy/file/a[other.call.mask=left,other.input.batch=5,other.params.rate=3,rate=1]"
+
+
+@pytest.mark.usefixtures("second_dialect")
+def test_axes_of_a_second_run_on_another_dialect_have_its_words_and_defaults(cases: Cases) -> None:
+    found = cases("""\
+    - name: a
+      matrix: {call.state: [absent], relation.other.call.hx: [absent], relation.other.params.proj: [0]}
+      include: [{call.state: given, relation.other.call.hx: given}, {relation.other.params.proj: 2}]
+      relation: {other: {dialect: other, params: {size: 3}}, equal: [{left: output, right: y}]}
+    """)
+    assert [(case.steps[0].arguments, relation_of(case).steps[0].arguments, relation_of(case).params) for case in found] == [
+        ({}, {}, {"size": 3, "proj": 0}),
+        ({"state": "given"}, {"hx": "given"}, {"size": 3, "proj": 0}),
+        ({}, {}, {"size": 3, "proj": 2}),
+    ]
+    assert names(found) == ["a", "a[other.call.hx=given,state=given]", "a[other.params.proj=2]"]
 
 
 def test_an_unbatched_input_needs_no_batch(root: Path, cases: Cases) -> None:

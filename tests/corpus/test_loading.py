@@ -85,12 +85,12 @@ def test_known_divergences_are_loaded_with_their_place(root: Path, write: Write)
     (root / "divergences" / "toy-one.yaml").write_text(DIVERGENCES)
     (entry,) = load_divergences(root)
     assert load(root).divergences == (entry,)
-    assert (entry.implementation, entry.cases, entry.kind, entry.versions, entry.outcome) == (
+    assert (entry.implementation, entry.cases, entry.kind, entry.versions, entry.outcomes) == (
         "toy-one",
         "toy/file/*",
         "framework",
         {"toy": ">=3.0,<3.16"},
-        "fail",
+        ("fail",),
     )
     assert (entry.dtypes, entry.match, entry.place.line) == (("float32",), "output: .* beyond the bound", 5)
 

@@ -26,6 +26,7 @@ def again(case: Case, root: Path) -> Case:
         "{name: a, call: {state: given}, values: {scale: 1.5, grid: float32}, dtypes: [float32]}",
         "{name: a, input: {shape: [4, 5]}, expect: {raises: ValueError, match: 'a: \"b\\\\d'}}",
         "{name: a, undocumented: {x: 1}, expect: {raises: TypeError}}",
+        "{name: a, derivatives: second-order}",
         "{name: a, steps: [{call: {state: given}}, reset, {call: {input: {timesteps: 2}}}]}",
         "{name: a, steps: [{call: {input: {shape: [1]}}}, {call: {input: {features: 2}}}]}",
         "{name: a, matrix: {params.units: [2], values.scale: [16], input.timesteps: [1], call.mask: [left], params.unroll: [false]}}",
@@ -47,6 +48,16 @@ def again(case: Case, root: Path) -> Case:
         "{name: a, params: {activation: {callable: tanh}, rate: {class_name: L2, config: {l2: 0.01}}}}",
         "{name: a, call: {state: given}, relation: {other: {dialect: other, params: {size: 3}, call: {hx: given, input: {timesteps: 2}}}}}",
         "{name: a, input: {form: unbatched}, relation: {other: {dialect: other, params: {size: 3}, steps: [{call: {input: {part: [0, 1]}}}]}}}",
+        "{name: a, call: {input: {timesteps: 5}}, relation: {other: {layer: Cell, params: {units: 1}, steps: "
+        "[{call: {input: {timestep: 4}}}, {call: {}}]}}}",
+        "{name: a, steps: [{call: {}}, {call: {input: {timesteps: 2}}}], relation: {other: {layer: Cell, params: {units: 1}, steps: "
+        "[{call: {input: {timestep: 6}}}]}}}",
+        "{name: a, relation: {other: {params: {unroll: true}, weights: 0/forward}}}",
+        "{name: a, call: {mask: left}, matrix: {relation.other.call.mask: [absent], relation.other.params.rate: [true]}, relation: {other: {}}}",
+        "{name: a, matrix: {call.mask: [left], relation.other.call.mask: [right], relation.other.input.batch: [2]}, relation: {other: {steps: "
+        "[{call: {}}, {call: {input: {timesteps: 1}}}]}}}",
+        "{name: a, matrix: {relation.other.params.size: [3], relation.other.call.hx: [given]}, relation: {other: {dialect: other}, equal: "
+        "[{left: output, right: y}]}}",
         "{name: a, params: {rate: 1}, relation: {other: {layer: RNN, params: {cell: {layer: LSTM, params: {units: 2}}}, input: {batch: 2}}}}",
     ],
 )

@@ -277,6 +277,28 @@ def test_frozen_weights_have_no_gradients_and_the_input_has_the_one_it_had() -> 
     assert all(np.array_equal(after[name], before[name]) for name in after)
 
 
+@pytest.mark.parametrize(
+    ("actions", "frozen"),
+    [
+        (["freeze-recurrent"], {"weight_hh_l0", "weight_hh_l1"}),
+        (["freeze-first-layer"], {"weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"}),
+        (["freeze-recurrent", "freeze-first-layer"], {"weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0", "weight_hh_l1"}),
+        *((["freeze-recurrent", action], {"weight_hh_l0", "weight_hh_l1"}) for action in ("pickle", "deepcopy", "parametrize", "reset-parameters")),
+        *((["freeze", action], set()) for action in ("state-dict", "functional-call", "replace-parameters")),
+    ],
+    ids=lambda value: "-then-".join(value) if isinstance(value, list) else "",
+)
+def test_only_what_is_frozen_has_no_gradient_and_all_else_has_the_one_it_had(actions: list[str], frozen: set[str]) -> None:
+    made = layer(num_layers=2)
+    (output, last), pullback = made.vjp(X, states(made))
+    before = pullback([output, *last])
+    for action in actions:
+        made.act(action, {})
+    after = made.vjp(X, states(made))[1]([output, *last])
+    assert list(after) == [name for name in before if name not in frozen]
+    assert all(np.array_equal(after[name], before[name]) for name in after)
+
+
 def test_tied_directions_share_their_weights_whose_gradient_is_that_of_both() -> None:
     made, loose = layer(bidirectional=True), layer(bidirectional=True)
     made.act("tie", {})

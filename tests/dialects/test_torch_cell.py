@@ -100,6 +100,13 @@ def test_frozen_weights_have_no_gradients() -> None:
         made.act("reset", {})
 
 
+def test_frozen_recurrent_weights_have_no_gradient_and_all_else_has_one() -> None:
+    made = cell()
+    made.act("freeze-recurrent", {})
+    (h_1, c_1), pullback = made.vjp(X, (H, C))
+    assert list(pullback([h_1, c_1])) == ["weight_ih", "bias_ih", "bias_hh", "input", "hx[0]", "hx[1]"]
+
+
 def test_all_weights_are_drawn_from_the_documented_interval() -> None:
     assert cell().initial(5) == dict.fromkeys(("weight_ih", "weight_hh", "bias_ih", "bias_hh"), Uniform(-1 / math.sqrt(3), 1 / math.sqrt(3)))
 

@@ -7,7 +7,7 @@ import pytest
 
 from lstm_ref.dialects import dialect, torch
 from lstm_ref.dialects.dialect import Sizes
-from lstm_ref.dialects.torch.packing import FORMS, check_lengths, from_steps
+from lstm_ref.dialects.torch.packing import FORMS, check_lengths, fields, from_steps, later
 
 RNG = np.random.default_rng(21)
 X = RNG.normal(size=(4, 7, 5))
@@ -57,6 +57,51 @@ def test_the_output_is_padded_with_the_value_to_the_length(total_length: int | N
     assert pullback([output, np.zeros((4, 4, 3)), np.zeros((4, 4, 3))])["input"].shape == X.shape
 
 
+@pytest.mark.parametrize("total_length", [None, 9])
+def test_the_padding_may_stand_before_each_sequence(total_length: int | None) -> None:
+    options: dict[str, Any] = {"lengths": LENGTHS, "padding_value": -1.5, "total_length": total_length}
+    (right, states), of_right = layer().vjp(X, **options)
+    (left, same), of_left = layer().vjp(X, **options, padding_side="left")
+    assert all(np.array_equal(one, other) for one, other in zip(states, same, strict=True))
+    cotangent, moved = RNG.normal(size=right.shape), np.zeros(right.shape)
+    for row, length in enumerate(LENGTHS):
+        assert (left[row, : right.shape[1] - length] == -1.5).all()
+        assert np.array_equal(left[row, right.shape[1] - length :], right[row, :length])
+        moved[row, right.shape[1] - length :] = cotangent[row, :length]
+    one, other = of_right([cotangent, *states]), of_left([moved, *states])
+    assert all(np.array_equal(one[name], other[name]) for name in one)
+
+
+def test_rows_move_later_round_the_end_and_back_whatever_stands_before_them() -> None:
+    rows = np.array([[1, 2, 3, 4], [5, 6, 7, 8]])[..., None]
+    steps = np.array([1, 3])
+    expected = np.array([[4, 1, 2, 3], [6, 7, 8, 5]])[..., None]
+    assert np.array_equal(later(rows, steps), expected)
+    assert np.array_equal(later(expected, -steps), rows)
+    assert np.array_equal(later(np.stack([rows, 2 * rows]), steps), np.stack([expected, 2 * expected]))
+
+
+def test_what_a_packed_output_says_of_its_lengths() -> None:
+    made = layer()
+    made.vjp(X, lengths=LENGTHS)
+    found = {name: values.tolist() for name, values in made.effects().items()}
+    assert found == {
+        "lengths": [1, 7, 2, 5],
+        "batch_sizes": [4, 3, 2, 2, 2, 1, 1],
+        "lengths[sorted_indices]": [7, 5, 2, 1],
+        "sorted_indices[unsorted_indices]": [0, 1, 2, 3],
+        "data.shape": [15, 6],
+    }
+    assert {values.dtype for values in made.effects().values()} == {np.dtype("int64")}
+    made.vjp(X)
+    assert made.effects() == {}
+
+
+def test_the_longest_sequence_has_as_many_steps_as_there_are_batch_sizes() -> None:
+    assert fields([3, 3], 4)["batch_sizes"].tolist() == [2, 2, 2]
+    assert sum(fields(LENGTHS, 4)["batch_sizes"]) == fields(LENGTHS, 4)["data.shape"][0]
+
+
 def test_the_output_is_as_long_as_the_longest_sequence() -> None:
     assert layer().vjp(X, lengths=(1, 3, 2, 3))[0][0].shape == (4, 3, 6)
     with pytest.raises(ValueError, match="total_length 6 is less than the longest sequence, 7"):
@@ -99,16 +144,27 @@ def test_the_forms_hold_the_lengths_that_matter() -> None:
         "packed-ties": (3, 7, 3, 7),
         "listed-sorted": (7, 5, 2, 1),
         "listed-unsorted": (1, 7, 2, 5),
+        "padded-sorted": (7, 5, 2, 1),
+        "padded-unsorted": (1, 7, 2, 5),
     }
+
+
+def test_a_single_sequence_has_more_than_one_step_and_fewer_than_the_input_where_it_can() -> None:
+    for form in ("packed-sorted", "packed-unsorted", "listed-sorted", "listed-unsorted", "padded-sorted", "padded-unsorted"):
+        assert FORMS[form].lengths(1, 7) == (5,)
+    assert [FORMS["packed-sorted"].lengths(1, timesteps) for timesteps in (1, 2, 3)] == [(1,), (1,), (1,)]
 
 
 def test_a_case_says_how_its_input_is_packed() -> None:
     sizes = Sizes(4, 7, 5, form="listed-unsorted")
-    found = dialect("torch").arguments(layer(), sizes, {"padding_value": -1.5, "total_length": 9, "training": False})
+    call = {"padding": "unpack_sequence", "padding_side": "left", "padding_value": -1.5, "total_length": 9, "training": False}
+    found = dialect("torch").arguments(layer(), sizes, call)
     assert {name: value for name, value in found.items() if name != "input"} == {
         "lengths": LENGTHS,
         "enforce_sorted": False,
         "packing": "pack_sequence",
+        "padding": "unpack_sequence",
+        "padding_side": "left",
         "padding_value": -1.5,
         "total_length": 9,
         "training": False,

@@ -68,7 +68,6 @@ EXCUSES = (
     ),
     Excuse("one is a function, the other its name", "activation and .* change places", lambda case: len({*activations(case)}) == 1),
     Excuse("h and c are zero before the only step", OF_NO_STEP_BEFORE, takes_one_step_from_zero),
-    Excuse("its only row has one step", OF_NO_STEP_BEFORE, of_ids("torch/packed/one-row[form=*-sorted]")),
     Excuse("what is added to all units changes no share of their sum", "1 is added .*", of_gates("softmax", "log_softmax", "sparsemax")),
     Excuse("the mask takes every step", "the mask is ignored", of_ids("*mask=full*", "keras/sizes/smallest-with-everything*")),
     Excuse("all rows are as long as the input", "the lengths are ignored", of_ids("*form=packed-equal*")),
@@ -101,7 +100,6 @@ EXCUSES = (
         rf".*recurrent kernel.*|time .*|the first step .*|the initial c is ignored|{FORGETTING}",
         lambda case: "-and-structure" in case.id and of_gates("relu", "hard_shrink", "soft_shrink", "tanh_shrink", "threshold")(case),
     ),
-    Excuse("its gates are shut at all steps but one", ".*", of_ids("*since-keras-3[mask=one-row-empty,recurrent_activation=hard_shrink]")),
     Excuse(
         "its state is exactly 0 where it is small",
         r"the first step .*",
@@ -189,7 +187,7 @@ def test_a_case_notices_every_planted_fault(case: Case) -> None:
         else:
             noticed.append(fault.meaning)
     assert not missed
-    assert noticed or of_ids("*since-keras-3[mask=one-row-empty,recurrent_activation=hard_shrink]")(case)
+    assert noticed
 
 
 def test_nearly_every_case_that_a_fault_changes_has_to_notice_it() -> None:

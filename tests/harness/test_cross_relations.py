@@ -46,6 +46,14 @@ cases:
     relation:
       other: {dialect: torch, layer: LSTM, params: {input_size: 5, hidden_size: 3, batch_first: true}}
       equal: [{left: output, right: output}]
+  - name: cells
+    relation:
+      other:
+        dialect: torch
+        layer: LSTMCell
+        params: {input_size: 5, hidden_size: 3}
+        steps: [{call: {input: {timestep: 0}}}]
+      equal: [{left: {output: output, at: first-step}, right: h_1}]
   - name: another-size
     relation:
       other: {dialect: torch, layer: LSTM, params: {input_size: 5, hidden_size: 4, batch_first: true}}
@@ -90,7 +98,7 @@ cases:
       equal: [{left: output, right: output}]
 """
 TEXTS = {
-    **dict.fromkeys(("plain", "without-bias", "one-without-bias", "states"), PLAIN),
+    **dict.fromkeys(("plain", "without-bias", "one-without-bias", "states", "cells"), PLAIN),
     **dict.fromkeys(("stacked", "bidirectional", "stacked-bidirectional"), STACKS),
 }
 
@@ -109,6 +117,9 @@ def test_two_dialects_with_the_same_weights_agree(name: str, dtype: str, read: R
         ("plain", "torch-twin:gates_swapped", "the other run: output: "),
         ("plain", "keras-twin:gates_swapped", "the case's run: output: "),
         ("plain", "torch-twin:output_gate_bias_of_one_unit_negated", "the other run: output: "),
+        ("plain", "torch-twin:last_bias_forgotten", "the other run: output: "),
+        ("cells", "torch-twin:last_bias_forgotten", "the other run: h_1: "),
+        ("stacked-bidirectional", "torch-twin:last_bias_forgotten", "the other run: output: "),
         ("without-bias", "torch-twin:gates_swapped", "the other run: output: "),
         ("states", "torch-twin:states_swapped", "the other run: output: "),
         ("states", "keras-twin:states_swapped", "the case's run: output: "),

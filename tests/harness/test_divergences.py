@@ -33,7 +33,7 @@ cases:
   - name: trained
     steps: [{train: {epochs: 1, learning_rate: 0.125, mask: gaps}}, weights]
 """
-ENTRY = Divergence("toy", "file/*", "framework", {"toy": ">=1"}, "fail", "beyond", None, "It adds one.", None, Place(Path("toy.yaml"), 1))
+ENTRY = Divergence("toy", "file/*", "framework", {"toy": ">=1"}, ("fail",), "beyond", None, "It adds one.", None, Place(Path("toy.yaml"), 1))
 
 
 def matched(cases: Mapping[str, Case], *where: Mapping[str, tuple[Any, ...]], of: str = "toy") -> set[str]:
@@ -95,7 +95,7 @@ entries:
   - cases: keras/masks/*
     kind: framework
     versions: {keras: "==3.15.*"}
-    outcome: fail
+    outcome: [crash, fail]
     match: "beyond the bound"
     reason: It is wrong there, too.
 """
@@ -113,3 +113,12 @@ def test_an_entry_stands_for_all_its_patterns_and_implementations(tmp_path: Path
         ("keras-tensorflow-graph", "keras/sizes/one-step", rows),
         ("keras-tensorflow", "keras/masks/*", ({},)),
     ]
+    assert [entry.outcomes for entry in found] == [("fail",)] * 4 + [("crash", "fail")]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "damages"),
+    [(("fail",), False), (("crash",), False), (("crash", "fail"), True), (("timeout", "crash"), True), (("fail", "timeout"), False)],
+)
+def test_a_process_may_be_damaged_where_it_sometimes_ends_and_sometimes_answers(outcomes: tuple[str, ...], damages: bool) -> None:
+    assert replace(ENTRY, outcomes=outcomes).damages is damages

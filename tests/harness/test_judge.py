@@ -268,10 +268,16 @@ def test_calls_that_did_not_return_are_counted() -> None:
     assert found.findings == ("1 calls returned, 2 were made",)
 
 
-def test_an_exception_in_the_place_of_a_result_is_told_with_its_first_line() -> None:
-    raised = Raised(("InvalidArgumentError", "OpError", "Exception"), "\n  Matrix size-incompatible\nsecond line", 1, "traceback")
+def test_an_exception_in_the_place_of_a_result_is_told_with_its_first_two_lines() -> None:
+    raised = Raised(
+        ("InvalidArgumentError", "OpError", "Exception"),
+        "\n  Exception in call.\n\n\x1b[1mMatrix size-incompatible\x1b[0m\nthird line",
+        1,
+        "traceback",
+    )
     found = judge(expectation(EXPECTED_CALL), "float32", Trace((RIGHT,), raised, 0.0))
-    assert found.findings == ("raised InvalidArgumentError in step 1: Matrix size-incompatible, where the documentation promises a result",)
+    (finding,) = found.findings
+    assert finding == "raised InvalidArgumentError in step 1: Exception in call. Matrix size-incompatible, where the documentation promises a result"
 
 
 def test_an_exception_while_building_is_told_as_such() -> None:

@@ -212,7 +212,7 @@ def test_no_shipped_case_has_a_zero_or_two_equal_rows() -> None:
     looked_at = 0
     for case in SHIPPED[::7]:
         for name, values in named(materialize(case, 0).request):
-            if values.dtype.kind != "f" or values.ndim == 0 or name.endswith("/mask"):
+            if values.dtype.kind != "f" or values.ndim == 0 or values.size == 0 or name.endswith("/mask"):
                 continue
             rows = without_planted_rows(values)
             looked_at += len(rows)

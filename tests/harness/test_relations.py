@@ -11,8 +11,8 @@ from lstm_ref.dialects import dialect
 from lstm_ref.harness.errors import NotComparable, RelationDoesNotHold
 from lstm_ref.harness.expectation import Expectation, expect, with_cotangents
 from lstm_ref.harness.judge import Verdict
-from lstm_ref.harness.materialize import materialize
-from lstm_ref.harness.relations import judge_relation, second_run
+from lstm_ref.harness.materialize import materialize, second_run
+from lstm_ref.harness.relations import judge_relation
 from lstm_ref.harness.twin import run_twin
 from lstm_ref.implementations.trace import Call, Raised, Tensor, Trace
 
@@ -34,6 +34,15 @@ UNROLL = "{other: {params: {unroll: true}}}"
 SPLIT = "{other: {steps: [{call: {input: {part: [0, 3]}}}, {call: {input: {part: [3, 7]}, initial_state: previous}}]}}"
 LAST = "{other: {}, equal: [{left: {output: output, at: last-step}, right: h}], exact: true}"
 REVERSED = "{other: {params: {go_backwards: true}, input: {reversed: true}}}"
+STEP_BY_STEP = """
+      other:
+        layer: LSTMCell
+        params: {units: 3}
+        steps: [{call: {input: {timestep: 0}}}, {call: {states: previous, input: {timestep: 1}}}, {call: {states: previous, input: {timestep: 2}}},
+          {call: {states: previous, input: {timestep: 3}}}, {call: {states: previous, input: {timestep: 4}}},
+          {call: {states: previous, input: {timestep: 5}}}, {call: {states: previous, input: {timestep: 6}}}]
+      equal: [{left: output, right: {output: h, at: every-call}}, {left: c, right: c}]
+"""
 
 
 def related(folder: Path, relation: str) -> Case:
@@ -46,9 +55,11 @@ def related(folder: Path, relation: str) -> Case:
 def sides(case: Case) -> list[tuple[Expectation, Trace]]:
     """Both sides, as an implementation answers that rounds the exact results to float32."""
     assert case.relation is not None
+    first = materialize(case, seed=0)
+    second = materialize(second_run(case, case.relation), seed=0, like=first, part=case.relation.weights)
     found = []
-    for number, side in enumerate((case, second_run(case, case.relation))):
-        material = with_cotangents(dialect(case.dialect), materialize(side, seed=0))
+    for number, side in enumerate((first, second)):
+        material = with_cotangents(dialect(case.dialect), side)
         expectation = expect(f"{case.id}/{number}", dialect(case.dialect), material, ("float32",))
         calls = [
             Call(
@@ -89,7 +100,7 @@ def with_outputs(trace: Trace, output: int, tensor: Tensor) -> Trace:
     return replace(trace, calls=(*trace.calls[:-1], replace(trace.calls[-1], outputs=tuple(outputs))))
 
 
-@pytest.mark.parametrize("relation", [UNROLL, SPLIT, LAST, REVERSED], ids=["unroll", "split", "last", "reversed"])
+@pytest.mark.parametrize("relation", [UNROLL, SPLIT, LAST, REVERSED, STEP_BY_STEP], ids=["unroll", "split", "last", "reversed", "step-by-step"])
 def test_a_relation_that_holds_passes(relation: str, tmp_path: Path) -> None:
     case = related(tmp_path, relation)
     verdict = judged(case, sides(case))
@@ -198,6 +209,34 @@ def test_a_relation_that_the_reference_breaks_blames_the_case(tmp_path: Path) ->
 
 def test_terms_without_a_common_shape_blame_the_case(tmp_path: Path) -> None:
     case = related(tmp_path, "{other: {params: {unroll: true}}, equal: [{left: output, right: h}]}")
+    with pytest.raises(NotComparable, match="output and h cannot be compared"):
+        judged(case, sides(case))
+
+
+def test_each_step_of_a_cell_is_one_timestep_of_the_whole_input(tmp_path: Path) -> None:
+    case = related(tmp_path, STEP_BY_STEP)
+    (whole, _), (steps, _) = sides(case)
+    sequences = whole.request.steps[0].arguments["sequences"].values
+    assert [step.arguments["inputs"].values.tobytes() for step in steps.request.steps] == [sequences[:, t].tobytes() for t in range(7)]
+
+
+def test_a_difference_in_any_call_of_a_cell_is_told_where_it_is(tmp_path: Path) -> None:
+    case = related(tmp_path, STEP_BY_STEP)
+    assert case.relation is not None
+    left, (expectation, trace) = sides(case)
+    calls = list(trace.calls)
+    values = calls[2].outputs[1].values.copy()
+    bound = expectation.calls[2].outputs[1].bounds["float32"]
+    values[1, 1] += 0.9 * bound[1, 1]
+    calls[2] = replace(calls[2], outputs=(calls[2].outputs[0], Tensor("float32", values), calls[2].outputs[2]))
+    both = [left, (expectation, replace(trace, calls=tuple(calls)))]
+    assert judged(case, both).findings == ()
+    (finding, *_) = judge_relation(replace(case.relation, exact=True), "float32", both).findings
+    assert finding.startswith("output and h at every-call differ in 1 of 84 elements, worst at [batch 1, time 2, unit 1]")
+
+
+def test_the_last_call_alone_is_no_sequence(tmp_path: Path) -> None:
+    case = related(tmp_path, STEP_BY_STEP.replace("{output: h, at: every-call}", "h"))
     with pytest.raises(NotComparable, match="output and h cannot be compared"):
         judged(case, sides(case))
 

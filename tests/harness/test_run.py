@@ -67,8 +67,12 @@ class Answering:
 
     def __init__(self, twin: Twin, change: Change) -> None:
         self.asked: list[Request] = []
+        self.replaced: list[str] = []
         self._twin = twin
         self._change = change
+
+    def replace(self, implementation: str) -> None:
+        self.replaced.append(implementation)
 
     def run(self, request: Request) -> Answer:
         self.asked.append(request)
@@ -84,6 +88,7 @@ class Bench:
     def __init__(self, twin: Twin, folder: Path) -> None:
         self.folder = folder
         self.asked: list[Request] = []
+        self.replaced: list[str] = []
         self._twin = twin
 
     def case(self, entry: str, name: str = "file.yaml") -> Case:
@@ -103,7 +108,7 @@ class Bench:
         seed: int = 0,
     ) -> list[Outcome]:
         answering = Answering(self._twin, change)
-        self.asked = answering.asked
+        self.asked, self.replaced = answering.asked, answering.replaced
         run = Run(cast(Subjects, answering), {"toy": toy}, seed, Divergences(known, load_parameters()), self.folder)
         return [run.outcome(case, "toy", dtype) for case in cases]
 
@@ -256,7 +261,7 @@ def wrong(number: int, trace: Trace) -> Trace:
 
 
 def divergence(**changes: Any) -> Divergence:
-    entry = Divergence("toy", "file/*", "framework", {"toy": ">=1,<2"}, "fail", "output: 12 of 12 .* beyond", None, "It adds one.", None, HERE)
+    entry = Divergence("toy", "file/*", "framework", {"toy": ">=1,<2"}, ("fail",), "output: 12 of 12 .* beyond", None, "It adds one.", None, HERE)
     return replace(entry, **changes)
 
 
@@ -274,7 +279,7 @@ def test_a_known_failure_is_a_divergence_and_keeps_what_was_found(bench: Bench) 
     [
         divergence(match="raised InvalidArgumentError"),
         divergence(match="output: 11 of 12"),
-        divergence(outcome="crash"),
+        divergence(outcomes=("crash",)),
         divergence(dtypes=("float64",)),
         divergence(versions={"toy": ">=2"}),
         divergence(versions={"other": ">=1"}),
@@ -292,6 +297,21 @@ def test_a_failure_that_the_entry_is_not_about_stays_a_failure(bench: Bench, ent
 def test_a_crash_in_a_case_that_is_known_to_fail_stays_a_crash(bench: Bench) -> None:
     found = bench.outcome(bench.case(ORDINARY), change=lambda *_: Crashed("signal SIGSEGV", ""), known=(divergence(match="."),))
     assert found.outcome == "crash"
+
+
+@pytest.mark.parametrize("change", [wrong, lambda *_: Crashed("signal SIGABRT", "")], ids=["answered", "crashed"])
+def test_where_memory_is_damaged_each_of_the_outcomes_is_the_known_one_and_the_process_is_replaced(bench: Bench, change: Change) -> None:
+    known = divergence(outcomes=("crash", "fail"), match="beyond|signal SIGABRT")
+    assert bench.outcome(bench.case(ORDINARY), change=change, known=(known,)).outcome == "divergence"
+    assert bench.replaced == ["toy"]
+    assert bench.outcome(bench.case(ORDINARY), known=(known,)).outcome == "stale"
+    assert bench.replaced == ["toy"]
+
+
+def test_a_process_that_answered_is_kept_where_nothing_damages_it(bench: Bench) -> None:
+    for known in ((), (divergence(),), (divergence(outcomes=("crash", "fail"), cases="file/another"),)):
+        bench.outcome(bench.case(ORDINARY), change=wrong, known=known)
+        assert bench.replaced == []
 
 
 def test_a_known_failure_that_passes_is_stale(bench: Bench) -> None:

@@ -1,19 +1,22 @@
 """The weights of one layer in the layout of another one."""
 
-from pathlib import Path
+import re
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
-from lstm_ref.corpus import Case, load_file, load_parameters
+from lstm_ref.corpus import Case
 from lstm_ref.dialects import dialect
-from lstm_ref.dialects.layouts import canonical, groups, named
-from lstm_ref.harness.errors import WeightsDoNotFit
-from lstm_ref.harness.materialize import Material, materialize, taken_over
+from lstm_ref.dialects.layouts import canonical, groups, lstms, named
+from lstm_ref.harness.errors import NoSuchPart, WeightsDoNotFit, WeightsLeftOver
+from lstm_ref.harness.materialize import Material, exactly, materialize, problems_of, second_run, taken_over
+from lstm_ref.implementations.trace import Tensor
 from lstm_ref.reference.activations import Array
 from lstm_ref.reference.weights import LSTMWeights
 
-UNITS = 3
+Read = Callable[[str], dict[str, Case]]
 
 
 def arrays(**shapes: tuple[int, ...]) -> dict[str, Array]:
@@ -42,7 +45,7 @@ def arrays(**shapes: tuple[int, ...]) -> dict[str, Array]:
     ],
 )
 def test_names_of_one_lstm_belong_together_in_the_order_of_layers_and_directions(names: list[str], found: list[dict[str, str]]) -> None:
-    assert groups(names) == found
+    assert list(groups(names).values()) == found
 
 
 @pytest.mark.parametrize("name", ["0/embeddings", "weights", "weight_ih_l0_backward", "kernel/0", "weight_xx_l0"])
@@ -51,16 +54,22 @@ def test_a_name_of_no_lstm_is_refused(name: str) -> None:
         groups(["kernel", name])
 
 
+def test_the_lstms_among_other_layers_are_found() -> None:
+    assert lstms(["0/embeddings", "1/forward/kernel", "1/forward/bias", "1/backward/kernel", "2/kernel"]) == ["1/forward", "1/backward", "2"]
+
+
 def test_both_layouts_of_the_same_numbers_are_the_same_lstms() -> None:
     keras = arrays(forward__kernel=(5, 12), forward__recurrent_kernel=(3, 12), forward__bias=(12,), backward__kernel=(5, 12))
     keras |= arrays(backward__recurrent_kernel=(3, 12), backward__bias=(12,))
     names = [f"{kind}_l0{way}" for way in ("", "_reverse") for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
-    torch = {name: array for layer, group in zip(canonical(keras), groups(names), strict=True) for name, array in named(layer, group).items()}
+    torch = {
+        name: array for layer, group in zip(canonical(keras), groups(names).values(), strict=True) for name, array in named(layer, group).items()
+    }
     assert list(torch) == names
     assert np.array_equal(torch["weight_ih_l0"], keras["forward/kernel"].T)
     assert np.array_equal(torch["weight_hh_l0_reverse"], keras["backward/recurrent_kernel"].T)
     assert np.array_equal(torch["bias_ih_l0"] + torch["bias_hh_l0"], keras["forward/bias"])
-    back = {name: array for layer, group in zip(canonical(torch), groups(keras), strict=True) for name, array in named(layer, group).items()}
+    back = {name: array for layer, group in zip(canonical(torch), groups(keras).values(), strict=True) for name, array in named(layer, group).items()}
     assert {name: array.tobytes() for name, array in back.items()} == {name: array.tobytes() for name, array in keras.items()}
 
 
@@ -82,13 +91,49 @@ cases:
 """
 
 
+PARTS = """\
+kind: cases
+dialect: keras
+layer: Bidirectional
+about: A claim of the tests.
+source: a test
+defaults:
+  input: {batch: 4, timesteps: 7, features: 5}
+cases:
+  - name: halves
+    params: {layer: {layer: LSTM, params: {units: 3, return_sequences: true}}}
+    call: {initial_state: given}
+    relation:
+      other: {layer: LSTM, params: {units: 3, return_sequences: true, go_backwards: true}, weights: backward, call: {initial_state: given}}
+      equal: [{left: {output: output, at: backward-half}, right: {output: output, at: reversed}}]
+  - name: model
+    layer: Sequential
+    params:
+      layers: [{layer: Bidirectional, params: {layer: {layer: LSTM, params: {units: 3, return_sequences: true}}}}, {layer: LSTM, params: {units: 2}}]
+  - name: read
+    layer: EncoderDecoder
+    params: {encoder: {layer: LSTM, params: {units: 3, return_state: true}}, decoder: {layer: LSTM, params: {units: 3}}}
+"""
+BOTH = """\
+kind: cases
+dialect: torch
+layer: LSTM
+about: A claim of the tests.
+source: a test
+cases:
+  - name: both
+    params: {input_size: 5, hidden_size: 3, bidirectional: true}
+    input: {batch: 4, timesteps: 7}
+    call: {hx: given}
+    relation:
+      other: {params: {bidirectional: false}, weights: _l0_reverse, input: {reversed: true}}
+      equal: [{left: {output: h_n, at: backward-half}, right: h_n}]
+"""
+
+
 @pytest.fixture
-def first(tmp_path: Path) -> Material:
-    file = tmp_path / "file.yaml"
-    file.write_text(FILE, encoding="utf-8")
-    case: Case
-    (case,) = load_file(file, load_parameters())
-    return materialize(case, 0)
+def first(read: Read) -> Material:
+    return materialize(read(FILE)["first"], 0)
 
 
 def test_a_layer_with_the_same_weights_takes_them_as_they_are(first: Material) -> None:
@@ -98,9 +143,126 @@ def test_a_layer_with_the_same_weights_takes_them_as_they_are(first: Material) -
     assert all(values is first.request.weights[name].values for name, values in taken.items())
 
 
-def test_a_layer_with_fewer_weights_of_the_same_names_takes_those(first: Material) -> None:
-    specs = dialect("keras").build("LSTM", {"units": 3, "use_bias": False}, "float64").weight_specs(5)
-    assert list(taken_over(first, specs)) == ["kernel", "recurrent_kernel"]
+@pytest.mark.parametrize(
+    ("language", "params"),
+    [
+        ("keras", {"units": 3, "use_bias": False}),
+        ("torch", {"input_size": 5, "hidden_size": 3, "bias": False}),
+    ],
+)
+def test_a_bias_without_a_place_is_told_and_not_dropped(language: str, params: dict[str, Any], first: Material) -> None:
+    specs = dialect(language).build("LSTM", params, "float64").weight_specs(5)
+    with pytest.raises(WeightsLeftOver, match=r"the second run has no place for bias of the first: .*; give both layers a bias, or neither"):
+        taken_over(first, specs)
+
+
+def test_weights_without_a_place_ask_for_the_part(read: Read) -> None:
+    both = materialize(read(BOTH)["both"], 0)
+    specs = dialect("torch").build("LSTM", {"input_size": 5, "hidden_size": 3}, "float64").weight_specs(5)
+    with pytest.raises(WeightsLeftOver, match=r'no place for weight_ih_l0_reverse, .*; say with "weights" which part of the first layer'):
+        taken_over(both, specs)
+
+
+def test_a_single_bias_is_split_exactly_into_two_that_are_both_needed(first: Material) -> None:
+    taken = taken_over(first, dialect("torch").build("LSTM", {"input_size": 5, "hidden_size": 3}, "float64").weight_specs(5))
+    bias = first.request.weights["bias"].values
+    assert np.array_equal(taken["bias_ih_l0"] + taken["bias_hh_l0"], bias)
+    for other in (taken["bias_ih_l0"], taken["bias_hh_l0"], 2 * taken["bias_ih_l0"], 2 * taken["bias_hh_l0"]):
+        assert not np.any(other == bias)
+    for dtype in ("float32", "bfloat16", "float16"):
+        parts = [exactly(taken[name], dtype) for name in ("bias_ih_l0", "bias_hh_l0")]
+        assert np.array_equal(parts[0] + parts[1], bias)
+
+
+def test_a_layer_without_bias_gives_zeros_to_one_that_has_two(read: Read) -> None:
+    without = materialize(read(FILE.replace("units: 3", "units: 3, use_bias: false"))["first"], 0)
+    taken = taken_over(without, dialect("torch").build("LSTM", {"input_size": 5, "hidden_size": 3}, "float64").weight_specs(5))
+    assert not np.any(taken["bias_ih_l0"])
+    assert not np.any(taken["bias_hh_l0"])
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "layer", "params", "prefix"),
+    [
+        ("halves", "forward", "LSTM", {"units": 3}, "forward/"),
+        ("halves", "backward", "LSTM", {"units": 3}, "backward/"),
+        ("halves", "backward", "LSTMCell", {"units": 3}, "backward/"),
+        ("model", "1", "LSTM", {"units": 2}, "1/"),
+        ("model", "0/backward", "LSTM", {"units": 3}, "0/backward/"),
+        ("model", "0", "Bidirectional", {"layer": {"layer": "LSTM", "params": {"units": 3}}}, "0/"),
+        ("read", "decoder", "LSTM", {"units": 3}, "decoder/"),
+        ("read", "encoder", "LSTM", {"units": 3}, "encoder/"),
+    ],
+)
+def test_a_part_gives_its_own_weights(name: str, part: str, layer: str, params: dict[str, Any], prefix: str, read: Read) -> None:
+    whole = materialize(read(PARTS)[name], 0)
+    features = 6 if part == "1" else 5
+    taken = taken_over(whole, dialect("keras").build(layer, params, "float64").weight_specs(features), part)
+    assert taken
+    assert all(values is whole.request.weights[prefix + name].values for name, values in taken.items())
+
+
+@pytest.mark.parametrize("part", ["_l0", "_l0_reverse"])
+def test_a_direction_of_a_module_gives_its_own_weights(part: str, read: Read) -> None:
+    whole = materialize(read(BOTH)["both"], 0)
+    taken = taken_over(whole, dialect("torch").build("LSTM", {"input_size": 5, "hidden_size": 3}, "float64").weight_specs(5), part)
+    assert {name: values.tobytes() for name, values in taken.items()} == {
+        name: whole.request.weights[name.removesuffix("_l0") + part].values.tobytes() for name in taken
+    }
+    keras = taken_over(whole, dialect("keras").build("LSTM", {"units": 3}, "float64").weight_specs(5), part)
+    assert np.array_equal(keras["kernel"], whole.request.weights[f"weight_ih{part}"].values.T)
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "hint"),
+    [
+        ("halves", "foward", 'did you mean "forward"?'),
+        ("halves", "left", "known: forward, backward"),
+        ("model", "0/forwards", 'did you mean "0/forward"'),
+        ("model", "2", "known: 0, 0/forward, 0/backward, 1"),
+    ],
+)
+def test_a_part_that_is_not_there_is_told_with_those_that_are(name: str, part: str, hint: str, read: Read) -> None:
+    whole = materialize(read(PARTS)[name], 0)
+    with pytest.raises(NoSuchPart, match=f'the first layer has no part "{part}"; {re.escape(hint)}'):
+        taken_over(whole, dialect("keras").build("LSTM", {"units": 3}, "float64").weight_specs(5), part)
+
+
+def test_a_layer_without_parts_says_so(first: Material) -> None:
+    with pytest.raises(NoSuchPart, match='the first layer has no part "forward"; it has none: leave out "weights"'):
+        taken_over(first, dialect("keras").build("LSTM", {"units": 3}, "float64").weight_specs(5), "forward")
+
+
+def test_a_part_has_its_own_states(read: Read) -> None:
+    for text, name, argument in ((PARTS, "halves", "initial_state"), (BOTH, "both", "hx")):
+        case = read(text)[name]
+        assert case.relation is not None
+        first = materialize(case, 0)
+        second = materialize(second_run(case, case.relation), 0, like=first, part=case.relation.weights)
+        whole, own = first.request.steps[0].arguments[argument], second.request.steps[0].arguments[argument]
+        # The backward states are the last two in Keras, and the last row of each in PyTorch.
+        expected = whole[2:] if argument == "initial_state" else [Tensor(each.dtype, each.values[1:]) for each in whole]
+        assert [each.values.tobytes() for each in own] == [each.values.tobytes() for each in expected]
+
+
+@pytest.mark.parametrize(
+    ("relation", "message"),
+    [
+        ("{other: {params: {use_bias: false}}}", "has no place for bias of the first"),
+        ("{other: {params: {unroll: true}, weights: forward}}", 'has no part "forward"'),
+        ("{other: {params: {units: 4}}, equal: [{left: output, right: output}]}", "both need as many LSTMs, of one size"),
+    ],
+)
+def test_weights_that_cannot_be_taken_over_are_a_mistake_in_the_file(relation: str, message: str, read: Read) -> None:
+    (problem,) = problems_of(read(FILE + f"    relation: {relation}\n").values())
+    assert message in problem.message
+    assert (problem.place.file.name, problem.place.line) == ("file.yaml", 7)
+
+
+def test_weights_that_can_be_taken_over_are_no_mistake(read: Read) -> None:
+    cases = [case for text in (PARTS, BOTH) for case in read(text).values()]
+    assert len(cases) > 3
+    assert list(problems_of(cases)) == []
 
 
 @pytest.mark.parametrize(

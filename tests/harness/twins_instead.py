@@ -25,7 +25,7 @@ def _divergences() -> tuple[Divergence, ...]:
     if not cases:
         return ()
     match, place = os.environ.get("LSTM_REF_TEST_MATCH", "beyond the bound"), Place(Path("divergences.yaml"), 1)
-    return (Divergence("torch-twin", cases, "framework", {"twin": ">=1"}, "fail", match, None, "it is known to be wrong", None, place),)
+    return (Divergence("torch-twin", cases, "framework", {"twin": ">=1"}, ("fail",), match, None, "it is known to be wrong", None, place),)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -408,6 +408,36 @@ def test_a_functional_model_takes_the_calls(subject: Subject, mode: str) -> None
     assert "of layer 'functional" in found.raised.message
 
 
+def test_an_unrolled_layer_has_a_functional_model_for_each_length(subject: Subject) -> None:
+    found = outputs(subject, request(Step("functional-model"), call(), call(X[:, 1:]), call(), params={"units": UNITS, "unroll": True}))
+    for output, x in zip(found, (X, X[:, 1:], X), strict=True):
+        assert output == pytest.approx(formula(WEIGHTS, x)[1], abs=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("passed", "without"),
+    [
+        ({"sequences": "array"}, {"sequences"}),
+        ({"initial_state": "tuple"}, set()),
+        ({"initial_state": "position"}, set()),
+        ({"initial_state": "arrays"}, {"initial_state[0]", "initial_state[1]"}),
+    ],
+)
+def test_arguments_are_passed_as_the_request_says(subject: Subject, passed: dict[str, str], without: set[str]) -> None:
+    h, c = RNG.normal(size=(2, BATCH, UNITS))
+    arguments = {"sequences": tensor(X), "initial_state": [tensor(h), tensor(c)], "passed": passed}
+    (result,) = calls(subject, request(Step("call", arguments, (tensor(np.ones((BATCH, UNITS))),)), params={"units": UNITS}))
+    assert result.outputs[0].values == pytest.approx(formula(WEIGHTS, X, h, c)[1], abs=1e-14)
+    assert {name for name, gradient in result.gradients.items() if gradient is None} == without
+
+
+@pytest.mark.parametrize(("form", "words"), [("name", "missing a required argument: 'sequences'"), ("lists", "Only input tensors may be passed")])
+def test_what_keras_does_not_take_goes_as_it_is_and_is_refused(subject: Subject, form: str, words: str) -> None:
+    found = traced(subject, request(Step("call", {"sequences": tensor(X), "passed": {"sequences": form}}), params={"units": UNITS}))
+    assert found.raised is not None
+    assert words in found.raised.message
+
+
 @pytest.mark.parametrize(("action", "forgets"), [("save-and-load", True), ("from-config", True), ("functional-model", False)])
 def test_only_another_layer_has_forgotten_the_states(subject: Subject, action: str, forgets: bool) -> None:
     asked = request(call(), Step(action), call(), params={"units": UNITS, "stateful": True})

@@ -236,7 +236,7 @@ def test_out_of_training_nothing_is_dropped_even_at_a_rate_that_needs_no_draw(su
 PACKED: dict[str, Any] = {"lengths": [2, 4], "enforce_sorted": False, "packing": "pack_padded_sequence"}
 
 
-@pytest.mark.parametrize("packing", ["pack_padded_sequence", "pack_sequence"])
+@pytest.mark.parametrize("packing", ["pack_padded_sequence", "pack_sequence", "pad_sequence"])
 def test_packed_sequences_come_back_in_their_order_padded(subject: Subject, packing: str) -> None:
     step = call(**PACKED | {"packing": packing, "padding_value": -1.5, "total_length": 6}, hx=[tensor(H), tensor(C)])
     output, h_n, c_n = (array.values for array in traced(subject, request(step)).calls[0].outputs)
@@ -247,6 +247,36 @@ def test_packed_sequences_come_back_in_their_order_padded(subject: Subject, pack
         assert (output[length:, row] == -1.5).all()
         assert h_n[:, row] == pytest.approx(h[:, 0], abs=1e-14)
         assert c_n[:, row] == pytest.approx(c[:, 0], abs=1e-14)
+
+
+@pytest.mark.parametrize("padding", ["unpack_sequence", "unpad_sequence"])
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_an_unpacked_output_is_padded_on_the_side_that_is_asked_for(subject: Subject, padding: str, side: str) -> None:
+    alone, padded = call(**PACKED), call(**PACKED | {"padding": padding, "padding_side": side, "padding_value": -1.5})
+    whole, (output, *_) = (found.outputs for found in traced(subject, request(alone, padded)).calls)
+    kept = slice(0, 2) if side == "right" else slice(2, 4)
+    assert np.array_equal(output.values[kept, 0], whole[0].values[:2, 0])
+    assert (np.delete(output.values[:, 0], np.arange(4)[kept], axis=0) == -1.5).all()
+    assert np.array_equal(output.values[:, 1], whole[0].values[:, 1])
+
+
+@pytest.mark.parametrize("padding", ["pad_packed_sequence", "unpack_sequence", "unpad_sequence"])
+def test_the_lengths_of_packed_sequences_come_back_in_their_order(subject: Subject, padding: str) -> None:
+    packed, plain = traced(subject, request(call(**PACKED, padding=padding), call())).calls
+    assert {name: (tensor.dtype, tensor.values.tolist()) for name, tensor in packed.effects.items()} == {
+        "lengths": ("int64", [2, 4]),
+        "batch_sizes": ("int64", [2, 2, 1, 1]),
+        "lengths[sorted_indices]": ("int64", [4, 2]),
+        "sorted_indices[unsorted_indices]": ("int64", [0, 1]),
+        "data.shape": ("int64", [6, HIDDEN]),
+    }
+    assert plain.effects == {}
+
+
+def test_sequences_that_were_sorted_before_have_no_indices_and_are_in_their_order(subject: Subject) -> None:
+    (found,) = traced(subject, request(call(**PACKED | {"lengths": [4, 2], "enforce_sorted": True}))).calls
+    assert found.effects["lengths[sorted_indices]"].values.tolist() == [4, 2]
+    assert found.effects["sorted_indices[unsorted_indices]"].values.tolist() == [0, 1]
 
 
 def test_the_masks_of_packed_sequences_stand_sequence_by_sequence(subject: Subject) -> None:
@@ -283,6 +313,30 @@ def test_frozen_parameters_have_no_gradient(subject: Subject) -> None:
     assert one is not None
     assert other is not None
     assert np.array_equal(one.values, other.values)
+
+
+@pytest.mark.parametrize(
+    ("actions", "kept"),
+    [
+        (["freeze-recurrent"], ["weight_ih_l0", "bias_ih_l0", "bias_hh_l0"]),
+        (["freeze-recurrent", "pickle", "deepcopy", "parametrize"], ["weight_ih_l0", "bias_ih_l0", "bias_hh_l0"]),
+        (["freeze", "freeze-recurrent"], []),
+        (["freeze-first-layer"], []),
+        (["freeze", "state-dict"], list(WEIGHTS)),
+        (["freeze", "replace-parameters"], list(WEIGHTS)),
+        (["freeze", "functional-call"], list(WEIGHTS)),
+    ],
+    ids=lambda value: "-then-".join(value),
+)
+def test_only_what_is_frozen_has_no_gradient(subject: Subject, actions: list[str], kept: list[str]) -> None:
+    step = Step("call", {"input": tensor(X)}, tuple(map(tensor, COTANGENTS)))
+    before, after = traced(subject, request(step, *map(Step, actions), step)).calls
+    assert list(after.gradients) == [*kept, "input"]
+    for name, gradient in after.gradients.items():
+        had = before.gradients[name]
+        assert gradient is not None
+        assert had is not None
+        assert np.array_equal(gradient.values, had.values)
 
 
 def test_reset_parameters_draws_all_of_them_anew(subject: Subject) -> None:

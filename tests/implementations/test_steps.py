@@ -1,13 +1,14 @@
 """The loop over steps: what becomes of results, changed arguments, gradients and exceptions, with a NumPy layer in place of a framework."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from lstm_ref.implementations.adapter import Gradients
-from lstm_ref.implementations.errors import AdapterError, UnknownAction, WeightMismatch
+from lstm_ref.implementations.adapter import Arguments, Gradients, TwiceDifferentiate
+from lstm_ref.implementations.errors import AdapterError, NotOffered, UnknownAction, WeightMismatch
 from lstm_ref.implementations.steps import run
 from lstm_ref.implementations.trace import Handed, Request, Step, Tensor
 
@@ -140,11 +141,60 @@ def test_gradients_are_keyed_by_weight_and_argument_path() -> None:
     }
 
 
+class Twice(Fake):
+    """One that differentiates along a direction: the tangent of an output is that of x, and a curvature is a number of its own."""
+
+    def tangents(self, layer: Any, arguments: Arguments, direction: Mapping[str, Tensor]) -> Callable[[], Any]:
+        return lambda: layer(**arguments(lambda path, value: direction[path].values))
+
+    def record_twice(self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]) -> tuple[Any, TwiceDifferentiate]:
+        def differentiate(outputs: Sequence[Any], cotangents: Sequence[Any], direction: Gradients) -> Gradients:
+            return {name: 2 * values for name, values in direction[0].items()}, [3 * values for values in direction[1]]
+
+        return call(), differentiate
+
+
+ALONG = Step(
+    "call",
+    {"x": Tensor("float64", np.array([3.0]))},
+    (Tensor("float64", np.array([10.0])),),
+    direction={"kernel": Tensor("float64", np.array([5.0])), "x": Tensor("float64", np.array([7.0]))},
+    derivatives=("forward-mode", "second-order"),
+)
+
+
+def test_derivatives_along_a_direction_are_keyed_as_what_they_belong_to() -> None:
+    (result,) = run(Twice(layer=lambda x: x + 1), request(ALONG)).calls
+    assert [tangent.values.tolist() for tangent in result.tangents if tangent is not None] == [[8.0]]
+    assert {path: value.values.tolist() for path, value in result.curvatures.items() if value is not None} == {"kernel": [10.0], "x": [21.0]}
+
+
+@pytest.mark.parametrize(("wanted", "tangents", "curvatures"), [("forward-mode", 1, 0), ("second-order", 0, 2)])
+def test_only_the_derivatives_that_are_wanted_are_made(wanted: str, tangents: int, curvatures: int) -> None:
+    (result,) = run(Twice(layer=lambda x: x), request(replace(ALONG, derivatives=(wanted,)))).calls
+    assert (len(result.tangents), len(result.curvatures)) == (tangents, curvatures)
+
+
+def test_an_adapter_without_directions_says_so() -> None:
+    with pytest.raises(NotOffered, match="no derivatives along a direction"):
+        run(Fake(layer=lambda x: x), request(ALONG))
+
+
+def test_an_exception_while_differentiating_twice_is_the_frameworks() -> None:
+    class Failing(Twice):
+        def tangents(self, layer: Any, arguments: Arguments, direction: Mapping[str, Tensor]) -> Callable[[], Any]:
+            return lambda: {}["a bug of theirs"]
+
+    trace = run(Failing(layer=lambda x: x), request(ALONG))
+    assert trace.raised is not None
+    assert (trace.raised.types[0], trace.raised.step) == ("KeyError", 0)
+
+
 @pytest.mark.parametrize("cotangents", [(), (np.ones(2),), (np.ones(3), np.ones(3))])
 def test_outputs_that_do_not_fit_the_cotangents_are_shown_without_gradients(cotangents: tuple[Any, ...]) -> None:
-    step = Step("call", {"x": X}, tuple(Tensor("float64", values) for values in cotangents))
-    (result,) = run(Fake(layer=lambda x: x), request(step)).calls
-    assert (len(result.outputs), result.gradients) == (1, {})
+    step = Step("call", {"x": X}, tuple(Tensor("float64", values) for values in cotangents), direction={"x": X}, derivatives=("second-order",))
+    (result,) = run(Twice(layer=lambda x: x), request(step)).calls
+    assert (len(result.outputs), result.gradients, result.curvatures) == (1, {}, {})
 
 
 def test_an_exception_of_the_framework_ends_the_trace_and_keeps_what_came_before() -> None:
@@ -219,6 +269,15 @@ def test_what_is_handed_over_is_what_the_last_call_returned_whatever_was_read_si
     steps = (call(x=X), Step("weights"), call(x=Handed((0,))))
     trace = run(Fake(layer=lambda x: x if isinstance(x, list) else 2 * x), Request("fake", "layer", {}, "float64", {"kernel": X}, steps))
     np.testing.assert_array_equal(trace.calls[2].outputs[0].values, 2 * X.values)
+
+
+def test_what_is_handed_over_is_nested_as_it_is_asked_for() -> None:
+    ones = Tensor("float64", np.ones(3))
+    steps = (call(x=ones), Step("call", {"x": Handed((1, Handed((0, Handed((1,))))))}, cotangents=(ones, ones, ones)))
+    trace = run(Fake(layer=lambda x: x if isinstance(x, list) else (2 * x, 3 * x)), request(*steps))
+    assert trace.calls[1].structure == "[*, [*, [*]]]"
+    assert [output.values.tolist() for output in trace.calls[1].outputs] == [[k] * 3 for k in (3, 2, 3)]
+    assert [path for path in trace.calls[1].gradients if path.startswith("x")] == ["x[0]", "x[1][0]", "x[1][1][0]"]
 
 
 def test_a_call_shows_what_was_drawn_from_the_requests_seed_and_what_it_left_behind() -> None:

@@ -207,11 +207,48 @@ def test_a_stateful_layer_goes_on_unless_it_is_reset_or_another(subject: Subject
     assert_close(found[-1], [h if forgets else formula(WEIGHTS, X, h, c)[1]])
 
 
-def test_a_functional_model_takes_the_calls(subject: Subject) -> None:
-    answer = subject.run(request(Step("functional-model"), call(), params={"units": UNITS, "unroll": True}))
+@pytest.mark.parametrize("unroll", [False, True])
+def test_a_functional_model_takes_the_calls_and_an_unrolled_layer_has_one_for_each_length(subject: Subject, unroll: bool) -> None:
+    mask = np.arange(TIMESTEPS) < [[2], [3]]
+    steps = (call(), call(X[:, 1:]), call(mask=tensor(mask, "bool")), call())
+    found = calls(subject, request(Step("functional-model"), *steps, params={"units": UNITS, "unroll": unroll}))
+    masked = np.concatenate([formula(WEIGHTS, X[row : row + 1, : 2 + row], ZERO[:1], ZERO[:1])[1] for row in range(BATCH)])
+    for each, wanted in zip(found, (formula(WEIGHTS, X)[1], formula(WEIGHTS, X[:, 1:])[1], masked, formula(WEIGHTS, X)[1]), strict=True):
+        assert_close(each, [wanted])
+
+
+@pytest.mark.parametrize(
+    ("passed", "without"),
+    [
+        ({"sequences": "name"}, set()),
+        ({"sequences": "array"}, {"sequences"}),
+        ({"initial_state": "tuple"}, set()),
+        ({"initial_state": "position"}, set()),
+        ({"initial_state": "reset"}, {"initial_state[0]", "initial_state[1]"}),
+    ],
+)
+def test_arguments_are_passed_as_the_request_says(subject: Subject, passed: dict[str, str], without: set[str]) -> None:
+    h, c = RNG.normal(size=(2, BATCH, UNITS))
+    arguments = {"sequences": tensor(X), "initial_state": [tensor(h), tensor(c)], "passed": passed}
+    steps = (call(), Step("reset"), Step("call", arguments, (tensor(np.ones((BATCH, UNITS))),)))
+    _, result = calls(subject, request(*steps, params={"units": UNITS, "stateful": True}))
+    assert_close(result, [formula(WEIGHTS, X, h, c)[1]])
+    assert {name for name, gradient in result.gradients.items() if gradient is None} == without
+
+
+def test_lists_of_numbers_go_as_they_are_and_are_refused(subject: Subject) -> None:
+    answer = subject.run(request(Step("call", {"sequences": tensor(X), "passed": {"sequences": "lists"}}), params={"units": UNITS}))
     assert isinstance(answer, Trace)
     assert answer.raised is not None
-    assert "Unrolling requires a fixed number of timesteps" in answer.raised.message
+    assert "'float' object has no attribute 'shape'" in answer.raised.message
+
+
+def test_masks_of_a_time_major_layer_are_laid_out_like_any_other(subject: Subject) -> None:
+    params = {"units": UNITS, "time_major": True, "dropout": 0.25}
+    (result,) = calls(subject, request(call(X.swapaxes(0, 1), training=True), params=params, seed=1))
+    drawn = {name: mask.values for name, mask in result.drawn.items()}
+    assert drawn["dropout"].shape == (1, BATCH, TIMESTEPS, FEATURES)
+    assert_close(result, [formula(WEIGHTS, X, drawn=drawn)[1]])
 
 
 def test_training_is_gradient_descent_in_float64(subject: Subject) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from lstm_ref.implementations import wire
 from lstm_ref.implementations.errors import WireError
-from lstm_ref.implementations.trace import Call, Raised, Request, Step, Tensor, Trace
+from lstm_ref.implementations.trace import Call, Handed, Raised, Request, Step, Tensor, Trace
 
 SCHEMA = json.loads(files("lstm_ref.implementations").joinpath("protocol.schema.json").read_text("utf-8"))
 
@@ -50,6 +50,8 @@ REQUEST = Request(
             {"training": False, "names": ["a"], "mask": Tensor("bool", np.array([[True, False]]))},
             (Tensor("float16", np.zeros((0, 3), np.float16)),),
         ),
+        Step("call", refused=True, direction={"kernel": Tensor("float32", np.ones((2, 1), np.float32))}, derivatives=("second-order",)),
+        Step("call", {"initial_state": Handed((Handed((1, 2)), Handed((3, Handed((4,))))))}),
         Step("train", {"targets": Tensor("float64", np.ones((2, 3))), "epochs": 3, "learning_rate": 0.125}),
     ),
     seed=2**31 - 1,
@@ -64,6 +66,8 @@ TRACE = Trace(
             ("x",),
             {"dropout": Tensor("float32", np.array([[0.0, 2.0]], np.float32))},
             {"losses": Tensor("float64", np.array([0.5, 0.25]))},
+            (None, Tensor("float32", np.array([np.nan], np.float32))),
+            {"kernel": Tensor("float64", np.array([1.5])), "x": None},
         ),
     ),
     raised=Raised(("ValueError", "Exception"), "expected ndim=3, found \ud800", 1, "Traceback ..."),

@@ -334,6 +334,17 @@ def test_a_subject_works_in_an_empty_folder_of_its_own_and_keeps_the_callers_pyt
     assert str(tmp_path / "relative") in answer.stderr
 
 
+def test_a_process_is_replaced_when_asked() -> None:
+    with Subjects({"fake": FAKE}) as subjects:
+        processes = set()
+        for _ in range(2):
+            assert works(subjects.run(ask("work")))
+            processes.add(tuple(children()))
+            subjects.replace("fake")
+            assert not children()
+        assert len(processes) == 2
+
+
 def test_a_process_that_an_implementation_wears_out_is_replaced_and_no_other_is() -> None:
     other = Launch("other", FAKE.command, FAKE.environment)
     with Subjects({"fake": FAKE, "same-host": FAKE}, lifetimes={"fake": 3}) as worn, Subjects({"fake": other}) as kept:

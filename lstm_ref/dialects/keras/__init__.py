@@ -33,4 +33,4 @@ __all__ = [
     "mask",
 ]
 
-DIALECTS = {"": KerasDialect("3"), "3": KerasDialect("3"), "2": KerasDialect("2")}
+DIALECTS = {"": KerasDialect(""), "3": KerasDialect("3"), "2": KerasDialect("2")}

@@ -73,7 +73,7 @@ def activation(identifier: Any, version: str = "3") -> Activation:
 
     Raises ValueError for one that is not known.
     """
-    known = BY_VERSION[version]
+    known = BY_VERSION[version or "3"]
     name = identifier["callable"] if isinstance(identifier, Mapping) and set(identifier) == {"callable"} else identifier
     if not (name is None or isinstance(name, str)) or name not in known:
         raise ValueError(f"unknown activation {identifier!r}; known are {', '.join(sorted(n for n in known if n))} and None")

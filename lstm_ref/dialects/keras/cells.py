@@ -11,7 +11,7 @@ import numpy as np
 from lstm_ref.dialects.dialect import INPUT_DEVIATION, STATE_DEVIATION, Draw, Gradients, Output, Pullback, Sizes, Spec, Unrolled
 from lstm_ref.dialects.initial import Initial
 from lstm_ref.dialects.keras.lstm import LSTM
-from lstm_ref.dialects.keras.nested import Parts, of_part, passed
+from lstm_ref.dialects.keras.nested import Parts, handed, of_part, passed
 from lstm_ref.implementations.trace import Handed
 from lstm_ref.reference.activations import Array
 
@@ -210,7 +210,9 @@ class StackedRNNCells:
 
     def arguments(self, sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
         """`inputs`, `states` [[h, c], ...], `training`."""
-        return {"inputs": _inputs(sizes), "states": self.state_specs(sizes.batch), **passed(call, "training")}
+        given = self.state_specs(sizes.batch)
+        states = handed(given, 1) if call.get("states") == "previous" else given
+        return {"inputs": _inputs(sizes), "states": states, **passed(call, "training")}
 
     def draws(self, arguments: Mapping[str, Any]) -> Mapping[str, Draw]:
         """The masks of each cell: 0/dropout, ..."""

@@ -25,7 +25,7 @@ LAYERS: Mapping[str, Callable[..., Twin]] = {
 
 
 class KerasDialect:
-    """The layers as one version of Keras documents them: "3" or "2"."""
+    """The layers as one version of Keras documents them: "3" or "2"; or "" as either of them does."""
 
     name = "keras"
 

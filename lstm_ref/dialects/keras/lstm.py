@@ -26,7 +26,7 @@ from lstm_ref.dialects.dialect import (
     kernel_deviation,
 )
 from lstm_ref.dialects.initial import Exactly, Initial
-from lstm_ref.dialects.keras import masks
+from lstm_ref.dialects.keras import masks, passing
 from lstm_ref.dialects.keras.activations import activation as activation_of
 from lstm_ref.dialects.keras.constraints import constraint as constraint_of
 from lstm_ref.dialects.keras.initializers import initializer as initializer_of
@@ -42,8 +42,9 @@ from lstm_ref.reference.weights import LSTMWeights
 class LSTM:
     """keras.layers.LSTM: constructor, weights, call, states, penalties and training as documented, computed by the reference.
 
-    What Keras documents as illegal raises ValueError, TypeError where a truth value is not one. `version` is that of the documentation, "3" or "2".
-    Keyword arguments at the end are those of keras.layers.Layer and keras.layers.RNN, and those without effect on what is computed.
+    What Keras documents as illegal raises ValueError, TypeError where a truth value is not one. `version` is that of the documentation, "3" or "2",
+    or "" for what either of them has. Keyword arguments at the end are those of keras.layers.Layer and keras.layers.RNN, and those without effect on
+    what is computed: `sizes` are those of the input, which a layer can be told beforehand.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class LSTM:
         time_major: bool | None = None,
         dtype: str | None = None,
         version: str = "3",
+        **sizes: Any,
     ) -> None:
         if not hasattr(units, "__index__") or units <= 0:
             raise ValueError(f"units must be a positive integer, not {units!r}")
@@ -94,8 +96,10 @@ class LSTM:
             raise ValueError(f"seed must be an integer or None, not {seed!r}")
         if version == "2" and (seed is not None or use_cudnn != "auto"):
             raise TypeError("keras.layers.LSTM of Keras 2 has neither seed nor use_cudnn")
-        if version != "2" and time_major is not None:
+        if version == "3" and time_major is not None:
             raise ValueError("keras.layers.LSTM has no time_major since Keras 3")
+        if unknown := [name for name in sizes if name not in (SIZES if version == "3" else SIZES_OF_KERAS_2)]:
+            raise ValueError(f"unrecognized keyword arguments: {', '.join(unknown)}")
         for rate_name, rate in (("dropout", dropout), ("recurrent_dropout", recurrent_dropout)):
             if not 0 <= rate <= 1:
                 raise ValueError(f"{rate_name} must be between 0 and 1, not {rate!r}")
@@ -185,13 +189,20 @@ class LSTM:
         mask: Array | None = None,
         training: bool = False,
         drawn: Mapping[str, Array] | None = None,
+        passed: Mapping[str, str] | None = None,
     ) -> tuple[Any, Pullback]:
         """The call and its pullback, from the cotangents of the returned arrays to gradients by name: weights that are trainable, "sequences",
         "initial_state[0]", "initial_state[1]".
 
         `drawn` are the masks "dropout" (gates, batch, timesteps, features) and "recurrent_dropout" (gates, batch, timesteps, units), with 1 for an
-        axis that shares a mask, gates in the order i, f, c, o; what is not there drops nothing.
+        axis that shares a mask, gates in the order i, f, c, o; what is not there drops nothing. `passed` says of an argument in which form it comes:
+        an array of NumPy has no gradient. Raises TypeError for a form that is not taken.
         """
+        forms = passed or {}
+        passing.check(forms, self.version)
+        if forms.get("initial_state") == "reset":
+            self.reset_state(initial_state)
+            initial_state = None
         weights = LSTMWeights.from_keras(self._loaded())
         x = self._batch_major(self._sequences(sequences, weights.kernel.shape[-2]))
         batch, timesteps = np.shape(x)[-3:-1]
@@ -220,8 +231,9 @@ class LSTM:
             gradient = pull_run(pull_output(d_outputs), d_last)
             found = gradient.weights.to_keras()
             gradients = {name: found[name] + d_weights[name] if name in d_weights else found[name] for name in self._trained()}
-            gradients["sequences"] = self._batch_major(gradient.x[..., ::-1, :] if self.go_backwards else gradient.x)
-            if initial_state is not None:
+            if forms.get("sequences") not in passing.ARRAYS:
+                gradients["sequences"] = self._batch_major(gradient.x[..., ::-1, :] if self.go_backwards else gradient.x)
+            if initial_state is not None and forms.get("initial_state") not in passing.ARRAYS:
                 gradients |= {f"initial_state[{k}]": d_state for k, d_state in enumerate(gradient.initial)}
             return gradients
 
@@ -266,22 +278,27 @@ class LSTM:
 
     def arguments(self, sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
         """`sequences`, `initial_state` [h, c] where given, `mask`, `training`; of a training step, which has epochs, also `targets`, `epochs` and
-        `learning_rate`.
+        `learning_rate`. `passed` are the forms of arguments that are not passed as it is documented, by name.
         """
         batch_and_time = (sizes.timesteps, sizes.batch) if self.time_major else (sizes.batch, sizes.timesteps)
         axes = ("time", "batch") if self.time_major else ("batch", "time")
         planted = None
         if "mask" in call and (under := masks.parts(call["mask"]).under) is not None:
-            steps = masks.mask(call["mask"], sizes.batch, sizes.timesteps) == 0
+            steps = ~masks.mask(masks.parts(call["mask"]).kind, sizes.batch, sizes.timesteps)
             planted = Planted((steps.T if self.time_major else steps)[..., None], under)
         shape = sizes.shape or (*batch_and_time, sizes.features)
         arguments: dict[str, Any] = {"sequences": Spec(shape, (*axes, "feature"), INPUT_DEVIATION, "x", planted)}
-        if call.get("initial_state") == "given":
-            arguments["initial_state"] = [Spec((sizes.batch, self.units), ("batch", "unit"), STATE_DEVIATION, source) for source in ("h/0", "c/0")]
-        if call.get("initial_state") == "previous":
+        state = call.get("initial_state")
+        if state == "previous":
             arguments["initial_state"] = Handed((1, 2))
+        elif state is not None:
+            arguments["initial_state"] = passing.initial_state(state, sizes.batch, self.units)
+        layout = masks.parts(call["mask"]).layout if "mask" in call else ""
         if "mask" in call:
-            arguments["mask"] = Given(masks.mask(call["mask"], sizes.batch, sizes.timesteps), ("batch", "time"))
+            arguments["mask"] = Given(masks.mask(call["mask"], sizes.batch, sizes.timesteps), () if layout else ("batch", "time"))
+        forms = {"sequences": sizes.form, "initial_state": passing.STATES.get(state or ""), "mask": layout if layout in masks.FORMS else ""}
+        if passed := {name: form for name, form in forms.items() if form}:
+            arguments["passed"] = passed
         if "training" in call:
             arguments["training"] = call["training"]
         if "epochs" in call:
@@ -338,9 +355,9 @@ class LSTM:
         """Which steps of the output sequence come from steps that the mask lets be taken; None without mask or sequence."""
         if not self.return_sequences or arguments.get("mask") is None:
             return None
-        mask = np.asarray(arguments["mask"], bool)
-        mask = mask[:, ::-1] if self.go_backwards else mask
-        return mask.T if self.time_major else mask
+        timesteps, batch = np.shape(arguments["sequences"])[:2][:: 1 if self.time_major else -1]
+        mask = self._mask(arguments["mask"], batch, timesteps)
+        return mask if mask is None or not self.time_major else mask.T
 
     def outputs(self, arguments: Mapping[str, Any]) -> tuple[Output, ...]:
         """The output and, with return_state, the states."""
@@ -381,20 +398,26 @@ class LSTM:
         return x
 
     def _mask(self, given: Array | None, batch: int, timesteps: int) -> Array | None:
-        """The mask (batch, timesteps) in the order of the steps."""
+        """The mask (batch, timesteps) in the order of the steps. Of one row it is that of all rows, and a third axis of length 1 does not matter; the
+        documentation says nothing of either.
+        """
         if given is None:
             return None
-        if np.shape(given) != (batch, timesteps):
-            raise ValueError(f"the mask must have shape {(batch, timesteps)}, not {np.shape(given)}")
         mask = np.asarray(given, bool)
+        mask = mask[:, :, 0] if mask.ndim == 3 and mask.shape[2] == 1 else mask
+        if mask.shape not in ((batch, timesteps), (1, timesteps)):
+            raise ValueError(f"the mask must have shape {(batch, timesteps)}, not {np.shape(given)}")
+        mask = np.broadcast_to(mask, (batch, timesteps))
         return mask[:, ::-1] if self.go_backwards else mask
 
-    def _initial(self, batch: int, given: Sequence[Array] | None) -> State:
+    def _initial(self, batch: int, given: Sequence[Array] | Array | None) -> State:
         if self.stateful and self.states is not None and self.states.h.shape[-2] != batch:
             raise ValueError(f"a stateful layer keeps its batch size: expected {self.states.h.shape[-2]}, got {batch}")
         if given is None:
             zeros = np.zeros((batch, self.units), self.dtype)
             return self.states if self.states is not None else State(zeros, zeros)
+        if isinstance(given, np.ndarray):
+            raise ValueError("initial_state must be [h, c], not one array")
         if len(given) != 2:
             raise ValueError(f"initial_state must be [h, c], not {len(given)} arrays")
         h, c = (np.asanyarray(s, self.dtype) for s in given)
@@ -423,6 +446,9 @@ class LSTM:
 
 
 RANKS = {"kernel": 2, "recurrent_kernel": 2, "bias": 1}
+# What a layer can be told of its input when it is constructed, for a Sequential that starts with it. Keras 3 warns of these two.
+SIZES = ("input_shape", "input_dim")
+SIZES_OF_KERAS_2 = (*SIZES, "batch_input_shape", "batch_size", "input_length")
 
 
 def _masked_output(h: Array, mask: Array | None, zeros: bool) -> tuple[Array, Callable[[Array], Array]]:

@@ -1,5 +1,6 @@
 """The masks that a case can name."""
 
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -7,36 +8,56 @@ import numpy as np
 from lstm_ref.dialects.dialect import unequal_lengths
 from lstm_ref.reference.activations import Array
 
-DTYPES = {"int": np.int64, "float": np.float64}
+# What stands for True, by the word at the end of a kind.
+ONES: Mapping[str, Any] = {"": np.True_, "int": np.int64(1), "float": np.float64(1), "twos": np.int64(2)}
 NUMBERS = {"nan": np.nan, "infinity": np.inf}
+# Other forms than a tensor: an array of NumPy, and lists of truth values.
+FORMS = ("array", "lists")
+# Other shapes than the documented (batch, timesteps).
+LAYOUTS: Mapping[str, Callable[[Array], Array]] = {
+    **dict.fromkeys(FORMS, lambda mask: mask),
+    "one-row": lambda mask: mask[:1],
+    "one-column": lambda mask: mask[:, :1],
+    "flat": lambda mask: mask[0],
+    "three-axes": lambda mask: mask[:, :, None],
+    "transposed": lambda mask: mask.T,
+    "one-step-more": lambda mask: np.concatenate([mask, mask[:, :1]], axis=1),
+    "one-step-less": lambda mask: mask[:, :-1],
+    "one-row-more": lambda mask: np.concatenate([mask, mask[:1]]),
+}
 
 
 class MaskWord(NamedTuple):
-    """The word for a mask in its parts: its kind, its dtype, and the number that stands in the input wherever a step is not to be taken, None for
-    one like all others.
+    """The word for a mask in its parts: its kind, what stands for True in it, its layout, "" for the documented one, and the number that stands in
+    the input wherever a step is not to be taken, None for one like all others.
     """
 
     kind: str
-    dtype: type[Any]
+    one: Any
+    layout: str
     under: float | None
 
 
 def parts(word: str) -> MaskWord:
-    """`<kind>[-int|-float][-over-nan|-over-infinity]`. Raises KeyError for numbers that are not listed."""
+    """`<kind>[-int|-float|-twos][-as-<layout>][-over-nan|-over-infinity]`. Raises KeyError for layouts and numbers that are not listed."""
     rest, over, number = word.partition("-over-")
-    under = NUMBERS[number] if over else None
-    kind, _, dtype = rest.rpartition("-")
-    return MaskWord(kind, DTYPES[dtype], under) if dtype in DTYPES else MaskWord(rest, np.bool_, under)
+    rest, shaped, layout = rest.partition("-as-")
+    if shaped and layout not in LAYOUTS:
+        raise KeyError(layout)
+    kind, _, one = rest.rpartition("-")
+    kind, one = (kind, one) if one and one in ONES else (rest, "")
+    return MaskWord(kind, ONES[one], layout, NUMBERS[number] if over else None)
 
 
 def mask(word: str, batch: int, timesteps: int) -> Array:
-    """A mask (batch, timesteps), in which True is a step to take; with "-int" or "-float" at the end of the word it is 1, and 0 is one not to take.
+    """A mask (batch, timesteps), or of the layout in the word, in which True is a step to take; with "-int" or "-float" it is 1, with "-twos" 2,
+    and 0 is one not to take.
 
     "full" takes all steps; "right" and "left" miss another number of steps at the end or the beginning of each row; "unsorted" is "right" with
     lengths in no order; "gaps" misses every third step, another one in each row; "one-row-empty" is "gaps" with a last row that takes no step.
     Raises KeyError for another kind.
     """
-    kind, dtype, _ = parts(word)
+    kind, one, layout, _ = parts(word)
     row, time = np.ogrid[:batch, :timesteps]
     lengths = timesteps - row % timesteps
     gaps = (time + row) % 3 != 0
@@ -48,4 +69,5 @@ def mask(word: str, batch: int, timesteps: int) -> Array:
         "gaps": gaps,
         "one-row-empty": gaps & (row != batch - 1),
     }
-    return kinds[kind].astype(dtype)
+    made: Array = kinds[kind] * one
+    return LAYOUTS[layout](made) if layout else made

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from itertools import count
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from lstm_ref.dialects.dialect import Gradients, Output, Sizes, Spec, Twin
 from lstm_ref.dialects.initial import Initial
 from lstm_ref.dialects.keras.training import Trainable, fit
+from lstm_ref.implementations.trace import Handed
 from lstm_ref.reference.activations import Array
 
 T = TypeVar("T")
@@ -144,6 +146,16 @@ def fresh(part: Any) -> Any:
 def passed(call: Mapping[str, Any], *names: str) -> dict[str, Any]:
     """The arguments of these names, as far as there are any."""
     return {name: call[name] for name in names if name in call}
+
+
+def handed(states: Sequence[Any], first: int) -> Handed:
+    """States nested as these are, from what the call before returned: its outputs from position `first` on."""
+    positions = count(first)
+
+    def over(states: Sequence[Any]) -> Handed:
+        return Handed(tuple(over(state) if isinstance(state, list) else next(positions) for state in states))
+
+    return over(states)
 
 
 def to_train(call: Mapping[str, Any], output: Output, units: int, sizes: Sizes) -> dict[str, Any]:

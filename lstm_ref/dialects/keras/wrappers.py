@@ -12,8 +12,7 @@ from lstm_ref.dialects.dialect import Draw, Gradients, Output, Pullback, Sizes, 
 from lstm_ref.dialects.initial import Initial
 from lstm_ref.dialects.keras.cells import LSTMCell, StackedRNNCells
 from lstm_ref.dialects.keras.lstm import LSTM
-from lstm_ref.dialects.keras.nested import Parts, Recurrent, fresh, of_part, passed, to_train, train
-from lstm_ref.implementations.trace import Handed
+from lstm_ref.dialects.keras.nested import Parts, Recurrent, fresh, handed, of_part, passed, to_train, train
 from lstm_ref.reference.activations import Array
 
 MERGE_MODES = ("sum", "mul", "concat", "ave", None)
@@ -162,11 +161,9 @@ class RNN:
 
     def arguments(self, sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
         """`sequences`, `initial_state` where given, `mask`, `training`."""
-        if self.stacked and call.get("initial_state") == "previous":
-            raise NotImplementedError("the states of stacked cells, which are nested, cannot be handed over yet")
         states = self.state_specs(sizes.batch)
         training = to_train(call, self.outputs({})[0], self.units, sizes)
-        return _arguments(self.layers[0], sizes, call, states if self.stacked else states[0], Handed((1, 2))) | training
+        return _arguments(self.layers[0], sizes, call, states if self.stacked else states[0], 1) | training
 
     def draws(self, arguments: Mapping[str, Any]) -> Mapping[str, Draw]:
         """The masks of each cell; of a list 0/dropout, ..."""
@@ -337,12 +334,9 @@ class Bidirectional:
         """`sequences`, `initial_state` (the forward layer's, then the backward layer's) where given, `mask`, `training`."""
         states = [layer.arguments(sizes, {"initial_state": "given"})["initial_state"] for layer in (self.forward, self.backward)]
         first = 2 if self.merge_mode is None else 1
-        nested = any(isinstance(state, list) for state in states[0])
-        if call.get("initial_state") == "previous" and nested:
-            raise NotImplementedError("the states of stacked cells, which are nested, cannot be handed over yet")
         units = self.forward.units + (self.backward.units if self.merge_mode == "concat" else 0)
         both = [_of_direction(state, 0) for state in states[0]] + [_of_direction(state, 1) for state in states[1]]
-        found = _arguments(self.forward, sizes, call, both, Handed(tuple(range(first, first + 4))))
+        found = _arguments(self.forward, sizes, call, both, first)
         return found | to_train(call, self.outputs({})[0], units, sizes)
 
     def draws(self, arguments: Mapping[str, Any]) -> Mapping[str, Draw]:
@@ -374,12 +368,12 @@ class Bidirectional:
         return None
 
 
-def _arguments(layer: Twin, sizes: Sizes, call: Mapping[str, Any], states: list[Any], previous: Handed) -> dict[str, Any]:
-    """The arguments of a call of which `layer` gets all but the states."""
+def _arguments(layer: Twin, sizes: Sizes, call: Mapping[str, Any], states: list[Any], first: int) -> dict[str, Any]:
+    """The arguments of a call of which `layer` gets all but the states, which the call before returned from position `first` on."""
     found = layer.arguments(sizes, passed(call, "mask", "training"))
     arguments = {"sequences": found.pop("sequences")}
     if "initial_state" in call:
-        arguments["initial_state"] = previous if call["initial_state"] == "previous" else states
+        arguments["initial_state"] = handed(states, first) if call["initial_state"] == "previous" else states
     return arguments | found
 
 

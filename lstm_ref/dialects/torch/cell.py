@@ -11,7 +11,7 @@ import numpy as np
 
 from lstm_ref.dialects.dialect import BIAS_DEVIATION, Draw, Gradients, Output, Pullback, Sizes, Spec, Unrolled, check_names, kernel_deviation, not_yet
 from lstm_ref.dialects.initial import Initial, Uniform
-from lstm_ref.dialects.torch.modules import FLOATS, act_on_module, cell_input_spec
+from lstm_ref.dialects.torch.modules import FLOATS, cell_input_spec, frozen_after
 from lstm_ref.dialects.torch.states import checked, hx_of
 from lstm_ref.reference.activations import Array
 from lstm_ref.reference.cell import State
@@ -37,7 +37,7 @@ class LSTMCell:
         self.bias = bias
         self.dtype = np.dtype(dtype or "float32")
         self._state_dict: dict[str, Array] | None = None
-        self._frozen = False
+        self._frozen: frozenset[str] = frozenset()
 
     def load_state_dict(self, state_dict: Mapping[str, Array]) -> None:
         """Take the weights by their documented names. Raises ValueError where names or shapes are wrong."""
@@ -64,7 +64,7 @@ class LSTMCell:
         x = np.asanyarray(input)
         if np.ndim(input) not in (1, 2):
             raise ValueError(f"input must have 1 or 2 dimensions, not shape {np.shape(input)}")
-        if x.dtype not in FLOATS:
+        if x.dtype not in (*FLOATS, self.dtype):
             raise TypeError(f"input must be {self.dtype}, not {x.dtype}")
         if x.shape[-1] != self.input_size:
             raise RuntimeError(f"the input's last dimension must be input_size {self.input_size}, not {x.shape[-1]}")
@@ -85,7 +85,7 @@ class LSTMCell:
             d_h, d_c = map(rows, cotangents)
             gradient = pull(np.zeros_like(d_h)[..., None, :], State(d_h, d_c))
             of_weights = gradient.weights.to_torch("")
-            gradients: Gradients = {} if self._frozen else {name: of_weights[name] for name in state_dict}
+            gradients: Gradients = {name: of_weights[name] for name in state_dict if name not in self._frozen}
             gradients["input"] = rows_back(gradient.x[..., 0, :])
             if hx is not None:
                 gradients |= {"hx[0]": rows_back(gradient.initial.h), "hx[1]": rows_back(gradient.initial.c)}
@@ -137,8 +137,7 @@ class LSTMCell:
 
     def act(self, action: str, arguments: Mapping[str, Any]) -> None:
         """As for torch.nn.LSTM."""
-        act_on_module("LSTMCell", action)
-        self._frozen = self._frozen or action == "freeze"
+        self._frozen = frozen_after("LSTMCell", action, self._frozen, self.weight_specs(self.input_size))
 
     def outputs(self, arguments: Mapping[str, Any]) -> tuple[Output, ...]:
         """h_1, c_1; those of an unbatched input have no batch."""

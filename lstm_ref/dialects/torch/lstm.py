@@ -23,8 +23,8 @@ from lstm_ref.dialects.dialect import (
     not_yet,
 )
 from lstm_ref.dialects.initial import Initial, Uniform
-from lstm_ref.dialects.torch.modules import FLOATS, act_on_module, input_spec
-from lstm_ref.dialects.torch.packing import check_lengths, from_steps, packing, padded_length, with_length
+from lstm_ref.dialects.torch.modules import FLOATS, frozen_after, input_spec
+from lstm_ref.dialects.torch.packing import check_lengths, fields, from_steps, later, packing, padded_length, with_length
 from lstm_ref.dialects.torch.states import checked, hx_of
 from lstm_ref.reference.activations import Array, sigmoid, tanh
 from lstm_ref.reference.cell import State
@@ -74,8 +74,9 @@ class LSTM:
         self.proj_size = proj_size
         self.dtype = np.dtype(dtype or "float32")
         self._state_dict: dict[str, Array] | None = None
-        self._frozen = False
+        self._frozen: frozenset[str] = frozenset()
         self._tied = False
+        self._fields: Mapping[str, Array] = {}
 
     def load_state_dict(self, state_dict: Mapping[str, Array]) -> None:
         """Take the weights by their documented names. Raises ValueError where names or shapes are wrong."""
@@ -108,6 +109,8 @@ class LSTM:
         lengths: Sequence[int] | None = None,
         enforce_sorted: bool = False,
         packing: str = "pack_padded_sequence",
+        padding: str = "pad_packed_sequence",
+        padding_side: str = "right",
         padding_value: float = 0.0,
         total_length: int | None = None,
         drawn: Mapping[str, Array] | None = None,
@@ -116,13 +119,14 @@ class LSTM:
 
         `training` is the mode of the module, in which alone something is dropped. With the `lengths` of its sequences the input stands for a packed
         one, and the output for the packed one that the layer returns, both padded: a sequence ends at its own length, in either direction, and the
-        output, of the longest length or `total_length`, is `padding_value` after it.
+        output, of the longest length or `total_length`, is `padding_value` after it, or before it with the `padding_side` "left". Which functions
+        pack and pad makes no difference.
         """
         state_dict = self.state_dict()
         x = np.asanyarray(input)
         if x.ndim not in (2, 3):
             raise ValueError(f"input must have 2 or 3 dimensions, not shape {x.shape}")
-        if x.dtype not in FLOATS:
+        if x.dtype not in (*FLOATS, self.dtype):
             raise TypeError(f"input must be {self.dtype}, not {x.dtype}")
         if x.shape[-1] != self.input_size:
             raise RuntimeError(f"the input's last dimension must be input_size {self.input_size}, not {x.shape[-1]}")
@@ -135,16 +139,20 @@ class LSTM:
         if lengths is not None:
             check_lengths(lengths, x.shape[-3], timesteps, enforce_sorted)
             mask, steps = np.arange(timesteps) < np.reshape(lengths, (-1, 1)), padded_length(lengths, total_length)
+        before = np.array([] if lengths is None or padding_side == "right" else [steps - length for length in lengths], np.int64)
+        self._fields = {} if lengths is None else fields(lengths, (2 if self.bidirectional else 1) * (self.proj_size or self.hidden_size))
         weights = [[LSTMWeights.from_torch(state_dict, suffix) for suffix in layer] for layer in self._suffixes()]
         masks = [np.asarray(drawn[f"dropout[{k}]"], self.dtype) for k in range(self.num_layers - 1)] if drawn else ()
         dropout = masks if mask is None else [from_steps(each, mask) for each in masks]
         (y, last), pull_stack = run_stack(x, self._initial(x.shape[-3], batched, hx), weights, mask=mask, dropout=dropout)
-        output = self._sequences_back(y if mask is None else _padded(y, mask, steps, padding_value), batched)
+        y = y if mask is None else _padded(y, mask, steps, padding_value)
+        output = self._sequences_back(later(y, before) if before.size else y, batched)
         h_n, c_n = (_join([getattr(state, kind) for layer in last for state in layer], batched) for kind in ("h", "c"))
 
         def pullback(cotangents: Sequence[Array]) -> Gradients:
             d_output, d_h, d_c = cotangents
             dy = self._sequences(d_output, batched)
+            dy = later(dy, -before) if before.size else dy
             if mask is not None:
                 dy = with_length(dy, timesteps) * mask[..., None]
             gradient = pull_stack(dy, self._by_layer(_split(d_h, batched), _split(d_c, batched)))
@@ -152,7 +160,7 @@ class LSTM:
             for layer, suffixes in zip(gradient.weights, self._suffixes(), strict=True):
                 for d_weights, suffix in zip(layer, suffixes, strict=True):
                     gradients |= d_weights.to_torch(suffix)
-            gradients = {} if self._frozen else self._by_parameter(gradients)
+            gradients = {name: gradient for name, gradient in self._by_parameter(gradients).items() if name not in self._frozen}
             gradients["input"] = self._sequences_back(gradient.x, batched)
             if hx is not None:
                 for index, kind in enumerate(("h", "c")):
@@ -216,15 +224,14 @@ class LSTM:
         return {f"dropout[{k}]": draw for k in range(self.num_layers - 1)}
 
     def effects(self) -> Mapping[str, Array]:
-        """A module leaves nothing behind."""
-        return {}
+        """What a packed output of the last call says of its lengths; a module leaves nothing else behind."""
+        return self._fields
 
     def act(self, action: str, arguments: Mapping[str, Any]) -> None:
-        """What PyTorch does with any module. Only `freeze`, and `tie`, which gives the backward direction the parameters of the forward one, change
-        what it computes: initial weights are what they are, drawn once or again.
+        """What PyTorch does with any module. Only those that freeze, and `tie`, which gives the backward direction the parameters of the forward one,
+        change what it computes: initial weights are what they are, drawn once or again.
         """
-        act_on_module("LSTM", action)
-        self._frozen = self._frozen or action == "freeze"
+        self._frozen = frozen_after("LSTM", action, self._frozen, self.weight_specs(self.input_size))
         if action == "tie":
             self._tied = True
             self._state_dict = {name: self.state_dict()[name.removesuffix("_reverse")] for name in self.state_dict()}

@@ -1,20 +1,31 @@
 """What all modules of torch.nn have in common: the input of a call, and what can be done with a module beside calling it."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from lstm_ref.dialects.dialect import INPUT_DEVIATION, Given, Sizes, Spec
 
-# Each of them leaves what the module computes as it is; `freeze` takes the gradients of its parameters away.
-ACTIONS = ("pickle", "deepcopy", "state-dict", "functional-call", "replace-parameters", "parametrize", "freeze", "tie", "reset-parameters")
+# Each of them leaves what the module computes as it is, and which of its parameters are frozen.
+KEEPING = ("pickle", "deepcopy", "parametrize", "tie", "reset-parameters")
+
+# After these it has new parameters, of which none is frozen.
+RENEWING = ("state-dict", "functional-call", "replace-parameters")
+
+# These take the gradients of parameters away: of those whose names contain this.
+FREEZING = {"freeze": "", "freeze-recurrent": "weight_hh", "freeze-first-layer": "_l0"}
 
 # In these a twin computes; an input in any other dtype is none of the module's.
 FLOATS = (np.dtype("float64"), np.dtype("float32"))
 
 
-def act_on_module(layer: str, action: str) -> None:
-    """Raise NotImplementedError for what PyTorch does not do with a module."""
-    if action not in ACTIONS:
+def frozen_after(layer: str, action: str, frozen: frozenset[str], names: Iterable[str]) -> frozenset[str]:
+    """Which of the parameters of these names are frozen after the action. Raises NotImplementedError for what PyTorch does not do with a module."""
+    if action in FREEZING:
+        return frozen | {name for name in names if FREEZING[action] in name}
+    if action not in (*KEEPING, *RENEWING):
         raise NotImplementedError(f"the NumPy torch.nn.{layer} has no {action}: modules of torch.nn record no state; pass hx instead")
+    return frozen if action in KEEPING else frozenset()
 
 
 def input_spec(sizes: Sizes, batch_first: bool, dtype: str | None = None) -> Spec | Given:

@@ -1,6 +1,6 @@
-"""Packed sequences: how a case says the lengths, and what packing and padding refuse.
+"""Packed sequences: how a case says the lengths, what packing and padding refuse, and what a packed sequence says of its lengths.
 
-Source: torch.nn.utils.rnn, pack_padded_sequence, pack_sequence and pad_packed_sequence.
+Source: torch.nn.utils.rnn.
 """
 
 import itertools
@@ -20,7 +20,8 @@ Lengths = tuple[int, ...]
 class Form:
     """A form of packed input: the lengths of its rows from (batch, timesteps), and the function that packs it.
 
-    `lengths` are equal or fall from row to row where it is `sorted`. pack_padded_sequence takes a padded batch, pack_sequence a list of sequences.
+    `lengths` are equal or fall from row to row where it is `sorted`. pack_padded_sequence takes a padded batch, pack_sequence a list of sequences, of
+    which pad_sequence makes a padded batch.
     """
 
     lengths: Callable[[int, int], Lengths]
@@ -28,9 +29,14 @@ class Form:
     packing: str = "pack_padded_sequence"
 
 
+def unequal(batch: int, timesteps: int) -> Lengths:
+    """The lengths of sequences in no order; that of a single one is neither 1 nor that of the input, where there is a length between."""
+    return unequal_lengths(batch, timesteps) if batch != 1 else (max(timesteps - 2, 1),)
+
+
 def falling(batch: int, timesteps: int) -> Lengths:
     """The same lengths, the longest first."""
-    return tuple(sorted(unequal_lengths(batch, timesteps), reverse=True))
+    return tuple(sorted(unequal(batch, timesteps), reverse=True))
 
 
 def ties(batch: int, timesteps: int) -> Lengths:
@@ -38,14 +44,19 @@ def ties(batch: int, timesteps: int) -> Lengths:
     return tuple(timesteps if row % 2 else max(timesteps // 2, 1) for row in range(batch))
 
 
+# The arguments of a call that say how a packed output is padded.
+UNPACKING = ("padding", "padding_side", "padding_value", "total_length")
+
 # Where rows are enough, one is as long as the input and one has a single step.
 FORMS: Mapping[str | None, Form] = {
     "packed-equal": Form(lambda batch, timesteps: (timesteps,) * batch, sorted=True),
     "packed-sorted": Form(falling, sorted=True),
-    "packed-unsorted": Form(unequal_lengths, sorted=False),
+    "packed-unsorted": Form(unequal, sorted=False),
     "packed-ties": Form(ties, sorted=False),
     "listed-sorted": Form(falling, sorted=True, packing="pack_sequence"),
-    "listed-unsorted": Form(unequal_lengths, sorted=False, packing="pack_sequence"),
+    "listed-unsorted": Form(unequal, sorted=False, packing="pack_sequence"),
+    "padded-sorted": Form(falling, sorted=True, packing="pad_sequence"),
+    "padded-unsorted": Form(unequal, sorted=False, packing="pad_sequence"),
 }
 
 # Lengths that no packed sequence has, made of right ones (batch,) and the timesteps of the input.
@@ -71,7 +82,7 @@ def packing(sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
         "enforce_sorted": call.get("enforce_sorted", form.sorted),
         "packing": form.packing,
     }
-    return arguments | {name: call[name] for name in ("padding_value", "total_length") if name in call}
+    return arguments | {name: call[name] for name in UNPACKING if name in call}
 
 
 def in_order(lengths: Sequence[int]) -> bool:
@@ -114,3 +125,25 @@ def from_steps(steps: Array, mask: Array) -> Array:
     padded = np.zeros((*mask.shape, steps.shape[-1]), steps.dtype)
     padded[mask] = steps
     return padded
+
+
+def later(sequences: Array, steps: Array) -> Array:
+    """(..., batch, timesteps, n) with each row moved so many steps (batch,) later, round the end; negative ones are earlier."""
+    timesteps = sequences.shape[-2]
+    source = (np.arange(timesteps) - steps[:, None]) % timesteps
+    return np.take_along_axis(sequences, source.reshape((1,) * (sequences.ndim - 3) + (*source.shape, 1)), axis=-2)
+
+
+def fields(lengths: Sequence[int], outputs: int) -> dict[str, Array]:
+    """What a packed sequence of so many outputs a step says of its lengths, and pad_packed_sequence beside the padded batch.
+
+    The documentation does not say in which order sequences of one length are sorted: only that `sorted_indices` sort, and `unsorted_indices` take it
+    back.
+    """
+    return {
+        "lengths": np.array(lengths, np.int64),
+        "batch_sizes": np.array([sum(length > t for length in lengths) for t in range(max(lengths))], np.int64),
+        "lengths[sorted_indices]": np.array(sorted(lengths, reverse=True), np.int64),
+        "sorted_indices[unsorted_indices]": np.arange(len(lengths), dtype=np.int64),
+        "data.shape": np.array([sum(lengths), outputs], np.int64),
+    }

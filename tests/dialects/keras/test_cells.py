@@ -176,6 +176,8 @@ def test_a_case_becomes_the_documented_arguments() -> None:
     arguments = dialect("keras").arguments(cell(), Sizes(B, 1, F), {"training": True})
     assert (arguments["inputs"].shape, [spec.shape for spec in arguments["states"]], arguments["training"]) == ((B, F), [(B, U), (B, U)], True)
     assert dialect("keras").arguments(cell(), Sizes(B, 1, F), {"states": "previous"})["states"] == Handed((1, 2))
+    handed = dialect("keras").arguments(stack(), Sizes(B, 1, F), {"states": "previous"})["states"]
+    assert handed == Handed((Handed((1, 2)), Handed((3, 4))))
     nested = dialect("keras").arguments(stack(), Sizes(B, 1, F), {})["states"]
     assert [[(spec.shape, spec.source) for spec in pair] for pair in nested] == [
         [((B, U), "h/0"), ((B, U), "c/0")],

@@ -47,12 +47,14 @@ def test_the_constructor_has_the_documented_parameters_in_their_order_with_their
     # That the table is the signature of the installed framework is a test of the corpus.
     signature = inspect.signature(keras.LSTM).parameters
     own = {name: p for name, p in TABLE.constructor.items() if p.source.startswith("keras.layers.LSTM,")}
-    positional = {name: p for name, p in signature.items() if p.kind is not inspect.Parameter.KEYWORD_ONLY}
+    positional = {name: p for name, p in signature.items() if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD}
     found = {name: "required" if p.default is p.empty else p.default for name, p in positional.items()}
     assert list(found.items()) == [(name, "required" if p.required else p.default) for name, p in own.items()]
     inherited = {name: p.default for name, p in TABLE.constructor.items() if name not in own}
-    assert list(inherited) == ["zero_output_for_mask", "trainable", "name"]
-    assert {name: signature[name].default for name in inherited} == inherited
+    sizes = {"batch_input_shape", "batch_size", "input_shape", "input_dim", "input_length"}
+    assert set(inherited) == {"zero_output_for_mask", "trainable", "name", "time_major", "implementation", *sizes}
+    assert {name: signature[name].default for name in inherited if name not in sizes} == {k: v for k, v in inherited.items() if k not in sizes}
+    assert {inherited[name] for name in sizes} == {None}
 
 
 def test_the_call_has_the_documented_arguments() -> None:
@@ -352,14 +354,36 @@ def test_a_mask_may_have_any_dtype(dtype: Any) -> None:
     assert np.array_equal(layer(return_sequences=True)(X, mask=MASK.astype(dtype)), layer(return_sequences=True)(X, mask=MASK))
 
 
-@pytest.mark.parametrize("shape", [(7, 4), (4, 6), (1, 7), (4, 7, 1), (7,)])
+@pytest.mark.parametrize("go_backwards", [False, True])
+@pytest.mark.parametrize("shape", [(1, 7), (4, 7, 1), (1, 7, 1)])
+def test_a_mask_of_one_row_is_that_of_all_and_a_third_axis_of_one_does_not_matter(shape: tuple[int, ...], go_backwards: bool) -> None:
+    made = layer(return_sequences=True, go_backwards=go_backwards)
+    mask = MASK if shape[0] == 4 else np.tile(MASK[1], (4, 1))
+    given = np.reshape(mask[: shape[0]], shape)
+    assert np.array_equal(made(X, mask=given), made(X, mask=mask))
+    assert np.array_equal(made.used_outputs({"sequences": X, "mask": given}), mask[:, ::-1] if go_backwards else mask)
+
+
+@pytest.mark.parametrize("shape", [(7, 4), (4, 6), (4, 8), (4, 1), (5, 7), (4, 7, 3), (7,)])
 def test_a_mask_of_another_shape_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"the mask must have shape \(4, 7\), not"):
         layer()(X, mask=np.ones(shape, bool))
 
 
 @pytest.mark.parametrize(
-    "params", [{"use_cudnn": False}, {"use_cudnn": True}, {"implementation": 1}, {"name": "first"}, {"seed": 7}, {"trainable": False}]
+    "params",
+    [
+        {"use_cudnn": False},
+        {"use_cudnn": True},
+        {"implementation": 1},
+        {"name": "first"},
+        {"seed": 7},
+        {"trainable": False},
+        {"input_shape": [7, 5]},
+        {"input_dim": 5},
+        {"batch_input_shape": [4, 7, 5], "version": "2"},
+        {"batch_size": 4, "input_length": 7, "version": ""},
+    ],
 )
 def test_what_has_no_effect_on_a_call_is_taken(params: dict[str, Any]) -> None:
     assert np.array_equal(layer(**params)(X, [H, C], MASK), layer()(X, [H, C], MASK))
@@ -372,7 +396,8 @@ def test_what_has_no_effect_on_a_call_is_taken(params: dict[str, Any]) -> None:
         ({"seed": 1.5}, ValueError),
         ({"seed": True}, ValueError),
         ({"time_major": True}, ValueError),
-        ({"batch_input_shape": [4, 7, 5]}, TypeError),
+        ({"batch_input_shape": [4, 7, 5]}, ValueError),
+        ({"input_length": 7}, ValueError),
         ({"trainable": "yes"}, TypeError),
         ({"zero_output_for_mask": 1}, TypeError),
         ({"unit_forget_bias": 1}, TypeError),
@@ -471,6 +496,13 @@ def test_in_keras_2_only_a_stateful_layer_can_be_reset() -> None:
 def test_keras_2_does_not_know_what_came_with_keras_3(params: dict[str, Any]) -> None:
     with pytest.raises(TypeError, match="neither seed nor use_cudnn"):
         keras.LSTM(3, **params, version="2")
+
+
+def test_what_either_version_documents_can_be_built_where_no_version_is_named() -> None:
+    for params in ({"time_major": True}, {"batch_size": 4}, {"seed": 1}, {"activation": "celu"}):
+        assert dialect("keras").build("LSTM", {"units": 3, **params}, "float64")
+    with pytest.raises(ValueError, match="batch_shape"):
+        dialect("keras").build("LSTM", {"units": 3, "batch_shape": [4, 7, 5]}, "float64")
 
 
 @pytest.mark.parametrize("go_backwards", [False, True])

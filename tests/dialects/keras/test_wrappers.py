@@ -382,8 +382,12 @@ def test_a_case_becomes_nested_layers_and_their_arguments() -> None:
         ["h/1", "c/1"],
     ]
     assert list(nested.weight_specs(F)) == list(put(_0=W, _1=W2))
-    with pytest.raises(NotImplementedError, match="nested"):
-        language.arguments(nested, Sizes(B, T, F), {"initial_state": "previous"})
+    previous = {"initial_state": "previous"}
+    assert language.arguments(nested, Sizes(B, T, F), previous)["initial_state"] == Handed((Handed((1, 2)), Handed((3, 4))))
+    both = language.build(
+        "Bidirectional", {"layer": {"layer": "RNN", "params": {"cell": [cell, cell], "return_state": True}}, "merge_mode": None}, "float64"
+    )
+    assert language.arguments(both, Sizes(B, T, F), previous)["initial_state"] == Handed(tuple(Handed((k, k + 1)) for k in (2, 4, 6, 8)))
 
 
 def test_keras_2_returns_lists() -> None:

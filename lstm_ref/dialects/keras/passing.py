@@ -1,0 +1,54 @@
+"""How a case says that an argument is passed: in which container, by which name, with which shape."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from lstm_ref.dialects.dialect import STATE_DEVIATION, Given, Spec
+
+# The containers and places in which the documented [h, c] can be passed, by the word of a case.
+STATES = {"given": "", "given-in-a-tuple": "tuple", "given-as-arrays": "arrays", "given-by-position": "position", "given-by-reset": "reset"}
+# What is passed as an array of NumPy, which no framework differentiates by.
+ARRAYS = ("array", "arrays")
+
+
+def initial_state(word: str, batch: int, units: int) -> Any:
+    """[h, c], each (batch, units), or what the word says instead: another number of states, one array in place of a list, other shapes or numbers.
+
+    Raises KeyError for another word.
+    """
+    axes, shape = ("batch", "unit"), (batch, units)
+    h, c = (Spec(shape, axes, STATE_DEVIATION, source) for source in ("h/0", "c/0"))
+    if word in STATES:
+        return [h, c]
+    if word == "as-complex-numbers":
+        return [Given(np.full(shape, part), axes) for part in (0.5 + 0.25j, -0.25 + 0.5j)]
+    instead = {
+        "none": [],
+        "h-alone": [h],
+        "h-and-none": [h, None],
+        "three": [h, c, Spec(shape, axes, STATE_DEVIATION)],
+        "one-array": h,
+        "stacked": _like((2, *shape)),
+        "of-other-units": [_like((batch, units + 1)), _like((batch, units + 1))],
+        "c-of-other-units": [h, _like((batch, units + 1))],
+        "of-another-batch": [_like((batch + 1, units)), _like((batch + 1, units))],
+        "of-one-row": [_like((1, units)), _like((1, units))],
+        "without-batch": [_like((units,)), _like((units,))],
+        "with-three-axes": [_like((1, *shape)), _like((1, *shape))],
+    }
+    return instead[word]
+
+
+def check(forms: Mapping[str, str], version: str) -> None:
+    """Raise TypeError for an argument that comes as lists of numbers, and for states that Keras 2 gets as arrays of NumPy."""
+    if "lists" in forms.values():
+        raise TypeError("the input and the mask must be tensors, not lists of numbers")
+    if version == "2" and forms.get("initial_state") == "arrays":
+        raise TypeError("the initial states must be tensors, not arrays")
+
+
+def _like(shape: tuple[int, ...]) -> Spec:
+    """An array of numbers like those of states, with axes that nobody can name."""
+    return Spec(shape, (), STATE_DEVIATION)
