@@ -19,7 +19,7 @@ from lstm_ref.harness.materialize import cast, materialize
 from lstm_ref.harness.rounding import FACTOR, PRECISIONS, RUNS, Noise, Rounded, bound
 from lstm_ref.harness.subjects import Subjects
 from lstm_ref.harness.twin import run_twin
-from lstm_ref.implementations.trace import Tensor, Trace
+from lstm_ref.implementations.trace import Call, Tensor, Trace
 
 Array = npt.NDArray[Any]
 
@@ -231,6 +231,33 @@ def test_the_bound_of_numbers_near_underflow_is_no_zero() -> None:
     exact = np.full((1, 2), 1e-200)
     found = bound(exact, np.stack([1.5 * exact, 0.5 * exact]), PRECISIONS["float64"])
     assert found == pytest.approx(np.full((1, 2), 4e-200), rel=1e-12, abs=0)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_integers_have_the_bound_zero(precision: str) -> None:
+    counts = np.array([1000, 3, 0])
+    assert not bound(counts, np.broadcast_to(counts, (RUNS, 3)), PRECISIONS[precision]).any()
+
+
+def test_a_count_that_is_off_by_one_is_told_however_large_it_is_and_however_coarse_the_dtype() -> None:
+    case = replace(CORPUS["torch/packed/many-ties"], dtypes=("bfloat16",))
+    (step,) = case.steps
+    expectation = expectation_of(replace(case, steps=(replace(step, input=replace(step.input, batch=600)),)))
+    (call,) = expectation.calls
+    sizes = {effect.name: effect.values for effect in call.effects}["batch_sizes"]
+    assert max(sizes) == 600
+
+    def findings(batch_sizes: Array) -> tuple[str, ...]:
+        outputs = tuple(Tensor("bfloat16", output.values) for output in call.outputs)
+        gradients = {gradient.name: Tensor("bfloat16", gradient.values) for gradient in call.gradients}
+        effects = {effect.name: Tensor(str(effect.values.dtype), effect.values) for effect in call.effects}
+        effects["batch_sizes"] = Tensor(str(batch_sizes.dtype), batch_sizes)
+        return judge(expectation, "bfloat16", Trace((Call(call.structure, outputs, gradients, effects=effects),), None, 0.0)).findings
+
+    assert findings(sizes) == ()
+    assert findings(sizes.astype(np.int32)) == ("batch_sizes is int32, expected int64",)
+    (finding,) = findings(sizes + np.eye(len(sizes), dtype=np.int64)[1])
+    assert finding.startswith("batch_sizes: 1 of 3 elements are beyond the bound, worst at [batch_sizes 1]: expected ")
 
 
 def made_up(number: int) -> Case:

@@ -233,6 +233,19 @@ def test_an_implementation_without_gradients_is_asked_for_none(bench: Bench, ent
     assert not any(step.cotangents for request in bench.asked for step in request.steps)
 
 
+@pytest.mark.parametrize(
+    ("derivatives", "differentiable", "asked"), [("second-order", False, False), ("second-order", True, True), ("forward-mode", False, True)]
+)
+def test_second_derivatives_are_asked_only_of_an_implementation_with_gradients(
+    derivatives: str, differentiable: bool, asked: bool, tmp_path: Path
+) -> None:
+    bench = Bench(lambda request: Trace((), None, 0.0), tmp_path)
+    case = next(case for case in load().cases if case.derivatives == (derivatives,))
+    found = bench.outcome(case, toy=replace(TOY, dialect="torch", differentiable=differentiable))
+    assert [step.derivatives for request in bench.asked for step in request.steps] == [(derivatives,)] * asked
+    assert (found.outcome, found.message) == (("fail", "0 calls returned, 1 were made") if asked else ("unsupported", "toy does not differentiate"))
+
+
 def test_two_files_of_the_same_name_are_two_cases(bench: Bench) -> None:
     one, other = bench.case(ORDINARY, "one/file.yaml"), bench.case(ORDINARY + "    params: {return_state: true}\n", "other/file.yaml")
     assert one.id == other.id

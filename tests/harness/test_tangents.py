@@ -127,6 +127,15 @@ def test_tangents_and_second_derivatives_that_are_missing_are_named(expectation:
     assert finding.startswith("tangent of output does not exist, so the framework says")
 
 
+@pytest.mark.parametrize("number", [1, 4])
+def test_another_number_of_tangents_than_of_outputs_is_told(expectation: Expectation, number: int) -> None:
+    call = right(expectation, "float64")
+    assert len(call.tangents) == 3
+    found = findings(expectation, "float64", replace(call, tangents=(*call.tangents, call.tangents[0])[:number]))
+    missing = {1: ("the tangent of c_n is missing", "the tangent of h_n is missing"), 4: ()}
+    assert found == (f"{number} tangents of 3 outputs", *missing[number])
+
+
 def test_the_direction_is_exact_in_every_dtype_and_moves_everything_that_is_a_number() -> None:
     request = material(POINT).request
     for dtype in ("float64", "float32", "bfloat16", "float16"):
