@@ -196,7 +196,7 @@ def with_cotangents(language: Dialect, material: Material) -> Material:
 
 def with_cotangents_of(made: Sequence[TwinCall], material: Material) -> Material:
     """The same, where the calls of the material have been made already."""
-    calls = iter(call for call in made if not call.is_reading)
+    calls = iter(call for call in made if call.is_call)
     steps = []
     for index, step in enumerate(material.request.steps):
         if step.action == "call" and not step.refused:

@@ -45,13 +45,13 @@ class _Finding:
 
 @dataclass(frozen=True)
 class _Side:
-    """One run of a case: the implementation that makes it, the request, and what it must produce; None where that depends on what the implementation
-    draws, until it is known.
+    """One run of a case: the implementation that makes it, the request, and what it must produce in the dtypes of the case; None where that depends on
+    what the implementation draws. Then `expect` tells it, of what was observed in one dtype.
     """
 
     implementation: str
     request: Request
-    expect: Callable[[Observed], Expectation] | None
+    expect: Callable[[Observed, tuple[str, ...]], Expectation] | None
     expectation: Expectation | None
 
 
@@ -230,10 +230,10 @@ def _side(case: Case, name: str, material: Material, known: Implementation) -> _
     if case.values.grid == "exact":
         return _Side("", material.request, None, expect_bitwise(language, material, case.dtypes))
 
-    def expectation(observed: Observed) -> Expectation:
-        return expect(name, language, material, case.dtypes, known.accumulation, observed)
+    def expectation(observed: Observed, dtypes: tuple[str, ...]) -> Expectation:
+        return expect(name, language, material, dtypes, known.accumulation, observed)
 
-    return _Side("", material.request, expectation, None if random else expectation(NOTHING))
+    return _Side("", material.request, expectation, None if random else expectation(NOTHING, case.dtypes))
 
 
 def _expectation(case: Case, side: _Side, dtype: str, trace: Trace) -> Expectation:
@@ -241,7 +241,7 @@ def _expectation(case: Case, side: _Side, dtype: str, trace: Trace) -> Expectati
     if side.expectation is not None:
         return side.expectation
     assert side.expect is not None
-    found = side.expect(Observed.of(trace, side.request))
+    found = side.expect(Observed.of(trace, side.request), (dtype,))
     found.refuse_ill_conditioned(case.id, dtype)
     return found
 

@@ -21,26 +21,30 @@ class Observed:
     drawn: Sequence[Mapping[str, Array]] = ()
     weights: Mapping[str, Array] = field(default_factory=dict)
 
+    def masks(self, call: int) -> Mapping[str, Array]:
+        """Those of one call; none of one that the trace does not have."""
+        return self.drawn[call] if call < len(self.drawn) else {}
+
     @classmethod
     def of(cls, trace: Trace, request: Request) -> "Observed":
         """What the trace shows; weights where the request has none, from where they were first read."""
         drawn = [{name: tensor.values.astype(np.float64) for name, tensor in call.drawn.items()} for call in trace.calls]
-        yielding = [step.action for step in request.steps if step.action in YIELDING and not step.refused]
-        if request.weights or "weights" not in yielding:
+        if request.weights or not any(step.action == "weights" for step in request.steps):
             return cls(drawn)
-        read = trace.calls[yielding.index("weights")]
+        read = next(call for call in trace.calls if call.structure.startswith("{"))
         names = read.structure.strip("{}").replace(": *", "").split(", ")
         return cls(drawn, {name: tensor.values.astype(np.float64) for name, tensor in zip(names, read.outputs, strict=True)})
 
 
 NOTHING = Observed()
-YIELDING = ("call", "weights")  # the actions that are entered in a trace
+YIELDING = ("call", "weights")  # the actions that always have an entry in a trace
 
 
 @dataclass(frozen=True)
 class TwinCall:
     """What one call of a twin returned, its gradients and effects, by name, and the masks that it has to draw; and by path the axes of what the
-    call before handed over. Weights that are read are a call as well; `initial` says what they must look like where nobody has given them.
+    call before handed over. Weights that are read are a call as well; `initial` says what they must look like where nobody has given them. So is each
+    epoch of a training that draws masks, which returns nothing. Neither of them `is_call` of the layer.
     `tangents`, by output, and `curvatures`, by weight or argument, are the derivatives along the direction of the step.
     """
 
@@ -52,7 +56,7 @@ class TwinCall:
     effects: Mapping[str, Array] = field(default_factory=dict)
     draws: Mapping[str, Draw] = field(default_factory=dict)
     initial: Mapping[str, Initial] = field(default_factory=dict)
-    is_reading: bool = False
+    is_call: bool = True
     tangents: Mapping[str, Array] = field(default_factory=dict)
     curvatures: Mapping[str, Array] = field(default_factory=dict)
 
@@ -88,6 +92,9 @@ def run_twin(
             calls.append(_weights(twin, request))
             continue
         arguments = arrays_of(step, wrap)
+        if step.action == "train":
+            calls += _trained(twin, arguments, observed, len(calls))
+            continue
         if step.action != "call":
             twin.act(step.action, arguments)
             continue
@@ -97,7 +104,7 @@ def run_twin(
                 assert returned is not None
                 arguments[name] = _handed(value, name, returned, handed)
         draws = twin.draws(arguments)
-        drawn = {"drawn": observed.drawn[len(calls)]} if draws and observed.drawn else {}
+        drawn = {"drawn": observed.masks(len(calls))} if draws and observed.drawn else {}
         result, pullback = twin.vjp(**arguments, **drawn)
         effects = twin.effects()
         arrays: list[Array] = []
@@ -156,6 +163,15 @@ def _wrapped(value: Any, wrap: Callable[[Array], Array]) -> Any:
     return [_wrapped(part, wrap) for part in value] if isinstance(value, list) else value
 
 
+def _trained(twin: Twin, arguments: Mapping[str, Any], observed: Observed, first: int) -> list[TwinCall]:
+    """Train the twin with the masks of each epoch: the epochs, where there is something to draw. `first` is the position of the first one's."""
+    draws = twin.draws({"training": True, **arguments})
+    epochs: int = arguments["epochs"] if draws else 0
+    drawn = {"drawn": [observed.masks(first + epoch) for epoch in range(epochs)]} if epochs and observed.drawn else {}
+    twin.act("train", {**arguments, **drawn})
+    return [TwinCall("()", (), {}, {}, {}, draws=draws, is_call=False)] * epochs
+
+
 def _weights(twin: Twin, request: Request) -> TwinCall:
     weights = twin.weights()
     specs = twin.weight_specs(features_of(request))
@@ -166,5 +182,5 @@ def _weights(twin: Twin, request: Request) -> TwinCall:
         gradients={},
         handed={},
         initial={} if request.weights else twin.initial(features_of(request)),
-        is_reading=True,
+        is_call=False,
     )

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -40,6 +41,8 @@ FIRST = ("sequences", "inputs")
 SECOND = "decoder_sequences"
 # What a step "train" has beside the arguments of a call.
 OF_TRAINING = ("targets", "epochs", "learning_rate")
+NONE: Mapping[str, Any] = MappingProxyType({})
+RATES = ("dropout", "recurrent_dropout")
 
 Shape = tuple[int | None, ...]
 Differentiate = Callable[[Sequence[Any], Sequence[Any]], Gradients]
@@ -113,8 +116,8 @@ class Held:
     `functional` says that calls go through functional models around the layer, which `models` keeps by the arguments that they take and, of an
     unrolled layer, the number of timesteps. `weights` are those that were given, `waiting` the names of those whose part is not built yet, `inputs`
     the shapes and dtypes of the last inputs, and `forms` those of the arguments of the last call that are not passed as usual. `found` is what the
-    parts of the layer enter while a call runs; `masks` and `losses` are those of the last call. `execute` runs a call with its arguments;
-    `recorders` are the functions that also differentiate it, by the positions of what they differentiate by.
+    parts of the layer enter while a call runs; `masks` and `losses` are those of the last call, `epochs` the masks of the last training. `execute`
+    runs a call with its arguments; `recorders` are the functions that also differentiate it, by the positions of what they differentiate by.
     """
 
     layer: Any
@@ -127,6 +130,7 @@ class Held:
     forms: Mapping[str, str] = field(default_factory=dict)
     found: dict[str, dict[str, Any]] = field(default_factory=dict)
     masks: Mapping[str, Any] = field(default_factory=dict)
+    epochs: Sequence[Mapping[str, Any]] = ()
     losses: Sequence[Any] = ()
     recorders: dict[tuple[int, ...], tuple[Any, Any]] = field(default_factory=dict)
     execute: Callable[[Mapping[str, Any]], Any] = field(default=lambda arguments: None)
@@ -448,6 +452,11 @@ class Keras:
         held: Held = layer
         return held.masks
 
+    def epochs(self, layer: Any) -> Sequence[Mapping[str, Any]]:
+        """Of a layer that drops something."""
+        held: Held = layer
+        return held.epochs
+
     def effects(self, layer: Any) -> Mapping[str, Any]:
         """The losses, 1-D; under a mixed policy those of weights and of outputs differ in dtype, and the wider one holds both."""
         held: Held = layer
@@ -480,16 +489,22 @@ class Keras:
         return held
 
     def _train(self, held: Held, arguments: Mapping[str, Any]) -> Held:
-        """`fit` on all rows at once. It computes the loss, and casts its inputs, in floatx, which has to be the layer's dtype then."""
+        """`fit` on all rows at once. It computes the loss, and casts its inputs, in floatx, which has to be the layer's dtype then.
+
+        A layer that drops something is trained eagerly: elsewhere nobody could read its masks.
+        """
         inputs, others = _split({name: value for name, value in arguments.items() if name not in OF_TRAINING})
         held.inputs = [(tuple(each.shape), each.dtype.name) for each in inputs]
         floatx = self.keras.backend.floatx()
         self.keras.backend.set_floatx("float32" if held.dtype.startswith("mixed_") else held.dtype)
         try:
-            model, given = self._model(held, inputs, others)
+            model, given = self._model(held, inputs, others, _plain(others))
             if isinstance(model.output, (list, tuple)):
                 model = self.keras.Model(model.inputs, model.output[0])
-            model.compile(optimizer=self.keras.optimizers.SGD(arguments["learning_rate"]), loss="mse")
+            drops = others.get("training", True) and any(getattr(part, rate, 0) for _, part in _parts(held.layer) for rate in RATES)
+            drawn: list[Mapping[str, Any]] = []
+            masks = self.keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: drawn.append(self._masks(held)))
+            model.compile(optimizer=self.keras.optimizers.SGD(arguments["learning_rate"]), loss="mse", run_eagerly=drops)
             rows = int(inputs[0].shape[0])
             values = [each.numpy() for each in given]
             model.fit(
@@ -499,7 +514,9 @@ class Keras:
                 epochs=arguments["epochs"],
                 shuffle=False,
                 verbose=0,
+                callbacks=[masks] if drops else [],
             )
+            held.epochs = drawn
         finally:
             self.keras.backend.set_floatx(floatx)
         return held
@@ -558,8 +575,10 @@ class Keras:
         """A layer that is stateful is for one batch size."""
         return held.inputs[0][0][0] if held.inputs and any(_stateful(part) for _, part in _parts(held.layer)) else None
 
-    def _model(self, held: Held, inputs: Sequence[Any], others: Mapping[str, Any]) -> tuple[Any, list[Any]]:
-        """The functional model that takes these arrays, and the arrays in its order; whatever is no array it takes when it is called."""
+    def _model(self, held: Held, inputs: Sequence[Any], others: Mapping[str, Any], fixed: Mapping[str, Any] = NONE) -> tuple[Any, list[Any]]:
+        """The functional model that takes these arrays, and the arrays in its order. Whatever is no array it takes when it is called, unless it is
+        `fixed`: the layer is called with that while the model is made.
+        """
         nest = self.tf.nest
         arrays = {name: value for name, value in others.items() if name not in _plain(others)}
         given = [*inputs, *nest.flatten(arrays)]
@@ -568,6 +587,7 @@ class Keras:
             return held.layer.model, given
         lengths = tuple(f"timesteps:{each.shape[1]}" for each in inputs if _unrolled(held.layer))
         taken = lengths + tuple(f"{name}:{len(each.shape)}" for name, value in arrays.items() for each in nest.flatten(value))
+        taken += tuple(f"{name}={value}" for name, value in fixed.items())
         if taken not in held.models:
             batch = self._batch(held)
 
@@ -576,7 +596,7 @@ class Keras:
 
             first = self._placeholders(held)
             rest = {name: nest.map_structure(placeholder, value) for name, value in arrays.items()}
-            held.models[taken] = self.keras.Model([*first, *nest.flatten(rest)], held.layer(*first, **rest))
+            held.models[taken] = self.keras.Model([*first, *nest.flatten(rest)], held.layer(*first, **rest, **fixed))
         return held.models[taken], given
 
     def _open(self, held: Held, shape: Shape, dtype: str) -> Shape:

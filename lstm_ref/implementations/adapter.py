@@ -85,6 +85,14 @@ class Directional(Protocol):
         """As `record`; the function differentiates the inner product of the gradients and the direction again."""
 
 
+@runtime_checkable
+class Training(Protocol):
+    """What an adapter has besides, where its layers are trained as a step."""
+
+    def epochs(self, layer: Any) -> Sequence[Mapping[str, Any]]:
+        """The random masks of each epoch of the last training, as `drawn` gives those of a call; none of a layer that has nothing to draw."""
+
+
 @dataclass(frozen=True)
 class Host:
     """A subject as its adapter file declares it: one interpreter with one framework.

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from lstm_ref.implementations.adapter import Adapter, Directional
+from lstm_ref.implementations.adapter import Adapter, Directional, Training
 from lstm_ref.implementations.errors import AdapterError, NotOffered
 from lstm_ref.implementations.trace import Call, Handed, Raised, Request, Step, Tensor, Trace
 
@@ -44,6 +44,8 @@ def run(adapter: Adapter, request: Request) -> Trace:
                 act = adapter.actor(layer, step.action, index, _arguments(step, lambda _, value: adapter.tensor(value)))
                 with _in_framework(index):
                     layer = act()
+                if step.action == "train" and isinstance(adapter, Training):
+                    calls += (Call("()", (), drawn=_read_all(adapter, drawn)) for drawn in adapter.epochs(layer))
     except _FrameworkRaised as error:
         raised = error.raised
     return Trace(tuple(calls), raised, time.process_time() - started, tuple(refusals))
@@ -80,6 +82,10 @@ def _take(value: Any, returned: Sequence[Tensor]) -> Any:
     return value
 
 
+def _read_all(adapter: Adapter, found: Mapping[str, Any]) -> dict[str, Tensor]:
+    return {name: adapter.read(tensor) for name, tensor in found.items()}
+
+
 def _weights(adapter: Adapter, layer: Any, index: int) -> Call:
     with _in_framework(index):
         found = dict(adapter.weights(layer))
@@ -114,8 +120,7 @@ def _call(adapter: Adapter, layer: Any, step: Step, index: int) -> Call:
                 of_weights, of_leaves = differentiate(tensors, cotangents)
             gradients = {path: _read(adapter, gradient) for path, gradient in {**of_weights, **dict(zip(leaves, of_leaves, strict=True))}.items()}
     changed = tuple(path for path, (_, tensor) in given.items() if _differ(before[path], adapter.read(tensor)))
-    drawn, effects = ({name: adapter.read(tensor) for name, tensor in found.items()} for found in (adapter.drawn(layer), adapter.effects(layer)))
-    found = Call(shown, outputs, gradients, changed, drawn, effects)
+    found = Call(shown, outputs, gradients, changed, _read_all(adapter, adapter.drawn(layer)), _read_all(adapter, adapter.effects(layer)))
     if not step.derivatives:
         return found
     differentiated = step if gradients else replace(step, cotangents=None)

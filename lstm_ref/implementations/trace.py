@@ -89,7 +89,7 @@ class Call:
     `drawn` are the random masks of the call by name, as they were multiplied in: "dropout" and "recurrent_dropout" of a Keras layer (gates,
     batch, timesteps, features or units), of length 1 along each axis that shares a mask; "dropout[0]", ... of a PyTorch module (batch, timesteps,
     outputs). `effects` are what it left behind beside its result: "losses" of a Keras layer, in their order; what a packed sequence of PyTorch says
-    of its lengths.
+    of its lengths. An epoch of a training that drew masks is a call that returned nothing: "()".
     """
 
     structure: str
@@ -117,8 +117,8 @@ class Raised:
 
 @dataclass(frozen=True)
 class Trace:
-    """Everything one request produced: its calls and readings of weights in order, but for steps that were to be refused, the exception that ended it
-    early if one did, the processor seconds it took, and the exceptions of the steps that were to be refused.
+    """Everything one request produced: in order its calls, but for those that were to be refused, readings of weights, and epochs that drew masks;
+    the exception that ended it early if one did, the processor seconds it took, and the exceptions of the steps that were to be refused.
     """
 
     calls: tuple[Call, ...]

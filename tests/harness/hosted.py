@@ -34,6 +34,7 @@ class TwinAdapter:
         self._dialect = dialect(name)
         self._pullback: Any = None
         self._drawn: Mapping[str, Array] = {}
+        self._epochs: list[Mapping[str, Array]] = []
         self._result: Any = None
         self._has_weights = False
         self._features: int | None = None
@@ -145,6 +146,24 @@ class TwinAdapter:
 
         return result, differentiate
 
+    def _train(self, layer: Any, arguments: Mapping[str, Any]) -> None:
+        draws = layer.draws({"training": True, **arguments})
+
+        def masks() -> list[Mapping[str, Array]]:
+            return [{name: self._mask(draw) for name, draw in draws.items()} for _ in range(arguments["epochs"])] if draws else []
+
+        applied = masks()
+        if self.fault == "masks_kept":
+            applied = applied[:1] * len(applied)
+        drawn = {"drawn": applied} if applied and self.fault != "masks_not_applied" else {}
+        faster = 2 if self.fault == "learns_too_fast" else 1
+        if self.fault != "trains_nothing":
+            layer.act("train", {**arguments, "learning_rate": faster * arguments["learning_rate"], **drawn})
+        self._epochs = masks() if self.fault == "masks_misreported" else [] if self.fault == "masks_not_shown" else applied
+
+    def epochs(self, layer: Any) -> Sequence[Mapping[str, Any]]:
+        return self._epochs
+
     def drawn(self, layer: Any) -> Mapping[str, Any]:
         return self._drawn
 
@@ -158,9 +177,9 @@ class TwinAdapter:
 
     def actor(self, layer: Any, action: str, step: int, arguments: Mapping[str, Any]) -> Callable[[], Any]:
         def act() -> Any:
-            if self.fault == "learns_too_fast" and action == "train":
-                layer.act(action, {**arguments, "learning_rate": 2 * arguments["learning_rate"]})
-            elif self.fault != "trains_nothing" or action != "train":
+            if action == "train":
+                self._train(layer, arguments)
+            else:
                 layer.act(action, arguments)
             self._has_weights = self._has_weights and action != "reset-parameters"
             return layer

@@ -28,6 +28,8 @@ cases:
       - call: {training: true}
   - name: inference
     call: {training: false}
+  - name: trained
+    steps: [{train: {epochs: 2, learning_rate: 0.5}}, weights, {call: {training: true}}]
   - name: seeded
     params: {seed: 7}
     relation:
@@ -49,6 +51,10 @@ cases:
   - name: bidirectional
     params:
       layer: {layer: LSTM, params: {units: 16, dropout: 0.3, recurrent_dropout: 0.2}}
+  - name: trained-in-both-directions
+    params:
+      layer: {layer: LSTM, params: {units: 16, dropout: 0.3}}
+    steps: [{train: {epochs: 2, learning_rate: 0.5}}, weights, {call: {}}]
   - name: stack
     layer: Sequential
     params:
@@ -77,8 +83,8 @@ cases:
     call: {training: false}
 """
 TEXTS = {
-    **dict.fromkeys(("twice", "inference", "seeded"), KERAS),
-    **dict.fromkeys(("bidirectional", "stack"), NESTED),
+    **dict.fromkeys(("twice", "inference", "trained", "seeded"), KERAS),
+    **dict.fromkeys(("bidirectional", "trained-in-both-directions", "stack"), NESTED),
     **dict.fromkeys(("padded", "unbatched", "packed", "not-in-training"), TORCH),
 }
 
@@ -97,6 +103,16 @@ def test_masks_that_are_right_and_applied_pass(name: str, read: Read, judged: Ju
         ("twice", "masks_kept", "calls 0 and 1 share the mask dropout, where each call draws its own"),
         ("twice", "masks_misreported", "call 0: output: .* elements are beyond the bound"),
         ("twice", "masks_not_applied", "Every output is what a layer computes in which nothing is dropped in training"),
+        ("trained", "masks_unscaled", r"call 1: the mask dropout holds 1, where only"),
+        ("trained", "dropped_too_seldom", "call 0: the mask recurrent_dropout drops .* which a rate of 0.2 does"),
+        ("trained", "masks_kept", "calls 0 and 1 share the mask dropout, where each call draws its own"),
+        ("trained", "masks_misreported", "call 2: kernel: .* elements are beyond the bound"),
+        ("trained", "masks_not_applied", "call 2: kernel: .* elements are beyond the bound"),
+        ("trained", "masks_not_shown", "2 calls returned, 4 were made"),
+        ("trained", "learns_too_fast", "call 2: kernel: .* elements are beyond the bound"),
+        ("trained-in-both-directions", "masks_unscaled", r"call 1: the mask backward/dropout holds 1, where only"),
+        ("trained-in-both-directions", "masks_kept", "calls 0 and 1 share the mask forward/dropout, where each call draws its own"),
+        ("trained-in-both-directions", "masks_not_applied", "call 2: backward/kernel: .* elements are beyond the bound"),
         ("bidirectional", "masks_unscaled", "the mask backward/recurrent_dropout holds 1, where only"),
         ("bidirectional", "dropped_too_seldom", "the mask forward/dropout drops .* which a rate of 0.3 does"),
         ("bidirectional", "masks_misreported", "output: .* elements are beyond the bound"),

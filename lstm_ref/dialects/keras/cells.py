@@ -10,8 +10,9 @@ import numpy as np
 
 from lstm_ref.dialects.dialect import INPUT_DEVIATION, STATE_DEVIATION, Draw, Gradients, Output, Pullback, Sizes, Spec, Unrolled
 from lstm_ref.dialects.initial import Initial
+from lstm_ref.dialects.keras.composite import Composite, pulled_through
 from lstm_ref.dialects.keras.lstm import LSTM
-from lstm_ref.dialects.keras.nested import Parts, handed, of_part, passed
+from lstm_ref.dialects.keras.nested import handed, joined, of_part, passed
 from lstm_ref.implementations.trace import Handed
 from lstm_ref.reference.activations import Array
 
@@ -142,7 +143,7 @@ class LSTMCell:
         return None
 
 
-class StackedRNNCells:
+class StackedRNNCells(Composite):
     """keras.layers.StackedRNNCells: each cell's output is the next one's input; each has its own states."""
 
     def __init__(
@@ -151,11 +152,7 @@ class StackedRNNCells:
         if not cells or not all(isinstance(cell, LSTMCell) for cell in cells):
             raise ValueError(f"cells must be a list of cells, not {cells!r}")
         self.cells = list(cells)
-        self.version = version
-        self.trainable = trainable
-        self.parts = Parts({str(k): cell for k, cell in enumerate(self.cells)}, version)
-        if not trainable:
-            self.parts.freeze()
+        super().__init__({str(k): cell for k, cell in enumerate(self.cells)}, version, trainable)
 
     def __call__(self, inputs: Array, states: Sequence[Sequence[Array]], training: bool = False) -> tuple[Array, Sequence[list[Array]]]:
         """One step from inputs (batch, features) and states [[h, c], ...], one pair a cell: the last cell's output, and the new states."""
@@ -167,19 +164,17 @@ class StackedRNNCells:
         """The step and its pullback, to gradients by name: weights, "inputs", "states[0][0]", ..."""
         if len(states) != len(self.cells):
             raise ValueError(f"states must be {len(self.cells)} pairs [h, c], one a cell, not {len(states)}")
-        y, after, pulls = inputs, [], []
+        y, after = inputs, []
+        pulls: dict[str, Pullback] = {}
         for k, (cell, before) in enumerate(zip(self.cells, states, strict=True)):
-            (y, new), pull = cell.vjp(y, before, training, drawn=of_part(drawn, str(k)))
+            (y, new), pulls[str(k)] = cell.vjp(y, before, training, drawn=of_part(drawn, str(k)))
             after.append(new)
-            pulls.append(pull)
 
         def pullback(cotangents: Sequence[Array]) -> Gradients:
-            d_y, found = cotangents[0], {}
-            for k in reversed(range(len(pulls))):
-                found[str(k)] = pulls[k]([d_y, *cotangents[1 + 2 * k : 3 + 2 * k]])
-                d_y = found[str(k)]["inputs"]
+            d_states = {place: cotangents[1 + 2 * k : 3 + 2 * k] for k, place in enumerate(pulls)}
+            found, d_inputs = pulled_through(pulls, cotangents[0], d_states)
             states = {f"states[{k}][{j}]": found[str(k)][f"states[{j}]"] for k in range(len(pulls)) for j in range(2)}
-            return self.parts.gradients(found) | {"inputs": d_y, **states}
+            return self.parts.gradients(found) | {"inputs": d_inputs, **states}
 
         # Which kind of sequence the states of all cells are is not documented: a list in Keras 3, a tuple in Keras 2.
         return (y, tuple(after) if self.version == "2" else after), pullback
@@ -188,21 +183,9 @@ class StackedRNNCells:
         """How many numbers go into each cell."""
         return [features, *(cell.units for cell in self.cells[:-1])]
 
-    def weight_specs(self, features: int) -> dict[str, Spec]:
-        """Those of each cell: 0/kernel, ..."""
-        return self.parts.weight_specs(self.features(features))
-
-    def initial(self, features: int) -> Mapping[str, Initial]:
-        """What the initializers give."""
-        return self.parts.initial(self.features(features))
-
-    def load(self, weights: Mapping[str, Array]) -> None:
-        """Take the weights by name. Raises ValueError where names or shapes are wrong."""
-        self.parts.load(weights)
-
-    def weights(self) -> Mapping[str, Array]:
-        """The weights by name."""
-        return self.parts.weights()
+    def used_outputs(self, arguments: Mapping[str, Any]) -> Array | None:
+        """One step has no mask."""
+        return None
 
     def state_specs(self, batch: int) -> list[list[Spec]]:
         """[[h, c], ...], one pair a cell."""
@@ -216,29 +199,14 @@ class StackedRNNCells:
 
     def draws(self, arguments: Mapping[str, Any]) -> Mapping[str, Draw]:
         """The masks of each cell: 0/dropout, ..."""
-        found: dict[str, Draw] = {}
-        inputs = np.shape(arguments["inputs"])
-        for k, (cell, features) in enumerate(zip(self.cells, self.features(inputs[-1]), strict=True)):
-            of_cell = cell.draws({**arguments, "inputs": np.zeros((inputs[-2], features))})
-            found |= {f"{k}/{name}": draw for name, draw in of_cell.items()}
-        return found
-
-    def effects(self) -> Mapping[str, Array]:
-        """The losses of all cells."""
-        return self.parts.effects()
-
-    def act(self, action: str, arguments: Mapping[str, Any]) -> None:
-        """What each cell does."""
-        self.parts.act(action, arguments)
+        batch, n = np.shape(arguments["inputs"])[-2:]
+        read = zip(self.parts.layers.items(), self.features(n), strict=True)
+        return joined({place: cell.draws({**arguments, "inputs": np.zeros((batch, features))}) for (place, cell), features in read})
 
     def outputs(self, arguments: Mapping[str, Any]) -> tuple[Output, ...]:
         """The last cell's output, and the states of all: h_0, c_0, h_1, c_1, ..."""
         names = ("output", *(f"{state}_{k}" for k in range(len(self.cells)) for state in "hc"))
         return tuple(Output(name, ("batch", "unit")) for name in names)
-
-    def unrolled(self, arguments: Mapping[str, Any]) -> Unrolled | None:
-        """One step has none inside."""
-        return None
 
 
 def _inputs(sizes: Sizes) -> Spec:

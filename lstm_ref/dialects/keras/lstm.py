@@ -340,8 +340,6 @@ class LSTM:
             case "reset":
                 self.reset_state(**arguments)
             case "train":
-                if self.draws({**arguments, "training": True}):
-                    raise NotImplementedError("nobody knows the masks that a training with dropout draws")
                 fit(self, arguments)
             case "save-and-load" | "from-config":
                 self.states = None

@@ -9,7 +9,7 @@ import numpy as np
 
 from lstm_ref.dialects.dialect import Gradients, Output, Sizes, Spec, Twin
 from lstm_ref.dialects.initial import Initial
-from lstm_ref.dialects.keras.training import Trainable, fit
+from lstm_ref.dialects.keras.training import Trainable
 from lstm_ref.implementations.trace import Handed
 from lstm_ref.reference.activations import Array
 
@@ -164,13 +164,6 @@ def to_train(call: Mapping[str, Any], output: Output, units: int, sizes: Sizes) 
         return {}
     length = {"batch": sizes.batch, "time": sizes.timesteps, "unit": units}
     return {"targets": Spec(tuple(length[axis] for axis in output.axes), output.axes, TARGET_DEVIATION), **passed(call, "epochs", "learning_rate")}
-
-
-def train(layer: Part, arguments: Mapping[str, Any]) -> None:
-    """Train the layer. Raises NotImplementedError where it would draw masks, which nobody shows."""
-    if layer.draws({**arguments, "training": True}):
-        raise NotImplementedError("nobody knows the masks that a training with dropout draws")
-    fit(layer, arguments)
 
 
 def _split(name: str) -> tuple[str, str]:

@@ -38,11 +38,13 @@ def fit(layer: Trainable, arguments: Mapping[str, Any]) -> None:
     """Train the layer on one batch, `epochs` times: weights less `learning_rate` times their gradient, then the constraints.
 
     `arguments` are those of a call, and `targets`, of the shape of the first array that the layer returns; the error of the others is not asked for.
+    `drawn` among them are the masks of each epoch; without them nothing is dropped.
     """
-    call = dict(arguments)
+    call = {"training": True, **arguments}
     targets, epochs, learning_rate = (call.pop(name) for name in ("targets", "epochs", "learning_rate"))
-    for _ in range(epochs):
-        result, pullback = layer.vjp(**call)
+    drawn = call.pop("drawn", [None] * epochs)
+    for masks in drawn:
+        result, pullback = layer.vjp(**call, drawn=masks)
         output, *others = result if isinstance(result, (list, tuple)) else (result,)
         d_output = squared_error_gradient(output, targets, layer.used_outputs(call))
         gradients = pullback([d_output, *(np.zeros_like(other) for other in others)])

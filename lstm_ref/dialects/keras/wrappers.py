@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from lstm_ref.dialects.dialect import Draw, Gradients, Output, Pullback, Sizes, Spec, Twin, Unrolled
-from lstm_ref.dialects.initial import Initial
+from lstm_ref.dialects.dialect import Gradients, Output, Pullback, Sizes, Twin, Unrolled
 from lstm_ref.dialects.keras.cells import LSTMCell, StackedRNNCells
+from lstm_ref.dialects.keras.composite import Composite, mask_after, pulled_through
 from lstm_ref.dialects.keras.lstm import LSTM
-from lstm_ref.dialects.keras.nested import Parts, Recurrent, fresh, handed, of_part, passed, to_train, train
+from lstm_ref.dialects.keras.nested import Recurrent, fresh, handed, of_part, passed, to_train
 from lstm_ref.reference.activations import Array
 
 MERGE_MODES = ("sum", "mul", "concat", "ave", None)
 
 
-class RNN:
+class RNN(Composite):
     """keras.layers.RNN over one cell, or over several on top of one another.
 
     At every step each cell reads the output of the one below it, and a masked step happens in none of them. So the cells run one after the other
@@ -41,25 +41,19 @@ class RNN:
         version: str = "3",
     ) -> None:
         self.stacked = not isinstance(cell, LSTMCell)
-        stack = cell if isinstance(cell, StackedRNNCells) else StackedRNNCells([cell] if isinstance(cell, LSTMCell) else cell)
+        self.stack = cell if isinstance(cell, StackedRNNCells) else StackedRNNCells([cell] if isinstance(cell, LSTMCell) else cell)
         self.return_sequences = return_sequences
         self.return_state = return_state
         self.stateful = stateful
-        self.version = version
-        self.trainable = trainable
-        self.features = stack.features
-        self.state_specs = stack.state_specs
-        last = len(stack.cells) - 1
+        last = len(self.stack.cells) - 1
         self.layers = [
             each.layer(return_sequences=return_sequences or k < last, return_state=True, stateful=stateful, unroll=unroll)
-            for k, each in enumerate(stack.cells)
+            for k, each in enumerate(self.stack.cells)
         ]
         self.units = self.layers[-1].units
         self.go_backwards = go_backwards
         self.zero_output_for_mask = zero_output_for_mask
-        self.parts = Parts({str(k) if self.stacked else "": layer for k, layer in enumerate(self.layers)}, version)
-        if not trainable:
-            self.parts.freeze()
+        super().__init__({str(k) if self.stacked else "": layer for k, layer in enumerate(self.layers)}, version, trainable)
 
     @property
     def go_backwards(self) -> bool:
@@ -100,23 +94,19 @@ class RNN:
         initial = [None] * len(self.layers) if initial_state is None else list(initial_state) if self.stacked else [initial_state]
         if len(initial) != len(self.layers):
             raise ValueError(f"initial_state must be {len(self.layers)} pairs [h, c], one a cell, not {len(initial)}")
-        y, states, pulls = sequences, [], []
+        y, states = sequences, []
+        pulls: dict[str, Pullback] = {}
         for place, before, layer in zip(self.parts.layers, initial, self.layers, strict=True):
-            (y, *last), pull = layer.vjp(y, before, mask, bool(training), drawn=of_part(drawn, place))
-            mask = mask if mask is None or not layer.go_backwards else mask[:, ::-1]
+            (y, *last), pulls[place] = layer.vjp(y, before, mask, bool(training), drawn=of_part(drawn, place))
+            mask = mask_after(layer, mask)
             states.append(last)
-            pulls.append(pull)
 
         def pullback(cotangents: Sequence[Array]) -> Gradients:
-            d_y, d_states = cotangents[0], [[np.zeros_like(state) for state in pair] for pair in states]
-            if self.return_state:
-                d_states = [list(cotangents[1 + 2 * k : 3 + 2 * k]) for k in range(len(states))]
-            found: dict[str, Gradients] = {}
-            for place, pull, d_last in reversed(list(zip(self.parts.layers, pulls, d_states, strict=True))):
-                found[place] = pull([d_y, *d_last])
-                d_y = found[place]["sequences"]
-            gradients = self.parts.gradients(found) | {"sequences": d_y}
-            for k, place in enumerate(self.parts.layers if initial_state is not None else ()):
+            d_last = cotangents[1:] if self.return_state else [np.zeros_like(state) for pair in states for state in pair]
+            d_states = {place: d_last[2 * k : 2 * k + 2] for k, place in enumerate(pulls)}
+            found, d_sequences = pulled_through(pulls, cotangents[0], d_states)
+            gradients = self.parts.gradients(found) | {"sequences": d_sequences}
+            for k, place in enumerate(pulls if initial_state is not None else ()):
                 cell = f"[{k}]" if self.stacked else ""
                 gradients |= {f"initial_state{cell}[{j}]": found[place][f"initial_state[{j}]"] for j in range(2)}
             return gradients
@@ -130,60 +120,18 @@ class RNN:
         """Forget the states that a stateful layer recorded."""
         self.act("reset", {})
 
-    def weight_specs(self, features: int) -> dict[str, Spec]:
-        """Those of the cell; of a list 0/kernel, ..."""
-        return self.parts.weight_specs(self.features(features))
-
-    def initial(self, features: int) -> Mapping[str, Initial]:
-        """What the initializers give."""
-        return self.parts.initial(self.features(features))
-
-    def load(self, weights: Mapping[str, Array]) -> None:
-        """Take the weights by name. Raises ValueError where names or shapes are wrong."""
-        self.parts.load(weights)
-
-    def take(self, weights: Mapping[str, Array]) -> None:
-        """Go on with these weights, which may carry leading axes."""
-        self.parts.take(weights)
-
-    def weights(self) -> Mapping[str, Array]:
-        """The weights by name."""
-        return self.parts.weights()
-
-    def project(self, name: str, weight: Array) -> Array:
-        """What the constraint of the weight of this name makes of it."""
-        return self.parts.project(name, weight)
+    def features(self, features: int) -> list[int]:
+        """How many numbers go into each cell."""
+        return self.stack.features(features)
 
     def used_outputs(self, arguments: Mapping[str, Any]) -> Array | None:
         """The mask, in the order of the output."""
-        mask = arguments.get("mask") if self.return_sequences else None
-        return mask if mask is None or not self.go_backwards else mask[:, ::-1]
+        return mask_after(self, arguments.get("mask"))
 
     def arguments(self, sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
         """`sequences`, `initial_state` where given, `mask`, `training`."""
-        states = self.state_specs(sizes.batch)
-        training = to_train(call, self.outputs({})[0], self.units, sizes)
-        return _arguments(self.layers[0], sizes, call, states if self.stacked else states[0], 1) | training
-
-    def draws(self, arguments: Mapping[str, Any]) -> Mapping[str, Draw]:
-        """The masks of each cell; of a list 0/dropout, ..."""
-        found: dict[str, Draw] = {}
-        *_, batch, timesteps, features = np.shape(arguments["sequences"])
-        for place, layer, n in zip(self.parts.layers, self.layers, self.features(features), strict=True):
-            of_cell = layer.draws({"sequences": np.zeros((batch, timesteps, n)), **passed(arguments, "training")})
-            found |= {f"{place}/{name}" if place else name: draw for name, draw in of_cell.items()}
-        return found
-
-    def effects(self) -> Mapping[str, Array]:
-        """The losses of all cells."""
-        return self.parts.effects()
-
-    def act(self, action: str, arguments: Mapping[str, Any]) -> None:
-        """`train`, `reset`, and what leaves the layer as it is."""
-        if action == "train":
-            train(self, arguments)
-        else:
-            self.parts.act(action, arguments)
+        states = self.stack.state_specs(sizes.batch)
+        return _arguments(self, self.layers[0], sizes, call, states if self.stacked else states[0], 1)
 
     def outputs(self, arguments: Mapping[str, Any]) -> tuple[Output, ...]:
         """The output and, with return_state, h and c, or of a list of cells h_0, c_0, h_1, c_1, ..."""
@@ -196,7 +144,7 @@ class RNN:
         return None if self.stacked else self.layers[0].unrolled(arguments)
 
 
-class Bidirectional:
+class Bidirectional(Composite):
     """keras.layers.Bidirectional: a layer, and a copy of it or another one that reads the sequence from its other end.
 
     The outputs of both stand at the time of the input that they were computed from.
@@ -235,11 +183,8 @@ class Bidirectional:
         if self.return_sequences:
             self.forward.zero_output_for_mask = self.backward.zero_output_for_mask = True
         self.merge_mode = merge_mode
-        self.version = version
-        self.trainable = trainable
-        self.parts = Parts({"forward": self.forward, "backward": self.backward}, version)
-        if not trainable:
-            self.parts.freeze()
+        self.units = self.forward.units + (self.backward.units if merge_mode == "concat" else 0)
+        super().__init__({"forward": self.forward, "backward": self.backward}, version, trainable)
 
     def __call__(self, sequences: Array, initial_state: Sequence[Any] | None = None, mask: Array | None = None, training: bool | None = None) -> Any:
         """Run both layers over sequences (batch, timesteps, features).
@@ -302,58 +247,15 @@ class Bidirectional:
         """Forget the states that stateful layers recorded."""
         self.act("reset", {})
 
-    def weight_specs(self, features: int) -> dict[str, Spec]:
-        """forward/kernel, ..., backward/kernel, ..."""
-        return self.parts.weight_specs([features, features])
-
-    def initial(self, features: int) -> Mapping[str, Initial]:
-        """What the initializers give."""
-        return self.parts.initial([features, features])
-
-    def load(self, weights: Mapping[str, Array]) -> None:
-        """Take the weights by name. Raises ValueError where names or shapes are wrong."""
-        self.parts.load(weights)
-
-    def take(self, weights: Mapping[str, Array]) -> None:
-        """Go on with these weights, which may carry leading axes."""
-        self.parts.take(weights)
-
-    def weights(self) -> Mapping[str, Array]:
-        """The weights by name."""
-        return self.parts.weights()
-
-    def project(self, name: str, weight: Array) -> Array:
-        """What the constraint of the weight of this name makes of it."""
-        return self.parts.project(name, weight)
-
     def used_outputs(self, arguments: Mapping[str, Any]) -> Array | None:
         """The mask."""
-        return arguments.get("mask") if self.return_sequences else None
+        return mask_after(self, arguments.get("mask"))
 
     def arguments(self, sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
         """`sequences`, `initial_state` (the forward layer's, then the backward layer's) where given, `mask`, `training`."""
         states = [layer.arguments(sizes, {"initial_state": "given"})["initial_state"] for layer in (self.forward, self.backward)]
-        first = 2 if self.merge_mode is None else 1
-        units = self.forward.units + (self.backward.units if self.merge_mode == "concat" else 0)
-        both = [_of_direction(state, 0) for state in states[0]] + [_of_direction(state, 1) for state in states[1]]
-        found = _arguments(self.forward, sizes, call, both, first)
-        return found | to_train(call, self.outputs({})[0], units, sizes)
-
-    def draws(self, arguments: Mapping[str, Any]) -> Mapping[str, Draw]:
-        """The masks of both: forward/dropout, ..."""
-        of_both = passed(arguments, "sequences", "training")
-        return {f"{place}/{name}": draw for place, layer in self.parts.layers.items() for name, draw in layer.draws(of_both).items()}
-
-    def effects(self) -> Mapping[str, Array]:
-        """The losses of both."""
-        return self.parts.effects()
-
-    def act(self, action: str, arguments: Mapping[str, Any]) -> None:
-        """`train`, `reset`, and what leaves the layer as it is."""
-        if action == "train":
-            train(self, arguments)
-        else:
-            self.parts.act(action, arguments)
+        both = [_of_direction(state, direction) for direction in range(2) for state in states[direction]]
+        return _arguments(self, self.forward, sizes, call, both, 2 if self.merge_mode is None else 1)
 
     def outputs(self, arguments: Mapping[str, Any]) -> tuple[Output, ...]:
         """output, or forward_output and backward_output; with return_state forward_h, forward_c, backward_h, backward_c."""
@@ -363,18 +265,14 @@ class Bidirectional:
         states = [Output(f"{place}_{state.name}", state.axes) for place, found in of.items() for state in found[1:]]
         return (*merged, *states)
 
-    def unrolled(self, arguments: Mapping[str, Any]) -> Unrolled | None:
-        """The output does not show the steps of one LSTM."""
-        return None
 
-
-def _arguments(layer: Twin, sizes: Sizes, call: Mapping[str, Any], states: list[Any], first: int) -> dict[str, Any]:
-    """The arguments of a call of which `layer` gets all but the states, which the call before returned from position `first` on."""
+def _arguments(whole: RNN | Bidirectional, layer: Twin, sizes: Sizes, call: Mapping[str, Any], states: list[Any], first: int) -> dict[str, Any]:
+    """The arguments of a call, or of a training. `layer` gets all but the states, which the call before returned from position `first` on."""
     found = layer.arguments(sizes, passed(call, "mask", "training"))
     arguments = {"sequences": found.pop("sequences")}
     if "initial_state" in call:
         arguments["initial_state"] = handed(states, first) if call["initial_state"] == "previous" else states
-    return arguments | found
+    return arguments | found | to_train(call, whole.outputs({})[0], whole.units, sizes)
 
 
 def _of_direction(state: Any, direction: int) -> Any:

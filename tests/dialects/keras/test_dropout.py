@@ -154,9 +154,3 @@ def test_a_rate_is_between_0_and_1(name: str, rate: float) -> None:
         keras.LSTM(U, **{name: rate})
     for allowed in (0, 0.0, 1.0):
         keras.LSTM(U, **{name: allowed})
-
-
-def test_training_with_dropout_is_refused_for_nobody_knows_its_masks() -> None:
-    arguments = {"sequences": X, "targets": np.zeros((B, T, U)), "epochs": 1, "learning_rate": 0.1}
-    with pytest.raises(NotImplementedError, match="masks that a training with dropout draws"):
-        layer().act("train", arguments)

@@ -221,6 +221,16 @@ def test_the_gradients_reach_back_into_the_encoder(disagreements: Disagreements)
     assert disagreements(made, {"sequences": X, "decoder_sequences": Y}) == {}
 
 
+def test_both_draw_masks_for_sequences_of_their_own_length() -> None:
+    made = keras.EncoderDecoder(lstm(U, return_state=True, dropout=0.3, version="2"), lstm(U, dropout=0.2, version="2"))
+    drawn = made.draws({"sequences": X, "decoder_sequences": Y, "training": True})
+    assert {name: (draw.shapes[-1], draw.rate) for name, draw in drawn.items()} == {
+        "encoder/dropout": ((4, B, T, F), 0.3),
+        "decoder/dropout": ((4, B, T + 2, F), 0.2),
+    }
+    assert made.draws({"sequences": X, "decoder_sequences": Y}) == {}
+
+
 def test_an_encoder_without_states_is_refused() -> None:
     with pytest.raises(ValueError, match="must return its state"):
         keras.EncoderDecoder(lstm(U), lstm(U))
@@ -250,3 +260,10 @@ def test_the_number_of_features_comes_from_the_input_unless_that_is_integers() -
     assert language.features({"layers": [{"layer": "LSTM", "params": {"units": 3}}]}, 5) == 5
     with pytest.raises(ValueError, match=r"input\.features"):
         language.features({"layers": [{"layer": "LSTM", "params": {"units": 3}}]}, None)
+
+
+def test_a_model_whose_masking_depends_on_a_layer_is_not_trained() -> None:
+    made = keras.Sequential([keras.LSTM(U, return_sequences=True, dtype="float64"), keras.Masking(), keras.LSTM(U, dtype="float64")])
+    made.load({name: np.ones(spec.shape) for name, spec in made.weight_specs(F).items()})
+    with pytest.raises(NotImplementedError, match="Masking in the first place"):
+        made.act("train", {"inputs": X, "targets": np.zeros((len(X), U)), "epochs": 1, "learning_rate": 0.5})

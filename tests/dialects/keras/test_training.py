@@ -85,6 +85,21 @@ def test_each_epoch_is_a_step_from_where_the_one_before_arrived() -> None:
     assert_weights(made, wanted)
 
 
+def test_each_epoch_drops_what_its_masks_say() -> None:
+    """Inputs times the mask of the epoch are the inputs of a layer that drops nothing."""
+    masks = [np.where(RNG.random((1, B, 1, F)) < 0.5, 0.0, 2.0) for _ in range(3)]
+    made = layer(dropout=0.5)
+    made.act("train", arguments(epochs=3, drawn=[{"dropout": mask} for mask in masks]))
+    by_hand = layer()
+    for mask in masks:
+        by_hand.act("train", arguments(sequences=X * mask[0], epochs=1))
+    assert_weights(made, by_hand.weights(), abs=1e-14)
+    undropped, plain = layer(dropout=0.5), layer()
+    for each in (undropped, plain):
+        each.act("train", arguments(epochs=3))
+    assert_weights(undropped, plain.weights(), abs=0)
+
+
 def test_training_makes_the_error_smaller_and_no_epoch_changes_nothing() -> None:
     made = layer()
     before = float(((made(X) - TARGETS[:, -1]) ** 2).mean())

@@ -334,9 +334,23 @@ def test_training_moves_both_directions_down_the_gradient_and_projects() -> None
         assert w == pytest.approx(np.maximum(stepped, 0) if name.endswith("/bias") else stepped, abs=1e-14)
 
 
-def test_a_training_with_dropout_is_refused() -> None:
-    with pytest.raises(NotImplementedError, match="masks"):
-        bidirectional(dropout=0.3).act("train", {"sequences": X, "targets": X, "epochs": 1, "learning_rate": 0.5})
+def test_a_training_with_dropout_uses_the_masks_of_each_epoch_of_both_layers() -> None:
+    random = np.random.default_rng(4)
+    targets = random.normal(size=(B, 2 * U))
+    made, epochs = bidirectional(dropout=0.3), []
+    for _ in range(2):
+        draws = made.draws({"sequences": X, "training": True})
+        assert set(draws) == {"forward/dropout", "backward/dropout"}
+        epochs.append({name: np.where(random.random(draw.shapes[0]) < 0.3, 0.0, 1 / 0.7) for name, draw in draws.items()})
+    by_hand = bidirectional(dropout=0.3)
+    for masks in epochs:
+        output, pull = by_hand.vjp(X, training=True, drawn=masks)
+        gradients = pull([2 * (output - targets) / targets.size])
+        by_hand.take({name: w - 0.5 * gradients[name] for name, w in by_hand.weights().items()})
+    made.act("train", {"sequences": X, "targets": targets, "epochs": 2, "learning_rate": 0.5, "drawn": epochs})
+    for name, w in made.weights().items():
+        assert w == pytest.approx(by_hand.weights()[name], abs=1e-14)
+        assert np.any(np.abs(w - bidirectional(dropout=0.3).weights()[name]) > 1e-3)
 
 
 @pytest.mark.parametrize(
