@@ -132,8 +132,9 @@ class Case:
     `undocumented` names those of `params` that the documentation does not list: such a case shows that they are refused.
     A case with a `relation` is judged by that as well, and then expects no exception. `versions` are those of the dialect's documentation for
     which it holds; empty, all. Of a large matrix an everyday run takes a selection that covers its combinations: `covering` says that the point
-    belongs to it, `everyday` that an everyday run takes the point, for that reason or because its case has no such selection. `derivatives` are those
-    along a direction that are judged beside outputs and gradients: "forward-mode" of the outputs, "second-order" of the gradients.
+    belongs to it, `everyday` that an everyday run takes the point, for that reason or because its case has no such selection; `full_dtypes` are the
+    dtypes in which a full run takes it. `derivatives` are those along a direction that are judged beside outputs and gradients: "forward-mode" of the
+    outputs, "second-order" of the gradients.
     """
 
     id: str
@@ -154,4 +155,5 @@ class Case:
     versions: tuple[str, ...] = ()
     everyday: bool = True
     covering: bool = False
+    full_dtypes: tuple[str, ...] = ()
     derivatives: tuple[str, ...] = ()

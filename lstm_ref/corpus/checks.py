@@ -167,6 +167,7 @@ def _case_problems(entry: View, defaults: View | None, around: _Around, layer: L
     yield from _steps_problems(entry, dialect, layer)
     yield from _relation_problems(entry, around, layer, expects)
     yield from _matrix_problems(entry, base, around, layer, second)
+    yield from _full_dtypes_problems(entry, default_data)
     if not expects:
         yield from _required_problems(entry, base, layer)
     yield from _size_problems(entry, base, layer)
@@ -633,6 +634,20 @@ def _covering_problems(entry: View, covering: View, axes: Mapping[str, list[Any]
     if selection is None or selection.digest != digest(Matrix.of(axes, _exclude(entry)), wanted):
         state = "is missing" if selection is None else "is stale: the matrix, or what is to be covered, has changed since"
         yield covering.at_key(f"the selection of points {state}", f'run "{around.selections.command}"')
+
+
+def _full_dtypes_problems(entry: View, defaults: Mapping[str, Any]) -> Iterator[Problem]:
+    """Dtypes of a full run that the case itself does not have, or that no full run asks for."""
+    full = entry.at("covering", "full_dtypes")
+    if full is None:
+        return
+    yield from _repeated(full)
+    if entry.data["covering"].get("runs") == "always":
+        yield full.at_key('"full_dtypes" and "runs: always" exclude each other', "beyond the selection there are no points")
+    known = entry.data.get("dtypes", defaults.get("dtypes", models.Defaults().dtypes))
+    for dtype in full.elements():
+        if isinstance(known, list) and dtype.data not in known:
+            yield dtype.at_value(f"the case does not run in {dtype.data}", f"it runs in {', '.join(map(str, known))}")
 
 
 def _text(point: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -174,6 +174,7 @@ def expand(document: Document, file: CasesFile, parameters: Parameters, prefix: 
                 relation=_relation(entry, here, steps, second) if second else None,
                 everyday=selected or entry.covering is None,
                 covering=selected and entry.covering is not None and entry.covering.runs == "everyday",
+                full_dtypes=template.dtypes if selected or entry.covering is None else tuple(entry.covering.full_dtypes or template.dtypes),
             )
 
 

@@ -24,6 +24,7 @@ from lstm_ref.corpus.documents import Document, parse
 from lstm_ref.corpus.errors import CorpusError, NothingSelectedError, Problem
 from lstm_ref.corpus.expansion import Parameters, expand
 from lstm_ref.corpus.hints import did_you_mean
+from lstm_ref.corpus.inheritance import inherited
 from lstm_ref.corpus.models import KEBAB, CasesFile, DivergencesFile, ParametersFile
 from lstm_ref.corpus.selection import id_pattern, select
 from lstm_ref.corpus.validation import validated
@@ -219,6 +220,7 @@ def _read(path: Path) -> _File:
         document, refused = parse(content, path)
     except CorpusError as error:
         return _File(path, None, None, error.problems)
+    document = inherited(document)
     model, complaints = validated(document.view())
     return _File(path, document, model, tuple(refused) + _elsewhere(complaints, refused))
 

@@ -226,6 +226,9 @@ class Covering(Strict):
     runs: Literal["everyday", "always"] = Field(
         description="everyday: an everyday run takes the selection, a full one the whole matrix. always: the selection is all there is."
     )
+    full_dtypes: Annotated[list[Dtype], Field(min_length=1)] | None = Field(
+        default=None, description="The dtypes in which a full run takes the points beyond the selection; without it, those of the case."
+    )
 
 
 class Defaults(Strict):
@@ -235,6 +238,10 @@ class Defaults(Strict):
     input: Input = Input()
     values: Values = Values()
     call: Call = Call()
+    matrix: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
+        default_factory=dict, description="Axes of every case, after its own; an axis of the case itself wins."
+    )
+    exclude: list[dict[str, Any]] = Field(default_factory=list, description="Combinations that are points of no case.")
     expect: Expect | None = None
     dtypes: Annotated[list[Dtype], Field(min_length=1)] = ["float64", "float32"]
     versions: Annotated[list[Text], Field(min_length=1)] | None = Field(

@@ -35,6 +35,7 @@ def test_a_case_without_matrix_is_one_point(cases: Cases, root: Path) -> None:
         expect=None,
         dtypes=("float64", "float32"),
         axes={},
+        full_dtypes=("float64", "float32"),
     )
     assert str(case.place) == f"{root}/toy/file.yaml:10:3"
 
@@ -48,6 +49,33 @@ def test_what_a_case_says_wins_over_its_file(cases: Cases) -> None:
 def test_the_product_is_in_written_order_and_the_last_axis_turns_fastest(cases: Cases) -> None:
     found = cases("- {name: a, matrix: {params.unroll: [true, false], params.rate: [1, 2]}}")
     assert [(case.params["unroll"], case.params["rate"]) for case in found] == [(True, 1), (True, 2), (False, 1), (False, 2)]
+
+
+INHERITING = """\
+kind: cases
+dialect: toy
+layer: LSTM
+about: About the file.
+source: The file's source.
+defaults:
+  params: {units: 3}
+  input: {batch: 4, timesteps: 7}
+  matrix: {params.rate: [1, 2], params.unroll: [false, true]}
+  exclude: [{params.rate: 1, params.unroll: true}]
+cases:
+  - {name: none}
+  - {name: more, exclude: [{params.rate: 2, params.unroll: true}]}
+  - {name: own, matrix: {params.unroll: [true], params.activation: [relu]}}
+"""
+
+
+def test_a_case_has_its_own_axes_first_and_then_those_of_the_defaults(root: Path) -> None:
+    (root / "toy" / "file.yaml").write_text(INHERITING)
+    found = {name: [tuple(case.axes.items()) for case in load(root).cases if case.name == name] for name in ("none", "more", "own")}
+    rate, unroll, activation = "params.rate", "params.unroll", "params.activation"
+    assert found["none"] == [((rate, 1), (unroll, False)), ((rate, 2), (unroll, False)), ((rate, 2), (unroll, True))]
+    assert found["more"] == [((rate, 1), (unroll, False)), ((rate, 2), (unroll, False))]
+    assert found["own"] == [((unroll, True), (activation, "relu"), (rate, 2))]
 
 
 def test_an_id_shows_the_axes_that_differ_from_their_documented_default_sorted(cases: Cases) -> None:

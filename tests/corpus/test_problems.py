@@ -400,6 +400,36 @@ def test_the_defaults_are_checked_once(root: Path) -> None:
     assert lines(caught.value.problems) == [6, 6, 6]
 
 
+def test_what_is_wrong_with_inherited_axes_is_told_once_where_it_is_written(root: Path) -> None:
+    (root / "toy" / "file.yaml").write_text(
+        "kind: cases\ndialect: toy\nlayer: LSTM\nabout: a\nsource: b\n"
+        "defaults:\n  params: {units: 1}\n  input: {batch: 1, timesteps: 1}\n  matrix:\n    params.unrol: [true]\n    call.mask: [lft]\n"
+        "  exclude:\n    - {call.state: given}\n"
+        "cases: [{name: a}, {name: b, matrix: {params.rate: [1, 2]}}]\n"
+    )
+    with pytest.raises(CorpusError) as caught:
+        load(root)
+    assert lines(caught.value.problems) == [10, 11, 13]
+
+
+@pytest.mark.parametrize(
+    "defaults",
+    [
+        "{matrix: 3}",
+        "{matrix: [params.unroll]}",
+        "{exclude: {call.mask: left}}",
+        "{matrix: {params.rate: [1]}, exclude: 3}",
+        "{matrix: {}, exclude: []}",
+    ],
+)
+@pytest.mark.parametrize("cases", ["[{name: a}]", "[a]", "[{name: a, matrix: 3}]", "{name: a}", "[{name: a, exclude: {}}]", "[]"])
+def test_inheritance_of_anything_ends_in_problems_or_in_cases(root: Path, defaults: str, cases: str) -> None:
+    (root / "toy" / "file.yaml").write_text(f"kind: cases\ndialect: toy\nlayer: LSTM\nabout: a\nsource: b\ndefaults: {defaults}\ncases: {cases}\n")
+    with pytest.raises(CorpusError) as caught:
+        load(root)
+    assert all(problem.place.line in (6, 7) for problem in caught.value.problems)
+
+
 def test_problems_of_several_files_come_together(root: Path) -> None:
     for name in ("b", "a"):
         (root / "toy" / f"{name}.yaml").write_text("kind: cases\n")

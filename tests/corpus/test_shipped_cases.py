@@ -26,6 +26,21 @@ def of(prefix: str) -> list[Case]:
     return [case for case in CORPUS.cases if case.id.startswith(prefix)]
 
 
+EVERYDAY_LSTM = [case for case in of("keras/") if case.layer == "LSTM" and case.everyday and case.relation is None and "3" in (case.versions or "3")]
+
+
+KERAS_LSTM = CORPUS.parameters["keras"].layers["LSTM"]
+OF_KERAS_2 = {"time_major", "implementation", "batch_input_shape", "batch_size", "input_shape", "input_dim", "input_length"}
+
+
+def values_of(case: Case, axis: str) -> set[str]:
+    """The values of a constructor or call argument of a Keras layer, as ids have them, in all calls and trainings of a case."""
+    group, name = axis.split(".")
+    if group == "params":
+        return {value_text(case.params.get(name, KERAS_LSTM.constructor[name].default))}
+    return {value_text(step.arguments.get(name, "absent")) for step in case.steps if step.action in ("call", "train")}
+
+
 def test_every_id_is_there_once() -> None:
     assert len({case.id for case in CORPUS.cases}) == len(CORPUS.cases)
 
@@ -69,6 +84,31 @@ def test_a_product_holds_every_combination_of_the_structural_parameters_and_cove
     for three in combinations(axes, 3):
         found = {tuple(value_text(case.axes[axis]) for axis in three) for case in selected}
         assert len(found) == math.prod(axes[axis] for axis in three), three
+
+
+def structural_values() -> dict[str, set[str]]:
+    """Of each structural parameter of the Keras layer, as ids have them."""
+    (point, *_) = points = [case.axes for case in of("keras/structure/product")]
+    return {axis: {value_text(point[axis]) for point in points} for axis in point} | {"params.stateful": {"false", "true"}}
+
+
+def long_tailed() -> list[str]:
+    """The other parameters of the Keras layer."""
+    return [name for name in KERAS_LSTM.constructor if f"params.{name}" not in structural_values() and name not in OF_KERAS_2]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("name", long_tailed())
+def test_every_value_of_a_parameter_meets_every_structural_value_every_day(name: str, dtype: str) -> None:
+    axes = structural_values()
+    found: set[tuple[str, str, str]] = set()
+    for case in EVERYDAY_LSTM:
+        (value,) = values_of(case, f"params.{name}")
+        # A case that is refused shows nothing, unless it is this value that is refused.
+        if dtype in case.dtypes and (case.expect is None or (name, value) == ("use_cudnn", "true")):
+            found |= {(value, axis, other) for axis in axes for other in values_of(case, axis)}
+    values = map(value_text, KERAS_LSTM.constructor[name].values)
+    assert not {(value, axis, other) for value in values for axis, others in axes.items() for other in others} - found
 
 
 @pytest.mark.parametrize("role", ["activation", "recurrent_activation"])

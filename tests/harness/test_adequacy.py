@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -94,22 +95,6 @@ EXCUSES = (
         r"gates i and g .*|the bias of gate i .*",
         of_ids("keras/cells/parameters[activation=relu]"),
     ),
-    # A gate that is shut hides all that goes through it: what is in the state, and what the candidate is.
-    Excuse(
-        "gates that are exactly 0 near 0 or below are often shut",
-        rf".*recurrent kernel.*|time .*|the first step .*|the initial c is ignored|{FORGETTING}",
-        lambda case: "-and-structure" in case.id and of_gates("relu", "hard_shrink", "soft_shrink", "tanh_shrink", "threshold")(case),
-    ),
-    Excuse(
-        "its state is exactly 0 where it is small",
-        r"the first step .*",
-        of_ids("keras/activations/state-and-structure*activation=soft_shrink,mask=left*"),
-    ),
-    Excuse(
-        "its state of one row is 0 or 6",
-        "the recurrent kernel is transposed",
-        of_ids("keras/activations/state-and-structure[activation=relu6,mask=left]"),
-    ),
 )
 
 
@@ -121,7 +106,7 @@ def excused(case: Case) -> set[str]:
 
 @cache
 def ordinary_cases() -> tuple[Case, ...]:
-    """The first point of every case, and every seventh of the others. (All of them would take minutes.)
+    """The first point of every case, and one in seven of the others, always the same ones. (All of them would take minutes.)
 
     Not those of exact arithmetic: they count bits, and one step of linear gates is a product, whose factors may change places. Nor those whose
     weights nobody gives, or whose batch has no rows, and so no numbers.
@@ -134,9 +119,9 @@ def ordinary_cases() -> tuple[Case, ...]:
     ]
     names: set[str] = set()
     chosen = []
-    for index, case in enumerate(comparing):
+    for case in comparing:
         name = case.id.partition("[")[0]
-        if name not in names or index % 7 == 0:
+        if name not in names or crc32(case.id.encode()) % 7 == 0:
             chosen.append(case)
         names.add(name)
     return tuple(chosen)
