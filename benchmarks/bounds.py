@@ -142,6 +142,7 @@ def random_case(name: str, dialect: str, layer: Layer, rng: np.random.Generator)
         steps=(Step("call", layer.call, Input(batch=batch, timesteps=timesteps, features=layer.features, form=layer.form)),),
         expect=None,
         dtypes=DTYPES,
+        full_dtypes=DTYPES,
         axes={},
     )
 

@@ -62,7 +62,8 @@ def main() -> None:
 @click.option(
     "--full",
     is_flag=True,
-    help="Run every point of the large matrices, the largest in float64 alone, and slow implementations. Default: points that cover the matrices.",
+    help="Run every point of the large matrices, in the dtypes that their coverings name, and slow implementations. Default: points that cover "
+    "the matrices.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Draw all numbers from this seed.")
 @click.option(

@@ -149,11 +149,11 @@ class Case:
     steps: tuple[Step, ...]
     expect: Expected | None
     dtypes: tuple[str, ...]
+    full_dtypes: tuple[str, ...]
     axes: Mapping[str, Any]
     undocumented: tuple[str, ...] = ()
     relation: Relation | None = None
     versions: tuple[str, ...] = ()
     everyday: bool = True
     covering: bool = False
-    full_dtypes: tuple[str, ...] = ()
     derivatives: tuple[str, ...] = ()

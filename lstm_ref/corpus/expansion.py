@@ -155,7 +155,8 @@ def expand(document: Document, file: CasesFile, parameters: Parameters, prefix: 
             values=Values(),
             steps=(),
             expect=Expected(expect.raises, expect.match) if expect else None,
-            dtypes=tuple(entry.dtypes or file.defaults.dtypes),
+            dtypes=(dtypes := tuple(entry.dtypes or file.defaults.dtypes)),
+            full_dtypes=dtypes,
             axes={},
             undocumented=tuple(entry.undocumented),
             versions=tuple(entry.versions or file.defaults.versions or ()),
@@ -174,7 +175,7 @@ def expand(document: Document, file: CasesFile, parameters: Parameters, prefix: 
                 relation=_relation(entry, here, steps, second) if second else None,
                 everyday=selected or entry.covering is None,
                 covering=selected and entry.covering is not None and entry.covering.runs == "everyday",
-                full_dtypes=template.dtypes if selected or entry.covering is None else tuple(entry.covering.full_dtypes or template.dtypes),
+                full_dtypes=dtypes if selected or entry.covering is None else tuple(entry.covering.full_dtypes or dtypes),
             )
 
 

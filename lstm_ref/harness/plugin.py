@@ -68,7 +68,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--full",
         action="store_true",
-        help="run every point of the large matrices, the largest in float64 alone (default: the points that cover them)",
+        help="run every point of the large matrices, in the dtypes that their coverings name (default: the points that cover them)",
     )
     group.addoption("--lstm-seed", type=int, default=0, metavar="N", help="draw all numbers from this seed (default: 0)")
     group.addoption("--results", metavar="PATH", help="where to write the result file (default: reports/results.jsonl)")

@@ -100,6 +100,8 @@ def _side(term: Term, dtype: str, expectation: Expectation, trace: Trace) -> _Si
     if term.output not in positions:
         raise NotComparable(term.output, f"what this side returns ({', '.join(positions)})")
     position = positions[term.output]
+    # Epochs of a training return nothing.
+    calls = [pair for pair in zip(expectation.calls, trace.calls, strict=True) if pair[0].outputs]
     axes = expectation.calls[-1].outputs[position].axes
     axis = axes.index("time") if "time" in axes else axes.index("unit")
     stacked = term.at == "every-call"
@@ -112,9 +114,9 @@ def _side(term: Term, dtype: str, expectation: Expectation, trace: Trace) -> _Si
     side = _Side(
         name=term.output + (f" at {term.at}" if term.at else ""),
         axes=(*axes[:axis], "time", *axes[axis:]) if stacked else axes,
-        observed=joined([call.outputs[position].values.astype(np.float64) for call in trace.calls]),
-        expected=joined([call.outputs[position].values for call in expectation.calls]),
-        bound=joined([call.outputs[position].bounds[dtype] for call in expectation.calls]),
+        observed=joined([observed.outputs[position].values.astype(np.float64) for _, observed in calls]),
+        expected=joined([expected.outputs[position].values for expected, _ in calls]),
+        bound=joined([expected.outputs[position].bounds[dtype] for expected, _ in calls]),
     )
     return side if term.at is None or stacked else _taken(side, term.at)
 

@@ -27,7 +27,7 @@ The constants, and where each comes from:
   `cases/torch/derivatives.yaml` with three seeds) the worst error was 0.16 of its bound.
 * A comparison rounds nothing, and yet decides which derivative an activation in pieces has. Where a threshold is within FACTOR deviations of a
   number, correct arithmetic may be on either side of it. If all runs agree nevertheless, one of them, told by the number's place, decides the other
-  way. One is enough: the bound is then FACTOR / sqrt(RUNS), twice, what the decision changes. A number that has no error is on one side only.
+  way. One is enough: the bound is then FACTOR / sqrt(RUNS) = 2 times what the decision changes. A number that has no error is on one side only.
 * `LEAST_DEVIATION`: rounding a stored number to the nearest has the deviation u / sqrt(12), about a quarter of u, at the upper end of a binade.
 * `LEAST_BITS`: deviations add up linearly, as all of this assumes, while they are small: up to a thousandth of the result (measured in
   float32 and float64). The half precisions have 8 and 11 bits to begin with; there the bound must at least stay below the result.
@@ -241,7 +241,7 @@ def _decide_otherwise(ufunc: np.ufunc, plain: list[Any], result: Array) -> None:
     if np.logical_or.reduce(near, axis=None):
         near &= np.all(distance * total > 0, axis=0)
         places = np.flatnonzero(near)
-        at = places % RUNS * near.size + places
+        at = (places + places // RUNS) % RUNS * near.size + places
         number, *threshold = (np.broadcast_to(array, result.shape).flat[at] for array in plain)
         result.flat[at] = ufunc(number - 2 * distance.flat[at], *threshold)
 

@@ -45,8 +45,8 @@ class _Finding:
 
 @dataclass(frozen=True)
 class _Side:
-    """One run of a case: the implementation that makes it, the request, and what it must produce in the dtypes of the case; None where that depends on
-    what the implementation draws. Then `expect` tells it, of what was observed in one dtype.
+    """One run of a case: the implementation that makes it, the request, and what it must produce in the dtypes of the case; None where that depends
+    on what the implementation draws. Then `expect` tells it, from what was observed in one dtype.
     """
 
     implementation: str

@@ -29,9 +29,9 @@ class Observed:
     def of(cls, trace: Trace, request: Request) -> "Observed":
         """What the trace shows; weights where the request has none, from where they were first read."""
         drawn = [{name: tensor.values.astype(np.float64) for name, tensor in call.drawn.items()} for call in trace.calls]
-        if request.weights or not any(step.action == "weights" for step in request.steps):
+        read = next((call for call in trace.calls if call.structure.startswith("{")), None)
+        if request.weights or read is None:
             return cls(drawn)
-        read = next(call for call in trace.calls if call.structure.startswith("{"))
         names = read.structure.strip("{}").replace(": *", "").split(", ")
         return cls(drawn, {name: tensor.values.astype(np.float64) for name, tensor in zip(names, read.outputs, strict=True)})
 

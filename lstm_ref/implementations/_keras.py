@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from lstm_ref.implementations.adapter import Gradients
-from lstm_ref.implementations.errors import AdapterError, AmbiguousWeights, UnknownAction, UnknownLayer, WeightMismatch, WeightsNotCopied
+from lstm_ref.implementations.errors import AdapterError, AmbiguousWeights, NotOffered, UnknownAction, UnknownLayer, WeightMismatch, WeightsNotCopied
 from lstm_ref.implementations.trace import Request, Tensor
 
 # The CPU, one thread, and no settings of the user's.
@@ -41,8 +41,9 @@ FIRST = ("sequences", "inputs")
 SECOND = "decoder_sequences"
 # What a step "train" has beside the arguments of a call.
 OF_TRAINING = ("targets", "epochs", "learning_rate")
-NONE: Mapping[str, Any] = MappingProxyType({})
+
 RATES = ("dropout", "recurrent_dropout")
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 Shape = tuple[int | None, ...]
 Differentiate = Callable[[Sequence[Any], Sequence[Any]], Gradients]
@@ -453,7 +454,7 @@ class Keras:
         return held.masks
 
     def epochs(self, layer: Any) -> Sequence[Mapping[str, Any]]:
-        """Of a layer that drops something."""
+        """The masks of each epoch of the last training; none where nothing was dropped."""
         held: Held = layer
         return held.epochs
 
@@ -503,7 +504,9 @@ class Keras:
                 model = self.keras.Model(model.inputs, model.output[0])
             drops = others.get("training", True) and any(getattr(part, rate, 0) for _, part in _parts(held.layer) for rate in RATES)
             drawn: list[Mapping[str, Any]] = []
-            masks = self.keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: drawn.append(self._masks(held)))
+            reader = self.keras.callbacks.LambdaCallback(
+                on_epoch_begin=lambda epoch, logs: self.forget_masks(held), on_epoch_end=lambda epoch, logs: drawn.append(self._masks(held))
+            )
             model.compile(optimizer=self.keras.optimizers.SGD(arguments["learning_rate"]), loss="mse", run_eagerly=drops)
             rows = int(inputs[0].shape[0])
             values = [each.numpy() for each in given]
@@ -514,7 +517,7 @@ class Keras:
                 epochs=arguments["epochs"],
                 shuffle=False,
                 verbose=0,
-                callbacks=[masks] if drops else [],
+                callbacks=[reader] if drops else [],
             )
             held.epochs = drawn
         finally:
@@ -575,7 +578,7 @@ class Keras:
         """A layer that is stateful is for one batch size."""
         return held.inputs[0][0][0] if held.inputs and any(_stateful(part) for _, part in _parts(held.layer)) else None
 
-    def _model(self, held: Held, inputs: Sequence[Any], others: Mapping[str, Any], fixed: Mapping[str, Any] = NONE) -> tuple[Any, list[Any]]:
+    def _model(self, held: Held, inputs: Sequence[Any], others: Mapping[str, Any], fixed: Mapping[str, Any] = NOTHING) -> tuple[Any, list[Any]]:
         """The functional model that takes these arrays, and the arrays in its order. Whatever is no array it takes when it is called, unless it is
         `fixed`: the layer is called with that while the model is made.
         """
@@ -583,6 +586,8 @@ class Keras:
         arrays = {name: value for name, value in others.items() if name not in _plain(others)}
         given = [*inputs, *nest.flatten(arrays)]
         if isinstance(held.layer, EncoderDecoder):
+            if fixed:
+                raise NotOffered(f"the model of an encoder and a decoder is made without {', '.join(fixed)}")
             self._build(held)
             return held.layer.model, given
         lengths = tuple(f"timesteps:{each.shape[1]}" for each in inputs if _unrolled(held.layer))

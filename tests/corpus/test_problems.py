@@ -108,6 +108,22 @@ def test_a_mistake_in_a_matrix_is_told_once(problems: Problems) -> None:
         ),
         ("name: a, matrix: {params.rate: [1]}, covering: {strength: 1, runs: always, pairs_with: [params.rte]}", '"params.rte" is no axis'),
         (
+            "name: a, matrix: {params.rate: [1]}, covering: {strength: 1, runs: always, full_dtypes: [float64]}",
+            '"full_dtypes" and "runs: always" exclude each other',
+        ),
+        (
+            "name: a, matrix: {params.rate: [1]}, covering: {strength: 1, runs: everyday, full_dtypes: [float16]}",
+            "the case does not run in float16",
+        ),
+        (
+            "name: a, matrix: {params.rate: [1]}, dtypes: [float16], covering: {strength: 1, runs: everyday, full_dtypes: [float16, float64]}",
+            "the case does not run in float64",
+        ),
+        (
+            "name: a, matrix: {params.rate: [1]}, covering: {strength: 1, runs: everyday, full_dtypes: [float64, float64]}",
+            'the string "float64" stands twice',
+        ),
+        (
             "name: a, matrix: {params.rate: [1], params.units: [1]}, covering: {strength: 1, runs: always, pairs_with: [params.rate, params.rate]}",
             "stands twice",
         ),

@@ -30,6 +30,10 @@ cases:
     call: {training: false}
   - name: trained
     steps: [{train: {epochs: 2, learning_rate: 0.5}}, weights, {call: {training: true}}]
+  - name: trained-unrolled
+    steps: [{train: {epochs: 2, learning_rate: 0.5}}, {call: {}}, {call: {}}]
+    relation:
+      other: {params: {unroll: true}}
   - name: seeded
     params: {seed: 7}
     relation:
@@ -83,7 +87,7 @@ cases:
     call: {training: false}
 """
 TEXTS = {
-    **dict.fromkeys(("twice", "inference", "trained", "seeded"), KERAS),
+    **dict.fromkeys(("twice", "inference", "trained", "trained-unrolled", "seeded"), KERAS),
     **dict.fromkeys(("bidirectional", "trained-in-both-directions", "stack"), NESTED),
     **dict.fromkeys(("padded", "unbatched", "packed", "not-in-training"), TORCH),
 }

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,8 @@ from lstm_ref.harness.subjects import Answer, Broken, CannotStart, Crashed, Laun
 from lstm_ref.implementations import Host, Implementation, discover
 from lstm_ref.implementations.trace import Request, Step, Tensor, Trace
 from lstm_ref.implementations.wire import PROTOCOL
+
+Children = Callable[[], list[psutil.Process]]
 
 HERE = Path(__file__).parent
 PYTHON_PATH = {"PYTHONPATH": launch(Host("any", (), "any", {})).environment["PYTHONPATH"]}
@@ -47,11 +49,6 @@ def works(answer: Answer) -> bool:
     return isinstance(answer, Trace) and answer.raised is None and answer.calls[0].outputs[0].values.tolist() == [2.0, 4.0]
 
 
-def children() -> list[psutil.Process]:
-    found: list[psutil.Process] = psutil.Process().children(recursive=True)
-    return found
-
-
 @pytest.fixture
 def subject() -> Iterator[Subject]:
     fake = Subject(FAKE, case_seconds=1.0)
@@ -60,10 +57,15 @@ def subject() -> Iterator[Subject]:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_left_behind() -> Iterator[None]:
-    before = {child.pid for child in children()}
-    yield
-    assert [child for child in children() if child.pid not in before] == []
+def children() -> Iterator[Children]:
+    """The processes that the test has started and that are there; nothing is left behind. (Other tests may keep some of theirs.)"""
+    before = set(psutil.Process().children(recursive=True))
+
+    def found() -> list[psutil.Process]:
+        return [child for child in psutil.Process().children(recursive=True) if child not in before]
+
+    yield found
+    assert found() == []
 
 
 def test_a_request_is_answered(subject: Subject) -> None:
@@ -198,7 +200,7 @@ def test_a_large_request_and_answer_pass(subject: Subject) -> None:
         ({**TRACE, "extra": 1}, "extra"),
     ],
 )
-def test_an_answer_that_breaks_the_protocol_is_broken_and_the_process_replaced(answer: object, complaint: str) -> None:
+def test_an_answer_that_breaks_the_protocol_is_broken_and_the_process_replaced(answer: object, complaint: str, children: Children) -> None:
     subject = rude(answer=answer)
     first = subject.run(ask("work"))
     assert isinstance(first, Broken)
@@ -249,7 +251,7 @@ def test_after_two_failed_starts_no_third_is_tried(tmp_path: Path) -> None:
     assert (tmp_path / "starts").read_text() == "start start "
 
 
-def test_subjects_start_when_first_needed_and_end_together() -> None:
+def test_subjects_start_when_first_needed_and_end_together(children: Children) -> None:
     with Subjects({"fake": FAKE, "same-host": FAKE}) as subjects:
         assert children() == []
         assert subjects.start("fake") is None
@@ -335,7 +337,7 @@ def test_a_subject_works_in_an_empty_folder_of_its_own_and_keeps_the_callers_pyt
     assert str(tmp_path / "relative") in answer.stderr
 
 
-def test_a_process_is_replaced_when_asked() -> None:
+def test_a_process_is_replaced_when_asked(children: Children) -> None:
     with Subjects({"fake": FAKE}) as subjects:
         processes = set()
         for _ in range(2):
@@ -346,7 +348,7 @@ def test_a_process_is_replaced_when_asked() -> None:
         assert len(processes) == 2
 
 
-def test_a_process_that_an_implementation_wears_out_is_replaced_and_no_other_is() -> None:
+def test_a_process_that_an_implementation_wears_out_is_replaced_and_no_other_is(children: Children) -> None:
     other = Launch("other", FAKE.command, FAKE.environment)
     with Subjects({"fake": FAKE, "same-host": FAKE}, lifetimes={"fake": 3}) as worn, Subjects({"fake": other}) as kept:
         for subjects, expected in ((worn, 2), (kept, 1)):

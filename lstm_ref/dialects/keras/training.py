@@ -43,7 +43,7 @@ def fit(layer: Trainable, arguments: Mapping[str, Any]) -> None:
     call = {"training": True, **arguments}
     targets, epochs, learning_rate = (call.pop(name) for name in ("targets", "epochs", "learning_rate"))
     drawn = call.pop("drawn", [None] * epochs)
-    for masks in drawn:
+    for _, masks in zip(range(epochs), drawn, strict=True):
         result, pullback = layer.vjp(**call, drawn=masks)
         output, *others = result if isinstance(result, (list, tuple)) else (result,)
         d_output = squared_error_gradient(output, targets, layer.used_outputs(call))
