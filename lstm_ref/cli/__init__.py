@@ -1,0 +1,30 @@
+"""The command line, one file a command. Nothing heavy is imported before a command needs it, so that `--help` is immediate."""
+
+import click
+
+from lstm_ref import __version__
+from lstm_ref.cli.check import check
+from lstm_ref.cli.implementations import implementations
+from lstm_ref.cli.list import list_
+from lstm_ref.cli.report import report
+from lstm_ref.cli.run import run
+
+# click's own 2 means "interrupted" here, as it does for pytest.
+click.UsageError.exit_code = 4
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="lstm-ref")
+def main() -> None:
+    """Does an LSTM layer compute what its documentation says, and if not, where exactly does it differ?
+
+    \b
+    lstm-ref run                          all cases on all installed frameworks
+    lstm-ref run keras/structure          the cases of one file
+    lstm-ref list 'keras/*unroll=true*'   the ids of some cases
+    lstm-ref check my-cases.yaml          is my case file valid?
+    """
+
+
+for command in (run, list_, check, implementations, report):
+    main.add_command(command)

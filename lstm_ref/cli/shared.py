@@ -1,0 +1,43 @@
+"""What several commands have in common: choosing cases, and showing mistakes, counts and JSON."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from lstm_ref.corpus import Case, Problem
+
+FORMAT = click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True, help="json is for programs")
+
+
+def gathered(patterns: Sequence[str]) -> "list[Case]":
+    """The cases that the patterns choose. Ends the program with every mistake of their files, or where a pattern chooses nothing."""
+    from lstm_ref.corpus import CorpusError, NothingSelectedError, gather
+
+    if "" in patterns:
+        raise click.UsageError("an empty pattern chooses nothing; leave it out to choose all cases")
+    try:
+        return gather(patterns)
+    except CorpusError as error:
+        show_problems(error.problems)
+        raise click.UsageError(f"{count(len(error.problems), 'mistake')} in case files; nothing was run") from error
+    except NothingSelectedError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def show_problems(problems: Iterable["Problem"]) -> None:
+    for problem in problems:
+        click.echo(f"{click.style(str(problem.place), bold=True)}: {problem.message}")
+        if problem.hint:
+            click.echo(f"    {problem.hint}")
+
+
+def count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def show_json(value: object) -> None:
+    import json
+
+    click.echo(json.dumps(value, indent=2, default=str))
