@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lstm_ref.corpus.case import Place
@@ -17,6 +17,7 @@ class Divergence:
     `kind` says who is wrong ("framework", "documentation") or that nobody is ("by-design"). `versions` maps a package to a version
     specifier; all must hold. `where` narrows the cases down to those in which every axis of a row ("params.unroll", "call.mask") has one of its
     values. `outcomes` are several where it is another from run to run.
+    `processor` gives the values, one of which the framework has to report of the processor, by name.
     `match` is a regular expression found in the outcome's message. `dtypes` is None where the disagreement does not depend on the dtype.
     """
 
@@ -31,6 +32,7 @@ class Divergence:
     link: str | None
     place: Place
     where: tuple[Mapping[str, tuple[Any, ...]], ...] = ({},)
+    processor: Mapping[str, tuple[str | bool, ...]] = field(default_factory=dict)
 
     @property
     def damages(self) -> bool:
@@ -55,4 +57,5 @@ def divergences(document: Document, file: DivergencesFile) -> Iterator[Divergenc
                 link=entry.link,
                 place=document.place(("entries", index)),
                 where=tuple({axis: tuple(values) for axis, values in row.items()} for row in entry.where),
+                processor={name: tuple(value) if isinstance(value, list) else (value,) for name, value in entry.processor.items()},
             )

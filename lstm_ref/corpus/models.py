@@ -17,6 +17,7 @@ KEBAB = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 
 Text = Annotated[str, Field(pattern=NOT_BLANK)]
 Name = Annotated[str, Field(pattern=KEBAB)]
+Fact = Annotated[str, Field(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$")]
 Size = Annotated[int, Field(ge=0)]
 Scalar = str | int | float | bool | None
 Dtype = Literal["float64", "float32", "bfloat16", "float16", "mixed_bfloat16", "mixed_float16"]
@@ -402,6 +403,11 @@ class DivergenceEntry(Strict):
     )
     match: Text = Field(description="A regular expression found in the message of the outcome: other failures of the same cases are none of this.")
     dtypes: Annotated[list[Dtype], Field(min_length=1)] | None = None
+    processor: dict[Fact, bool | Text | Annotated[list[Text], Field(min_length=1)]] = Field(
+        default_factory=dict,
+        description="What the framework has to say of the processor, as {onednn_bf16: false}: elsewhere the entry does not apply. "
+        "The names are those of the subject in the result file; a level has one word or several.",
+    )
     reason: Text
     link: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
 

@@ -12,6 +12,7 @@ from lstm_ref.corpus.expansion import split
 from lstm_ref.corpus.ids import value_text
 from lstm_ref.corpus.models import ParametersFile
 from lstm_ref.corpus.selection import id_pattern
+from lstm_ref.harness.errors import UnknownFact
 
 
 class Divergences:
@@ -23,8 +24,18 @@ class Divergences:
             self._entries.setdefault(entry.implementation, []).append((id_pattern(entry.cases), entry))
         self._parameters = parameters
 
-    def matching(self, case: Case, implementation: str, dtype: str, versions: Mapping[str, str]) -> Divergence | None:
-        """The entry for this item in these versions, or None."""
+    def matching(
+        self,
+        case: Case,
+        implementation: str,
+        dtype: str,
+        versions: Mapping[str, str],
+        processor: Mapping[str, str | bool],
+    ) -> Divergence | None:
+        """The entry for this item in these versions on this processor, or None.
+
+        Raises UnknownFact where an entry needs to know what the subject does not tell.
+        """
         for pattern, entry in self._entries.get(implementation, ()):
             if (
                 pattern.fullmatch(case.id)
@@ -34,6 +45,7 @@ class Divergences:
                     for package, specifier in entry.versions.items()
                 )
                 and any(self._holds(row, case, step) for row in entry.where for step in case.steps if step.action in SIZED)
+                and _allows(entry, processor)
             ):
                 return entry
         return None
@@ -48,3 +60,13 @@ class Divergences:
             return call.arguments.get(name, ABSENT)
         constructor = self._parameters[case.dialect].layers[case.layer].constructor
         return case.params[name] if name in case.params else constructor[name].default if name in constructor else None
+
+
+def _allows(entry: Divergence, processor: Mapping[str, str | bool]) -> bool:
+    """Whether the processor is one that the entry is about."""
+    for name, values in entry.processor.items():
+        if name not in processor:
+            raise UnknownFact(str(entry.place), name, entry.implementation, list(processor))
+        if processor[name] not in values:
+            return False
+    return True

@@ -77,6 +77,14 @@ class WeightsDoNotFit(HarnessError):
         super().__init__(f"the weights {', '.join(first)} cannot be those of a layer with {', '.join(second)}; both need as many LSTMs, of one size")
 
 
+class UnknownFact(HarnessError):
+    """A divergence depends on something that the subject does not report of the processor."""
+
+    def __init__(self, place: str, name: str, implementation: str, known: Sequence[str]) -> None:
+        hint = did_you_mean(name, known) or "it reports nothing"
+        super().__init__(f'{place}: the divergence depends on "{name}", which {implementation} does not report of the processor; {hint}')
+
+
 class ResultsInUse(HarnessError):
     """Another run is writing the result file."""
 

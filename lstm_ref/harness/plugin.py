@@ -229,7 +229,7 @@ class CaseItem(pytest.Item):
         known = set(run.subjects.facts())
         self.outcome = run.outcome(self.case, self.implementation, self.dtype)
         self.subjects = [
-            record(Subject(name, tuple(facts.dialects), facts.versions, facts.environment))
+            record(Subject(name, tuple(facts.dialects), facts.versions, facts.environment, facts.processor))
             for name, facts in run.subjects.facts().items()
             if name not in known
         ]
@@ -267,7 +267,14 @@ def _run(config: pytest.Config) -> Run:
     if RUN not in config.stash:
         plan = config.stash[PLAN]
         divergences = Divergences(load_divergences(), plan.parameters)
-        config.stash[RUN] = Run(Subjects.of(plan.implementations), plan.implementations, plan.seed, divergences, plan.folder)
+        config.stash[RUN] = Run(
+            Subjects.of(plan.implementations),
+            plan.implementations,
+            plan.seed,
+            divergences,
+            plan.folder,
+            held_back=Subjects.held_back(plan.implementations),
+        )
     return config.stash[RUN]
 
 
@@ -316,7 +323,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     if RUN in config.stash:
-        config.stash[RUN].subjects.close()
+        config.stash[RUN].close()
 
 
 class Writer:

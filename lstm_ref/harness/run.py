@@ -10,6 +10,7 @@ from typing import Any
 
 from lstm_ref.corpus import as_yaml, corpus_root
 from lstm_ref.corpus.case import Case
+from lstm_ref.corpus.divergences import Divergence
 from lstm_ref.corpus.selection import last_part
 from lstm_ref.dialects import dialect
 from lstm_ref.harness.diagnosis import diagnose
@@ -20,7 +21,7 @@ from lstm_ref.harness.judge import Verdict, judge, judge_error, judge_refusals, 
 from lstm_ref.harness.materialize import Material, cast, materialize, second_run
 from lstm_ref.harness.policies import POLICIES
 from lstm_ref.harness.relations import judge_relation
-from lstm_ref.harness.subjects import Answer, Broken, CannotStart, Crashed, Subjects, TimedOut, Unsupported
+from lstm_ref.harness.subjects import Answer, Broken, CannotStart, Crashed, Facts, Subjects, TimedOut, Unsupported
 from lstm_ref.harness.twin import NOTHING, YIELDING, Observed, run_twin
 from lstm_ref.implementations import Implementation
 from lstm_ref.implementations.trace import Request, Trace
@@ -56,10 +57,23 @@ class _Side:
 
 
 class Run:
-    """What all items of a run share: the subjects, the seed, the known divergences, and the expectation of the case at hand."""
+    """What all items of a run share: the subjects, the seed, the known divergences, and the expectation of the case at hand.
 
-    def __init__(self, subjects: Subjects, implementations: Mapping[str, Implementation], seed: int, divergences: Divergences, folder: Path) -> None:
+    `held_back` are the same subjects with the oldest instructions that their frameworks
+    have kernels for. They start when a failure has to be explained.
+    """
+
+    def __init__(
+        self,
+        subjects: Subjects,
+        implementations: Mapping[str, Implementation],
+        seed: int,
+        divergences: Divergences,
+        folder: Path,
+        held_back: Subjects | None = None,
+    ) -> None:
         self.subjects = subjects
+        self._held_back = held_back
         self._implementations = implementations
         self._seed = seed
         self._divergences = divergences
@@ -69,23 +83,21 @@ class Run:
     def outcome(self, case: Case, implementation: str, dtype: str) -> Outcome:
         """Run the case on the implementation, and judge it."""
         started = time.perf_counter()
-        finding = self._find(case, implementation, dtype)
-        versions = self._versions(implementation)
-        divergence = self._divergences.matching(case, implementation, dtype, versions)
+        finding = self._find(case, implementation, dtype, self.subjects)
+        facts = self._facts(implementation)
+        try:
+            divergence = self._divergences.matching(case, implementation, dtype, facts.versions, facts.processor)
+        except HarnessError as error:
+            finding, divergence = _Finding("error", str(error)), None
         if divergence is not None and divergence.damages:
             self.subjects.replace(implementation)
-        if divergence is not None and finding.outcome in divergence.outcomes and re.search(divergence.match, finding.message):
+        if divergence is not None and _is_listed(finding, divergence):
             detail = "\n\n".join(filter(None, (finding.message, finding.detail)))
             finding = replace(finding, outcome="divergence", message=f"{divergence.kind}: {divergence.reason}", detail=detail)
         elif divergence is not None and finding.outcome == "pass":
-            finding = replace(
-                finding,
-                outcome="stale",
-                message=f"listed as a divergence ({divergence.reason}), but it passes: remove the entry, or limit its versions",
-            )
-        elif finding.wrong:  # it takes a while, and what is explained needs no other explanation
-            causes = dict.fromkeys(cause for expectation, trace in finding.wrong for cause in diagnose(expectation, dtype, trace))
-            finding = replace(finding, message="\n".join((*causes, finding.message)))
+            finding = self._stale(case, implementation, dtype, finding, divergence)
+        elif finding.outcome in ("fail", "crash"):
+            finding = self._explained(case, implementation, dtype, finding, facts)
         worst = finding.verdict.worst
         passed = finding.outcome == "pass"
         return Outcome(
@@ -110,7 +122,44 @@ class Run:
             framework_seconds=finding.framework_seconds,
         )
 
-    def _find(self, case: Case, implementation: str, dtype: str) -> _Finding:
+    def close(self) -> None:
+        """End all processes."""
+        for subjects in filter(None, (self.subjects, self._held_back)):
+            subjects.close()
+
+    def _stale(self, case: Case, implementation: str, dtype: str, finding: _Finding, divergence: Divergence) -> _Finding:
+        """A pass where a divergence is listed, and whether only newer processors have it."""
+        message = f"listed as a divergence ({divergence.reason}), but it passes: remove the entry, or limit its versions"
+        held = self._find_held_back(case, implementation, dtype)
+        if held is not None and _is_listed(held, divergence):
+            so = "say with `processor` where the entry applies"
+            message = f"{self._processor_decides(implementation, 'does what is listed')}; {so}\n{message}"
+        return replace(finding, outcome="stale", message=message)
+
+    def _explained(self, case: Case, implementation: str, dtype: str, finding: _Finding, facts: Facts) -> _Finding:
+        """The finding, with what explains it in front: the processor, or what a layer computes that is wrong in a known way."""
+        causes = dict.fromkeys(cause for expectation, trace in finding.wrong for cause in diagnose(expectation, dtype, trace))
+        needed = self._implementations[implementation].relies_on.get(dtype)
+        if needed is not None and facts.processor.get(needed) is False and not finding.verdict.wrong:
+            causes[f"this processor has no {needed}, on which {implementation} relies in {dtype}"] = None
+        elif not causes:
+            held = self._find_held_back(case, implementation, dtype)
+            if held is not None and held.outcome == "pass":
+                so = "a kernel for newer processors is wrong"
+                causes[f"{self._processor_decides(implementation, 'passes')}; {so}"] = None
+        return replace(finding, message="\n".join((*causes, finding.message)))
+
+    def _find_held_back(self, case: Case, implementation: str, dtype: str) -> _Finding | None:
+        """What becomes of the case with the oldest instructions; None where the implementation cannot be held to them."""
+        if self._held_back is None or not self._held_back.hosts(implementation):
+            return None
+        return self._find(case, implementation, dtype, self._held_back)
+
+    def _processor_decides(self, implementation: str, does: str) -> str:
+        lowest = self._implementations[implementation].host.lowest
+        return f"the processor decides: with {' '.join(f'{name}={value}' for name, value in lowest.items())} it {does}"
+
+    def _find(self, case: Case, implementation: str, dtype: str, subjects: Subjects) -> _Finding:
         known, computes_in = self._implementations[implementation], POLICIES[dtype].compute
         if computes_in not in known.accumulation:
             return _Finding("unsupported", f"{implementation} declares no arithmetic in {computes_in}")
@@ -121,7 +170,7 @@ class Run:
             for side in sides:
                 if side.expectation is not None:
                     side.expectation.refuse_ill_conditioned(case.id, dtype)
-            answers = [self.subjects.run(cast(side.request, dtype, side.implementation)) for side in sides]
+            answers = [subjects.run(cast(side.request, dtype, side.implementation)) for side in sides]
             return self._judged(case, dtype, sides, answers)
         except HarnessError as error:
             return _Finding("error", str(error))
@@ -196,11 +245,10 @@ class Run:
         of_other = _side(other, f"{case.id}/1", material, partner)
         return (side, replace(of_other, implementation="" if partner is known else partner.name))
 
-    def _versions(self, implementation: str) -> Mapping[str, str]:
-        for facts in self.subjects.facts().values():
-            if implementation in facts.dialects:
-                return facts.versions
-        return {}
+    def _facts(self, implementation: str) -> Facts:
+        """What the subject of the implementation said of itself; nothing, where it never started."""
+        every = self.subjects.facts().values()
+        return next((facts for facts in every if implementation in facts.dialects), Facts("", {}, {}, {}, {}))
 
     def _shown(self, file: Path) -> str:
         """The file as a person would type it: from the working folder where it lies below it, as `cases/...` where it came with this package."""
@@ -234,6 +282,11 @@ def _side(case: Case, name: str, material: Material, known: Implementation) -> _
         return expect(name, language, material, dtypes, known.accumulation, observed)
 
     return _Side("", material.request, expectation, None if random else expectation(NOTHING, case.dtypes))
+
+
+def _is_listed(finding: _Finding, divergence: Divergence) -> bool:
+    """Whether this is what the entry says that happens."""
+    return finding.outcome in divergence.outcomes and bool(re.search(divergence.match, finding.message))
 
 
 def _expectation(case: Case, side: _Side, dtype: str, trace: Trace) -> Expectation:

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from types import TracebackType
@@ -51,13 +51,15 @@ class Launch:
 @dataclass(frozen=True)
 class Facts:
     """What a subject said about itself when it started: versions by package, pinned environment, dialect by implementation, and
-    for each implementation the dtype in which it accumulates, by dtype."""
+    for each implementation the dtype in which it accumulates, by dtype. `processor` is what its framework says of the processor.
+    """
 
     subject: str
     versions: Mapping[str, str]
     environment: Mapping[str, str]
     dialects: Mapping[str, str]
     accumulation: Mapping[str, Mapping[str, str]]
+    processor: Mapping[str, str | bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -113,8 +115,17 @@ def _found(module: str) -> bool:
 
 
 def launch(host: Host) -> Launch:
-    """The host under this interpreter."""
-    return Launch(host.subject, (sys.executable, "-m", "lstm_ref.implementations", host.subject), {**host.environment, "PYTHONPATH": _python_path()})
+    """The host under this interpreter. What a user has set of `lowest` stays as it is."""
+    chosen = {name: os.environ[name] for name in host.lowest if name in os.environ}
+    environment = {**host.environment, **chosen, "PYTHONPATH": _python_path()}
+    return Launch(host.subject, (sys.executable, "-m", "lstm_ref.implementations", host.subject), environment)
+
+
+def lowest(host: Host) -> Launch | None:
+    """The host held to the oldest instructions; None where it cannot be held, or is already."""
+    usual = launch(host)
+    held = {**usual.environment, **host.lowest}
+    return None if held == usual.environment else replace(usual, environment=held)
 
 
 def _python_path() -> str:
@@ -148,6 +159,16 @@ class Subjects:
         """The subjects of declared implementations, under this interpreter."""
         lifetimes = {name: implementation.lifetime for name, implementation in implementations.items() if implementation.lifetime}
         return cls({name: launch(implementation.host) for name, implementation in implementations.items()}, lifetimes=lifetimes)
+
+    @classmethod
+    def held_back(cls, implementations: Mapping[str, Implementation]) -> "Subjects":
+        """The same with the oldest instructions; without those that cannot be held to them, or are already."""
+        launches = {name: lowest(implementation.host) for name, implementation in implementations.items()}
+        return cls({name: each for name, each in launches.items() if each is not None})
+
+    def hosts(self, implementation: str) -> bool:
+        """Whether the implementation lives in one of the subjects."""
+        return implementation in self._subjects
 
     def run(self, request: Request) -> Answer:
         """The answer of the subject that hosts the request's implementation. Raises UnknownImplementation."""
@@ -430,6 +451,7 @@ def _read_hello(line: bytes) -> Facts:
         environment=message["environment"],
         dialects={each["name"]: each["dialect"] for each in message["implementations"]},
         accumulation={each["name"]: each["accumulation"] for each in message["implementations"]},
+        processor=message.get("processor", {}),
     )
 
 

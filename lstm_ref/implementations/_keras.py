@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
+from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -34,6 +35,13 @@ ENVIRONMENT = {
 }
 
 ACCUMULATION = {"float64": "float64", "float32": "float32", "float16": "float32", "bfloat16": "float32"}
+
+# TensorFlow's own kernels, and code for the oldest processor that it runs on.
+LOWEST = {
+    "TF_ENABLE_ONEDNN_OPTS": "0",
+    "ONEDNN_MAX_CPU_ISA": "SSE41",
+    "XLA_FLAGS": "--xla_cpu_max_isa=SSE4_2",
+}
 
 # The first argument of a call, which Keras wants by position: that of LSTM is documented as `inputs` and named `sequences` (3.15).
 FIRST = ("sequences", "inputs")
@@ -251,6 +259,10 @@ class Keras:
     def versions(self) -> Mapping[str, str]:
         """TensorFlow's and Keras' versions."""
         return self._versions
+
+    def processor(self) -> Mapping[str, str | bool]:
+        """Whether TensorFlow takes its matrix products from oneDNN, which chooses kernels by the processor."""
+        return {"onednn": bool(import_module("tensorflow.python.util._pywrap_util_port").IsMklEnabled())}
 
     def unsupported(self, request: Request) -> str | None:
         """Nothing is: what a case asks for is tried."""

@@ -5,7 +5,7 @@ adapter is constructed, in the subject.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from lstm_ref.implementations.trace import Request, Tensor
@@ -93,18 +93,34 @@ class Training(Protocol):
         """The random masks of each epoch of the last training, as `drawn` gives those of a call; none of a layer that has nothing to draw."""
 
 
+@runtime_checkable
+class KnowsProcessor(Protocol):
+    """What an adapter has besides, where its framework tells what the processor decides."""
+
+    def processor(self) -> Mapping[str, str | bool]:
+        """What the framework says of the processor it runs on, by name.
+
+        A level is a word ("AVX2"). A kind of arithmetic that the framework only has
+        kernels for on some processors is true or false.
+        """
+
+
 @dataclass(frozen=True)
 class Host:
     """A subject as its adapter file declares it: one interpreter with one framework.
 
     `requires` are the modules that must be importable, `extra` the extra of this package that installs them, `environment` what is set
     before the process starts.
+
+    `lowest` are variables that hold the framework to the oldest instructions it has
+    kernels for, each with the value that does. A user who sets one is left his value.
     """
 
     subject: str
     requires: tuple[str, ...]
     extra: str
     environment: Mapping[str, str]
+    lowest: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def install(self) -> str:
@@ -120,6 +136,8 @@ class Implementation:
     the dtype in which the sums of a matrix product are kept. `adapter` imports the framework when called. One that is not `differentiable` is judged
     by its outputs alone; one that is `covering_only` is too slow for everyday runs, and for more than the points that cover the large matrices.
     Where a framework gives nothing back of what its requests leave behind, `lifetime` is the number of them after which the process is replaced.
+    `relies_on` names, for a dtype, what the processor must offer for the framework's own
+    kernels to run in it: one of the names that the adapter's `processor` gives.
     """
 
     name: str
@@ -131,3 +149,4 @@ class Implementation:
     version: str = ""
     covering_only: bool = False
     lifetime: int | None = None
+    relies_on: Mapping[str, str] = field(default_factory=dict)

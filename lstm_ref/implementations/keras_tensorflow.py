@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lstm_ref.implementations._keras import ACCUMULATION, ENVIRONMENT, Eager, Keras, Mode, Traced
+from lstm_ref.implementations._keras import ACCUMULATION, ENVIRONMENT, LOWEST, Eager, Keras, Mode, Traced
 from lstm_ref.implementations.adapter import Host, Implementation
 
 HOST = Host(
@@ -17,6 +17,7 @@ HOST = Host(
     requires=("tensorflow", "keras"),
     extra="tensorflow",
     environment={**ENVIRONMENT, "TF_USE_LEGACY_KERAS": "0"},
+    lowest=LOWEST,
 )
 
 MASKS = {"dropout": "_dropout_mask", "recurrent_dropout": "_recurrent_dropout_mask"}

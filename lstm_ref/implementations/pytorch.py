@@ -25,9 +25,19 @@ HOST = Host(
         "OPENBLAS_NUM_THREADS": "1",
         "CUDA_VISIBLE_DEVICES": "-1",
     },
+    lowest={"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41", "MKL_ENABLE_INSTRUCTIONS": "SSE4_2"},
 )
 
 ACCUMULATION = {"float64": "float64", "float32": "float32", "float16": "float32", "bfloat16": "float32"}
+
+# oneDNN takes half precisions where the processor has instructions for them. Under autocast PyTorch hands
+# them to it all the same (2.13); elsewhere its own kernels take over.
+RELIES_ON = {
+    "bfloat16": "onednn_bf16",
+    "mixed_bfloat16": "onednn_bf16",
+    "float16": "onednn_f16",
+    "mixed_float16": "onednn_f16",
+}
 
 # The mixed policies are PyTorch's autocast: weights in float32, and these dtypes inside.
 AUTOCAST = {"mixed_bfloat16": "bfloat16", "mixed_float16": "float16"}
@@ -56,6 +66,15 @@ class PyTorch:
     def versions(self) -> Mapping[str, str]:
         """PyTorch's version, which tells a CPU build."""
         return {"torch": str(self.torch.__version__)}
+
+    def processor(self) -> Mapping[str, str | bool]:
+        """The level of PyTorch's own kernels, and the half precisions that oneDNN computes in here."""
+        of_onednn = self.torch.ops.mkldnn
+        return {
+            "cpu_capability": str(self.torch.backends.cpu.get_cpu_capability()),
+            "onednn_bf16": bool(of_onednn._is_mkldnn_bf16_supported()),
+            "onednn_f16": bool(of_onednn._is_mkldnn_fp16_supported()),
+        }
 
     def unsupported(self, request: Request) -> str | None:
         """Nothing is: what a case asks for is tried."""
@@ -391,4 +410,13 @@ def negation(torch: Any) -> Any:
     return Negation()
 
 
-IMPLEMENTATIONS = (Implementation(name="torch", dialect="torch", host=HOST, accumulation=ACCUMULATION, adapter=PyTorch),)
+IMPLEMENTATIONS = (
+    Implementation(
+        name="torch",
+        dialect="torch",
+        host=HOST,
+        accumulation=ACCUMULATION,
+        adapter=PyTorch,
+        relies_on=RELIES_ON,
+    ),
+)

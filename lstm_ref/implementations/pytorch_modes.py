@@ -12,7 +12,7 @@ from typing import Any
 
 from lstm_ref.implementations.adapter import Arguments, Gradients, Implementation, TwiceDifferentiate
 from lstm_ref.implementations.errors import NotOffered
-from lstm_ref.implementations.pytorch import ACCUMULATION, AUTOCAST, HOST, PyTorch, names
+from lstm_ref.implementations.pytorch import ACCUMULATION, AUTOCAST, HOST, RELIES_ON, PyTorch, names
 from lstm_ref.implementations.trace import Request, Tensor
 
 
@@ -254,13 +254,14 @@ def _shapes(value: Any) -> Any:
 
 # The modes are for full runs: on one machine they find what eager execution finds, and little else.
 mode = partial(Implementation, dialect="torch", host=HOST, accumulation=ACCUMULATION, covering_only=True)
+through_onednn = partial(mode, relies_on=RELIES_ON)
 
 IMPLEMENTATIONS = (
     mode(name="torch-native", adapter=partial(Within, without_onednn)),
-    mode(name="torch-no-grad", adapter=partial(Within, without_gradient), differentiable=False),
-    mode(name="torch-two-threads", adapter=partial(Within, with_two_threads)),
-    mode(name="torch-script", adapter=Script),
-    mode(name="torch-export", adapter=Export),
-    mode(name="torch-compile", adapter=Compile),
+    through_onednn(name="torch-no-grad", adapter=partial(Within, without_gradient), differentiable=False),
+    through_onednn(name="torch-two-threads", adapter=partial(Within, with_two_threads)),
+    through_onednn(name="torch-script", adapter=Script),
+    through_onednn(name="torch-export", adapter=Export),
+    through_onednn(name="torch-compile", adapter=Compile),
     mode(name="torch-quantizable", adapter=Quantizable),
 )

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from lstm_ref.implementations.adapter import Adapter, Implementation
+from lstm_ref.implementations.adapter import Adapter, Implementation, KnowsProcessor
 from lstm_ref.implementations.errors import NotOffered, WireError
 from lstm_ref.implementations.steps import run
 from lstm_ref.implementations.wire import PROTOCOL, Json, dump, parse, request_from_json, trace_to_json
@@ -61,14 +61,20 @@ def _send(answers: BinaryIO, message: Json) -> None:
 def _hello(implementations: Sequence[Implementation], adapters: Mapping[str, Adapter]) -> Json:
     host = implementations[0].host
     versions = {"python": platform.python_version(), "numpy": np.__version__}
+    processor: dict[str, str | bool] = {}
     for adapter in adapters.values():
         versions.update(adapter.versions())
+        processor.update(adapter.processor() if isinstance(adapter, KnowsProcessor) else {})
     return {
         "message": "hello",
         "protocol": PROTOCOL,
         "subject": host.subject,
         "versions": versions,
-        "environment": {name: os.environ.get(name, "") for name in host.environment},
+        "environment": {
+            **{name: os.environ.get(name, "") for name in host.environment},
+            **{name: os.environ[name] for name in host.lowest if name in os.environ},
+        },
+        "processor": processor,
         "implementations": [
             {
                 "name": implementation.name,

@@ -5,7 +5,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
-from lstm_ref.implementations._keras import ACCUMULATION, ENVIRONMENT, Eager, Keras, Mode
+from lstm_ref.implementations._keras import ACCUMULATION, ENVIRONMENT, LOWEST, Eager, Keras, Mode
 from lstm_ref.implementations.adapter import Host, Implementation
 from lstm_ref.implementations.trace import Request
 
@@ -15,6 +15,7 @@ HOST = Host(
     requires=("tensorflow", "tf_keras"),
     extra="tf-keras",
     environment={**ENVIRONMENT, "TF_USE_LEGACY_KERAS": "1"},
+    lowest=LOWEST,
 )
 
 # Constructor arguments that Keras 3 documents and Keras 2 does not. Keras 2 takes `seed` without a word, and `use_cudnn` not at all.

@@ -57,6 +57,7 @@ class Subject:
     implementations: tuple[str, ...]
     versions: Mapping[str, str]
     environment: Mapping[str, Any]
+    processor: Mapping[str, str | bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

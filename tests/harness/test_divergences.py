@@ -38,7 +38,7 @@ ENTRY = Divergence("toy", "file/*", "framework", {"toy": ">=1"}, ("fail",), "bey
 
 def matched(cases: Mapping[str, Case], *where: Mapping[str, tuple[Any, ...]], of: str = "toy") -> set[str]:
     divergences = Divergences([replace(ENTRY, where=where)] if where else [ENTRY], load_parameters())
-    return {name for name, case in cases.items() if divergences.matching(case, of, "float32", {"toy": "1.2"})}
+    return {name for name, case in cases.items() if divergences.matching(case, of, "float32", {"toy": "1.2"}, {})}
 
 
 PRODUCT: tuple[str, ...] = ("", "dropout=0.3", "mask=gaps", "dropout=0.3,mask=gaps", "mask=left", "dropout=0.3,mask=left")

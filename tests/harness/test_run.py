@@ -56,6 +56,7 @@ def never() -> Any:
     raise AssertionError("nobody starts the toy")
 
 
+NOTHING_SAID: Mapping[str, str | bool] = {}
 TOY = Implementation("toy", "keras", Host("toy", (), "toy", {}), {"float64": "float64", "float32": "float32"}, never)
 
 Change = Callable[[int, Trace], Answer]
@@ -65,8 +66,9 @@ Twin = Callable[[Request], Trace]
 class Answering:
     """Subjects that answer with what the twin answers, changed: the change gets the number of the request as well."""
 
-    def __init__(self, twin: Twin, change: Change) -> None:
+    def __init__(self, twin: Twin, change: Change, processor: Mapping[str, str | bool]) -> None:
         self.asked: list[Request] = []
+        self._processor = processor
         self.replaced: list[str] = []
         self._twin = twin
         self._change = change
@@ -79,7 +81,10 @@ class Answering:
         return self._change(len(self.asked) - 1, self._twin(request))
 
     def facts(self) -> Mapping[str, Facts]:
-        return {"toy": Facts("toy", {"toy": "1.2"}, {}, {"toy": "keras"}, {})}
+        return {"toy": Facts("toy", {"toy": "1.2"}, {}, {"toy": "keras"}, {}, self._processor)}
+
+    def hosts(self, implementation: str) -> bool:
+        return implementation == "toy"
 
 
 class Bench:
@@ -106,10 +111,20 @@ class Bench:
         toy: Implementation = TOY,
         known: tuple[Divergence, ...] = (),
         seed: int = 0,
+        processor: Mapping[str, str | bool] = NOTHING_SAID,
+        held_back: Change | None = None,
     ) -> list[Outcome]:
-        answering = Answering(self._twin, change)
+        answering = Answering(self._twin, change, processor)
         self.asked, self.replaced = answering.asked, answering.replaced
-        run = Run(cast(Subjects, answering), {"toy": toy}, seed, Divergences(known, load_parameters()), self.folder)
+        held = Answering(self._twin, held_back, processor) if held_back else None
+        run = Run(
+            cast(Subjects, answering),
+            {"toy": toy},
+            seed,
+            Divergences(known, load_parameters()),
+            self.folder,
+            held_back=cast("Subjects | None", held),
+        )
         return [run.outcome(case, "toy", dtype) for case in cases]
 
     def outcome(self, case: Case, **options: Any) -> Outcome:
@@ -333,3 +348,84 @@ def test_a_known_failure_that_passes_is_stale(bench: Bench) -> None:
         "stale",
         "listed as a divergence (It adds one.), but it passes: remove the entry, or limit its versions",
     )
+
+
+# --- what the processor decides ---
+
+
+def right(number: int, trace: Trace) -> Trace:
+    return trace
+
+
+def raising(number: int, trace: Trace) -> Trace:
+    return replace(trace, calls=(), raised=Raised(("RuntimeError", "Exception"), "no primitive", 0, ""))
+
+
+# A toy with kernels for half precisions, or so, that only some processors have.
+CHOOSY = replace(
+    TOY,
+    host=replace(TOY.host, lowest={"TOY_MAX_ISA": "SSE41"}),
+    relies_on={"float32": "toy_f32"},
+)
+
+
+@pytest.mark.parametrize(
+    ("condition", "outcome"),
+    [
+        ({"toy_f32": (False,)}, "divergence"),
+        ({"toy_f32": (True,)}, "fail"),
+        ({"level": ("AVX2",)}, "divergence"),
+        ({"level": ("SSE4", "AVX2")}, "divergence"),
+        ({"level": ("AVX512",)}, "fail"),
+        ({"level": ("AVX2",), "toy_f32": (True,)}, "fail"),
+    ],
+)
+def test_an_entry_is_about_the_processors_that_it_names(bench: Bench, condition: Mapping[str, tuple[str | bool, ...]], outcome: str) -> None:
+    here = {"toy_f32": False, "level": "AVX2"}
+    entry = divergence(processor=condition)
+    case = bench.case(ORDINARY)
+    assert bench.outcome(case, change=wrong, known=(entry,), processor=here).outcome == outcome
+    # What an entry is not about is not stale either.
+    passed = bench.outcome(case, known=(entry,), processor=here).outcome
+    assert passed == ("stale" if outcome == "divergence" else "pass")
+
+
+def test_an_entry_that_asks_for_what_the_subject_does_not_report_is_an_error(bench: Bench) -> None:
+    entry = divergence(processor={"toy_f23": (False,)})
+    found = bench.outcome(bench.case(ORDINARY), known=(entry,), processor={"toy_f32": False})
+    assert found.outcome == "error"
+    assert 'toy.yaml:1:1: the divergence depends on "toy_f23", which toy does not report' in found.message
+    assert 'did you mean "toy_f32"?' in found.message
+
+
+def test_an_exception_that_the_processor_explains_says_so_first(bench: Bench) -> None:
+    case = bench.case(ORDINARY)
+    lacking = bench.outcome(case, change=raising, toy=CHOOSY, processor={"toy_f32": False})
+    assert lacking.message.splitlines()[0] == "this processor has no toy_f32, on which toy relies in float32"
+    assert "raised RuntimeError in step 0: no primitive" in lacking.message
+    for processor, change in (({"toy_f32": True}, raising), ({"toy_f32": False}, wrong), ({}, raising)):
+        found = bench.outcome(case, change=change, toy=CHOOSY, processor=processor)
+        assert found.outcome == "fail"
+        assert "this processor" not in found.message
+
+
+def test_a_failure_that_is_gone_with_older_instructions_says_so_first(bench: Bench) -> None:
+    case = bench.case(ORDINARY)
+    found = bench.outcome(case, change=wrong, toy=CHOOSY, held_back=right)
+    assert found.outcome == "fail"
+    first, second = found.message.splitlines()[:2]
+    assert first == "the processor decides: with TOY_MAX_ISA=SSE41 it passes; a kernel for newer processors is wrong"
+    assert second.startswith("output: 12 of 12 elements are beyond the bound")
+    assert "processor" not in bench.outcome(case, change=wrong, toy=CHOOSY, held_back=wrong).message
+    crashed = bench.outcome(case, change=lambda *_: Crashed("signal SIGILL", ""), toy=CHOOSY, held_back=right)
+    assert (crashed.outcome, crashed.message.splitlines()[0]) == ("crash", first)
+
+
+def test_a_stale_entry_that_older_instructions_still_need_says_so_first(bench: Bench) -> None:
+    case, known = bench.case(ORDINARY), (divergence(),)
+    found = bench.outcome(case, toy=CHOOSY, known=known, held_back=wrong)
+    assert found.outcome == "stale"
+    assert found.message.splitlines()[0] == (
+        "the processor decides: with TOY_MAX_ISA=SSE41 it does what is listed; say with `processor` where the entry applies"
+    )
+    assert "processor" not in bench.outcome(case, toy=CHOOSY, known=known, held_back=right).message

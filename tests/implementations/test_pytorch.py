@@ -1,12 +1,15 @@
 """The adapter of `torch.nn` computes the documented layer with the weights of the request, forward and backward."""
 
+import platform
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from lstm_ref.corpus import load_divergences
 from lstm_ref.harness.subjects import Broken, Subject, installed, launch
 from lstm_ref.implementations.pytorch import HOST, IMPLEMENTATIONS
 from lstm_ref.implementations.trace import Request, Step, Tensor, Trace
@@ -26,6 +29,15 @@ COTANGENTS = [RNG.normal(size=shape) for shape in [(TIMESTEPS, BATCH, HIDDEN), (
 @pytest.fixture(scope="module")
 def subject() -> Iterator[Subject]:
     started = Subject(launch(HOST))
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="module")
+def old_processor() -> Iterator[Subject]:
+    """PyTorch as it is on a processor with nothing newer than SSE4.1."""
+    usual = launch(HOST)
+    started = Subject(replace(usual, environment={**usual.environment, **HOST.lowest}))
     yield started
     started.close()
 
@@ -358,9 +370,42 @@ def test_a_cell_is_one_step(subject: Subject) -> None:
     assert list(result.gradients) == [*weights, "input", "hx[0]", "hx[1]"]
 
 
+def test_what_decides_is_reported(subject: Subject, old_processor: Subject) -> None:
+    for each in (subject, old_processor):
+        assert each.start() is None
+        assert each.facts is not None
+        reported = each.facts.processor
+        known = [entry for entry in load_divergences() if entry.implementation in each.facts.dialects]
+        assert {name for entry in known for name in entry.processor} <= set(reported)
+        relying = {name for each in IMPLEMENTATIONS for name in each.relies_on.values()}
+        assert relying <= {name for name, value in reported.items() if isinstance(value, bool)}
+    assert old_processor.facts is not None
+    oldest = {"cpu_capability": "DEFAULT", "onednn_bf16": False, "onednn_f16": False}
+    assert platform.machine() not in ("x86_64", "AMD64") or old_processor.facts.processor == oldest
+    limits = {name: old_processor.facts.environment[name] for name in HOST.lowest}
+    assert limits == HOST.lowest
+
+
+def autocast_call() -> Request:
+    cotangents = tuple(tensor(np.ones_like(values), "bfloat16") for values in COTANGENTS)
+    step = Step("call", {"input": tensor(np.round(X, 1), "bfloat16")}, cotangents)
+    return request(step, dtype="mixed_bfloat16", weights_dtype="float32")
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="the levels are those of x86-64")
+def test_autocast_raises_where_the_processor_has_no_kernel(old_processor: Subject) -> None:
+    raised = traced(old_processor, autocast_call()).raised
+    assert raised is not None
+    assert "could not create a primitive descriptor for the LSTM forward" in raised.message
+
+
 def test_autocast_is_given_float32_and_computes_in_half_precision(subject: Subject) -> None:
-    step = Step("call", {"input": tensor(np.round(X, 1), "bfloat16")}, tuple(tensor(np.ones_like(values), "bfloat16") for values in COTANGENTS))
-    (result,) = traced(subject, request(step, dtype="mixed_bfloat16", weights_dtype="float32")).calls
+    trace = traced(subject, autocast_call())
+    assert subject.facts is not None
+    if not subject.facts.processor["onednn_bf16"]:
+        assert trace.raised is not None
+        pytest.skip("oneDNN has no LSTM in bfloat16 on this processor")
+    (result,) = trace.calls
     assert {output.dtype for output in result.outputs} == {"bfloat16"}
     found = {name: gradient.dtype for name, gradient in result.gradients.items() if gradient is not None}
     assert found == {**dict.fromkeys(WEIGHTS, "float32"), "input": "bfloat16"}

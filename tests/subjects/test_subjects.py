@@ -14,7 +14,20 @@ import psutil
 import pytest
 
 from lstm_ref.harness.errors import UnknownImplementation
-from lstm_ref.harness.subjects import Answer, Broken, CannotStart, Crashed, Launch, Subject, Subjects, TimedOut, Unsupported, installed, launch
+from lstm_ref.harness.subjects import (
+    Answer,
+    Broken,
+    CannotStart,
+    Crashed,
+    Launch,
+    Subject,
+    Subjects,
+    TimedOut,
+    Unsupported,
+    installed,
+    launch,
+    lowest,
+)
 from lstm_ref.implementations import Host, Implementation, discover
 from lstm_ref.implementations.trace import Request, Step, Tensor, Trace
 from lstm_ref.implementations.wire import PROTOCOL
@@ -358,3 +371,19 @@ def test_a_process_that_an_implementation_wears_out_is_replaced_and_no_other_is(
                 processes.add(tuple(set(children())))
             assert len(processes) == expected
             subjects.close()
+
+
+def test_a_subject_is_held_to_the_oldest_instructions_unless_the_user_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Host("look", (), "look", {"FASTER": "1", "THREADS": "1"}, {"FASTER": "0", "MAX_ISA": "SSE41"})
+    for name in host.lowest:
+        monkeypatch.delenv(name, raising=False)
+    usual, held = launch(host).environment, lowest(host)
+    assert held is not None
+    assert (usual["FASTER"], usual.get("MAX_ISA")) == ("1", None)
+    assert {**usual, "FASTER": "0", "MAX_ISA": "SSE41"} == held.environment
+    monkeypatch.setenv("MAX_ISA", "AVX2")
+    monkeypatch.setenv("FASTER", "0")
+    assert (launch(host).environment["FASTER"], launch(host).environment["MAX_ISA"]) == ("0", "AVX2")
+    monkeypatch.setenv("MAX_ISA", "SSE41")
+    assert lowest(host) is None
+    assert lowest(Host("look", (), "look", {"THREADS": "1"})) is None
