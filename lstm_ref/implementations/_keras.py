@@ -36,11 +36,11 @@ ENVIRONMENT = {
 
 ACCUMULATION = {"float64": "float64", "float32": "float32", "float16": "float32", "bfloat16": "float32"}
 
-# TensorFlow's own kernels, and code for the oldest processor that it runs on.
+# TensorFlow's own kernels, and compiled code for the oldest processor that it starts on, which has AVX.
 LOWEST = {
     "TF_ENABLE_ONEDNN_OPTS": "0",
     "ONEDNN_MAX_CPU_ISA": "SSE41",
-    "XLA_FLAGS": "--xla_cpu_max_isa=SSE4_2",
+    "XLA_FLAGS": "--xla_cpu_max_isa=AVX",
 }
 
 # The first argument of a call, which Keras wants by position: that of LSTM is documented as `inputs` and named `sequences` (3.15).

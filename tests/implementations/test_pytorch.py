@@ -1,5 +1,6 @@
 """The adapter of `torch.nn` computes the documented layer with the weights of the request, forward and backward."""
 
+import os
 import platform
 from collections.abc import Iterator
 from dataclasses import replace
@@ -184,7 +185,8 @@ def test_the_subject_says_what_it_runs_on(subject: Subject) -> None:
     assert subject.start() is None
     assert subject.facts is not None
     assert set(subject.facts.versions) == {"python", "numpy", "torch"}
-    assert subject.facts.environment == HOST.environment
+    chosen = {name: os.environ[name] for name in HOST.lowest if name in os.environ}
+    assert subject.facts.environment == {**HOST.environment, **chosen}
 
 
 DEEP = {**PARAMS, "num_layers": 3, "dropout": 0.5}
