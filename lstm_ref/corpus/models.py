@@ -396,7 +396,7 @@ class DivergenceEntry(Strict):
         default=None, description="The modes that differ as well, and the file's implementation if it does; without this it alone."
     )
     kind: Literal["framework", "documentation", "by-design"]
-    versions: Annotated[dict[str, Specifier], Field(min_length=1)] = Field(description='Package to version specifier, as {keras: ">=3.0,<3.16"}.')
+    versions: Annotated[dict[str, Specifier], Field(min_length=1)] = Field(description='Package to version specifier, as {package: ">=3.0,<3.16"}.')
     outcome: Unwanted | Annotated[list[Unwanted], Field(min_length=2)] = Field(
         description="What happens; several where it is another from run to run, as where memory is overwritten. With crash among several a process "
         "that has answered may be damaged, and is replaced.",

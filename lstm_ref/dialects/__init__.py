@@ -4,12 +4,18 @@
 Importing this package, or a dialect, needs NumPy only.
 """
 
+import pkgutil
 from collections.abc import Mapping
 from importlib import import_module
 
 from lstm_ref.dialects.dialect import Dialect
 
-__all__ = ["Dialect", "dialect"]
+__all__ = ["Dialect", "dialect", "dialects"]
+
+
+def dialects() -> tuple[str, ...]:
+    """The names of all dialects: the folders of this package."""
+    return tuple(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
 
 
 def dialect(name: str, version: str = "") -> Dialect:

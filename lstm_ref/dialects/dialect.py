@@ -6,7 +6,7 @@ A dialect is one module: the twins of the documented layers, and `DIALECTS`, by 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
@@ -26,12 +26,53 @@ class Planted(NamedTuple):
     value: float
 
 
+# The gates of the reference: input, forget, candidate, output.
+GATES = "ifgo"
+
+# Other orders in which documented APIs lay the gates out, and one that does.
+ORDERS = {"iofg": "ONNX", "igfo": "TensorFlow 1"}
+
+# What a weight is to an LSTM. All but the last belong to a single LSTM.
+Role: TypeAlias = Literal["kernel", "recurrent kernel", "bias", "recurrent bias", "projection", "embedding"]
+OF_LSTM: tuple[Role, ...] = ("kernel", "recurrent kernel", "bias", "recurrent bias", "projection")
+
+
+class Place(NamedTuple):
+    """Which of the single LSTMs inside a layer a weight belongs to.
+
+    `name` is how the dialect calls it: "forward", "0/backward", "_l1_reverse". `layer`
+    counts from the one that reads the input, once for each layer that it is inside of.
+    `direction` is 0 for forward and 1 for backward; `part` tells an encoder from a decoder.
+    """
+
+    name: str = ""
+    layer: tuple[int, ...] = ()
+    direction: int = 0
+    part: str = ""
+
+
+class Label(NamedTuple):
+    """What is known of an array, whatever its numbers.
+
+    `axes` are called as in AXES. A weight also has its role and place, the name that it
+    would have in its LSTM alone, and the order of the gates along its axis "gate".
+    """
+
+    axes: tuple[str, ...]
+    role: Role | None = None
+    place: Place = Place()
+    own: str = ""
+    gates: str = GATES
+
+
 class Spec(NamedTuple):
     """An array to be drawn: its shape, the name of each axis, and the standard deviation that keeps the gates in their sensitive range.
 
-    Axes are called as in AXES. The one called "gate" holds the four gates' blocks i, f, g, o, one unit after the other in each. `source` is what
+    Axes are called as in AXES. The one called "gate" holds the blocks of the four `gates`, one unit after the other in each. `source` is what
     its numbers are called, where other dialects have the same numbers: "x", and "h/0", "c/0", "h/1", ... by layer and direction. An array whose
     first axis is "layer*direction" holds those of all rows. `planted` are elements that are what they are, whatever is drawn.
+
+    `role`, `place`, `own` and `gates` are those of its Label.
     """
 
     shape: tuple[int, ...]
@@ -39,6 +80,15 @@ class Spec(NamedTuple):
     deviation: float
     source: str = ""
     planted: Planted | None = None
+    role: Role | None = None
+    place: Place = Place()
+    own: str = ""
+    gates: str = GATES
+
+    @property
+    def label(self) -> Label:
+        """What is known of it before it is drawn."""
+        return Label(self.axes, self.role, self.place, self.own, self.gates)
 
 
 class Given(NamedTuple):
@@ -46,6 +96,11 @@ class Given(NamedTuple):
 
     values: Array
     axes: tuple[str, ...]
+
+    @property
+    def label(self) -> Label:
+        """Its axes."""
+        return Label(self.axes)
 
 
 ROW = ("layer*direction",)
@@ -140,11 +195,29 @@ class Twin(Protocol):
     def unrolled(self, arguments: Mapping[str, Any]) -> Unrolled | None:
         """The call's single steps, where the layer shows them."""
 
+    @property
+    def carries_state(self) -> bool:
+        """Whether a call that is given no states starts from where the call before ended."""
+
+
+# Arguments that LSTM layers have, whatever they are called.
+Argument: TypeAlias = Literal["states", "mask", "lengths", "training"]
+
+# Another reading of a layer's parameters; None where it makes no difference to them.
+Misreading: TypeAlias = Callable[[Mapping[str, Any]], "Mapping[str, Any] | None"]
+
 
 class Dialect(Protocol):
-    """One documented API, in one version."""
+    """One documented API, in one version.
+
+    `called` gives the documented names of the arguments that have a meaning for every
+    LSTM. `misreadings` are mistakes in understanding its parameters: what a layer does
+    that makes one, and the parameters with which a right layer would do the same.
+    """
 
     name: str
+    called: Mapping[Argument, tuple[str, ...]]
+    misreadings: Mapping[str, Misreading]
 
     def build(self, layer: str, params: Mapping[str, Any], dtype: str) -> Twin:
         """The twin of the layer. Raises what the framework documents for bad parameters, and NotImplementedError for a layer or parameter

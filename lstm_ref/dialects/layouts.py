@@ -1,74 +1,126 @@
-"""The weights of a whole layer, by the names of any dialect, as those of its single LSTMs, and back.
+"""The weights of a whole layer, in the layout of any dialect, as those of its single LSTMs, and back.
 
-A name says where a weight belongs: "kernel", "forward/kernel", "1/kernel" in Keras, "weight_ih", "weight_ih_l0", "weight_ih_l1_reverse" in PyTorch.
-In both the order of the names is that of layers and, within a layer, of directions.
+What a weight is, and which LSTM it belongs to, its Label says. The order of the weights
+is that of layers and, within a layer, of directions.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 
-from lstm_ref.conversion.keras import NAMES
-from lstm_ref.conversion.torch import NAME as TORCH
+import numpy as np
+
+from lstm_ref.dialects.dialect import GATES, OF_LSTM, Label, Role
 from lstm_ref.reference.activations import Array
 from lstm_ref.reference.weights import LSTMWeights
 
-KERAS = re.compile(rf"(?:(?P<place>.*)/)?(?P<kind>{'|'.join(NAMES)})")
+Labels = Mapping[str, Label]  # by name of the weight
+Group = Mapping[Role, str]  # the names of the weights of one LSTM, by what they are to it
+
+# The axes of each weight in the reference.
+AXES: Mapping[Role, tuple[str, ...]] = {
+    "kernel": ("feature", "gate"),
+    "recurrent kernel": ("unit", "gate"),
+    "bias": ("gate",),
+    "recurrent bias": ("gate",),
+    "projection": ("unit", "output"),
+}
 
 
-def groups(names: Iterable[str]) -> dict[str, dict[str, str]]:
-    """The names of each single LSTM by its place ("", "forward", "0/backward", "_l1_reverse"), in order, by kind. Raises ValueError for a name that
-    belongs to none.
+def groups(labels: Labels) -> dict[str, Group]:
+    """The weights of each single LSTM by its place ("", "forward", "0/backward", "_l1_reverse"), in order.
+
+    Raises ValueError for a weight that belongs to none.
     """
-    found: dict[str, dict[str, str]] = {}
-    for name in names:
-        match = _of_lstm(name)
-        if match is None:
+    found: dict[str, dict[Role, str]] = {}
+    for name, label in labels.items():
+        if label.role not in OF_LSTM:
             raise ValueError(f"{name} is no weight of an LSTM")
-        found.setdefault(match["place"] or "", {})[match["kind"]] = name
-    return found
+        found.setdefault(label.place.name, {})[label.role] = name
+    return dict(found)
 
 
-def lstms(names: Iterable[str]) -> list[str]:
+def lstms(labels: Labels) -> list[str]:
     """The places of the single LSTMs, in order, whatever else there is."""
-    return list(groups(filter(_of_lstm, names)))
+    return list(groups({name: label for name, label in labels.items() if label.role in OF_LSTM}))
 
 
-def _of_lstm(name: str) -> re.Match[str] | None:
-    return KERAS.fullmatch(name) or TORCH.fullmatch(name)
+def canonical(weights: Mapping[str, Array], labels: Labels) -> list[LSTMWeights]:
+    """The weights of each single LSTM as the reference has them, in order.
 
-
-def canonical(weights: Mapping[str, Array]) -> list[LSTMWeights]:
-    """The weights of each single LSTM, in order. Raises ValueError for a name that belongs to none."""
-    layers = [{kind: weights[name] for kind, name in group.items()} for group in groups(weights).values()]
-    return [LSTMWeights.from_keras(layer) if "kernel" in layer else LSTMWeights.from_torch(layer, suffix="") for layer in layers]
-
-
-def named(layer: LSTMWeights, group: Mapping[str, str]) -> dict[str, Array]:
-    """The weights of a single LSTM under the names of a group. A layer without bias takes a layer whose bias is not asked for."""
-    weights = layer.to_keras() if "kernel" in group else layer.to_torch(suffix="")
-    return {name: weights[kind] for kind, name in group.items()}
-
-
-def of_place(names: Iterable[str], place: str) -> dict[str, str]:
-    """The names that belong to a part of a layer ("forward", "0", "_l0_reverse"), by what they are called in that part by itself."""
-    found = {}
-    for name in names:
-        match = TORCH.fullmatch(name)
-        if match and match["place"] == place:
-            found[match["kind"]] = name
-        elif name.startswith(f"{place}/"):
-            found[name.removeprefix(f"{place}/")] = name
+    Raises ValueError for a weight that belongs to none.
+    """
+    found = []
+    for group in groups(labels).values():
+        arrays = {role: _to_reference(weights[name], role, labels[name]) for role, name in group.items()}
+        kernel = arrays["kernel"]
+        found.append(
+            LSTMWeights(
+                kernel,
+                arrays["recurrent kernel"],
+                arrays.get("bias", np.zeros_like(kernel[0])),
+                arrays.get("recurrent bias"),
+                arrays.get("projection"),
+            )
+        )
     return found
 
 
-def places(names: Iterable[str]) -> list[str]:
+def named(layer: LSTMWeights, group: Group, labels: Labels) -> dict[str, Array]:
+    """The weights of a single LSTM under the names of a group, in its layout.
+
+    Where the group has one bias, it is the sum of two. Where it has none, the layer's is
+    left out. Raises ValueError for a projection that only one of the two has.
+    """
+    if (layer.projection is None) == ("projection" in group):
+        raise ValueError("only one of the two layers has a projection")
+    two = "recurrent bias" in group
+    second = np.zeros_like(layer.bias) if layer.recurrent_bias is None else layer.recurrent_bias
+    arrays: dict[Role, Array] = {
+        "kernel": layer.kernel,
+        "recurrent kernel": layer.recurrent_kernel,
+        "bias": layer.bias if two or layer.recurrent_bias is None else layer.bias + second,
+        "recurrent bias": second,
+    }
+    if layer.projection is not None:
+        arrays["projection"] = layer.projection
+    return {name: _from_reference(arrays[role], role, labels[name]) for role, name in group.items()}
+
+
+def of_place(labels: Labels, place: str) -> dict[str, str]:
+    """The names of the weights that belong to a part of a layer ("forward", "0", "_l0_reverse"), by what they are called in that part alone."""
+    found = {}
+    for name, label in labels.items():
+        if label.place.name == place:
+            found[label.own] = name
+        elif label.place.name.startswith(f"{place}/"):
+            found[f"{label.place.name.removeprefix(f'{place}/')}/{label.own}"] = name
+    return found
+
+
+def within(label: Label, place: str) -> Label:
+    """The label of a weight as it is in a part of the layer alone."""
+    return label._replace(place=label.place._replace(name=label.place.name.removeprefix(place).removeprefix("/")))
+
+
+def places(labels: Iterable[Label]) -> list[str]:
     """The parts of a layer that have weights, outer ones before those inside them."""
     found: dict[str, None] = {}
-    for name in names:
-        torch = TORCH.fullmatch(name)
-        if torch:
-            found[torch["place"]] = None
-        else:
-            steps = name.split("/")[:-1]
-            found |= dict.fromkeys("/".join(steps[: k + 1]) for k in range(len(steps)))
+    for label in labels:
+        steps = label.place.name.split("/")
+        found |= dict.fromkeys("/".join(steps[: k + 1]) for k in range(len(steps)))
     return [place for place in found if place]
+
+
+def _to_reference(values: Array, role: Role, label: Label) -> Array:
+    laid_out = values.transpose([label.axes.index(axis) for axis in AXES[role]])
+    return laid_out if label.gates == GATES or "gate" not in label.axes else _by_blocks(laid_out, label.gates, GATES)
+
+
+def _from_reference(values: Array, role: Role, label: Label) -> Array:
+    ordered = values if label.gates == GATES or "gate" not in label.axes else _by_blocks(values, GATES, label.gates)
+    return ordered.transpose([AXES[role].index(axis) for axis in label.axes])
+
+
+def _by_blocks(values: Array, before: str, after: str) -> Array:
+    """The blocks along the last axis in another order of the gates."""
+    blocks = values.reshape(*values.shape[:-1], len(before), -1)
+    return blocks[..., [before.index(gate) for gate in after], :].reshape(values.shape)

@@ -68,8 +68,8 @@ def _known_fault(expectation: Expectation, dtype: str, trace: Trace) -> tuple[st
     observed = [np.asarray(o.values, np.float64) for _, o in _outputs(expectation, trace)]
     expected = [e for e, _ in _outputs(expectation, trace)]
     request = replace(expectation.request, steps=tuple(replace(s, cotangents=None) for s in expectation.request.steps))
-    for fault in faults():
-        planted = fault.plant(request, expectation.axes)
+    for fault in faults(expectation.dialect):
+        planted = fault.plant(request, expectation.labels)
         if planted is None:
             continue
         faulty = _computed(expectation, planted)

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from lstm_ref.dialects import Dialect
-from lstm_ref.dialects.dialect import Draw, Spec
+from lstm_ref.dialects.dialect import GATES, Draw, Label, Spec
 from lstm_ref.dialects.initial import Initial
 from lstm_ref.harness.errors import IllConditioned, NotExact
 from lstm_ref.harness.materialize import Material, cast
@@ -27,12 +27,16 @@ Bounds: TypeAlias = dict[tuple[str, int, str], Array]  # by kind, call and name
 
 @dataclass(frozen=True)
 class Expected:
-    """One array: its documented name and axes, the exact values, and in each dtype how far correct arithmetic may be from them."""
+    """One array: its documented name and axes, the exact values, and in each dtype how far correct arithmetic may be from them.
+
+    `gates` is the order of the gates along an axis "gate".
+    """
 
     name: str
     axes: tuple[str, ...]
     values: Array
     bounds: Mapping[str, Array]
+    gates: str = GATES
 
     def verified_bits(self, dtype: str) -> float:
         """How many leading bits of the values are vouched for by agreement within the bound."""
@@ -71,10 +75,10 @@ class ExpectedCall:
 
 @dataclass(frozen=True)
 class Expectation:
-    """What a case must produce, and the request, with cotangents, that must produce it. `axes` names those of each weight and argument."""
+    """What a case must produce, and the request, with cotangents, that must produce it. `labels` say what each weight and argument is."""
 
     dialect: Dialect
-    axes: Mapping[str, tuple[str, ...]]
+    labels: Mapping[str, Label]
     request: Request
     calls: tuple[ExpectedCall, ...]
     observed: Observed = NOTHING
@@ -176,17 +180,18 @@ def _expectation(language: Dialect, material: Material, exact: Sequence[TwinCall
     """The calls that the twin made, with the bounds of each dtype."""
     calls = []
     for index, call in enumerate(exact):
-        axes = {**material.axes, **call.handed, **{output.name: output.axes for output in call.names}, **{name: (name,) for name in call.effects}}
+        axes = {**call.handed, **{output.name: output.axes for output in call.names}, **{name: (name,) for name in call.effects}}
+        labels = {**material.labels, **{name: Label(found) for name, found in axes.items()}}
 
-        def expected(kind: str, call: TwinCall = call, index: int = index, axes: Mapping[str, tuple[str, ...]] = axes) -> tuple[Expected, ...]:
+        def expected(kind: str, call: TwinCall = call, index: int = index, labels: Mapping[str, Label] = labels) -> tuple[Expected, ...]:
             return tuple(
-                Expected(name, axes[name], values, {dtype: found[kind, index, name] for dtype, found in bounds.items()})
+                Expected(name, labels[name].axes, values, {dtype: found[kind, index, name] for dtype, found in bounds.items()}, labels[name].gates)
                 for name, values in call.arrays(kind).items()
             )
 
         outputs, gradients, effects, tangents, curvatures = map(expected, KINDS)
         calls.append(ExpectedCall(call.structure, outputs, gradients, effects, call.draws, call.initial, tangents, curvatures))
-    return Expectation(language, material.axes, material.request, tuple(calls), observed)
+    return Expectation(language, material.labels, material.request, tuple(calls), observed)
 
 
 def with_cotangents(language: Dialect, material: Material) -> Material:

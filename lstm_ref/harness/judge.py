@@ -20,9 +20,8 @@ from lstm_ref.implementations.trace import Call, Raised, Tensor, Trace
 from lstm_ref.reference.activations import Array
 from lstm_ref.report.data import Worst
 
-GATES = "ifgo"
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # as terminals understand it
-LINES = 2  # of a framework's message: Keras says in the first one where, and in the second what
+LINES = 2  # of a framework's message: there are some that say in the first one where, and in the second what
 
 
 @dataclass(frozen=True)
@@ -192,19 +191,20 @@ def _compare(expected: Expected, observed: Tensor | None, dtype: str, wanted: st
         error = np.abs(values[index] - expected.values[index])
     worst = Worst(call, name, index, expected.axes, float(expected.values[index]), float(values[index]), float(error), float(bounds[index]))
     if beyond := int(np.sum(shares > 1)):
-        findings.append(f"{name}: {beyond} of {shares.size} elements are beyond the bound, {_place(worst, float(shares[index]), shares.shape)}")
+        at = _place(worst, float(shares[index]), shares.shape, expected.gates)
+        findings.append(f"{name}: {beyond} of {shares.size} elements are beyond the bound, {at}")
     return _Compared(tuple(findings), float(shares[index]), worst, expected.verified_bits(dtype))
 
 
-def _place(worst: Worst, ratio: float, shape: tuple[int, ...]) -> str:
-    at = ", ".join(_position(axis, i, n) for axis, i, n in zip(worst.axes, worst.index, shape, strict=True))
+def _place(worst: Worst, ratio: float, shape: tuple[int, ...], gates: str) -> str:
+    at = ", ".join(_position(axis, i, n, gates) for axis, i, n in zip(worst.axes, worst.index, shape, strict=True))
     values = f"expected {worst.expected:.9g}, observed {worst.observed:.9g}"
     return f"worst at [{at}]: {values}, error {worst.error:.2g} = {ratio:.3g} x the bound {worst.bound:.2g}"
 
 
-def _position(axis: str, index: int, size: int) -> str:
-    """An index on an axis in words. The gates' axis holds four blocks of units."""
+def _position(axis: str, index: int, size: int, gates: str) -> str:
+    """An index on an axis in words. The axis of the gates holds a block of units for each."""
     if axis == "gate":
-        units = size // len(GATES)
-        return f"gate {GATES[index // units]}, unit {index % units}"
+        units = size // len(gates)
+        return f"gate {gates[index // units]}, unit {index % units}"
     return f"{axis} {index}"

@@ -15,8 +15,8 @@ import numpy as np
 from lstm_ref.corpus.case import SIZED, Case, Input, Relation, Values
 from lstm_ref.corpus.errors import Problem
 from lstm_ref.dialects import Dialect, dialect
-from lstm_ref.dialects.dialect import AXES, ROW, Given, Sizes, Spec, Twin
-from lstm_ref.dialects.layouts import canonical, groups, lstms, named, of_place, places
+from lstm_ref.dialects.dialect import AXES, ROW, Given, Label, Sizes, Spec, Twin
+from lstm_ref.dialects.layouts import canonical, groups, lstms, named, of_place, places, within
 from lstm_ref.harness.errors import HarnessError, InexactValues, NoSuchPart, WeightsDoNotFit, WeightsLeftOver
 from lstm_ref.harness.policies import POLICIES
 from lstm_ref.implementations.trace import Request, Step, Tensor
@@ -35,12 +35,16 @@ Draw = Callable[[Spec, str], Array]
 
 @dataclass(frozen=True)
 class Material:
-    """A case as arrays: the request in float64, without cotangents; the axes of each weight and argument by its path; and where more
+    """A case as arrays: the request in float64, without cotangents; what is known of each weight and argument, by its path; and where more
     numbers of this case come from."""
 
     request: Request
-    axes: Mapping[str, tuple[str, ...]]
+    labels: Mapping[str, Label]
     draw: Draw
+
+    def weight_labels(self) -> dict[str, Label]:
+        """Those of the weights that are given, by name."""
+        return {name: self.labels[name] for name in self.request.weights}
 
 
 def second_run(case: Case, relation: Relation) -> Case:
@@ -68,9 +72,9 @@ def materialize(case: Case, seed: int, version: str = "", like: Material | None 
     draw = drawer(case.id, case.values, seed)
     twin = _twin(language, case)
     specs = {} if twin is None else twin.weight_specs(features)
-    axes = {name: spec.axes for name, spec in specs.items()}
+    labels = {name: spec.label for name, spec in specs.items()}
     drawn = {name: draw(spec, name) for name, spec in specs.items()} if like is None else taken_over(like, specs, part)
-    if like is not None and part and part in (rows := lstms(like.request.weights)):
+    if like is not None and part and part in (rows := lstms(like.weight_labels())):
         draw = with_states_of(draw, rows.index(part))
     steps = []
     for index, step in enumerate(case.steps):
@@ -80,20 +84,20 @@ def materialize(case: Case, seed: int, version: str = "", like: Material | None 
             # A part of the first input has the first input's numbers.
             name_of_input = "step0" if step.input.is_taken else f"step{index}"
             draw_here = draw if step.input.timestep is None else one_timestep(draw, step.input.timestep, step.input.timesteps or 0)
-            arguments = {name: _drawn(value, name, name_of_input, draw_here, axes) for name, value in found.items()}
-            arguments = {name: _chosen(value, axes.get(name, ()), step.input) for name, value in arguments.items()}
+            arguments = {name: _drawn(value, name, name_of_input, draw_here, labels) for name, value in found.items()}
+            arguments = {name: _chosen(value, labels.get(name, Label(())).axes, step.input) for name, value in arguments.items()}
         steps.append(Step(step.action, arguments, refused=step.expect is not None, derivatives=case.derivatives))
     weights = {} if case.values.weights == "initial" else {name: Tensor("float64", values) for name, values in drawn.items()}
     if case.derivatives:
-        steps = [replace(step, direction=_direction(weights, step, axes, draw)) for step in steps]
+        steps = [replace(step, direction=_direction(weights, step, labels, draw)) for step in steps]
     request = Request("", case.layer, case.params, "float64", weights, tuple(steps), _key(f"{seed}/{case.id}") % 2**31)
-    return Material(request, axes, draw)
+    return Material(request, labels, draw)
 
 
-def _direction(weights: Mapping[str, Tensor], step: Step, axes: Mapping[str, tuple[str, ...]], draw: Draw) -> dict[str, Tensor]:
+def _direction(weights: Mapping[str, Tensor], step: Step, labels: Mapping[str, Label], draw: Draw) -> dict[str, Tensor]:
     """One number for each weight and each number of each argument."""
     moved = {**weights, **{path: tensor for name, value in step.arguments.items() for path, tensor in _tensors(value, name)}}
-    specs = {path: Spec(tensor.values.shape, axes[path], DIRECTION_DEVIATION) for path, tensor in moved.items()}
+    specs = {path: Spec(tensor.values.shape, labels[path].axes, DIRECTION_DEVIATION) for path, tensor in moved.items()}
     return {path: Tensor("float64", draw(spec, f"direction/{path}")) for path, spec in specs.items()}
 
 
@@ -113,24 +117,27 @@ def taken_over(like: Material, specs: Mapping[str, Spec], part: str = "") -> dic
     Raises NoSuchPart, WeightsDoNotFit, and WeightsLeftOver where some number would be lost.
     """
     given = {name: tensor.values for name, tensor in like.request.weights.items()}
+    labels = like.weight_labels()
     if part:
-        inside = of_place(given, part)
+        inside = of_place(labels, part)
         if not inside:
-            raise NoSuchPart(part, places(given))
+            raise NoSuchPart(part, places(labels.values()))
         given = {own: given[name] for own, name in inside.items()}
+        labels = {own: within(labels[name], part) for own, name in inside.items()}
     if all(name in given and given[name].shape == spec.shape for name, spec in specs.items()):
         taken = {name: given[name] for name in specs}
         left = [name for name in given if name not in specs]
     else:
         try:
-            pairs = list(zip(canonical(given), groups(given).values(), groups(specs).values(), strict=True))
-            taken = {name: values for layer, _, group in pairs for name, values in named(two_biases(layer), group).items()}
-        except (ValueError, KeyError) as error:  # another number of LSTMs, weights of none, or a projection on one side alone
+            wanted = {name: spec.label for name, spec in specs.items()}
+            pairs = list(zip(canonical(given, labels), groups(labels).values(), groups(wanted).values(), strict=True))
+            taken = {name: values for layer, _, group in pairs for name, values in named(two_biases(layer), group, wanted).items()}
+        except ValueError as error:  # another number of LSTMs, weights of none, or a projection on one side alone
             raise WeightsDoNotFit(given, specs) from error
         if {name: values.shape for name, values in taken.items()} != {name: spec.shape for name, spec in specs.items()}:
             raise WeightsDoNotFit(given, specs)
-        without_bias = [first for _, first, second in pairs if not any("bias" in kind for kind in second)]
-        left = [name for first in without_bias for kind, name in first.items() if "bias" in kind]
+        without_bias = [first for _, first, second in pairs if "bias" not in second]
+        left = [name for first in without_bias for role, name in first.items() if role in ("bias", "recurrent bias")]
     if left:
         raise WeightsLeftOver(left, specs)
     return taken
@@ -289,16 +296,16 @@ def _sizes(language: Dialect, case: Case, size: Input) -> Sizes:
     )
 
 
-def _drawn(value: Any, path: str, step: str, draw: Draw, axes: dict[str, tuple[str, ...]]) -> Any:
-    """The value with its Specs drawn, each under the name of its step and path; the axes of all arrays are entered by path."""
+def _drawn(value: Any, path: str, step: str, draw: Draw, labels: dict[str, Label]) -> Any:
+    """The value with its Specs drawn, each under the name of its step and path; the labels of all arrays are entered by path."""
     if isinstance(value, Spec):
-        axes[path] = value.axes
+        labels[path] = value.label
         return Tensor("float64", draw(value, f"{step}/{value.source or path}"))
     if isinstance(value, Given):
-        axes[path] = value.axes
+        labels[path] = value.label
         return Tensor(str(value.values.dtype), value.values)
     if isinstance(value, list):
-        return [_drawn(part, f"{path}[{index}]", step, draw, axes) for index, part in enumerate(value)]
+        return [_drawn(part, f"{path}[{index}]", step, draw, labels) for index, part in enumerate(value)]
     return value
 
 

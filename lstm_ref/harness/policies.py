@@ -12,7 +12,7 @@ class Policy:
     weights: str
 
 
-# The mixed policies are those of keras.mixed_precision.
+# The mixed policies keep weights wider than what is computed with them.
 POLICIES: Mapping[str, Policy] = {
     "float64": Policy("float64", "float64"),
     "float32": Policy("float32", "float32"),

@@ -140,9 +140,10 @@ def loaded(
     """
     twin = language.build(request.layer, request.params, request.dtype)
     weights: Mapping[str, Array] = {name: tensor.values for name, tensor in request.weights.items()} or observed.weights
-    if not weights:
-        weights = {name: np.zeros(spec.shape) for name, spec in twin.weight_specs(features_of(request)).items()}
-    twin.load({name: (wrap_input if name.endswith("embeddings") else wrap)(values) for name, values in weights.items()})
+    specs = twin.weight_specs(features_of(request))
+    weights = weights or {name: np.zeros(spec.shape) for name, spec in specs.items()}
+    inputs = {name for name, spec in specs.items() if spec.role == "embedding"}
+    twin.load({name: (wrap_input if name in inputs else wrap)(values) for name, values in weights.items()})
     return twin
 
 

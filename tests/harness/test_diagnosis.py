@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lstm_ref.corpus import load_file, load_parameters
-from lstm_ref.dialects import dialect
+from lstm_ref.dialects import Dialect, dialect
 from lstm_ref.dialects.keras import LSTM
 from lstm_ref.harness.diagnosis import diagnose
 from lstm_ref.harness.expectation import Expectation, expect, with_cotangents
@@ -91,11 +91,14 @@ OTHERS = {
 }
 
 
+def fault_of(language: Dialect, meaning: str) -> Fault:
+    return next(fault for fault in faults(language) if fault.meaning == meaning)
+
+
 @pytest.mark.parametrize(("name", "meaning"), [(name, meaning) for name, (_, meanings) in OTHERS.items() for meaning in meanings])
 def test_a_fault_of_what_not_every_layer_has_is_named(name: str, meaning: str, tmp_path: Path) -> None:
     material, expectation = prepared(OTHERS[name][0], tmp_path)
-    (fault,) = [fault for fault in faults() if fault.meaning == meaning]
-    planted = fault.plant(expectation.request, material.axes)
+    planted = fault_of(expectation.dialect, meaning).plant(expectation.request, material.labels)
     assert planted is not None
     assert diagnose(expectation, "float32", trace_of(expectation, planted)) == (f"Every output is what a layer computes in which {meaning}.",)
 
@@ -137,15 +140,21 @@ def test_a_mistake_that_gives_other_shapes_is_no_explanation(tmp_path: Path) -> 
     assert diagnose(expectation, "float32", replace(trace, calls=(wrong,))) == ()
 
 
-@pytest.mark.parametrize("text", [KERAS, TORCH], ids=["keras", "torch"])
-@pytest.mark.parametrize("fault", list(faults()), ids=lambda fault: fault.meaning.replace(" ", "-"))
-def test_a_planted_fault_is_named(text: str, fault: Fault, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "meaning"),
+    [
+        pytest.param(text, fault.meaning, id=f"{name}-{fault.meaning.replace(' ', '-')}")
+        for name, text in (("keras", KERAS), ("torch", TORCH))
+        for fault in faults(dialect(name))
+    ],
+)
+def test_a_planted_fault_is_named(text: str, meaning: str, tmp_path: Path) -> None:
     material, expectation = prepared(text, tmp_path)
-    planted = fault.plant(expectation.request, material.axes)
+    planted = fault_of(expectation.dialect, meaning).plant(expectation.request, material.labels)
     if planted is None:
-        assert any(word in fault.meaning for word in NOT_IN_THIS_CASE)
+        assert any(word in meaning for word in NOT_IN_THIS_CASE)
         return
-    assert diagnose(expectation, "float32", trace_of(expectation, planted)) == (f"Every output is what a layer computes in which {fault.meaning}.",)
+    assert diagnose(expectation, "float32", trace_of(expectation, planted)) == (f"Every output is what a layer computes in which {meaning}.",)
 
 
 def as_onnx_lays_them_out(weights: Mapping[str, Array], features_first: bool) -> tuple[Array, Array, Array]:

@@ -37,7 +37,7 @@ TWO_BITS = math.log2(math.sqrt(np.mean(STATE**2)) / BOUND)
 
 
 def expectation(*calls: ExpectedCall) -> Expectation:
-    return Expectation(dialect=dialect("keras"), axes={}, request=Request("", "LSTM", {}, "float64", {}, ()), calls=calls)
+    return Expectation(dialect=dialect("keras"), labels={}, request=Request("", "LSTM", {}, "float64", {}, ()), calls=calls)
 
 
 def verdict(*observed: Call, of: ExpectedCall = EXPECTED_CALL, dtype: str = "float32") -> Verdict:

@@ -9,6 +9,7 @@ import pytest
 
 from lstm_ref.corpus import Case
 from lstm_ref.dialects import dialect
+from lstm_ref.dialects.dialect import Label, Spec
 from lstm_ref.dialects.layouts import canonical, groups, lstms, named
 from lstm_ref.harness.errors import NoSuchPart, WeightsDoNotFit, WeightsLeftOver
 from lstm_ref.harness.materialize import Material, exactly, materialize, problems_of, second_run, taken_over
@@ -19,63 +20,119 @@ from lstm_ref.reference.weights import LSTMWeights
 Read = Callable[[str], dict[str, Case]]
 
 
-def arrays(**shapes: tuple[int, ...]) -> dict[str, Array]:
+def specs_of(language: str, layer: str, /, **params: Any) -> dict[str, Spec]:
+    return dialect(language).build(layer, params, "float64").weight_specs(5)
+
+
+def labels_of(language: str, layer: str, /, **params: Any) -> dict[str, Label]:
+    return {name: spec.label for name, spec in specs_of(language, layer, **params).items()}
+
+
+def drawn(specs: dict[str, Spec]) -> dict[str, Array]:
     random = np.random.default_rng(0)
-    return {name.replace("__", "/"): random.normal(size=shape) for name, shape in shapes.items()}
+    return {name: random.normal(size=spec.shape) for name, spec in specs.items()}
+
+
+KERAS_LSTM = {"layer": "LSTM", "params": {"units": 3, "return_sequences": True}}
+OF_KERAS = {"kernel": "kernel", "recurrent kernel": "recurrent_kernel", "bias": "bias"}
+OF_TORCH = {"kernel": "weight_ih", "recurrent kernel": "weight_hh", "bias": "bias_ih", "recurrent bias": "bias_hh"}
 
 
 @pytest.mark.parametrize(
-    ("names", "found"),
+    ("language", "layer", "params", "found"),
     [
-        (["kernel", "recurrent_kernel"], [{"kernel": "kernel", "recurrent_kernel": "recurrent_kernel"}]),
+        ("keras", "LSTM", {"units": 3}, {"": OF_KERAS}),
         (
-            ["forward/kernel", "forward/bias", "backward/kernel", "backward/bias"],
-            [{"kernel": f"{way}/kernel", "bias": f"{way}/bias"} for way in ("forward", "backward")],
+            "keras",
+            "Bidirectional",
+            {"layer": KERAS_LSTM},
+            {way: {role: f"{way}/{name}" for role, name in OF_KERAS.items()} for way in ("forward", "backward")},
         ),
-        (["0/forward/kernel", "0/backward/kernel", "1/kernel"], [{"kernel": name} for name in ("0/forward/kernel", "0/backward/kernel", "1/kernel")]),
-        (["weight_ih", "bias_hh"], [{"weight_ih": "weight_ih", "bias_hh": "bias_hh"}]),
         (
-            ["weight_ih_l0", "weight_hr_l0", "weight_ih_l0_reverse", "weight_hr_l0_reverse", "weight_ih_l10"],
-            [
-                {"weight_ih": "weight_ih_l0", "weight_hr": "weight_hr_l0"},
-                {"weight_ih": "weight_ih_l0_reverse", "weight_hr": "weight_hr_l0_reverse"},
-                {"weight_ih": "weight_ih_l10"},
-            ],
+            "keras",
+            "Sequential",
+            {"layers": [{"layer": "Bidirectional", "params": {"layer": KERAS_LSTM}}, KERAS_LSTM]},
+            {place: {role: f"{place}/{name}" for role, name in OF_KERAS.items()} for place in ("0/forward", "0/backward", "1")},
+        ),
+        ("torch", "LSTMCell", {"input_size": 5, "hidden_size": 3}, {"": OF_TORCH}),
+        (
+            "torch",
+            "LSTM",
+            {"input_size": 5, "hidden_size": 3, "num_layers": 11, "bidirectional": True, "proj_size": 2, "bias": False},
+            {
+                f"_l{layer}{way}": {
+                    "kernel": f"weight_ih_l{layer}{way}",
+                    "recurrent kernel": f"weight_hh_l{layer}{way}",
+                    "projection": f"weight_hr_l{layer}{way}",
+                }
+                for layer in range(11)
+                for way in ("", "_reverse")
+            },
         ),
     ],
 )
-def test_names_of_one_lstm_belong_together_in_the_order_of_layers_and_directions(names: list[str], found: list[dict[str, str]]) -> None:
-    assert list(groups(names).values()) == found
+def test_the_weights_of_one_lstm_belong_together_in_the_order_of_layers_and_directions(
+    language: str, layer: str, params: dict[str, Any], found: dict[str, dict[str, str]]
+) -> None:
+    grouped = groups(labels_of(language, layer, **params))
+    assert list(grouped.items()) == list(found.items())
 
 
-@pytest.mark.parametrize("name", ["0/embeddings", "weights", "weight_ih_l0_backward", "kernel/0", "weight_xx_l0"])
-def test_a_name_of_no_lstm_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match=f"{name} is no weight of an LSTM"):
-        groups(["kernel", name])
+EMBEDDED = {
+    "layers": [
+        {"layer": "Embedding", "params": {"input_dim": 9, "output_dim": 4}},
+        {"layer": "Bidirectional", "params": {"layer": KERAS_LSTM}},
+        KERAS_LSTM,
+    ]
+}
+
+
+def test_a_weight_of_no_lstm_is_refused() -> None:
+    with pytest.raises(ValueError, match="0/embeddings is no weight of an LSTM"):
+        groups(labels_of("keras", "Sequential", **EMBEDDED))
 
 
 def test_the_lstms_among_other_layers_are_found() -> None:
-    assert lstms(["0/embeddings", "1/forward/kernel", "1/forward/bias", "1/backward/kernel", "2/kernel"]) == ["1/forward", "1/backward", "2"]
+    assert lstms(labels_of("keras", "Sequential", **EMBEDDED)) == ["1/forward", "1/backward", "2"]
 
 
 def test_both_layouts_of_the_same_numbers_are_the_same_lstms() -> None:
-    keras = arrays(forward__kernel=(5, 12), forward__recurrent_kernel=(3, 12), forward__bias=(12,), backward__kernel=(5, 12))
-    keras |= arrays(backward__recurrent_kernel=(3, 12), backward__bias=(12,))
-    names = [f"{kind}_l0{way}" for way in ("", "_reverse") for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+    specs = specs_of("keras", "Bidirectional", layer=KERAS_LSTM)
+    keras, of_keras = drawn(specs), {name: spec.label for name, spec in specs.items()}
+    of_torch = labels_of("torch", "LSTM", input_size=5, hidden_size=3, bidirectional=True)
     torch = {
-        name: array for layer, group in zip(canonical(keras), groups(names).values(), strict=True) for name, array in named(layer, group).items()
+        name: array
+        for layer, group in zip(canonical(keras, of_keras), groups(of_torch).values(), strict=True)
+        for name, array in named(layer, group, of_torch).items()
     }
-    assert list(torch) == names
+    assert list(torch) == list(of_torch)
     assert np.array_equal(torch["weight_ih_l0"], keras["forward/kernel"].T)
     assert np.array_equal(torch["weight_hh_l0_reverse"], keras["backward/recurrent_kernel"].T)
     assert np.array_equal(torch["bias_ih_l0"] + torch["bias_hh_l0"], keras["forward/bias"])
-    back = {name: array for layer, group in zip(canonical(torch), groups(keras).values(), strict=True) for name, array in named(layer, group).items()}
+    back = {
+        name: array
+        for layer, group in zip(canonical(torch, of_torch), groups(of_keras).values(), strict=True)
+        for name, array in named(layer, group, of_keras).items()
+    }
     assert {name: array.tobytes() for name, array in back.items()} == {name: array.tobytes() for name, array in keras.items()}
+
+
+def test_gates_in_another_order_are_put_into_that_of_the_reference_and_back() -> None:
+    of_keras = labels_of("keras", "LSTM", units=3)
+    of_onnx = {name: label._replace(axes=label.axes[::-1], gates="iofg") for name, label in of_keras.items()}
+    (layer,) = canonical(keras := drawn(specs_of("keras", "LSTM", units=3)), of_keras)
+    onnx = named(layer, groups(of_onnx)[""], of_onnx)
+    blocks = {gate: keras["kernel"][:, 3 * k : 3 * k + 3] for k, gate in enumerate("ifgo")}
+    assert np.array_equal(onnx["kernel"], np.concatenate([blocks[gate].T for gate in "iofg"]))
+    assert np.array_equal(onnx["bias"][3:6], keras["bias"][9:])
+    (back,) = canonical(onnx, of_onnx)
+    assert all(np.array_equal(getattr(back, name), keras[name]) for name in keras)
 
 
 def test_a_bias_that_nobody_asks_for_is_left_out() -> None:
     layer = LSTMWeights(np.ones((5, 12)), np.ones((3, 12)), np.zeros(12))
-    assert set(named(layer, {"kernel": "0/kernel", "recurrent_kernel": "0/recurrent_kernel"})) == {"0/kernel", "0/recurrent_kernel"}
+    labels = labels_of("keras", "LSTM", units=3, use_bias=False)
+    assert set(named(layer, groups(labels)[""], labels)) == {"kernel", "recurrent_kernel"}
 
 
 FILE = """\

@@ -142,6 +142,11 @@ class LSTMCell:
         """One step has none inside."""
         return None
 
+    @property
+    def carries_state(self) -> bool:
+        """A cell is given its states."""
+        return False
+
 
 class StackedRNNCells(Composite):
     """keras.layers.StackedRNNCells: each cell's output is the next one's input; each has its own states."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from lstm_ref.dialects.dialect import Draw, Gradients, Pullback, Spec, Unrolled
+from lstm_ref.dialects.dialect import Draw, Gradients, Place, Pullback, Spec, Unrolled
 from lstm_ref.dialects.initial import Initial
 from lstm_ref.dialects.keras.nested import Part, Parts, joined, passed
 from lstm_ref.dialects.keras.training import fit
@@ -37,7 +37,11 @@ class Composite(Part):
 
     def weight_specs(self, features: int) -> dict[str, Spec]:
         """Those of the parts."""
-        return self.parts.weight_specs(self.features(features))
+        return self.parts.weight_specs(self.features(features), self.placed)
+
+    def placed(self, number: int, inner: Place) -> Place:
+        """Where in this layer something is that stands so in the part of this number: parts are on top of one another."""
+        return inner._replace(layer=(number, *inner.layer))
 
     def initial(self, features: int) -> Mapping[str, Initial]:
         """What the initializers of the parts give."""
@@ -79,6 +83,11 @@ class Composite(Part):
     def unrolled(self, arguments: Mapping[str, Any]) -> Unrolled | None:
         """The output does not show the steps of one LSTM."""
         return None
+
+    @property
+    def carries_state(self) -> bool:
+        """Whether any part does."""
+        return self.parts.carries_state
 
 
 def mask_after(layer: Any, mask: Array | None) -> Array | None:

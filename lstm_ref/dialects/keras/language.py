@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from lstm_ref.dialects.dialect import INPUT_DEVIATION, Sizes, Spec, Twin, built
+from lstm_ref.dialects.dialect import INPUT_DEVIATION, Argument, Sizes, Spec, Twin, built
 from lstm_ref.dialects.keras.cells import LSTMCell, StackedRNNCells
 from lstm_ref.dialects.keras.lstm import LSTM
 from lstm_ref.dialects.keras.masking import Embedding, Masking
+from lstm_ref.dialects.keras.misreadings import MISREADINGS
 from lstm_ref.dialects.keras.models import EncoderDecoder, Sequential
 from lstm_ref.dialects.keras.wrappers import RNN, Bidirectional
 
@@ -28,6 +29,12 @@ class KerasDialect:
     """The layers as one version of Keras documents them: "3" or "2"; or "" as either of them does."""
 
     name = "keras"
+    called: Mapping[Argument, tuple[str, ...]] = {
+        "states": ("initial_state", "states"),
+        "mask": ("mask",),
+        "training": ("training",),
+    }
+    misreadings = MISREADINGS
 
     def __init__(self, version: str = "3") -> None:
         self.version = version

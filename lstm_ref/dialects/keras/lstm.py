@@ -245,10 +245,17 @@ class LSTM:
     def weight_specs(self, features: int) -> dict[str, Spec]:
         """The weights by name, in the order of `set_weights`."""
         specs = {
-            "kernel": Spec((features, 4 * self.units), ("feature", "gate"), kernel_deviation(features)),
-            "recurrent_kernel": Spec((self.units, 4 * self.units), ("unit", "gate"), kernel_deviation(self.units)),
+            "kernel": Spec((features, 4 * self.units), ("feature", "gate"), kernel_deviation(features), role="kernel", own="kernel"),
+            "recurrent_kernel": Spec(
+                (self.units, 4 * self.units),
+                ("unit", "gate"),
+                kernel_deviation(self.units),
+                role="recurrent kernel",
+                own="recurrent_kernel",
+            ),
         }
-        return specs | {"bias": Spec((4 * self.units,), ("gate",), BIAS_DEVIATION)} if self.use_bias else specs
+        bias = Spec((4 * self.units,), ("gate",), BIAS_DEVIATION, role="bias", own="bias")
+        return specs | {"bias": bias} if self.use_bias else specs
 
     def load(self, weights: Mapping[str, Array]) -> None:
         """Take the weights by name. Raises ValueError where names or shapes are wrong."""
@@ -372,6 +379,11 @@ class LSTM:
         initial = self._initial(x.shape[0], arguments.get("initial_state"))
         weights = LSTMWeights.from_keras(self._loaded())
         return Unrolled(x[:, ::-1] if self.go_backwards else x, initial, weights, self.activation, self.recurrent_activation, self._batch_major)
+
+    @property
+    def carries_state(self) -> bool:
+        """`stateful`."""
+        return self.stateful
 
     def _loaded(self) -> dict[str, Array]:
         if self._weights is None:

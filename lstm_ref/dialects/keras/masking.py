@@ -95,6 +95,11 @@ class Masking:
         """There are no steps."""
         return None
 
+    @property
+    def carries_state(self) -> bool:
+        """There is none."""
+        return False
+
 
 class Embedding:
     """keras.layers.Embedding: integers to the rows of a table; with mask_zero a 0 is a step that the layers that follow skip."""
@@ -153,7 +158,8 @@ class Embedding:
 
     def weight_specs(self, features: int) -> dict[str, Spec]:
         """`embeddings` (input_dim, output_dim), whatever the input."""
-        return {"embeddings": Spec((self.input_dim, self.output_dim), ("feature", "output"), INPUT_DEVIATION)}
+        shape, axes = (self.input_dim, self.output_dim), ("feature", "output")
+        return {"embeddings": Spec(shape, axes, INPUT_DEVIATION, role="embedding", own="embeddings")}
 
     def initial(self, features: int) -> Mapping[str, Initial]:
         """Uniform between -0.05 and 0.05, the default of keras.initializers.RandomUniform."""
@@ -208,6 +214,11 @@ class Embedding:
     def unrolled(self, arguments: Mapping[str, Any]) -> Unrolled | None:
         """There are no steps."""
         return None
+
+    @property
+    def carries_state(self) -> bool:
+        """There is none."""
+        return False
 
     def _table(self) -> Array:
         if self._embeddings is None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lstm_ref.dialects.dialect import INPUT_DEVIATION, Gradients, Output, Pullback, Sizes, Spec
+from lstm_ref.dialects.dialect import INPUT_DEVIATION, Gradients, Output, Place, Pullback, Sizes, Spec
 from lstm_ref.dialects.keras.composite import Composite, mask_after, pulled_through
 from lstm_ref.dialects.keras.lstm import LSTM
 from lstm_ref.dialects.keras.masking import Embedding, Masking
@@ -132,6 +132,10 @@ class EncoderDecoder(Composite):
         specs = [Spec((sizes.batch, n.timesteps, n.features), ("batch", "time", "feature"), INPUT_DEVIATION) for n in (sizes, more)]
         training = to_train(call, self.decoder.outputs({})[0], self.decoder.units, more)
         return {"sequences": specs[0]._replace(source="x"), "decoder_sequences": specs[1], **passed(call, "training"), **training}
+
+    def placed(self, number: int, inner: Place) -> Place:
+        """The parts are told apart by what they are for."""
+        return inner._replace(part=list(self.parts.layers)[number])
 
     def shapes(self, arguments: Mapping[str, Any]) -> list[tuple[int, ...]]:
         """Each reads a sequence of its own."""

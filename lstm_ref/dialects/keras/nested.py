@@ -1,13 +1,13 @@
 """Layers inside a layer: what each has, under the name of its place."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from itertools import count
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
-from lstm_ref.dialects.dialect import Gradients, Output, Sizes, Spec, Twin
+from lstm_ref.dialects.dialect import Gradients, Output, Place, Sizes, Spec, Twin
 from lstm_ref.dialects.initial import Initial
 from lstm_ref.dialects.keras.training import Trainable
 from lstm_ref.implementations.trace import Handed
@@ -51,10 +51,23 @@ class Parts:
         self.layers = layers
         self.version = version
 
-    def weight_specs(self, features: Sequence[int]) -> dict[str, Spec]:
-        """The weights of all parts, for inputs of so many features, one number a part."""
-        specs = [part.weight_specs(n) for part, n in zip(self.layers.values(), features, strict=True)]
-        return joined(dict(zip(self.layers, specs, strict=True)))
+    def weight_specs(self, features: Sequence[int], placed: Callable[[int, Place], Place]) -> dict[str, Spec]:
+        """The weights of all parts, for inputs of so many features, one number a part.
+
+        `placed` says where in the whole something is that stands so in the part of this
+        number.
+        """
+        specs = {}
+        for number, ((place, part), n) in enumerate(zip(self.layers.items(), features, strict=True)):
+            specs[place] = part.weight_specs(n)
+            if place:
+                specs[place] = {name: spec._replace(place=_inside(place, placed(number, spec.place))) for name, spec in specs[place].items()}
+        return joined(specs)
+
+    @property
+    def carries_state(self) -> bool:
+        """Whether any part does."""
+        return any(part.carries_state for part in self.layers.values())
 
     def initial(self, features: Sequence[int]) -> dict[str, Initial]:
         """What the weights are right after construction."""
@@ -164,6 +177,11 @@ def to_train(call: Mapping[str, Any], output: Output, units: int, sizes: Sizes) 
         return {}
     length = {"batch": sizes.batch, "time": sizes.timesteps, "unit": units}
     return {"targets": Spec(tuple(length[axis] for axis in output.axes), output.axes, TARGET_DEVIATION), **passed(call, "epochs", "learning_rate")}
+
+
+def _inside(place: str, inner: Place) -> Place:
+    """A place in the part that is called `place`, by its name in the whole."""
+    return inner._replace(name=f"{place}/{inner.name}".removesuffix("/"))
 
 
 def _split(name: str) -> tuple[str, str]:

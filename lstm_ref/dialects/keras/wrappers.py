@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lstm_ref.dialects.dialect import Gradients, Output, Pullback, Sizes, Twin, Unrolled
+from lstm_ref.dialects.dialect import Gradients, Output, Place, Pullback, Sizes, Twin, Unrolled
 from lstm_ref.dialects.keras.cells import LSTMCell, StackedRNNCells
 from lstm_ref.dialects.keras.composite import Composite, mask_after, pulled_through
 from lstm_ref.dialects.keras.lstm import LSTM
@@ -238,6 +238,10 @@ class Bidirectional(Composite):
             return merged[0], pullback
         # "Returned as a list", says the documentation; Keras 3 returns a tuple, here and wherever else there are several.
         return (list if self.version == "2" else tuple)([*merged, *states]), pullback
+
+    def placed(self, number: int, inner: Place) -> Place:
+        """The parts are the directions."""
+        return inner._replace(direction=number)
 
     def _in_order(self, sequence: Array) -> Array:
         """The backward layer's output in the order of the input, and the other way round."""

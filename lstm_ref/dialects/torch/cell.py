@@ -11,7 +11,7 @@ import numpy as np
 
 from lstm_ref.dialects.dialect import BIAS_DEVIATION, Draw, Gradients, Output, Pullback, Sizes, Spec, Unrolled, check_names, kernel_deviation, not_yet
 from lstm_ref.dialects.initial import Initial, Uniform
-from lstm_ref.dialects.torch.modules import FLOATS, cell_input_spec, frozen_after
+from lstm_ref.dialects.torch.modules import FLOATS, cell_input_spec, frozen_after, with_role
 from lstm_ref.dialects.torch.states import checked, hx_of
 from lstm_ref.reference.activations import Array
 from lstm_ref.reference.cell import State
@@ -100,7 +100,8 @@ class LSTMCell:
             "weight_ih": Spec((4 * units, inputs), ("gate", "feature"), kernel_deviation(inputs)),
             "weight_hh": Spec((4 * units, units), ("gate", "unit"), kernel_deviation(units)),
         }
-        return specs | (dict.fromkeys(("bias_ih", "bias_hh"), Spec((4 * units,), ("gate",), BIAS_DEVIATION)) if self.bias else {})
+        specs |= dict.fromkeys(("bias_ih", "bias_hh"), Spec((4 * units,), ("gate",), BIAS_DEVIATION)) if self.bias else {}
+        return {name: with_role(spec, name) for name, spec in specs.items()}
 
     def state_shapes(self, batch: int | None) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """The shapes of h_0 and c_0, without a batch where it is None."""
@@ -147,3 +148,8 @@ class LSTMCell:
     def unrolled(self, arguments: Mapping[str, Any]) -> Unrolled | None:
         """A cell is a single step."""
         return None
+
+    @property
+    def carries_state(self) -> bool:
+        """A module records none."""
+        return False

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lstm_ref.dialects.dialect import Sizes, Twin, built
+from lstm_ref.dialects.dialect import Argument, Misreading, Sizes, Twin, built
 from lstm_ref.dialects.torch.cell import LSTMCell
 from lstm_ref.dialects.torch.lstm import LSTM
 from lstm_ref.dialects.torch.modules import input_spec
@@ -13,6 +13,8 @@ class TorchDialect:
     """How a case of the PyTorch dialect becomes arguments."""
 
     name = "torch"
+    called: Mapping[Argument, tuple[str, ...]] = {"states": ("hx",), "lengths": ("lengths",), "training": ("training",)}
+    misreadings: Mapping[str, Misreading] = {}
     layers: Mapping[str, Callable[..., Twin]] = {"LSTM": LSTM, "LSTMCell": LSTMCell}
 
     def build(self, layer: str, params: Mapping[str, Any], dtype: str) -> Twin:

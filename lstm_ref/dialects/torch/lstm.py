@@ -14,6 +14,7 @@ from lstm_ref.dialects.dialect import (
     Draw,
     Gradients,
     Output,
+    Place,
     Pullback,
     Sizes,
     Spec,
@@ -23,7 +24,7 @@ from lstm_ref.dialects.dialect import (
     not_yet,
 )
 from lstm_ref.dialects.initial import Initial, Uniform
-from lstm_ref.dialects.torch.modules import FLOATS, frozen_after, input_spec
+from lstm_ref.dialects.torch.modules import FLOATS, frozen_after, input_spec, with_role
 from lstm_ref.dialects.torch.packing import check_lengths, fields, from_steps, later, packing, padded_length, with_length
 from lstm_ref.dialects.torch.states import checked, hx_of
 from lstm_ref.reference.activations import Array, sigmoid, tanh
@@ -171,16 +172,22 @@ class LSTM:
 
     def weight_specs(self, features: int) -> dict[str, Spec]:
         """The weights by name, in the order of `state_dict`."""
-        directions, outputs, specs = 2 if self.bidirectional else 1, self.proj_size or self.hidden_size, {}
+        directions, outputs = 2 if self.bidirectional else 1, self.proj_size or self.hidden_size
+        specs: dict[str, Spec] = {}
         for index, layer in enumerate(self._suffixes()):
             inputs = self.input_size if index == 0 else directions * outputs
-            for suffix in layer:
-                specs[f"weight_ih{suffix}"] = Spec((4 * self.hidden_size, inputs), ("gate", "feature"), kernel_deviation(inputs))
-                specs[f"weight_hh{suffix}"] = Spec((4 * self.hidden_size, outputs), ("gate", "unit"), kernel_deviation(outputs))
+            for direction, suffix in enumerate(layer):
+                found = {
+                    "weight_ih": Spec((4 * self.hidden_size, inputs), ("gate", "feature"), kernel_deviation(inputs)),
+                    "weight_hh": Spec((4 * self.hidden_size, outputs), ("gate", "unit"), kernel_deviation(outputs)),
+                }
                 if self.bias:
-                    specs[f"bias_ih{suffix}"] = specs[f"bias_hh{suffix}"] = Spec((4 * self.hidden_size,), ("gate",), BIAS_DEVIATION)
+                    found["bias_ih"] = found["bias_hh"] = Spec((4 * self.hidden_size,), ("gate",), BIAS_DEVIATION)
                 if self.proj_size:
-                    specs[f"weight_hr{suffix}"] = Spec((self.proj_size, self.hidden_size), ("output", "unit"), kernel_deviation(self.hidden_size))
+                    shape, axes = (self.proj_size, self.hidden_size), ("output", "unit")
+                    found["weight_hr"] = Spec(shape, axes, kernel_deviation(self.hidden_size))
+                place = Place(suffix, (index,), direction)
+                specs |= {f"{own}{suffix}": with_role(spec, own, place) for own, spec in found.items()}
         return specs
 
     def state_shapes(self, batch: int | None) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -251,6 +258,11 @@ class LSTM:
         x = self._sequences(np.asarray(arguments["input"], self.dtype), batched)
         initial = self._initial(x.shape[0], batched, arguments.get("hx"))[0][0]
         return Unrolled(x, initial, LSTMWeights.from_torch(self.state_dict()), tanh, sigmoid, lambda output: self._sequences(output, batched))
+
+    @property
+    def carries_state(self) -> bool:
+        """A module records none."""
+        return False
 
     def _by_parameter(self, gradients: Gradients) -> Gradients:
         """The gradients of the parameters, from those of the weights by name: a parameter that serves twice has the sum of both."""

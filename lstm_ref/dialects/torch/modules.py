@@ -1,10 +1,10 @@
 """What all modules of torch.nn have in common: the input of a call, and what can be done with a module beside calling it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from lstm_ref.dialects.dialect import INPUT_DEVIATION, Given, Sizes, Spec
+from lstm_ref.dialects.dialect import INPUT_DEVIATION, Given, Place, Role, Sizes, Spec
 
 # Each of them leaves what the module computes as it is, and which of its parameters are frozen.
 KEEPING = ("pickle", "deepcopy", "parametrize", "tie", "reset-parameters")
@@ -14,6 +14,16 @@ RENEWING = ("state-dict", "functional-call", "replace-parameters")
 
 # These take the gradients of parameters away: of those whose names contain this.
 FREEZING = {"freeze": "", "freeze-recurrent": "weight_hh", "freeze-first-layer": "_l0"}
+
+ROLES: Mapping[str, Role] = {
+    "weight_ih": "kernel",
+    "weight_hh": "recurrent kernel",
+    "bias_ih": "bias",
+    "bias_hh": "recurrent bias",
+    "weight_hr": "projection",
+}
+
+NOWHERE = Place()
 
 # In these a twin computes; an input in any other dtype is none of the module's.
 FLOATS = (np.dtype("float64"), np.dtype("float32"))
@@ -26,6 +36,11 @@ def frozen_after(layer: str, action: str, frozen: frozenset[str], names: Iterabl
     if action not in (*KEEPING, *RENEWING):
         raise NotImplementedError(f"the NumPy torch.nn.{layer} has no {action}: modules of torch.nn record no state; pass hx instead")
     return frozen if action in KEEPING else frozenset()
+
+
+def with_role(spec: Spec, own: str, place: Place = NOWHERE) -> Spec:
+    """The spec of a parameter that is called so in a cell, and belongs to this LSTM of the module."""
+    return spec._replace(role=ROLES[own], own=own, place=place)
 
 
 def input_spec(sizes: Sizes, batch_first: bool, dtype: str | None = None) -> Spec | Given:
