@@ -65,15 +65,12 @@ ACTIVATIONS_2: Mapping[str | None, Activation] = {
     "tanh": activations.tanh,
 }
 
-BY_VERSION = {"3": ACTIVATIONS, "2": ACTIVATIONS_2}
 
-
-def activation(identifier: Any, version: str = "3") -> Activation:
-    """The activation of this name in this version of Keras; None is linear, {"callable": name} the function object of that name.
+def activation(identifier: Any, known: Mapping[str | None, Activation] = ACTIVATIONS) -> Activation:
+    """The activation of this name, of those that a version knows; None is linear, {"callable": name} the function object of that name.
 
     Raises ValueError for one that is not known.
     """
-    known = BY_VERSION[version or "3"]
     name = identifier["callable"] if isinstance(identifier, Mapping) and set(identifier) == {"callable"} else identifier
     if not (name is None or isinstance(name, str)) or name not in known:
         raise ValueError(f"unknown activation {identifier!r}; known are {', '.join(sorted(n for n in known if n))} and None")

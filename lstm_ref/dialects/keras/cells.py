@@ -182,7 +182,7 @@ class StackedRNNCells(Composite):
             return self.parts.gradients(found) | {"inputs": d_inputs, **states}
 
         # Which kind of sequence the states of all cells are is not documented: a list in Keras 3, a tuple in Keras 2.
-        return (y, tuple(after) if self.version == "2" else after), pullback
+        return (y, self.rules.states_of_cells(after)), pullback
 
     def features(self, features: int) -> list[int]:
         """How many numbers go into each cell."""

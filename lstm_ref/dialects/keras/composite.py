@@ -8,6 +8,7 @@ import numpy as np
 from lstm_ref.dialects.dialect import Draw, Gradients, Place, Pullback, Spec, Unrolled
 from lstm_ref.dialects.initial import Initial
 from lstm_ref.dialects.keras.nested import Part, Parts, joined, passed
+from lstm_ref.dialects.keras.rules import RULES
 from lstm_ref.dialects.keras.training import fit
 from lstm_ref.reference.activations import Array
 
@@ -19,8 +20,8 @@ class Composite(Part):
     """
 
     def __init__(self, parts: Mapping[str, Part], version: str, trainable: bool = True) -> None:
-        self.parts = Parts(parts, version)
-        self.version = version
+        self.rules = RULES[version]
+        self.parts = Parts(parts, self.rules)
         self.trainable = trainable
         if not trainable:
             self.parts.freeze()

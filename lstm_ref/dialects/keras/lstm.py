@@ -31,6 +31,7 @@ from lstm_ref.dialects.keras.activations import activation as activation_of
 from lstm_ref.dialects.keras.constraints import constraint as constraint_of
 from lstm_ref.dialects.keras.initializers import initializer as initializer_of
 from lstm_ref.dialects.keras.regularizers import regularizer as regularizer_of
+from lstm_ref.dialects.keras.rules import RULES
 from lstm_ref.dialects.keras.training import fit
 from lstm_ref.implementations.trace import Handed
 from lstm_ref.reference.activations import Array
@@ -94,18 +95,15 @@ class LSTM:
             raise ValueError(f'use_cudnn must be "auto", true or false, not {use_cudnn!r}')
         if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
             raise ValueError(f"seed must be an integer or None, not {seed!r}")
-        if version == "2" and (seed is not None or use_cudnn != "auto"):
-            raise TypeError("keras.layers.LSTM of Keras 2 has neither seed nor use_cudnn")
-        if version == "3" and time_major is not None:
-            raise ValueError("keras.layers.LSTM has no time_major since Keras 3")
-        if unknown := [name for name in sizes if name not in (SIZES if version == "3" else SIZES_OF_KERAS_2)]:
-            raise ValueError(f"unrecognized keyword arguments: {', '.join(unknown)}")
+        of_versions = {"seed": seed is not None, "use_cudnn": use_cudnn != "auto", "time_major": time_major is not None}
+        self.rules = RULES[version]
+        self.rules.check([name for name, is_given in of_versions.items() if is_given], sizes)
         for rate_name, rate in (("dropout", dropout), ("recurrent_dropout", recurrent_dropout)):
             if not 0 <= rate <= 1:
                 raise ValueError(f"{rate_name} must be between 0 and 1, not {rate!r}")
         self.units = int(units)
-        self.activation = activation_of(activation, version)
-        self.recurrent_activation = activation_of(recurrent_activation, version)
+        self.activation = activation_of(activation, self.rules.activations)
+        self.recurrent_activation = activation_of(recurrent_activation, self.rules.activations)
         self.use_bias = use_bias
         self.initializers = {
             "kernel": initializer_of(kernel_initializer),
@@ -137,7 +135,6 @@ class LSTM:
         self.trainable = trainable
         self.time_major = bool(time_major)
         self.name = name
-        self.version = version
         self.dtype = np.dtype(dtype or "float32")
         if self.dtype.kind != "f":
             raise ValueError(f"dtype must be a floating-point type, not {dtype!r}")
@@ -164,7 +161,7 @@ class LSTM:
 
         Raises AttributeError for a layer that is not stateful in Keras 2, whose documentation calls it reset_states.
         """
-        if self.version == "2" and not self.stateful:
+        if self.rules.reset_needs_stateful and not self.stateful:
             raise AttributeError("the layer must be stateful to have states to reset")
         if states is not None:
             self.states = State(*(np.asanyarray(state, self.dtype) for state in states))
@@ -199,7 +196,7 @@ class LSTM:
         an array of NumPy has no gradient. Raises TypeError for a form that is not taken.
         """
         forms = passed or {}
-        passing.check(forms, self.version)
+        passing.check(forms, self.rules)
         if forms.get("initial_state") == "reset":
             self.reset_state(initial_state)
             initial_state = None
@@ -238,9 +235,7 @@ class LSTM:
             return gradients
 
         result = self._batch_major(output) if self.return_sequences else output
-        if not self.return_state:
-            return result, pullback
-        return ([result, *last] if self.version == "2" else (result, *last)), pullback
+        return (self.rules.several([result, *last]) if self.return_state else result), pullback
 
     def weight_specs(self, features: int) -> dict[str, Spec]:
         """The weights by name, in the order of `set_weights`."""
@@ -323,7 +318,7 @@ class LSTM:
         if not arguments.get("training"):
             return {}
         batch, timesteps, features = np.shape(self._batch_major(np.asanyarray(arguments["sequences"])))[-3:]
-        over_time = (1, timesteps) if self.version == "2" and timesteps > 1 else (1,)
+        over_time = (1, timesteps) if self.rules.draws_over_time and timesteps > 1 else (1,)
         drawn = {}
         if self.dropout:
             shapes = tuple((gates, batch, steps, features) for steps in over_time for gates in (1, 4))
@@ -449,16 +444,13 @@ class LSTM:
             d_activity = d_output / batch
         for name, weight in self._loaded().items():
             regularizer = self.regularizers[name]
-            if regularizer is not None and (self.trainable or self.version == "2"):
+            if regularizer is not None and (self.trainable or self.rules.penalizes_frozen):
                 loss, d_weights[name] = regularizer(weight, RANKS[name])
                 losses.append(loss)
         return losses, d_weights, d_activity
 
 
 RANKS = {"kernel": 2, "recurrent_kernel": 2, "bias": 1}
-# What a layer can be told of its input when it is constructed, for a Sequential that starts with it. Keras 3 warns of these two.
-SIZES = ("input_shape", "input_dim")
-SIZES_OF_KERAS_2 = (*SIZES, "batch_input_shape", "batch_size", "input_length")
 
 
 def _masked_output(h: Array, mask: Array | None, zeros: bool) -> tuple[Array, Callable[[Array], Array]]:

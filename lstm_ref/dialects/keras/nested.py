@@ -9,6 +9,7 @@ import numpy as np
 
 from lstm_ref.dialects.dialect import Gradients, Output, Place, Sizes, Spec, Twin
 from lstm_ref.dialects.initial import Initial
+from lstm_ref.dialects.keras.rules import KERAS_3, Rules
 from lstm_ref.dialects.keras.training import Trainable
 from lstm_ref.implementations.trace import Handed
 from lstm_ref.reference.activations import Array
@@ -47,9 +48,9 @@ class Parts:
     What a part has is called place/name: forward/kernel, 1/dropout. The one part at the place "" has its names as they are.
     """
 
-    def __init__(self, layers: Mapping[str, Part], version: str = "3") -> None:
+    def __init__(self, layers: Mapping[str, Part], rules: Rules = KERAS_3) -> None:
         self.layers = layers
-        self.version = version
+        self.rules = rules
 
     def weight_specs(self, features: Sequence[int], placed: Callable[[int, Place], Place]) -> dict[str, Spec]:
         """The weights of all parts, for inputs of so many features, one number a part.
@@ -114,7 +115,7 @@ class Parts:
 
     def effects(self) -> dict[str, Array]:
         """The losses: in Keras 3 those of all outputs before those of all weights, in Keras 2 part by part. No documentation tells their order."""
-        if self.version == "2":
+        if self.rules.losses_by_part:
             losses = [found[..., k : k + 1] for part in self.layers.values() for found in part.effects().values() for k in range(found.shape[-1])]
         else:
             of_outputs, of_weights = self.losses()

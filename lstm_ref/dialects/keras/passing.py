@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from lstm_ref.dialects.dialect import STATE_DEVIATION, Given, Spec
+from lstm_ref.dialects.keras.rules import Rules
 
 # The containers and places in which the documented [h, c] can be passed, by the word of a case.
 STATES = {"given": "", "given-in-a-tuple": "tuple", "given-as-arrays": "arrays", "given-by-position": "position", "given-by-reset": "reset"}
@@ -41,11 +42,11 @@ def initial_state(word: str, batch: int, units: int) -> Any:
     return instead[word]
 
 
-def check(forms: Mapping[str, str], version: str) -> None:
+def check(forms: Mapping[str, str], rules: Rules) -> None:
     """Raise TypeError for an argument that comes as lists of numbers, and for states that Keras 2 gets as arrays of NumPy."""
     if "lists" in forms.values():
         raise TypeError("the input and the mask must be tensors, not lists of numbers")
-    if version == "2" and forms.get("initial_state") == "arrays":
+    if not rules.takes_arrays and forms.get("initial_state") == "arrays":
         raise TypeError("the initial states must be tensors, not arrays")
 
 

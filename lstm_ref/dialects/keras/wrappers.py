@@ -111,10 +111,8 @@ class RNN(Composite):
                 gradients |= {f"initial_state{cell}[{j}]": found[place][f"initial_state[{j}]"] for j in range(2)}
             return gradients
 
-        if not self.return_state:
-            return y, pullback
         result = [y, *(states if self.stacked else states[0])]
-        return (result if self.version == "2" else tuple(result)), pullback
+        return (self.rules.several(result) if self.return_state else y), pullback
 
     def reset_state(self) -> None:
         """Forget the states that a stateful layer recorded."""
@@ -237,7 +235,7 @@ class Bidirectional(Composite):
         if self.merge_mode is not None and not self.return_state:
             return merged[0], pullback
         # "Returned as a list", says the documentation; Keras 3 returns a tuple, here and wherever else there are several.
-        return (list if self.version == "2" else tuple)([*merged, *states]), pullback
+        return self.rules.several([*merged, *states]), pullback
 
     def placed(self, number: int, inner: Place) -> Place:
         """The parts are the directions."""

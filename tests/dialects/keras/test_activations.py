@@ -8,6 +8,7 @@ import pytest
 
 from lstm_ref.dialects import dialect, keras
 from lstm_ref.dialects.keras.activations import ACTIVATIONS_2, activation
+from lstm_ref.dialects.keras.rules import RULES
 
 Z = np.array([-7.0, -2.75, -1.0, -0.25, 0.0, 0.5, 1.5, 2.75, 7.0])
 
@@ -34,13 +35,13 @@ FORMULAS: dict[str, Any] = {
 @pytest.mark.parametrize("version", ["3", "2"])
 @pytest.mark.parametrize("name", FORMULAS)
 def test_both_versions_mean_the_same_by_most_names(name: str, version: str) -> None:
-    assert activation(name, version)(Z)[0] == pytest.approx(np.array([FORMULAS[name](z) for z in Z]), rel=1e-14, abs=1e-15)
+    assert activation(name, RULES[version].activations)(Z)[0] == pytest.approx(np.array([FORMULAS[name](z) for z in Z]), rel=1e-14, abs=1e-15)
 
 
 @pytest.mark.parametrize(("version", "slope"), [("3", 1 / 6), ("2", 0.2)])
 def test_hard_sigmoid_is_steeper_in_keras_2(version: str, slope: float) -> None:
     wanted = np.array([min(max(slope * z + 0.5, 0.0), 1.0) for z in Z])
-    assert activation("hard_sigmoid", version)(Z)[0] == pytest.approx(wanted, abs=1e-15)
+    assert activation("hard_sigmoid", RULES[version].activations)(Z)[0] == pytest.approx(wanted, abs=1e-15)
 
 
 @pytest.mark.parametrize("version", ["3", "2"])
@@ -58,14 +59,14 @@ def test_a_layer_takes_the_function_of_its_version(version: str, role: str) -> N
 def test_softmax_is_over_the_units(version: str) -> None:
     z = np.array([[0.0, 1.0, 2.0], [3.0, 3.0, 3.0]])
     wanted = [[math.exp(a) / sum(math.exp(b) for b in row) for a in row] for row in z.tolist()]
-    assert activation("softmax", version)(z)[0] == pytest.approx(np.array(wanted))
-    assert activation("log_softmax", version)(z)[0] == pytest.approx(np.log(wanted))
+    assert activation("softmax", RULES[version].activations)(z)[0] == pytest.approx(np.array(wanted))
+    assert activation("log_softmax", RULES[version].activations)(z)[0] == pytest.approx(np.log(wanted))
 
 
 def test_none_is_linear_and_a_function_object_is_that_of_its_name() -> None:
     for version in ("3", "2"):
-        assert activation(None, version) is activation("linear", version)
-        assert activation({"callable": "hard_sigmoid"}, version) is activation("hard_sigmoid", version)
+        assert activation(None, RULES[version].activations) is activation("linear", RULES[version].activations)
+        assert activation({"callable": "hard_sigmoid"}, RULES[version].activations) is activation("hard_sigmoid", RULES[version].activations)
 
 
 def test_keras_2_has_none_of_the_names_that_came_with_keras_3() -> None:
@@ -73,7 +74,7 @@ def test_keras_2_has_none_of_the_names_that_came_with_keras_3() -> None:
     assert {"celu", "hard_shrink", "hard_silu", "hard_tanh", "log_sigmoid", "sparsemax", "squareplus", "tanh_shrink"} <= new
     for name in new:
         with pytest.raises(ValueError, match=f"unknown activation {name!r}"):
-            activation(name, "2")
+            activation(name, RULES["2"].activations)
 
 
 @pytest.mark.parametrize("name", ["tanhh", "TANH", "", {"callable": "tanhh"}, {"name": "tanh"}, 3, ["tanh"]])

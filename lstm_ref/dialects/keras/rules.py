@@ -1,0 +1,77 @@
+"""What the versions of Keras do differently, each in one value."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lstm_ref.dialects.keras.activations import ACTIVATIONS, ACTIVATIONS_2
+from lstm_ref.reference.activations import Activation
+
+# What a layer can be told of its input when it is constructed, for a Sequential that starts
+# with it. Keras 3 warns of the first two.
+SIZES = ("input_shape", "input_dim")
+SIZES_OF_KERAS_2 = (*SIZES, "batch_input_shape", "batch_size", "input_length")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How the layers of one version differ from those of another.
+
+    `refused` are arguments of the constructor that the version does not have, with the
+    exception that says so. `several` makes what a call returns of several results,
+    `states_of_cells` what a cell returns of the states of several cells.
+    """
+
+    activations: Mapping[str | None, Activation]
+    refused: Mapping[str, type[Exception]]
+    sizes: tuple[str, ...]
+    several: type[list[Any]] | type[tuple[Any, ...]]
+    states_of_cells: type[list[Any]] | type[tuple[Any, ...]]
+    # A layer that is not stateful has nothing to reset.
+    reset_needs_stateful: bool
+    # Initial states may come as arrays of NumPy.
+    takes_arrays: bool
+    # Dropout may draw another mask at every timestep.
+    draws_over_time: bool
+    # Weights that are not trainable keep their penalty.
+    penalizes_frozen: bool
+    # Losses come part by part, and not those of all outputs before those of all weights.
+    losses_by_part: bool
+
+    def check(self, given: Iterable[str], sizes: Iterable[str]) -> None:
+        """Raise what the version raises for arguments that it does not have."""
+        for name in given:
+            if name in self.refused:
+                raise self.refused[name](f"keras.layers.LSTM of this version of Keras has no {name}")
+        if unknown := [name for name in sizes if name not in self.sizes]:
+            raise ValueError(f"unrecognized keyword arguments: {', '.join(unknown)}")
+
+
+KERAS_3 = Rules(
+    activations=ACTIVATIONS,
+    refused={"time_major": ValueError},
+    sizes=SIZES,
+    several=tuple,
+    states_of_cells=list,
+    reset_needs_stateful=False,
+    takes_arrays=True,
+    draws_over_time=False,
+    penalizes_frozen=False,
+    losses_by_part=False,
+)
+KERAS_2 = Rules(
+    activations=ACTIVATIONS_2,
+    refused={"seed": TypeError, "use_cudnn": TypeError},
+    sizes=SIZES_OF_KERAS_2,
+    several=list,
+    states_of_cells=tuple,
+    reset_needs_stateful=True,
+    takes_arrays=False,
+    draws_over_time=True,
+    penalizes_frozen=True,
+    losses_by_part=True,
+)
+# What either of them has can be built where no version is named.
+EITHER = Rules(**{**vars(KERAS_3), "refused": {}, "sizes": SIZES_OF_KERAS_2})
+
+RULES: Mapping[str, Rules] = {"3": KERAS_3, "2": KERAS_2, "": EITHER}
