@@ -1,3 +1,3 @@
 """Registers the plugin that collects case files, so that plain `pytest` runs them."""
 
-pytest_plugins = ["lstm_ref.harness.plugin"]
+pytest_plugins = ["lstm_ref.pytest_plugin"]

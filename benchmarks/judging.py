@@ -49,8 +49,8 @@ def item_ms() -> float:
         folder = Path(name)
         (folder / "nothing_to_do.py").write_text(NOTHING_TO_DO, encoding="utf-8")
         results = folder / "results.jsonl"
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "lstm_ref.harness.plugin", "-p", "nothing_to_do"]
-        command += ["--results", str(results), "--report", str(folder / "report.html"), "cases"]
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "lstm_ref.pytest_plugin", "-p", "nothing_to_do"]
+        command += ["--lstm-results", str(results), "--lstm-report", str(folder / "report.html"), "cases"]
         subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PYTHONPATH": name})
         lines = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
         return float(lines[-1]["seconds"] * 1e3 / lines[0]["items"])

@@ -13,8 +13,18 @@ from lstm_ref.cli.shared import gathered
 MOST_WORKERS = 8
 
 
-@click.command()
-@click.argument("cases", nargs=-1)
+class WithPytestOptions(click.Command):
+    """A command that leaves what stands behind `--` to pytest."""
+
+    def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
+        """Take the arguments before `--`."""
+        end = arguments.index("--") if "--" in arguments else len(arguments)
+        context.obj = arguments[end + 1 :]
+        return super().parse_args(context, arguments[:end])
+
+
+@click.command(cls=WithPytestOptions, options_metavar="[OPTIONS]")
+@click.argument("cases", nargs=-1, metavar="[CASES]... [-- PYTEST OPTIONS]")
 @click.option(
     "--impl",
     "implementations",
@@ -23,20 +33,19 @@ MOST_WORKERS = 8
     help="Run this implementation; repeat for several. Default: all installed, slow ones with --full only.",
 )
 @click.option("--dtype", "dtypes", multiple=True, metavar="DTYPE", help="Run in this dtype; repeat for several. Default: those of each case.")
+@click.option("--lf", "--last-failed", "last_failed", is_flag=True, help="Run what failed last time, or all where nothing did.")
+@click.option("-x", "--exitfirst", "stop", is_flag=True, help="Stop at the first failure.")
 @click.option(
     "--report",
     type=click.Path(dir_okay=False, path_type=Path),
-    default="reports/conformance.html",
-    show_default=True,
-    help="Where to write the HTML report.",
+    help="Where to write the HTML report. Default: reports/conformance.html; of chosen cases reports/chosen.html.",
 )
 @click.option(
     "--results",
     type=click.Path(dir_okay=False, path_type=Path),
-    default="reports/results.jsonl",
-    show_default=True,
-    help="Where to write the result file.",
+    help="Where to write the result file. Default: reports/results.jsonl; of chosen cases reports/chosen.jsonl.",
 )
+@click.option("--junitxml", type=click.Path(dir_okay=False, path_type=Path), help="Write a JUnit file as well.")
 @click.option(
     "--full",
     is_flag=True,
@@ -50,12 +59,17 @@ MOST_WORKERS = 8
     callback=lambda _context, _option, value: _workers(value) if value else None,
     help="Processes that judge. Default: auto for all cases, 1 for chosen ones.",
 )
+@click.pass_context
 def run(
+    context: click.Context,
     cases: tuple[str, ...],
     implementations: tuple[str, ...],
     dtypes: tuple[str, ...],
-    report: Path,
-    results: Path,
+    last_failed: bool,
+    stop: bool,
+    report: Path | None,
+    results: Path | None,
+    junitxml: Path | None,
     full: bool,
     seed: int,
     workers: int | None,
@@ -74,6 +88,10 @@ def run(
     lstm-ref run keras --full
     lstm-ref run my-cases.yaml
     lstm-ref run 'my-cases.yaml::masked[mask=left]'
+    lstm-ref run --lf -x                                    what failed, up to the first failure
+    lstm-ref run keras -- -k masked -v                      anything that pytest can do, behind --
+
+    A run of chosen cases never replaces the record of a whole one: it writes files of its own.
 
     \b
     Exit codes:
@@ -81,21 +99,45 @@ def run(
       1  something failed
       2  interrupted; what was done is in the result file
       3  internal error
-      4  bad usage: no such case, implementation or dtype, or asked for and not installed
+      4  bad usage: no such case, implementation or dtype; or nothing is installed that could be judged
       5  nothing to run
     """
+    if not implementations:
+        _require_any()
     chosen = gathered(cases) if cases else []
+    folder = Path("reports")
+    part = cases or last_failed or {"-k", "-m", "--lf", "--last-failed", "--deselect"} & set(context.obj)
+    page = (report or folder / ("chosen.html" if part else "conformance.html")).absolute()
+    file = (results or folder / ("chosen.jsonl" if part else "results.jsonl")).absolute()
     arguments = [
-        *(argument for case in cases for argument in ("--case", case)),
-        *(argument for name in implementations for argument in ("--impl", name)),
-        *(argument for dtype in dtypes for argument in ("--dtype", dtype)),
-        *("--report", str(report.absolute())),
-        *("--results", str(results.absolute())),
+        *(argument for case in cases for argument in ("--lstm-case", case)),
+        *(argument for name in implementations for argument in ("--lstm-impl", name)),
+        *(argument for dtype in dtypes for argument in ("--lstm-dtype", dtype)),
+        *("--lstm-report", str(page)),
+        *("--lstm-results", str(file)),
         *("--lstm-seed", str(seed)),
-        *(["--full"] if full else []),
+        *(["--lstm-full"] if full else []),
+        *(["--last-failed"] if last_failed else []),
+        *(["--exitfirst"] if stop else []),
+        *(["--junitxml", str(junitxml.absolute())] if junitxml else []),
+        *("-o", f"cache_dir={file.with_name('.cache')}"),  # where --lf finds what failed
         *_distribution(workers or _workers("1" if cases else "auto")),
+        *context.obj,
+        *(["-v"] if {"-v", "--verbose"} & set(context.obj) else []),  # one is taken back by the settings of a run
     ]
     sys.exit(_pytest(arguments, dict.fromkeys(str(case.place.file) for case in chosen)))
+
+
+def _require_any() -> None:
+    """End the program where nothing is installed that could be judged, with what to install."""
+    from lstm_ref.harness.subjects import installed
+    from lstm_ref.implementations import discover
+
+    known = discover().values()
+    if any(map(installed, known)):
+        return
+    commands = dict.fromkeys(each.host.install for each in known)
+    raise click.UsageError("\n  ".join(["no framework is installed that could be judged; install one of them:", *commands]))
 
 
 def _workers(text: str) -> int:
@@ -123,6 +165,8 @@ def _pytest(arguments: Sequence[str], files: Iterable[str]) -> int:
 
     from lstm_ref.corpus import corpus_root
 
-    root = corpus_root()
+    root, given = corpus_root(), list(files)
     settings = Path(__file__).with_name("run.ini")
-    return int(pytest.main(["-c", str(settings), "--rootdir", str(root.parent), *arguments, *(files or [str(root)])]))
+    # Above all files, so that each is named by a path that leads to it.
+    above = os.path.commonpath([Path.cwd(), root, *map(os.path.abspath, given)])
+    return int(pytest.main(["-c", str(settings), "--rootdir", above, *arguments, *(given or [str(root)])]))

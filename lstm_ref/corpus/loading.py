@@ -28,8 +28,7 @@ from lstm_ref.corpus.inheritance import inherited
 from lstm_ref.corpus.models import KEBAB, CasesFile, DivergencesFile, ParametersFile
 from lstm_ref.corpus.selection import id_pattern, select
 from lstm_ref.corpus.validation import validated
-
-CASES_KIND = re.compile(r"^kind:\s*[\"']?cases\b", re.MULTILINE)
+from lstm_ref.kinds import is_case_file
 
 
 @dataclass(frozen=True)
@@ -111,11 +110,6 @@ def _load(root: Path) -> Corpus:
     return Corpus(root, cases, corpus_hash(root), parameters, entries)
 
 
-def is_case_file(path: Path) -> bool:
-    """Whether it is YAML of kind cases, as far as a look at it tells."""
-    return path.suffix == ".yaml" and bool(CASES_KIND.search(path.read_text(encoding="utf-8", errors="replace")))
-
-
 def gather(patterns: Sequence[str]) -> list[Case]:
     """The cases that the patterns choose: from the corpus of this package, and from the files and folders elsewhere that they name.
 
@@ -125,7 +119,7 @@ def gather(patterns: Sequence[str]) -> list[Case]:
     foreign: list[Path] = []
     for path in (Path(pattern.partition("::")[0]) for pattern in patterns):
         if path.exists() and not path.resolve().is_relative_to(root.resolve()):
-            foreign += [file for file in sorted(_visible(path, "*.yaml")) if is_case_file(file)] if path.is_dir() else [path]
+            foreign += [file for file in sorted(_visible(path, "*")) if file.is_file() and is_case_file(file)] if path.is_dir() else [path]
     shipped = load(root)
     problems: list[Problem] = []
     cases = list(shipped.cases)

@@ -105,7 +105,12 @@ Answer = Trace | Crashed | TimedOut | Unsupported | Broken | CannotStart
 
 def installed(implementation: Implementation) -> bool:
     """Whether everything that the implementation requires can be found. Nothing is imported."""
-    return all(_found(module) for module in implementation.host.requires)
+    return not missing_modules(implementation)
+
+
+def missing_modules(implementation: Implementation) -> list[str]:
+    """The modules that the implementation requires and that cannot be found."""
+    return [module for module in implementation.host.requires if not _found(module)]
 
 
 def _found(module: str) -> bool:

@@ -4,8 +4,10 @@ A file of this package that has a tuple `IMPLEMENTATIONS` is an adapter. It is r
 adapter is constructed, in the subject.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, requires
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from lstm_ref.implementations.trace import Request, Tensor
@@ -125,7 +127,24 @@ class Host:
     @property
     def install(self) -> str:
         """The command that installs the framework."""
+        return self.install_of(self.requires)
+
+    def install_of(self, missing: Sequence[str]) -> str:
+        """What installs these modules: the extra, unless it has other packages and none of these."""
+        packages = _packages_of(self.extra)
+        if packages and not packages & {module.replace("_", "-") for module in missing}:
+            return f"install what has the module{'s' * (len(missing) > 1)} {' and '.join(missing)}"
         return f'python -m pip install "lstm-ref[{self.extra}]"'
+
+
+def _packages_of(extra: str) -> set[str]:
+    """The packages that an extra of this one installs by name; none where this one is not installed."""
+    try:
+        found = requires("lstm-ref") or []
+    except PackageNotFoundError:
+        return set()
+    wanted = re.compile(rf"^([\w.-]+).*;.*\bextra == ['\"]{re.escape(extra)}['\"]")
+    return {match[1].lower().replace("_", "-") for text in found if (match := wanted.search(text))}
 
 
 @dataclass(frozen=True)

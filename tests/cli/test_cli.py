@@ -199,7 +199,7 @@ def test_run_takes_a_case_file_of_somebody_else(cli: Cli, tmp_path: Path) -> Non
     (tmp_path / "conftest.py").write_text("raise SystemExit('conftest of somebody else')\n")
     done = cli("run", "mine.yaml", "--impl", "torch")
     assert done.returncode == 0, done.stdout + done.stderr
-    outcomes = [json.loads(line) for line in (tmp_path / "reports/results.jsonl").read_text().splitlines() if '"outcome"' in line]
+    outcomes = [json.loads(line) for line in (tmp_path / "reports/chosen.jsonl").read_text().splitlines() if '"outcome"' in line]
     assert [(outcome["case"], outcome["outcome"]) for outcome in outcomes if outcome["type"] == "outcome"] == [("mine/small", "pass")] * 2
 
 
@@ -208,7 +208,7 @@ def test_workers_give_the_same_outcomes(cli: Cli, tmp_path: Path) -> None:
     def outcomes(workers: int) -> list[tuple[Any, ...]]:
         done = cli("run", "torch/sizes/o*", "--impl", "torch", "--workers", workers)
         assert done.returncode == 0, done.stdout + done.stderr
-        records = [json.loads(line) for line in (tmp_path / "reports/results.jsonl").read_text().splitlines()]
+        records = [json.loads(line) for line in (tmp_path / "reports/chosen.jsonl").read_text().splitlines()]
         return sorted((r["case"], r["dtype"], r["outcome"], r["ratio"]) for r in records if r["type"] == "outcome")
 
     assert outcomes(1) == outcomes(2)
@@ -227,7 +227,57 @@ def test_a_full_run_takes_what_an_everyday_run_leaves_out(cli: Cli, tmp_path: Pa
     for options in ((), ("--full",)):
         done = cli("run", pattern, "--impl", "torch", "--dtype", "float64", *options)
         assert done.returncode == 0, done.stdout + done.stderr
-        records = map(json.loads, (tmp_path / "reports/results.jsonl").read_text().splitlines())
+        records = map(json.loads, (tmp_path / "reports/chosen.jsonl").read_text().splitlines())
         found[options] = {record["case"] for record in records if record["type"] == "outcome"}
     assert found[()] == {point["id"] for point in points if point["everyday"]}
     assert found[("--full",)] == {point["id"] for point in points} > found[()]
+
+
+def test_where_nothing_is_installed_run_says_so_at_once_and_what_to_install() -> None:
+    code = """
+import sys
+import lstm_ref.harness.subjects as subjects
+subjects.installed = lambda implementation: False
+from lstm_ref.cli import main
+try:
+    main(["run"])
+finally:
+    print("pytest" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 4
+    assert "no framework is installed that could be judged; install one of them:" in done.stderr
+    assert 'python -m pip install "lstm-ref[torch]"' in done.stderr
+    assert done.stdout.strip() == "False"
+
+
+TWO_CASES = (
+    RIGHT
+    + """\
+  - name: wrong
+    params: {input_size: 5, hidden_size: 3}
+    input: {batch: 4, timesteps: 7, form: batched}
+    expect: {raises: ValueError}
+"""
+)
+
+
+@needs_torch
+def test_what_failed_is_run_again_and_options_of_pytest_are_passed_on(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(TWO_CASES)
+    first = cli("run", "mine.yaml", "--impl", "torch", "--junitxml", "junit.xml", COLUMNS="200")
+    assert (first.returncode, "2 failed, 2 passed" in first.stdout) == (1, True), first.stdout + first.stderr
+    assert "FAILED mine.yaml::wrong[torch-float64] - returned a result, where the documented ValueError" in first.stdout
+    assert (tmp_path / "junit.xml").exists()
+    again = cli("run", "mine.yaml", "--impl", "torch", "--lf", "-x")
+    assert (again.returncode, "1 failed" in again.stdout, "passed" in again.stdout) == (1, True, False), again.stdout
+    chosen = cli("run", "mine.yaml", "--impl", "torch", "--", "-k", "small and float32", "-v")
+    assert (chosen.returncode, "small[torch-float32] PASSED" in chosen.stdout) == (0, True), chosen.stdout + chosen.stderr
+
+
+@needs_torch
+def test_an_unknown_option_of_pytest_is_told(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(RIGHT)
+    done = cli("run", "mine.yaml", "--", "--no-such-option")
+    assert done.returncode == 4
+    assert "--no-such-option" in done.stderr

@@ -44,7 +44,7 @@ BOTH = ("float64", "float32")
 # Implementations that nothing has to be installed for, as nothing is run.
 PLUGIN = """\
 import pytest
-from lstm_ref.harness import plugin
+from lstm_ref.harness import plan
 from lstm_ref.implementations import Host, Implementation
 
 HOST = Host("none", (), "nothing", {})
@@ -60,7 +60,7 @@ KNOWN = {
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure():
-    plugin.discover = lambda: KNOWN
+    plan.discover = lambda: KNOWN
 """
 
 Collected = Callable[..., list[str]]
@@ -79,7 +79,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def collect(folder: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
     def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
-        plugins = ["-p", "lstm_ref.harness.plugin", "-p", "known_here", "-p", "xdist.plugin", "-p", "no:cacheprovider"]
+        plugins = ["-p", "lstm_ref.pytest_plugin", "-p", "known_here", "-p", "xdist.plugin", "-p", "no:cacheprovider"]
         command = [sys.executable, "-m", "pytest", *plugins, "--collect-only", "-q"]
         outside = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         package = os.pathsep.join([str(folder), str(Path(lstm_ref.__file__).parent.parent)])
@@ -116,55 +116,64 @@ def test_the_points_of_this_file_are_those_it_speaks_of(folder: Path) -> None:
 
 
 def test_an_everyday_run_takes_the_selection_in_all_dtypes(collected: Collected) -> None:
-    assert set(collected("file.yaml", "--impl", "plain")) == EVERYDAY
+    assert set(collected("file.yaml", "--lstm-impl", "plain")) == EVERYDAY
 
 
 def test_a_full_run_takes_what_is_beyond_a_selection_in_the_dtypes_that_it_names_or_in_all(collected: Collected) -> None:
     rest = items(REST, dtypes=("float64",)) | items({"half[bias=false]"}, dtypes=("bfloat16", "float16"))
-    assert set(collected("file.yaml", "--impl", "plain", "--full")) == EVERYDAY | rest
+    assert set(collected("file.yaml", "--lstm-impl", "plain", "--lstm-full")) == EVERYDAY | rest
 
 
 def test_a_full_run_in_another_dtype_takes_the_selection(collected: Collected) -> None:
-    assert set(collected("file.yaml", "--impl", "plain", "--full", "--dtype", "float32")) == items(COVERING | {"small"}, dtypes=("float32",))
+    assert set(collected("file.yaml", "--lstm-impl", "plain", "--lstm-full", "--lstm-dtype", "float32")) == items(
+        COVERING | {"small"}, dtypes=("float32",)
+    )
 
 
 def test_a_slow_implementation_takes_selections_alone(collected: Collected) -> None:
-    assert set(collected("file.yaml", "--impl", "slow")) == SLOW
-    assert set(collected("file.yaml", "--impl", "slow", "--full")) == SLOW
+    assert set(collected("--lstm-full")) & items({"small"} | REST, "slow") == set()
+    assert set(collected("--lstm-full")) >= SLOW
+
+
+def test_a_slow_implementation_that_is_asked_for_takes_every_case_of_ones_own(collected: Collected) -> None:
+    assert set(collected("file.yaml", "--lstm-impl", "slow")) == SLOW | items({"small"}, "slow")
 
 
 def test_a_slow_implementation_is_part_of_a_full_run_only_unless_it_is_asked_for(collected: Collected) -> None:
     assert set(collected("file.yaml")) == EVERYDAY
-    assert set(collected("file.yaml", "--full")) > SLOW
+    assert set(collected("file.yaml", "--lstm-full")) > SLOW
 
 
 @pytest.mark.parametrize(
     ("arguments", "cases"),
     [
-        (["--case", "file/large[bias=false]"], {"large[bias=false]"}),
+        (["--lstm-case", "file/large[bias=false]"], {"large[bias=false]"}),
         (["file.yaml::large[bias=false]"], {"large[bias=false]"}),
-        (["--case", "file/large*bias=false*"], {"large[bias=false,hx=given]", "large[bias=false,bidirectional=true]"}),
-        (["--case", "file/large[bias=false]", "--case", "file/large[hx*"], {"large[bias=false]", "large[hx=given]"}),
-        (["--case", "*[b*true]", "--case", "*hx=given]"], {"large[bias=false,bidirectional=true]"} | {name for name in COVERING if "hx" in name}),
-        (["--case", "file.yaml"], COVERING | {"small", "half"}),
+        (["--lstm-case", "file/large*bias=false*"], {"large[bias=false,hx=given]", "large[bias=false,bidirectional=true]"}),
+        (["--lstm-case", "file/large[bias=false]", "--lstm-case", "file/large[hx*"], {"large[bias=false]", "large[hx=given]"}),
+        (
+            ["--lstm-case", "*[b*true]", "--lstm-case", "*hx=given]"],
+            {"large[bias=false,bidirectional=true]"} | {name for name in COVERING if "hx" in name},
+        ),
+        (["--lstm-case", "file.yaml"], COVERING | {"small", "half"}),
     ],
 )
 def test_a_pattern_takes_the_selection_unless_it_names_nothing_else(collected: Collected, arguments: list[str], cases: set[str]) -> None:
     files = [] if "::" in arguments[0] else ["file.yaml"]
-    found = collected(*files, *arguments, "--impl", "plain", "--dtype", "float32", "--dtype", "float16")
+    found = collected(*files, *arguments, "--lstm-impl", "plain", "--lstm-dtype", "float32", "--lstm-dtype", "float16")
     assert {name.rpartition("[")[0] for name in found} == cases
 
 
 def test_a_pattern_takes_every_point_in_a_full_run(collected: Collected) -> None:
-    found = collected("file.yaml", "--impl", "plain", "--full", "--case", "file/large*bias=false*")
+    found = collected("file.yaml", "--lstm-impl", "plain", "--lstm-full", "--lstm-case", "file/large*bias=false*")
     named = {name for name in COVERING | REST if "bias=false" in name}
     assert set(found) == items(named & COVERING) | items(named & REST, dtypes=("float64",))
 
 
 def test_an_item_that_no_everyday_run_has_is_run_by_its_node_id(collected: Collected) -> None:
     item = "large[bias=false][plain-float32]"
-    assert collected(f"file.yaml::{item}", "--impl", "plain") == [item]
-    assert set(collected(f"file.yaml::{item}", "file.yaml::small", "--impl", "plain")) == items({"large[bias=false]", "small"})
+    assert collected(f"file.yaml::{item}", "--lstm-impl", "plain") == [item]
+    assert set(collected(f"file.yaml::{item}", "file.yaml::small", "--lstm-impl", "plain")) == items({"large[bias=false]", "small"})
 
 
 def test_a_pattern_over_several_files_is_one_pattern(collected: Collected, folder: Path) -> None:
@@ -176,8 +185,8 @@ def test_a_pattern_over_several_files_is_one_pattern(collected: Collected, folde
     }
     (folder / "covering.json").write_text(text(found), encoding="utf-8")
     pattern = "*/large[bias=false,bidirectional=true]"
-    assert sorted(collected("--impl", "plain", "--case", pattern)) == sorted(items({"large[bias=false,bidirectional=true]"}))
-    assert len(collected("--impl", "plain", "--case", pattern, "--full")) == 3
+    assert sorted(collected("--lstm-impl", "plain", "--lstm-case", pattern)) == sorted(items({"large[bias=false,bidirectional=true]"}))
+    assert len(collected("--lstm-impl", "plain", "--lstm-case", pattern, "--lstm-full")) == 3
 
 
 VERSIONS = """\
@@ -198,7 +207,7 @@ cases:
 
 def test_a_case_is_run_where_the_implementation_follows_its_version(collected: Collected, folder: Path) -> None:
     (folder / "versions.yaml").write_text(VERSIONS, encoding="utf-8")
-    assert set(collected("versions.yaml", "--dtype", "float32")) == {
+    assert set(collected("versions.yaml", "--lstm-dtype", "float32")) == {
         *(f"{name}[old-float32]" for name in ("both", "first", "second")),
         *(f"{name}[new-float32]" for name in ("both", "second")),
     }
@@ -226,14 +235,50 @@ cases:
 
 def test_a_case_of_two_dialects_is_run_where_there_is_something_for_both(collected: Collected, folder: Path) -> None:
     (folder / "cross.yaml").write_text(CROSS, encoding="utf-8")
-    arguments = ("cross.yaml", "--dtype", "float32", "--impl", "new")
+    arguments = ("cross.yaml", "--lstm-dtype", "float32", "--lstm-impl", "new")
     assert set(collected(*arguments)) == {"own[new-float32]"}
-    assert set(collected(*arguments, "--impl", "slow")) == {"own[new-float32]"}
-    assert set(collected(*arguments, "--impl", "plain")) == {"own[new-float32]", "crossing[new-float32]"}
+    assert set(collected(*arguments, "--lstm-impl", "slow")) == {"own[new-float32]"}
+    assert set(collected(*arguments, "--lstm-impl", "plain")) == {"own[new-float32]", "crossing[new-float32]"}
 
 
-def test_what_nothing_runs_is_told_with_the_reason(collect: Callable[..., "subprocess.CompletedProcess[str]"]) -> None:
+SIZES = str(Path(lstm_ref.__file__).parent.parent / "cases" / "torch" / "sizes.yaml")
+Collect = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def test_a_slow_implementation_that_is_asked_for_takes_a_case_that_is_named_whole(collect: Collect) -> None:
+    done = collect(SIZES, "--lstm-case", "torch/sizes/one-unit", "--lstm-impl", "slow")
+    assert done.returncode == 0
+    assert "one-unit[slow-float32]" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (
+            (SIZES, "--lstm-case", "torch/sizes/one-*", "--lstm-impl", "slow"),
+            "that nothing here runs: slow is slow, and takes of these only points that cover a large matrix, or a case",
+        ),
+        (
+            (SIZES, "--lstm-case", "torch/sizes/one-unit", "--lstm-dtype", "float16"),
+            "names 1 case that plain could run, but in float32, float64, not in float16",
+        ),
+        (
+            ("file.yaml", "--lstm-case", "torch/sizes/one-unit"),
+            "names 1 case in files that pytest was not told to collect; add ",
+        ),
+        (("file.yaml", "--lstm-case", "torch/sizes/one-unt"), 'no case matches "torch/sizes/one-unt"'),
+    ],
+    ids=["slow", "dtype", "not-collected", "unknown"],
+)
+def test_what_nothing_runs_is_told_with_the_reason(collect: Collect, arguments: tuple[str, ...], reason: str) -> None:
     """The command line looks into the corpus of the package for what a pattern may have meant."""
-    done = collect(str(Path(lstm_ref.__file__).parent.parent / "cases" / "torch" / "sizes.yaml"), "--case", "torch/sizes/one-unit", "--impl", "slow")
+    done = collect(*arguments)
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
-    assert "names 1 cases that nothing here runs: slow is slow and runs only points that cover a large matrix" in done.stdout + done.stderr
+    assert reason in done.stdout + done.stderr
+
+
+def test_cases_in_a_yml_file_are_cases(collected: Collected, folder: Path) -> None:
+    (folder / "file.yaml").rename(folder / "file.yml")
+    assert set(collected("file.yml", "--lstm-impl", "plain")) == EVERYDAY
+    assert set(collected("--lstm-impl", "plain")) == EVERYDAY
+    assert set(collected("file.yml::small", "--lstm-impl", "plain")) == items({"small"})

@@ -10,12 +10,15 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.metadata import entry_points
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 import lstm_ref
-from lstm_ref.report.data import Outcome, Results, read
+from lstm_ref.harness.writer import left_out
+from lstm_ref.report.data import Missing, Outcome, Results, read
 
 FOUR_POINTS = """\
 kind: cases
@@ -58,12 +61,18 @@ class Run:
     def __init__(self, folder: Path, done: "subprocess.CompletedProcess[str]") -> None:
         self.code = done.returncode
         self.text = done.stdout + done.stderr
-        self._results = folder / "reports" / "results.jsonl"
-        self.report = folder / "reports" / "conformance.html"
+        self._folder = folder / "reports"
+
+    @property
+    def report(self) -> Path:
+        return self._newest("html")
 
     @property
     def results(self) -> Results:
-        return read(self._results)
+        return read(self._newest("jsonl"))
+
+    def _newest(self, kind: str) -> Path:
+        return max(self._folder.glob(f"*.{kind}"), key=lambda path: path.stat().st_mtime_ns)
 
     def outcomes(self) -> dict[tuple[str, str], str]:
         return {(outcome.case, outcome.dtype): outcome.outcome for outcome in self.results.outcomes}
@@ -87,7 +96,7 @@ def run(tmp_path: Path) -> Pytest:
         (tmp_path / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
         outside = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "LSTM_REF_"))}
         path = os.pathsep.join([str(Path(__file__).parent), str(Path(lstm_ref.__file__).parent.parent)])
-        plugins = ["-p", "lstm_ref.harness.plugin", "-p", "twins_instead", "-p", "xdist.plugin", "-p", "no:cacheprovider"]
+        plugins = ["-p", "lstm_ref.pytest_plugin", "-p", "twins_instead", "-p", "xdist.plugin", "-p", "no:cacheprovider"]
         command = [sys.executable, "-m", "pytest", *plugins, *arguments]
         done = subprocess.run(
             command,
@@ -129,7 +138,7 @@ def test_a_case_file_is_run_and_its_results_and_report_are_written(run: Pytest) 
     assert all(o.bits is not None and float(o.bits) > (40 if o.dtype == "float64" else 12) for o in results.outcomes)
     assert done.report.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert "outcomes  8 pass" in done.text
-    assert "not run   absent: no_such_framework not installed; python -m pip install" in done.text
+    assert 'not run   absent: no_such_framework not installed (python -m pip install "lstm-ref[nothing]")' in done.text
 
 
 def test_one_point_is_run_by_its_name_and_axes(run: Pytest) -> None:
@@ -151,7 +160,7 @@ def test_an_item_and_a_point_are_run_together(run: Pytest) -> None:
 
 
 def test_cases_are_chosen_by_pattern(run: Pytest) -> None:
-    done = run("--case", "file/point[bi*", "--case", "file/two*", "--dtype", "float32", yaml=FOUR_POINTS + TWO_LAYERS)
+    done = run("--lstm-case", "file/point[bi*", "--lstm-case", "file/two*", "--lstm-dtype", "float32", yaml=FOUR_POINTS + TWO_LAYERS)
     assert done.code == 0, done.text
     assert set(done.outcomes()) == {
         ("file/point[bidirectional=true]", "float32"),
@@ -162,7 +171,7 @@ def test_cases_are_chosen_by_pattern(run: Pytest) -> None:
 
 def test_implementations_are_chosen_by_name(run: Pytest, tmp_path: Path) -> None:
     (tmp_path / "other.yaml").write_text(KERAS, encoding="utf-8")
-    done = run("--impl", "keras-twin", yaml=FOUR_POINTS)
+    done = run("--lstm-impl", "keras-twin", yaml=FOUR_POINTS)
     assert {case for case, _ in done.outcomes()} == {"other/plain", "other/softmax"}
     assert done.results.header.implementations == ("keras-twin",)
     assert done.results.header.missing == ()
@@ -171,11 +180,11 @@ def test_implementations_are_chosen_by_name(run: Pytest, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--impl", "troch-twin"), "there is no implementation 'troch-twin'; did you mean 'torch-twin'?"),
-        (("--impl", "xyz"), "there is no implementation 'xyz'; known are keras-twin, torch-twin, absent"),
-        (("--dtype", "flaot32"), "there is no dtype 'flaot32'; did you mean 'float32'?"),
-        (("--case", "file/poinnt"), 'no case matches "file/poinnt" (did you mean "file/point"?)'),
-        (("--impl", "absent"), "absent: python -m pip install"),
+        (("--lstm-impl", "troch-twin"), "there is no implementation 'troch-twin'; did you mean 'torch-twin'?"),
+        (("--lstm-impl", "xyz"), "there is no implementation 'xyz'; known are keras-twin, torch-twin, absent"),
+        (("--lstm-dtype", "flaot32"), "there is no dtype 'flaot32'; did you mean 'float32'?"),
+        (("--lstm-case", "file/poinnt"), 'no case matches "file/poinnt" (did you mean "file/point"?)'),
+        (("--lstm-impl", "absent"), "absent: no_such_framework not installed; python -m pip install"),
     ],
 )
 def test_what_is_not_there_is_a_usage_error_with_a_hint(run: Pytest, arguments: tuple[str, ...], message: str) -> None:
@@ -187,10 +196,10 @@ def test_what_is_not_there_is_a_usage_error_with_a_hint(run: Pytest, arguments: 
 
 def test_yaml_of_somebody_else_is_left_alone(run: Pytest, tmp_path: Path) -> None:
     (tmp_path / "compose.yaml").write_text("services: {}\n", encoding="utf-8")
-    (tmp_path / "other.yml").write_text(FOUR_POINTS, encoding="utf-8")
+    (tmp_path / "other.yaml.txt").write_text(FOUR_POINTS, encoding="utf-8")
     done = run("--collect-only", "-q", yaml=FOUR_POINTS)
     assert (done.code, done.summary()) == (0, "8 tests collected")
-    assert not done.report.exists()
+    assert not (tmp_path / "reports").exists()
 
 
 @pytest.mark.parametrize(
@@ -220,15 +229,15 @@ def test_tables_and_divergences_of_the_corpus_are_no_items(run: Pytest, tmp_path
 def test_a_second_run_on_the_same_result_file_is_refused_and_harms_nothing(run: Pytest, tmp_path: Path, workers: tuple[str, ...]) -> None:
     fcntl = pytest.importorskip("fcntl")
     first = run("file.yaml", yaml=FOUR_POINTS)
-    written = (tmp_path / "reports" / "results.jsonl").read_bytes()
-    with (tmp_path / "reports" / "results.jsonl").open("a") as held:
+    written = (tmp_path / "reports" / "chosen.jsonl").read_bytes()
+    with (tmp_path / "reports" / "chosen.jsonl").open("a") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         second = run("file.yaml", *workers)
     assert (first.code, second.code) == (0, pytest.ExitCode.USAGE_ERROR)
     assert "another run is writing" in second.text
     assert "--results and --report" in second.text
     assert not re.search(r"Traceback|plugin\.py", second.text)
-    assert (tmp_path / "reports" / "results.jsonl").read_bytes() == written
+    assert (tmp_path / "reports" / "chosen.jsonl").read_bytes() == written
     assert run("file.yaml").code == 0
 
 
@@ -241,13 +250,13 @@ def test_a_run_without_cases_writes_nothing(run: Pytest, tmp_path: Path) -> None
 
 def test_who_chooses_cases_runs_no_other_tests(run: Pytest, tmp_path: Path) -> None:
     (tmp_path / "test_other.py").write_text("def test_nothing():\n    pass\n", encoding="utf-8")
-    done = run("--case", "file/point[hx=given]", yaml=FOUR_POINTS)
+    done = run("--lstm-case", "file/point[hx=given]", yaml=FOUR_POINTS)
     assert (done.code, done.summary()) == (0, "2 passed, 1 deselected")
 
 
 def test_a_report_that_cannot_be_written_is_told_before_anything_runs(run: Pytest, tmp_path: Path) -> None:
     (tmp_path / "occupied").write_text("", encoding="utf-8")
-    for option in ("--report", "--results"):
+    for option in ("--lstm-report", "--lstm-results"):
         done = run("file.yaml", option, "occupied/file", yaml=FOUR_POINTS)
         assert done.code == pytest.ExitCode.USAGE_ERROR
         assert "occupied cannot be written: " in done.text
@@ -283,7 +292,7 @@ def test_a_failure_says_where_the_case_stands_what_is_wrong_and_how_to_see_it_ag
     done = run("file.yaml::point[hx=given]", yaml=FOUR_POINTS, LSTM_REF_TEST_FAULT="states_swapped")
     assert done.code == pytest.ExitCode.TESTS_FAILED
     for line in (
-        "fail: torch-twin in float32",
+        "outcome    fail: torch-twin in float32",
         "case       file/point[hx=given]",
         "file       file.yaml:10",
         "claim      A claim of the tests.",
@@ -298,7 +307,7 @@ def test_a_failure_says_where_the_case_stands_what_is_wrong_and_how_to_see_it_ag
     failed = done.results.outcomes[0]
     assert failed.outcome == "fail"
     assert failed.yaml.startswith("kind: cases")
-    assert failed.message in done.text
+    assert all(line in done.text.splitlines() for line in failed.message.splitlines())
 
 
 def test_every_mistake_of_a_broken_file_is_shown_with_its_line(run: Pytest) -> None:
@@ -389,7 +398,7 @@ def test_a_divergence_excuses_no_other_case(run: Pytest) -> None:
 
 
 def test_the_result_file_is_lines_of_json_in_the_order_of_its_parts(run: Pytest, tmp_path: Path) -> None:
-    run("file.yaml", "--results", "elsewhere/found.jsonl", "--report", "elsewhere/shown.html", yaml=FOUR_POINTS)
+    run("file.yaml", "--lstm-results", "elsewhere/found.jsonl", "--lstm-report", "elsewhere/shown.html", yaml=FOUR_POINTS)
     lines = [json.loads(line)["type"] for line in (tmp_path / "elsewhere" / "found.jsonl").read_text(encoding="utf-8").splitlines()]
     assert lines == ["header", "subject", *["outcome"] * 8, "footer"]
     assert (tmp_path / "elsewhere" / "shown.html").exists()
@@ -402,3 +411,126 @@ def test_the_judging_process_imports_no_framework(run: Pytest, tmp_path: Path) -
         encoding="utf-8",
     )
     assert "IMPORTED []" in run("file.yaml", "-s", yaml=FOUR_POINTS).text
+
+
+# --- what a person sees on the way ---
+
+
+def test_a_run_opens_with_what_it_is_going_to_do(run: Pytest, tmp_path: Path) -> None:
+    for workers, said in (((), "1 worker"), (("-n", "2"), "2 workers")):
+        done = run(*workers, yaml=FOUR_POINTS)
+        assert re.search(rf"\nlstm-ref [\d.]+: 4 cases, 8 items on torch-twin[^\n]*; {said}\n", done.text), done.text
+        assert "\nresults go to reports/results.jsonl, the report to reports/conformance.html\n" in done.text
+    (tmp_path / "test_other.py").write_text("def test_nothing():\n    pass\n", encoding="utf-8")
+    assert "8 items and 1 test on torch-twin" in run(yaml=FOUR_POINTS).text
+
+
+def test_the_last_line_of_progress_counts_everything(run: Pytest) -> None:
+    assert "\n8 of 8 items, 100 %\n" in run(yaml=FOUR_POINTS).text
+    assert "\n8 of 8 items, 100 %, 8 failed\n" in run(yaml=FOUR_POINTS, LSTM_REF_TEST_FAULT="gates_swapped").text
+    verbose = run("-v", yaml=FOUR_POINTS).text
+    assert "of 8 items" not in verbose
+    assert verbose.count("PASSED") == 8
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "workers"])
+def test_the_first_line_of_a_failure_is_its_cause_wherever_it_is_shown(run: Pytest, tmp_path: Path, workers: tuple[str, ...]) -> None:
+    done = run("file.yaml::point", "--junitxml=junit.xml", *workers, yaml=FOUR_POINTS, LSTM_REF_TEST_FAULT="gates_swapped", COLUMNS="300")
+    cause = "Every output is what a layer computes in which the gates' blocks are read as"
+    (line, *_) = [line for line in done.text.splitlines() if line.startswith("FAILED")]
+    assert line.startswith(f"FAILED file.yaml::point[torch-twin-float64] - {cause}")
+    messages = [node.get("message", "") for node in ElementTree.parse(tmp_path / "junit.xml").iter("failure")]
+    assert len(messages) == 2
+    assert all(message.startswith(cause) for message in messages)
+
+
+def test_causes_that_differ_in_numbers_alone_are_counted_together(run: Pytest) -> None:
+    done = run(yaml=FOUR_POINTS, LSTM_REF_TEST_FAULT="output_gate_bias_of_one_unit_negated")
+    counted = [line for line in done.text.splitlines() if re.match(r" +\d+ x ", line)]
+    assert sum(int(line.split()[0]) for line in counted) == 8
+    assert len(counted) < 8
+    assert any(re.match(r" +\d x   The first wrong step is \d", line) for line in counted), counted
+
+
+def test_what_is_left_out_is_one_line_with_reasons_and_commands() -> None:
+    slow = [Missing(name, "slow, and part of a full run only", f"lstm-ref run --impl {name}") for name in ("a", "b")]
+    absent = [Missing(name, "keras not installed", "python -m pip install keras") for name in ("c", "d")]
+    assert left_out([*slow, *absent]) == (
+        "a, b: slow, and part of a full run only (lstm-ref run --full, or --impl NAME); c, d: keras not installed (python -m pip install keras)"
+    )
+
+
+def test_chosen_cases_never_replace_the_record_of_all(run: Pytest, tmp_path: Path) -> None:
+    assert len(run(yaml=FOUR_POINTS).results.outcomes) == 8
+    whole = (tmp_path / "reports" / "results.jsonl").read_bytes()
+    page = (tmp_path / "reports" / "conformance.html").read_bytes()
+    for chosen in (("--lstm-case", "file/point"), ("file.yaml::point",), ("-k", "float32"), ("--deselect", "file.yaml::point[torch-twin-float32]")):
+        done = run(*chosen)
+        assert done.code == 0, done.text
+        assert 0 < len(done.results.outcomes) < 8
+    assert (tmp_path / "reports" / "results.jsonl").read_bytes() == whole
+    assert (tmp_path / "reports" / "conformance.html").read_bytes() == page
+    run("--lstm-case", "file/point", "--lstm-results", "mine.jsonl", "--lstm-report", "mine.html")
+    assert len(read(tmp_path / "mine.jsonl").outcomes) == 2
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "workers"])
+def test_what_failed_last_is_run_again_alone(run: Pytest, workers: tuple[str, ...]) -> None:
+    cache = ("-p", "cacheprovider", *workers)
+    first = run(*cache, yaml=FOUR_POINTS, LSTM_REF_TEST_FAULT="states_swapped")
+    failed = {key for key, outcome in first.outcomes().items() if outcome == "fail"}
+    assert 0 < len(failed) < 8
+    again = run(*cache, "--lf")
+    assert set(again.outcomes()) == failed
+    assert set(again.outcomes().values()) == {"pass"}
+
+
+# --- projects of others ---
+
+THEIRS = {
+    "conftest.py": """\
+def pytest_addoption(parser):
+    for name in ("--dtype", "--case", "--impl", "--full", "--report", "--results"):
+        parser.addoption(name, default="theirs")
+""",
+    "test_theirs.py": """\
+import sys
+
+
+def test_their_option(request):
+    assert request.config.getoption("--dtype") == "theirs"
+
+
+def test_nothing_heavy_came_along():
+    assert not {"numpy", "pydantic", "jinja2", "yaml", "lstm_ref.corpus", "lstm_ref.harness"} & set(sys.modules)
+""",
+    "compose.yaml": "services: {web: {image: any}}\n",
+}
+
+
+def test_in_a_project_without_cases_the_plugin_does_nothing(tmp_path: Path) -> None:
+    for name, text in THEIRS.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(Path(lstm_ref.__file__).parent.parent)}
+    command = [sys.executable, "-m", "pytest", "-p", "lstm_ref.pytest_plugin", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout
+    assert "lstm-ref" not in done.stdout
+    assert {path.name for path in tmp_path.iterdir()} - {"__pycache__"} == set(THEIRS)
+
+
+def test_the_plugin_is_an_entry_point_under_the_name_of_its_module() -> None:
+    """Else a conftest that names the module would register it a second time, which pytest refuses."""
+    (found,) = [entry for entry in entry_points(group="pytest11") if entry.value == "lstm_ref.pytest_plugin"]
+    assert found.name == "lstm_ref.pytest_plugin"
+
+
+def test_cases_outside_of_the_root_folder_are_named_by_a_path_that_leads_to_them(run: Pytest, tmp_path_factory: pytest.TempPathFactory) -> None:
+    there = tmp_path_factory.mktemp("elsewhere") / "mine.yaml"
+    there.write_text(FOUR_POINTS, encoding="utf-8")
+    done = run(str(there), LSTM_REF_TEST_FAULT="gates_swapped")
+    named = re.findall(r"FAILED (\S+?)::point", done.text)
+    assert len(named) == 8
+    assert {(done._folder.parent / path).resolve() for path in named} == {there.resolve()}
+    assert run(f"{named[0]}::point").summary() == "2 passed"

@@ -6,15 +6,15 @@ message like LSTM_REF_TEST_MATCH; LSTM_REF_TEST_CORPUS is the folder whose files
 
 import os
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import hosted
 import pytest
 
+from lstm_ref import pytest_plugin
 from lstm_ref.corpus import Divergence, Place
-from lstm_ref.harness import plugin, subjects
+from lstm_ref.harness import plan, session, subjects, writer
 from lstm_ref.implementations import Host, Implementation
 
 ABSENT = Implementation("absent", "keras", Host("absent", ("no_such_framework",), "nothing", {}), {}, hosted.TWINS["keras-twin"].adapter)
@@ -34,8 +34,9 @@ def pytest_configure() -> None:
     command = (sys.executable, hosted.__file__, os.environ.get("LSTM_REF_TEST_FAULT", "none"), *hosted.TWINS)
     subjects.launch = lambda host: replace(launch(host), command=command)
     known = {**hosted.TWINS, ABSENT.name: ABSENT}
-    instead: dict[str, Callable[[], object]] = {"discover": lambda: known, "load_divergences": _divergences}
+    plan.discover = lambda: known
+    session.load_divergences = _divergences
     if corpus := os.environ.get("LSTM_REF_TEST_CORPUS"):
-        instead["corpus_root"] = lambda: Path(corpus)
-    for name, function in instead.items():
-        setattr(plugin, name, function)
+        for module in (plan, writer):
+            module.corpus_root = lambda: Path(corpus)
+        pytest_plugin.among_ours = lambda file: file.is_relative_to(corpus)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import lstm_ref.implementations
-from lstm_ref.implementations import discover
+from lstm_ref.implementations import Host, discover
 from lstm_ref.implementations.errors import DuplicateImplementation
 from lstm_ref.implementations.wire import STORAGE
 
@@ -25,11 +25,25 @@ def test_the_implementations_are_found_with_their_dialects() -> None:
     assert found.items() >= {"keras-tensorflow": "keras", "torch": "torch"}.items()
 
 
+@pytest.mark.parametrize(
+    ("requires", "extra", "missing", "said"),
+    [
+        (("torch",), "torch", ["torch"], 'python -m pip install "lstm-ref[torch]"'),
+        (("tensorflow", "tf_keras"), "tf-keras", ["tf_keras"], 'python -m pip install "lstm-ref[tf-keras]"'),
+        (("torch", "einops"), "torch", ["einops"], "install what has the module einops"),
+        (("torch", "einops"), "torch", ["torch", "einops"], 'python -m pip install "lstm-ref[torch]"'),
+        (("mine",), "unheard-of", ["mine"], 'python -m pip install "lstm-ref[unheard-of]"'),
+    ],
+)
+def test_what_is_missing_is_told_with_what_would_bring_it(requires: tuple[str, ...], extra: str, missing: list[str], said: str) -> None:
+    assert Host("mine", requires, extra, {}).install_of(missing) == said
+
+
 def test_no_framework_is_imported() -> None:
     code = """
 import json, sys
 from lstm_ref.harness.subjects import installed
-from lstm_ref.implementations import discover
+from lstm_ref.implementations import Host, discover
 known = {name: [installed(each), each.host.install] for name, each in discover().items()}
 print(json.dumps(sorted({"tensorflow", "keras", "torch"} & set(sys.modules))))
 """

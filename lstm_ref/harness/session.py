@@ -1,0 +1,72 @@
+"""One session of pytest that runs cases: its plan, its subjects, and in the one process that writes, its results."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from lstm_ref.corpus import NothingSelectedError, load_divergences
+from lstm_ref.harness.divergences import Divergences
+from lstm_ref.harness.items import CaseItem
+from lstm_ref.harness.plan import Plan
+from lstm_ref.harness.results import record
+from lstm_ref.harness.run import Run
+from lstm_ref.harness.subjects import Subjects
+from lstm_ref.harness.writer import Writer
+
+
+class Session:
+    """What all items share. Under xdist the workers run them and send outcomes along with pytest's own reports; the controller alone writes."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.plan = Plan(config)
+        self._run: Run | None = None
+        self._writer: Writer | None = None
+        if not hasattr(config, "workerinput"):
+            self._writer = Writer(config, self.plan)
+            config.pluginmanager.register(self._writer, "lstm-ref-writer")
+
+    @property
+    def run(self) -> Run:
+        """The run of this process: its subjects start when first needed."""
+        if self._run is None:
+            plan = self.plan
+            self._run = Run(
+                Subjects.of(plan.implementations),
+                plan.implementations,
+                plan.seed,
+                Divergences(load_divergences(), plan.parameters),
+                plan.folder,
+                held_back=Subjects.held_back(plan.implementations),
+            )
+        return self._run
+
+    def choose(self, items: list[pytest.Item]) -> None:
+        """Leave of all items those of the cases that the patterns choose."""
+        if not self.plan.patterns:
+            return
+        cases = [item for item in items if isinstance(item, CaseItem)]
+        others = [item for item in items if not isinstance(item, CaseItem)]
+        try:
+            chosen = {id(case) for case in self.plan.cases([item.case for item in cases])}
+        except NothingSelectedError as error:
+            items.clear()  # nothing runs, so that nothing is written over the last results
+            raise pytest.UsageError(self.plan.why_nothing(error)) from error
+        self.config.hook.pytest_deselected(items=[*others, *(item for item in cases if id(item.case) not in chosen)])
+        items[:] = [item for item in cases if id(item.case) in chosen]
+
+    def begin(self, nodeids: Sequence[str]) -> None:
+        """Begin the result file, in the process that writes."""
+        if self._writer is not None:
+            self._writer.begin(nodeids)
+
+    def send(self, report: Any, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+        """Put the outcome of an item on its report: plain data travels from an xdist worker to the controller."""
+        if isinstance(item, CaseItem) and item.outcome is not None and call.when == "call":
+            report.lstm_ref = {"outcome": record(item.outcome), "subjects": item.subjects}
+
+    def close(self) -> None:
+        """End all processes."""
+        if self._run is not None:
+            self._run.close()

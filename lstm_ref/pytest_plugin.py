@@ -1,0 +1,135 @@
+"""The pytest plugin: YAML files of cases are collected as test items, each case on each implementation in each dtype.
+
+In a project without case files it does nothing but add options, and imports nothing
+heavy: what a run needs is imported with the first case file, or the first option.
+"""
+
+import re
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lstm_ref.kinds import SUFFIXES, is_case_file, is_other_file
+
+if TYPE_CHECKING:
+    from lstm_ref.harness.items import CaseFile
+    from lstm_ref.harness.session import Session
+
+PACKAGE = Path(__file__).resolve().parent
+
+# What an argument of pytest looks like that names a point of a case file.
+POINT = re.compile(r"\.ya?ml::")
+
+SESSION = pytest.StashKey["Session"]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options, under names that no other plugin has."""
+    group = parser.getgroup("lstm-ref", "conformance of LSTM layers (lstm-ref)")
+    repeated = {"action": "append", "default": []}
+    group.addoption(
+        "--lstm-impl",
+        **repeated,
+        metavar="NAME",
+        help="run this implementation; repeat for several (default: all installed ones, slow ones with --lstm-full only)",
+    )
+    group.addoption("--lstm-dtype", **repeated, metavar="DTYPE", help="run in this dtype; repeat for several (default: those of each case)")
+    group.addoption(
+        "--lstm-case",
+        **repeated,
+        metavar="PATTERN",
+        help="run these cases: an id, a pattern of ids with * and ?, a file, a folder",
+    )
+    group.addoption(
+        "--lstm-full",
+        action="store_true",
+        help="run every point of the large matrices, in the dtypes that their coverings name (default: the points that cover them)",
+    )
+    group.addoption("--lstm-seed", type=int, default=0, metavar="N", help="draw all numbers from this seed (default: 0)")
+    group.addoption(
+        "--lstm-results",
+        metavar="PATH",
+        help="where to write the result file (default: reports/results.jsonl; of chosen cases reports/chosen.jsonl)",
+    )
+    group.addoption(
+        "--lstm-report",
+        metavar="PATH",
+        help="where to write the HTML report (default: reports/conformance.html; of chosen cases reports/chosen.html)",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Options are checked at once. An argument that names a point brings its file."""
+    if any(config.getoption(f"lstm_{name}") for name in ("impl", "dtype", "case", "full", "results", "report")) or any(
+        POINT.search(argument) for argument in config.args
+    ):
+        session(config)
+
+
+def session(config: pytest.Config) -> "Session":
+    """What this run shares; it begins with the first call."""
+    if SESSION not in config.stash:
+        from lstm_ref.harness.session import Session
+
+        config.stash[SESSION] = Session(config)
+    return config.stash[SESSION]
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "CaseFile | None":
+    """A file of cases. In the folder of this package's own, a file of no known kind is a mistake to be shown."""
+    if file_path.suffix not in SUFFIXES or not (is_case_file(file_path) or (among_ours(file_path) and not is_other_file(file_path))):
+        return None
+    from lstm_ref.harness.items import CaseFile
+
+    session(parent.config)
+    return CaseFile.of(parent, file_path)
+
+
+def among_ours(file: Path) -> bool:
+    """Whether the file lies in the folder of this package's own cases."""
+    return any(file.resolve().is_relative_to(folder) for folder in (PACKAGE / "_cases", PACKAGE.parent / "cases"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the cases that were chosen."""
+    if SESSION in config.stash:
+        config.stash[SESSION].choose(items)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Begin the result file, and say what is going to be run."""
+    if SESSION in session.config.stash:
+        session.config.stash[SESSION].begin([item.nodeid for item in session.items])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: Any, ids: Sequence[str]) -> None:
+    """The same, where workers collect: the controller learns here what there is."""
+    if any(POINT.search(nodeid) for nodeid in ids):
+        session(node.config).begin(ids)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Send the outcome along with pytest's own report."""
+    report = yield
+    if SESSION in item.config.stash:
+        item.config.stash[SESSION].send(report, item, call)
+    return report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """A report that comes from a worker shows the failure as one that was made here."""
+    if getattr(report, "lstm_ref", None) is not None and report.failed:
+        from lstm_ref.harness.items import Shown
+
+        report.longrepr = Shown.of(report)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End all processes."""
+    if SESSION in config.stash:
+        config.stash[SESSION].close()
