@@ -65,6 +65,17 @@ class Label(NamedTuple):
     gates: str = GATES
 
 
+class Labels(NamedTuple):
+    """What is known of all arrays of a request: of the weights by name, of the arguments of each step by path."""
+
+    weights: Mapping[str, Label]
+    steps: tuple[Mapping[str, Label], ...] = ()
+
+    def at(self, step: int) -> dict[str, Label]:
+        """Those that one step meets."""
+        return {**self.weights, **(self.steps[step] if step < len(self.steps) else {})}
+
+
 class Spec(NamedTuple):
     """An array to be drawn: its shape, the name of each axis, and the standard deviation that keeps the gates in their sensitive range.
 

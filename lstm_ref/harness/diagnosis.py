@@ -9,6 +9,7 @@ from lstm_ref.dialects.dialect import Unrolled
 from lstm_ref.harness.comparison import in_bounds, worst_index
 from lstm_ref.harness.expectation import Expectation, Expected
 from lstm_ref.harness.faults import faults
+from lstm_ref.harness.judge import alike
 from lstm_ref.harness.twin import arrays_of, loaded, run_twin
 from lstm_ref.implementations.trace import Request, Tensor, Trace
 from lstm_ref.reference.activations import Activation, Array
@@ -21,8 +22,8 @@ def diagnose(expectation: Expectation, dtype: str, trace: Trace) -> tuple[str, .
     """Sentences about the cause, for a trace in which some number is wrong. None where nothing can be told."""
     if not _comparable(expectation, trace):
         return ()
-    if all(_within(e, np.asarray(o.values, np.float64), dtype) for e, o in _outputs(expectation, trace)):
-        right = all(_within(e, np.asarray(o.values, np.float64), dtype) for e, o in _gradients(expectation, trace))
+    if all(_within(e, o.numbers, dtype) for e, o in _outputs(expectation, trace)):
+        right = all(_within(e, o.numbers, dtype) for e, o in _gradients(expectation, trace))
         return () if right else ("The outputs are right; the backward pass alone is wrong.",)
     return _known_fault(expectation, dtype, trace) or _first_wrong_step(expectation, dtype, trace)
 
@@ -31,7 +32,7 @@ def _comparable(expectation: Expectation, trace: Trace) -> bool:
     if trace.raised is not None or len(trace.calls) != len(expectation.calls):
         return False
     calls = list(zip(expectation.calls, trace.calls, strict=True))
-    if any(len(expected.outputs) != len(observed.outputs) for expected, observed in calls):
+    if not all(alike(expected, observed) for expected, observed in calls):
         return False
     return all(e.values.shape == o.values.shape for expected, observed in calls for e, o in zip(expected.outputs, observed.outputs, strict=True))
 
@@ -65,7 +66,7 @@ def _within_of(faulty: Array, expected: Expected, values: Array, dtype: str) -> 
 
 
 def _known_fault(expectation: Expectation, dtype: str, trace: Trace) -> tuple[str, ...]:
-    observed = [np.asarray(o.values, np.float64) for _, o in _outputs(expectation, trace)]
+    observed = [o.numbers for _, o in _outputs(expectation, trace)]
     expected = [e for e, _ in _outputs(expectation, trace)]
     request = replace(expectation.request, steps=tuple(replace(s, cotangents=None) for s in expectation.request.steps))
     for fault in faults(expectation.dialect):
@@ -93,7 +94,7 @@ def _first_wrong_step(expectation: Expectation, dtype: str, trace: Trace) -> tup
     One step rounds less than all up to it, so that their bound serves for it too.
     """
     pairs = zip(expectation.calls, trace.calls, strict=True)
-    wrong_outputs = [[not _within(e, np.asarray(o.values, np.float64), dtype) for e, o in zip(x.outputs, y.outputs, strict=True)] for x, y in pairs]
+    wrong_outputs = [[not _within(e, o.numbers, dtype) for e, o in zip(x.outputs, y.outputs, strict=True)] for x, y in pairs]
     first_call = next(k for k, wrong in enumerate(wrong_outputs) if any(wrong))
     if first_call > 0:
         return (f"Call {first_call} is the first wrong one: look at what is carried over from the call before.",)
@@ -105,7 +106,7 @@ def _first_wrong_step(expectation: Expectation, dtype: str, trace: Trace) -> tup
     call = twin.unrolled(arrays_of(expectation.request.steps[0]))
     if call is None:
         return ()
-    h = call.show(np.asarray(trace.calls[0].outputs[0].values, np.float64))
+    h = call.show(trace.calls[0].outputs[0].numbers)
     bounds = call.show(expectation.calls[0].outputs[0].bounds[dtype])
     z_x = from_input(call.x, call.weights)
     before = call.initial

@@ -9,7 +9,7 @@ from typing import TypeAlias
 import numpy as np
 
 from lstm_ref.dialects import Dialect
-from lstm_ref.dialects.dialect import GATES, Draw, Label, Spec
+from lstm_ref.dialects.dialect import GATES, Draw, Label, Labels, Spec
 from lstm_ref.dialects.initial import Initial
 from lstm_ref.harness.errors import IllConditioned, NotExact
 from lstm_ref.harness.materialize import Material, cast
@@ -78,7 +78,7 @@ class Expectation:
     """What a case must produce, and the request, with cotangents, that must produce it. `labels` say what each weight and argument is."""
 
     dialect: Dialect
-    labels: Mapping[str, Label]
+    labels: Labels
     request: Request
     calls: tuple[ExpectedCall, ...]
     observed: Observed = NOTHING
@@ -181,7 +181,7 @@ def _expectation(language: Dialect, material: Material, exact: Sequence[TwinCall
     calls = []
     for index, call in enumerate(exact):
         axes = {**call.handed, **{output.name: output.axes for output in call.names}, **{name: (name,) for name in call.effects}}
-        labels = {**material.labels, **{name: Label(found) for name, found in axes.items()}}
+        labels = {**material.labels.at(call.step), **{name: Label(found) for name, found in axes.items()}}
 
         def expected(kind: str, call: TwinCall = call, index: int = index, labels: Mapping[str, Label] = labels) -> tuple[Expected, ...]:
             return tuple(

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lstm_ref.dialects.dialect import GATES, ORDERS, Argument, Dialect, Label, Misreading, Place, Role
+from lstm_ref.dialects.dialect import GATES, ORDERS, Argument, Dialect, Label, Labels, Misreading, Place, Role
 from lstm_ref.harness.twin import arrays_of
 from lstm_ref.implementations.trace import Request, Step, Tensor
 from lstm_ref.reference.activations import Array
@@ -26,7 +26,6 @@ TOGETHER: Mapping[str, tuple[Role, ...]] = {
     "kernel and the recurrent kernel": ("kernel", "recurrent kernel"),
 }
 
-Labels = Mapping[str, Label]
 NOTHING = Label(())
 Plant = Callable[[Request, Labels], "Request | None"]
 
@@ -95,8 +94,8 @@ def _of_weights(*roles: Role, change: Change) -> Plant:
     def plant(request: Request, labels: Labels) -> Request | None:
         weights = dict(request.weights)
         for name, tensor in request.weights.items():
-            if labels[name].role in roles:
-                changed = change(tensor.values, labels[name])
+            if labels.weights[name].role in roles:
+                changed = change(tensor.values, labels.weights[name])
                 if changed is None:
                     return None
                 weights[name] = Tensor(tensor.dtype, changed)
@@ -107,7 +106,7 @@ def _of_weights(*roles: Role, change: Change) -> Plant:
 
 def _without_first_bias(request: Request, labels: Labels) -> Request | None:
     """The bias is ignored, where there is a second one."""
-    two = any(labels[name].role == "recurrent bias" for name in request.weights)
+    two = any(labels.weights[name].role == "recurrent bias" for name in request.weights)
     return _of_weights("bias", change=_zero)(request, labels) if two else None
 
 
@@ -198,7 +197,7 @@ def _of_exchange(other: Callable[[Place, Iterable[Place]], Place | None]) -> Pla
     """
 
     def plant(request: Request, labels: Labels) -> Request | None:
-        found = {(label.own, label.place._replace(name="")): name for name in request.weights for label in (labels[name],)}
+        found = {(label.own, label.place._replace(name="")): name for name in request.weights for label in (labels.weights[name],)}
         every = [place for _, place in found]
         weights = dict(request.weights)
         for (own, place), name in found.items():
@@ -266,9 +265,9 @@ def _of_arguments(change: Callable[[str, Any, Label], Any]) -> Plant:
 
     def plant(request: Request, labels: Labels) -> Request | None:
         steps = []
-        for step in request.steps:
-            given = {} if step.refused else step.arguments
-            changed = {name: change(name, value, labels.get(name, NOTHING)) for name, value in given.items()}
+        for index, step in enumerate(request.steps):
+            given, known = {} if step.refused else step.arguments, labels.at(index)
+            changed = {name: change(name, value, known.get(name, NOTHING)) for name, value in given.items()}
             if any(value is None for value in changed.values()):
                 return None
             steps.append(replace(step, arguments={**step.arguments, **changed}))

@@ -100,6 +100,9 @@ def judge_refusals(steps: Sequence[Step], trace: Trace) -> Iterator[str]:
         if step.expect is not None and (trace.raised is None or index < (trace.raised.step or 0)):
             verdict = judge_error(step.expect, 1, Trace((), raised_in.get(index), 0.0))
             yield from (f"step {index}: {finding}" for finding in verdict.findings)
+    wanted = {index for index, step in enumerate(steps) if step.expect is not None}
+    for index in sorted({-1 if step is None else step for step in raised_in} - wanted):
+        yield f"step {index}: said to be refused, where nothing is to be refused"
 
 
 def _described(raised: Raised) -> str:
@@ -113,24 +116,31 @@ def _exact_findings(expected: ExpectedCall, observed: Call) -> list[str]:
     if observed.structure != expected.structure:
         names = ", ".join(output.name for output in expected.outputs)
         findings.append(f"returned {observed.structure}, expected {expected.structure} ({names})")
+    elif not alike(expected, observed):
+        findings.append(f"returned {len(observed.outputs)} arrays in {observed.structure}, which holds {len(expected.outputs)}")
     return findings
+
+
+def alike(expected: ExpectedCall, observed: Call) -> bool:
+    """Whether a call returned as many arrays as it must, nested as they must be."""
+    return observed.structure == expected.structure and len(observed.outputs) == len(expected.outputs)
 
 
 def _chance_findings(expected: ExpectedCall, observed: Call, dtype: str) -> Iterator[str]:
     policy = POLICIES[dtype]
     yield from mask_findings(expected.draws, _values(observed.drawn), policy.compute)
-    if observed.structure == expected.structure:
+    if alike(expected, observed):
         for output, tensor in zip(expected.outputs, observed.outputs, strict=True):
-            if output.name in expected.initial:
-                yield from weight_findings(output.name, expected.initial[output.name], tensor.values.astype(np.float64), policy.weights)
+            if output.name in expected.initial and tensor.values.shape == output.values.shape:
+                yield from weight_findings(output.name, expected.initial[output.name], tensor.numbers, policy.weights)
 
 
 def _values(tensors: Mapping[str, Tensor]) -> dict[str, Array]:
-    return {name: tensor.values.astype(np.float64) for name, tensor in tensors.items()}
+    return {name: tensor.numbers for name, tensor in tensors.items()}
 
 
 def _judge_call(expected: ExpectedCall, observed: Call, dtype: str, call: int) -> list[_Compared]:
-    if observed.structure != expected.structure:
+    if not alike(expected, observed):
         return []
     policy = POLICIES[dtype]
     compared = [
@@ -184,7 +194,7 @@ def _compare(expected: Expected, observed: Tensor | None, dtype: str, wanted: st
     findings = [f"{name} is {observed.dtype}, expected {wanted}"] if wanted not in (None, observed.dtype) else []
     if expected.values.size == 0:
         return _Compared(tuple(findings), 0.0, None, float("inf"))
-    values, bounds = observed.values.astype(np.float64), expected.bounds[dtype]
+    values, bounds = observed.numbers, expected.bounds[dtype]
     shares = in_bounds(values, expected.values, bounds)
     index = worst_index(shares)
     with np.errstate(invalid="ignore"):
@@ -197,7 +207,9 @@ def _compare(expected: Expected, observed: Tensor | None, dtype: str, wanted: st
 
 
 def _place(worst: Worst, ratio: float, shape: tuple[int, ...], gates: str) -> str:
-    at = ", ".join(_position(axis, i, n, gates) for axis, i, n in zip(worst.axes, worst.index, shape, strict=True))
+    # An array that is wrong on purpose has axes that nobody can name.
+    axes = worst.axes if len(worst.axes) == len(shape) else ("axis",) * len(shape)
+    at = ", ".join(_position(axis, i, n, gates) for axis, i, n in zip(axes, worst.index, shape, strict=True))
     values = f"expected {worst.expected:.9g}, observed {worst.observed:.9g}"
     return f"worst at [{at}]: {values}, error {worst.error:.2g} = {ratio:.3g} x the bound {worst.bound:.2g}"
 

@@ -15,7 +15,7 @@ import numpy as np
 from lstm_ref.corpus.case import SIZED, Case, Input, Relation, Values
 from lstm_ref.corpus.errors import Problem
 from lstm_ref.dialects import Dialect, dialect
-from lstm_ref.dialects.dialect import AXES, ROW, Given, Label, Sizes, Spec, Twin
+from lstm_ref.dialects.dialect import AXES, ROW, Given, Label, Labels, Sizes, Spec, Twin
 from lstm_ref.dialects.layouts import canonical, groups, lstms, named, of_place, places, within
 from lstm_ref.harness.errors import HarnessError, InexactValues, NoSuchPart, WeightsDoNotFit, WeightsLeftOver
 from lstm_ref.harness.policies import POLICIES
@@ -35,16 +35,17 @@ Draw = Callable[[Spec, str], Array]
 
 @dataclass(frozen=True)
 class Material:
-    """A case as arrays: the request in float64, without cotangents; what is known of each weight and argument, by its path; and where more
-    numbers of this case come from."""
+    """A case as arrays: the request in float64, without cotangents; what is known of each weight and argument; and where more numbers of this
+    case come from.
+    """
 
     request: Request
-    labels: Mapping[str, Label]
+    labels: Labels
     draw: Draw
 
     def weight_labels(self) -> dict[str, Label]:
         """Those of the weights that are given, by name."""
-        return {name: self.labels[name] for name in self.request.weights}
+        return {name: self.labels.weights[name] for name in self.request.weights}
 
 
 def second_run(case: Case, relation: Relation) -> Case:
@@ -72,24 +73,26 @@ def materialize(case: Case, seed: int, version: str = "", like: Material | None 
     draw = drawer(case.id, case.values, seed)
     twin = _twin(language, case)
     specs = {} if twin is None else twin.weight_specs(features)
-    labels = {name: spec.label for name, spec in specs.items()}
+    labels = Labels({name: spec.label for name, spec in specs.items()})
     drawn = {name: draw(spec, name) for name, spec in specs.items()} if like is None else taken_over(like, specs, part)
     if like is not None and part and part in (rows := lstms(like.weight_labels())):
         draw = with_states_of(draw, rows.index(part))
     steps = []
     for index, step in enumerate(case.steps):
         arguments: dict[str, Any] = {}
+        here: dict[str, Label] = {}
         if step.arguments or step.action == "call":
             found = language.arguments(twin, _sizes(language, case, step.input), step.arguments)
             # A part of the first input has the first input's numbers.
             name_of_input = "step0" if step.input.is_taken else f"step{index}"
             draw_here = draw if step.input.timestep is None else one_timestep(draw, step.input.timestep, step.input.timesteps or 0)
-            arguments = {name: _drawn(value, name, name_of_input, draw_here, labels) for name, value in found.items()}
-            arguments = {name: _chosen(value, labels.get(name, Label(())).axes, step.input) for name, value in arguments.items()}
+            arguments = {name: _drawn(value, name, name_of_input, draw_here, here) for name, value in found.items()}
+            arguments = {name: _chosen(value, here.get(name, Label(())).axes, step.input) for name, value in arguments.items()}
+        labels = labels._replace(steps=(*labels.steps, here))
         steps.append(Step(step.action, arguments, refused=step.expect is not None, derivatives=case.derivatives))
     weights = {} if case.values.weights == "initial" else {name: Tensor("float64", values) for name, values in drawn.items()}
     if case.derivatives:
-        steps = [replace(step, direction=_direction(weights, step, labels, draw)) for step in steps]
+        steps = [replace(step, direction=_direction(weights, step, labels.at(index), draw)) for index, step in enumerate(steps)]
     request = Request("", case.layer, case.params, "float64", weights, tuple(steps), _key(f"{seed}/{case.id}") % 2**31)
     return Material(request, labels, draw)
 

@@ -114,7 +114,7 @@ def _side(term: Term, dtype: str, expectation: Expectation, trace: Trace) -> _Si
     side = _Side(
         name=term.output + (f" at {term.at}" if term.at else ""),
         axes=(*axes[:axis], "time", *axes[axis:]) if stacked else axes,
-        observed=joined([observed.outputs[position].values.astype(np.float64) for _, observed in calls]),
+        observed=joined([observed.outputs[position].numbers for _, observed in calls]),
         expected=joined([expected.outputs[position].values for expected, _ in calls]),
         bound=joined([expected.outputs[position].bounds[dtype] for expected, _ in calls]),
     )

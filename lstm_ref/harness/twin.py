@@ -28,12 +28,14 @@ class Observed:
     @classmethod
     def of(cls, trace: Trace, request: Request) -> "Observed":
         """What the trace shows; weights where the request has none, from where they were first read."""
-        drawn = [{name: tensor.values.astype(np.float64) for name, tensor in call.drawn.items()} for call in trace.calls]
+        drawn = [{name: tensor.numbers for name, tensor in call.drawn.items()} for call in trace.calls]
         read = next((call for call in trace.calls if call.structure.startswith("{")), None)
         if request.weights or read is None:
             return cls(drawn)
         names = read.structure.strip("{}").replace(": *", "").split(", ")
-        return cls(drawn, {name: tensor.values.astype(np.float64) for name, tensor in zip(names, read.outputs, strict=True)})
+        if len(names) != len(read.outputs):
+            return cls(drawn)
+        return cls(drawn, {name: tensor.numbers for name, tensor in zip(names, read.outputs, strict=True)})
 
 
 NOTHING = Observed()
@@ -46,6 +48,7 @@ class TwinCall:
     call before handed over. Weights that are read are a call as well; `initial` says what they must look like where nobody has given them. So is each
     epoch of a training that draws masks, which returns nothing. Neither of them `is_call` of the layer.
     `tangents`, by output, and `curvatures`, by weight or argument, are the derivatives along the direction of the step.
+    `step` is the number of the step that made the call.
     """
 
     structure: str
@@ -59,6 +62,7 @@ class TwinCall:
     is_call: bool = True
     tangents: Mapping[str, Array] = field(default_factory=dict)
     curvatures: Mapping[str, Array] = field(default_factory=dict)
+    step: int = 0
 
     def arrays(self, kind: str) -> Mapping[str, Array]:
         """`kind` is "outputs", "gradients", "effects", "tangents" or "curvatures"."""
@@ -85,7 +89,7 @@ def run_twin(
     twin = loaded(language, request, wrap_constant, observed, wrap)
     calls: list[TwinCall] = []
     returned: TwinCall | None = None
-    for step in request.steps:
+    for index, step in enumerate(request.steps):
         if step.refused:
             continue
         if step.action == "weights":
@@ -111,7 +115,8 @@ def run_twin(
         shown = structure(result, arrays.append)
         gradients = {} if step.cotangents is None else pullback([wrap_constant(tensor.values) for tensor in step.cotangents])
         names = twin.outputs(arguments)
-        returned = TwinCall(shown, names, dict(zip((output.name for output in names), arrays, strict=True)), gradients, handed, effects, draws)
+        outputs = dict(zip((output.name for output in names), arrays, strict=True))
+        returned = TwinCall(shown, names, outputs, gradients, handed, effects, draws, step=index)
         calls.append(returned)
     return calls
 

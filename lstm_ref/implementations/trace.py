@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
@@ -24,6 +25,14 @@ class Tensor:
 
     dtype: str
     values: Array
+
+    @property
+    def numbers(self) -> Array:
+        """The values in float64. A complex number that is not real is none: it is NaN."""
+        if self.values.dtype.kind != "c":
+            return self.values.astype(np.float64)
+        real: Array = np.where(self.values.imag == 0, self.values.real, np.nan).astype(np.float64)
+        return real
 
 
 @dataclass(frozen=True)

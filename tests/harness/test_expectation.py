@@ -9,6 +9,7 @@ import pytest
 
 from lstm_ref.corpus import Case, Input, Step, load
 from lstm_ref.dialects import dialect
+from lstm_ref.dialects.dialect import Labels
 from lstm_ref.harness.errors import IllConditioned, NotExact
 from lstm_ref.harness.expectation import Expectation, Expected, ExpectedCall, expect, expect_bitwise, verified_bits, with_cotangents
 from lstm_ref.harness.materialize import cast, materialize
@@ -28,7 +29,7 @@ def array(name: str, values: Array, bits: float, dtype: str = "float32") -> Expe
 
 def expectation(output: Expected, gradient: Expected) -> Expectation:
     call = ExpectedCall("*", (output,), (gradient,))
-    return Expectation(dialect("keras"), {}, Request("", "LSTM", {}, "float64", {}, ()), (call,))
+    return Expectation(dialect("keras"), Labels({}), Request("", "LSTM", {}, "float64", {}, ()), (call,))
 
 
 X = np.array([[1.0, -2.0, 4.0]])

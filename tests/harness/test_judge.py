@@ -9,6 +9,7 @@ import pytest
 
 from lstm_ref.corpus.case import Expected as ExpectedError
 from lstm_ref.dialects import dialect
+from lstm_ref.dialects.dialect import Labels
 from lstm_ref.harness.expectation import Expectation, Expected, ExpectedCall
 from lstm_ref.harness.judge import Verdict, judge, judge_error
 from lstm_ref.implementations.trace import Array, Call, Raised, Request, Tensor, Trace
@@ -37,7 +38,7 @@ TWO_BITS = math.log2(math.sqrt(np.mean(STATE**2)) / BOUND)
 
 
 def expectation(*calls: ExpectedCall) -> Expectation:
-    return Expectation(dialect=dialect("keras"), labels={}, request=Request("", "LSTM", {}, "float64", {}, ()), calls=calls)
+    return Expectation(dialect=dialect("keras"), labels=Labels({}), request=Request("", "LSTM", {}, "float64", {}, ()), calls=calls)
 
 
 def verdict(*observed: Call, of: ExpectedCall = EXPECTED_CALL, dtype: str = "float32") -> Verdict:
