@@ -1,6 +1,9 @@
 """What several commands have in common: choosing cases, and showing mistakes, counts and JSON."""
 
-from collections.abc import Iterable, Sequence
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -24,6 +27,25 @@ def gathered(patterns: Sequence[str]) -> "list[Case]":
         raise click.UsageError(f"{count(len(error.problems), 'mistake')} in case files; nothing was run") from error
     except NothingSelectedError as error:
         raise click.UsageError(str(error)) from error
+
+
+@contextmanager
+def waiting(text: str, seconds: float = 3.0) -> Iterator[None]:
+    """Say on standard error, again and again, that something is still going on."""
+    done = threading.Event()
+
+    def tell() -> None:
+        started = time.monotonic()
+        while not done.wait(seconds):
+            click.echo(f"{text} ({time.monotonic() - started:.0f} s)", err=True)
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        done.set()
+        teller.join()
 
 
 def show_problems(problems: Iterable["Problem"]) -> None:

@@ -3,6 +3,7 @@
 The checks read the data as written, so that they go on where something else in the file is wrong. Each yields every problem that it finds.
 """
 
+import builtins
 import itertools
 import math
 import re
@@ -37,6 +38,9 @@ from lstm_ref.corpus.models import CasesFile, Covering, Layer, ParametersFile
 from lstm_ref.corpus.points import needs_a_look, problems_of_points
 from lstm_ref.corpus.validation import described, model_problems
 
+# The names of Python's exceptions, which every framework raises as well.
+OF_PYTHON = tuple(name for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, Exception))
+
 MOST_POINTS = 100_000  # of one matrix; far above the full product of any layer
 
 
@@ -66,6 +70,7 @@ def problems_of_cases(file: View, parameters: Parameters, selections: Selections
     if defaults is not None and layer is not None:
         yield from _group_problems(defaults, dialect, layer)
         yield from _pattern_problems(defaults.at("expect", "match"))
+        yield from _raises_problems(defaults, dialect)
         yield from _list_problems(defaults, dialect)
     cases = file.at("cases")
     entries = list(cases.elements()) if cases else []
@@ -137,6 +142,18 @@ def _layer(name: View | None, dialect: ParametersFile) -> Layer | None:
     return dialect.layers.get(name.data) if name is not None and isinstance(name.data, str) else None
 
 
+def _raises_problems(view: View, dialect: ParametersFile) -> Iterator[Problem]:
+    """Expected exceptions that are neither Python's nor the framework's."""
+    for expect in (view.at("expect"), *(step.at("expect") for step in _elements(view, "steps"))):
+        raises = expect.at("raises") if expect is not None else None
+        if raises is None or not isinstance(raises.data, str):
+            continue
+        known = [*OF_PYTHON, *dialect.exceptions]
+        if raises.data not in known:
+            hint = did_you_mean(raises.data, known) or f'one of the framework\'s own is listed in {dialect.dialect}/parameters.yaml, "exceptions"'
+            yield raises.at_value(f"there is no exception {raises.data}", hint)
+
+
 def _layer_problems(name: View | None, dialect: ParametersFile) -> Iterator[Problem]:
     if name is not None and isinstance(name.data, str) and name.data not in dialect.layers:
         yield name.at_value(f'unknown layer "{name.data}" of dialect {dialect.dialect}', did_you_mean(name.data, dialect.layers))
@@ -172,6 +189,7 @@ def _case_problems(entry: View, defaults: View | None, around: _Around, layer: L
         yield from _required_problems(entry, base, layer)
     yield from _size_problems(entry, base, layer)
     yield from _pattern_problems(entry.at("expect", "match"))
+    yield from _raises_problems(entry, dialect)
     yield from _list_problems(entry, dialect)
 
 

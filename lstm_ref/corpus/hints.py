@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-LONGEST_LIST = 12
+LONGEST_LIST = 20
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:

@@ -376,6 +376,9 @@ class ParametersFile(Strict):
     about: Text
     source: Text
     versions: list[Text] = Field(default_factory=list, description="Versions of the documentation that differ, and that a case may name.")
+    exceptions: list[Text] = Field(
+        default_factory=list, description="Classes of exceptions of the framework's own that a case may expect, beside those of Python."
+    )
     layers: Annotated[dict[str, Layer], Field(min_length=1)]
 
 

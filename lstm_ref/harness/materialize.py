@@ -5,7 +5,7 @@ implementations and dtypes get the same values.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 
 from lstm_ref.corpus.case import SIZED, Case, Input, Relation, Values
-from lstm_ref.corpus.errors import Problem
 from lstm_ref.dialects import Dialect, dialect
 from lstm_ref.dialects.dialect import AXES, ROW, Given, Label, Labels, Sizes, Spec, Twin
 from lstm_ref.dialects.layouts import canonical, groups, lstms, named, of_place, places, within
-from lstm_ref.harness.errors import HarnessError, InexactValues, NoSuchPart, WeightsDoNotFit, WeightsLeftOver
+from lstm_ref.harness.errors import InexactValues, NoSuchPart, WeightsDoNotFit, WeightsLeftOver
 from lstm_ref.harness.policies import POLICIES
 from lstm_ref.implementations.trace import Request, Step, Tensor
 from lstm_ref.reference.activations import Array
@@ -151,27 +150,6 @@ def two_biases(layer: LSTMWeights) -> LSTMWeights:
     sum. A layer that ignores one of them, or counts one twice, computes something else.
     """
     return layer if layer.recurrent_bias is not None else replace(layer, bias=2 * layer.bias, recurrent_bias=-layer.bias)
-
-
-def problems_of(cases: Iterable[Case]) -> Iterator[Problem]:
-    """What the NumPy layers refuse of cases that are to run: parameters and sizes that are not documented, or that have no twin yet, and second runs
-    of relations that cannot have the weights of the first. Each case once; of a large matrix the points that cover it are looked at.
-    """
-    seen: set[str] = set()
-    for case in cases:
-        name = case.id.partition("[")[0]
-        if case.everyday and case.expect is None and name not in seen:
-            try:
-                first = materialize(case, seed=0)
-                if case.relation is not None:
-                    materialize(second_run(case, case.relation), seed=0, like=first, part=case.relation.weights)
-            except (NotImplementedError, HarnessError) as error:  # they say what to do
-                seen.add(name)
-                yield Problem(case.place, f"{case.id}: {error}", None)
-            except Exception as error:
-                seen.add(name)
-                hint = "where the layer has to refuse this, say so: expect: {raises: ...}"
-                yield Problem(case.place, f"{case.id}: {error}", hint)
 
 
 def cast(request: Request, dtype: str, implementation: str) -> Request:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 import lstm_ref
+from lstm_ref.cli.shared import waiting
 from lstm_ref.harness.subjects import installed
 from lstm_ref.implementations import discover
 
@@ -281,3 +283,30 @@ def test_an_unknown_option_of_pytest_is_told(cli: Cli, tmp_path: Path) -> None:
     done = cli("run", "mine.yaml", "--", "--no-such-option")
     assert done.returncode == 4
     assert "--no-such-option" in done.stderr
+
+
+def test_check_takes_folders_and_both_suffixes(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "mine" / "deep").mkdir(parents=True)
+    (tmp_path / "mine" / "right.yaml").write_text(RIGHT)
+    (tmp_path / "mine" / "deep" / "wrong.yml").write_text(WRONG)
+    (tmp_path / "mine" / "compose.yaml").write_text("services: {}\n")
+    done = cli("check", "mine")
+    assert done.returncode == 1
+    assert {line.partition(":")[0] for line in done.stdout.splitlines() if not line.startswith(" ")} == {"mine/deep/wrong.yml"}
+    assert cli("check", "mine/right.yaml").returncode == 0
+    (tmp_path / "empty").mkdir()
+    nothing = cli("check", "empty")
+    assert nothing.returncode == 4
+    assert "no file below empty holds cases" in nothing.stderr
+    assert "small" in cli("list", "mine/right.yaml").stdout
+
+
+def test_long_work_says_that_it_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    with waiting("still here", seconds=0.01):
+        time.sleep(0.1)
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) > 1
+    assert said[0] == "still here (0 s)"
+    with waiting("still here", seconds=10):
+        pass
+    assert capsys.readouterr().err == ""

@@ -41,8 +41,10 @@ def test_a_case_without_matrix_is_one_point(cases: Cases, root: Path) -> None:
 
 
 def test_what_a_case_says_wins_over_its_file(cases: Cases) -> None:
-    (case,) = cases("- {name: a, about: b, source: c, params: {units: 5}, input: {batch: 1}, expect: {raises: E, match: m}, dtypes: [float32]}")
-    assert (case.about, case.source, case.params, case.expect, case.dtypes) == ("b", "c", {"units": 5}, Expected("E", "m"), ("float32",))
+    (case,) = cases(
+        "- {name: a, about: b, source: c, params: {units: 5}, input: {batch: 1}, expect: {raises: KeyError, match: m}, dtypes: [float32]}"
+    )
+    assert (case.about, case.source, case.params, case.expect, case.dtypes) == ("b", "c", {"units": 5}, Expected("KeyError", "m"), ("float32",))
     assert case.steps[0].input == Input(batch=1, timesteps=7, form="batched")
 
 

@@ -10,6 +10,13 @@ from lstm_ref.corpus import Case, CorpusError, Place, Problem, load, load_file, 
 Problems = Callable[[str], tuple[Problem, ...]]
 
 
+def written(root: Path, cases: str) -> Path:
+    file = root / "toy" / "written.yaml"
+    head = "kind: cases\ndialect: toy\nlayer: LSTM\nabout: a\nsource: b\ndefaults: {params: {units: 3}, input: {batch: 1, timesteps: 1}}\n"
+    file.write_text(head + cases, encoding="utf-8")
+    return file
+
+
 def lines(problems: tuple[Problem, ...]) -> list[int]:
     return [problem.place.line for problem in problems]
 
@@ -167,7 +174,7 @@ def test_a_mistake_in_a_matrix_is_told_once(problems: Problems) -> None:
         ("name: a, dtypes: [float32, float32]", "stands twice"),
         ("name: a, dtypes: [double]", "must be float64 or"),
         ("name: a, undocumented: {x: 1}", "need an expected exception"),
-        ("name: a, undocumented: {unroll: 1}, expect: {raises: E}", '"unroll" is documented'),
+        ("name: a, undocumented: {unroll: 1}, expect: {raises: KeyError}", '"unroll" is documented'),
         ("name: a, matrix: {params.unrol: [true]}", 'unknown axis "params.unrol"'),
         ("name: a, matrix: {units: [1]}", 'unknown axis "units"'),
         ("name: a, matrix: {params.units: []}", "must not be empty"),
@@ -248,7 +255,7 @@ def test_a_mistake_in_a_matrix_is_told_once(problems: Problems) -> None:
         ("name: a, relation: {other: {steps: [reset]}}", "no step is a call"),
         ("name: a, relation: {other: {steps: []}}", "must not be empty"),
         ("name: a, relation: {other: {call: {}, steps: [{call: {}}]}}", "exclude each other"),
-        ("name: a, relation: {other: {params: {rate: 1}}}, expect: {raises: E}", '"relation" and "expect" exclude each other'),
+        ("name: a, relation: {other: {params: {rate: 1}}}, expect: {raises: KeyError}", '"relation" and "expect" exclude each other'),
         ("name: a, relation: {other: {}}", "the second run is the first, and nothing is compared"),
         (
             "name: a, matrix: {params.unroll: [false, true]}, relation: {other: {params: {unroll: true}}}",
@@ -277,7 +284,7 @@ def test_a_mistake_in_a_matrix_is_told_once(problems: Problems) -> None:
         ("name: a, relation: {other: {params: {stated: true}, steps: [{call: {}}, {call: {input: {part: [5, 9]}}}]}}", "does not lie inside"),
         ("name: a, input: {shape: [4, 7]}, relation: {other: {input: {timesteps: 2}}}", 'the input needs "batch"'),
         ("name: a, derivatives: third-order", "must be forward-mode or second-order"),
-        ("name: a, derivatives: second-order, expect: {raises: E}", '"derivatives" and "expect" exclude each other'),
+        ("name: a, derivatives: second-order, expect: {raises: KeyError}", '"derivatives" and "expect" exclude each other'),
         ("name: a, derivatives: second-order, steps: [{call: {}}, {call: {}}]", '"derivatives" and "steps" exclude each other'),
         ("name: a, derivatives: second-order, relation: {other: {params: {rate: 1}}}", '"derivatives" and "relation" exclude each other'),
         ("name: a, derivatives: second-order, values: {weights: initial}", "initial weights have no direction"),
@@ -408,7 +415,7 @@ def test_a_file_of_an_unknown_kind_or_dialect_is_refused(root: Path, text: str, 
 def test_the_defaults_are_checked_once(root: Path) -> None:
     (root / "toy" / "file.yaml").write_text(
         "kind: cases\ndialect: toy\nlayer: LSTM\nabout: a\nsource: b\n"
-        "defaults: {params: {units: 1, unrol: true}, call: {state: no}, input: {batch: 1, timesteps: 1}, expect: {raises: E, match: '['}}\n"
+        "defaults: {params: {units: 1, unrol: true}, call: {state: no}, input: {batch: 1, timesteps: 1}, expect: {raises: KeyError, match: '['}}\n"
         "cases: [{name: a}, {name: b}]\n"
     )
     with pytest.raises(CorpusError) as caught:
@@ -543,3 +550,26 @@ def test_a_file_outside_the_corpus_is_checked_against_its_tables(root: Path, tmp
 def test_a_file_that_is_not_there_is_a_problem(root: Path) -> None:
     with pytest.raises(CorpusError, match="cannot be read"):
         load_file(root / "toy" / "nothing.yaml", load_parameters(root), root)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message", "hint"),
+    [
+        ("- {name: a, expect: {raises: ValueErorr}}", "there is no exception ValueErorr", 'did you mean "ValueError"'),
+        ("- {name: a, steps: [{call: {}, expect: {raises: Nobodys}}, {call: {}}]}", "there is no exception Nobodys", None),
+        ("- {name: a, expect: {raises: ToyErro}}", "there is no exception ToyErro", 'did you mean "ToyError"'),
+    ],
+)
+def test_an_exception_that_nobody_has_is_a_mistake(problems: Problems, root: Path, entry: str, message: str, hint: str | None) -> None:
+    table = root / "toy" / "parameters.yaml"
+    table.write_text(table.read_text(encoding="utf-8").replace("layers:\n", "exceptions: [ToyError]\nlayers:\n", 1), encoding="utf-8")
+    (problem,) = problems(entry)
+    assert problem.message == message
+    assert (hint or "parameters.yaml") in (problem.hint or "")
+    load_file(written(root, "cases: [{name: a, expect: {raises: ToyError}}, {name: b, expect: {raises: KeyError}}]\n"), load_parameters(root), root)
+
+
+def test_an_unknown_key_of_a_case_is_told_with_the_known_ones(problems: Problems) -> None:
+    (problem,) = problems("- {name: a, colour: red}")
+    assert problem.message == 'unknown key "colour"'
+    assert (problem.hint or "").startswith("known: name, about, source, layer, params, ")

@@ -270,12 +270,17 @@ def test_the_parameter_table_is_the_signature_of_the_installed_framework(dialect
     assert [key for key, argument in passed.items() if argument.required] == [key for key, default in call.items() if default == "required"]
 
 
-@pytest.mark.parametrize(("dialect", "name"), LAYERS)
-def test_what_a_layer_inherits_is_in_the_signature_of_its_base_class(dialect: str, name: str) -> None:
+INHERITED = [
+    (dialect, name, key)
+    for dialect, name in LAYERS
+    for key, parameter in CORPUS.parameters[dialect].layers[name].constructor.items()
+    if (base := documented_on(parameter.source)) in BASES[dialect] and base != CORPUS.parameters[dialect].layers[name].source
+]
+
+
+@pytest.mark.parametrize(("dialect", "name", "key"), INHERITED)
+def test_what_a_layer_inherits_is_in_the_signature_of_its_base_class(dialect: str, name: str, key: str) -> None:
     if find_spec(dialect) is None:
         pytest.skip(f"{dialect} is not installed")
-    layer = CORPUS.parameters[dialect].layers[name]
-    for key, parameter in layer.constructor.items():
-        base = documented_on(parameter.source)
-        if base in BASES[dialect] and base != layer.source:
-            assert signatures(dialect)[f"{base}.__init__"][key] == parameter.default, key
+    parameter = CORPUS.parameters[dialect].layers[name].constructor[key]
+    assert signatures(dialect)[f"{documented_on(parameter.source)}.__init__"][key] == parameter.default

@@ -11,8 +11,9 @@ from lstm_ref.corpus import Case
 from lstm_ref.dialects import dialect
 from lstm_ref.dialects.dialect import Label, Spec
 from lstm_ref.dialects.layouts import canonical, groups, lstms, named
+from lstm_ref.harness.dry_run import problems_of
 from lstm_ref.harness.errors import NoSuchPart, WeightsDoNotFit, WeightsLeftOver
-from lstm_ref.harness.materialize import Material, exactly, materialize, problems_of, second_run, taken_over
+from lstm_ref.harness.materialize import Material, exactly, materialize, second_run, taken_over
 from lstm_ref.implementations.trace import Tensor
 from lstm_ref.reference.activations import Array
 from lstm_ref.reference.weights import LSTMWeights
