@@ -4,6 +4,7 @@ import click
 
 from lstm_ref import __version__
 from lstm_ref.cli.check import check
+from lstm_ref.cli.convert import convert
 from lstm_ref.cli.implementations import implementations
 from lstm_ref.cli.list import list_
 from lstm_ref.cli.report import report
@@ -26,5 +27,5 @@ def main() -> None:
     """
 
 
-for command in (run, list_, check, implementations, report):
+for command in (run, list_, check, implementations, report, convert):
     main.add_command(command)

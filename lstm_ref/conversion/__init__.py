@@ -1,41 +1,67 @@
-"""The weights of a whole LSTM, from Keras, PyTorch or ONNX to any other of them and back.
+"""The weights of a whole LSTM, from Keras, PyTorch, ONNX or TensorFlow 1 to any other of them and back.
 
     from lstm_ref.conversion import from_keras, to_onnx, to_torch
 
     layer = keras.layers.Bidirectional(keras.layers.LSTM(3, return_sequences=True))
     layer.build((None, None, 5))
     weights = from_keras(layer)                # weights[layer][direction] is an LSTMWeights
+    weights.conditions                         # what else has to be minded: nothing here
 
     module = torch.nn.LSTM(5, 3, bidirectional=True, batch_first=True)
     to_torch(weights, module)                  # module(x)[0] is now layer(x)
+    arrays = to_torch(weights)                 # without a module: arrays by name
 
     W, R, B = to_onnx(weights)[0]              # the inputs of one LSTM node a layer
     (y, last), pullback = run_stack(x, initial, weights)  # the same in NumPy: lstm_ref.reference.stack
 
-|        | one LSTM of several layers                                    | gates      | biases |
-|--------|---------------------------------------------------------------|------------|--------|
-| here   | `Stack`: LSTMWeights by layer and direction, forward first    | i, f, g, o | 1 or 2 |
-| Keras  | a layer, cell, Bidirectional, Sequential, or a list of them   | i, f, c, o | 1      |
-| torch  | a module, or its `state_dict`                                 | i, f, g, o | 2      |
-| ONNX   | a list of `OnnxLSTM`, one a layer                             | i, o, f, c | 2      |
+|              | one LSTM of several layers                                       | gates      | biases |
+|--------------|------------------------------------------------------------------|------------|--------|
+| here         | `Stack`: LSTMWeights by layer and direction, forward first       | i, f, g, o | 1 or 2 |
+| Keras        | a layer, cell, Bidirectional, model, list of them, get_weights() | i, f, c, o | 1      |
+| torch        | a module, or a `state_dict` with any prefix                      | i, f, g, o | 2      |
+| ONNX         | a model or its file, or a list of `OnnxLSTM`, one a layer        | i, o, f, c | 2      |
+| TensorFlow 1 | a list of `TensorFlow1Cell`, one a layer                         | i, j, f, o | 1      |
 
-Nothing is rounded, with one exception: Keras has one bias, so that `to_keras` adds two up where both are there, in their own dtype. What starts from
-Keras therefore comes back from PyTorch and ONNX bit for bit, and so does what goes between PyTorch and ONNX; two biases do not come back from Keras.
-A bias of zeros and no bias are the same here: it is left out where the target has none.
+Nothing is rounded, with three exceptions: Keras and TensorFlow 1 have one bias, so that two
+are added up, in their own dtype; TensorFlow 1 adds 1 to the forget gate at run time, which is
+taken off; and `dtype=` rounds on purpose. What starts from Keras comes back from PyTorch and
+ONNX bit for bit, and so does what goes between PyTorch and ONNX.
 
-Arrays keep their dtype. A target of a wider one takes them as they are, a narrower one is refused: round on purpose, where you choose to. bfloat16
-needs the package ml_dtypes. What is returned never shares memory with what it was read from.
+A bias of zeros and no bias are the same here. Arrays keep their dtype: a target of a wider
+one takes them, a narrower one is refused unless `dtype=` names it. bfloat16 needs the package
+ml_dtypes. What is returned never shares memory with what it was read from.
 
-Weights are all that is converted, and with them only layers that every one of the four has: activation tanh, recurrent_activation sigmoid, directions
-side by side. Other Keras layers are refused, because no torch module computes what they do. A projection (`proj_size`) is PyTorch's alone.
+Weights are all that is converted, and with them only layers that every one of the four has:
+activation tanh, recurrent_activation sigmoid, directions side by side. What has no counterpart
+is refused, with every reason. What is the same elsewhere under a condition only stands in
+`Stack.conditions`: a mask becomes lengths, a stateful layer hands its states over. What
+Keras' Bidirectional(return_sequences=False) returns is, in PyTorch, h_n of both directions
+side by side, and not the last step of the output.
 
-NumPy is enough to import this package; a framework is only touched through the object that is handed in.
+NumPy is enough to import this package; a framework is only touched through the object that is
+handed in. `lstm-ref convert` does the same with files.
 """
 
 from lstm_ref.conversion.errors import ConversionError
 from lstm_ref.conversion.keras import from_keras, to_keras
 from lstm_ref.conversion.onnx import OnnxLSTM, from_onnx, to_onnx
 from lstm_ref.conversion.stack import Stack
+from lstm_ref.conversion.tensorflow1 import TensorFlow1Cell, from_tensorflow1, to_tensorflow1
 from lstm_ref.conversion.torch import from_torch, to_torch
+from lstm_ref.reference.weights import LSTMWeights
 
-__all__ = ["ConversionError", "OnnxLSTM", "Stack", "from_keras", "from_onnx", "from_torch", "to_keras", "to_onnx", "to_torch"]
+__all__ = [
+    "ConversionError",
+    "LSTMWeights",
+    "OnnxLSTM",
+    "Stack",
+    "TensorFlow1Cell",
+    "from_keras",
+    "from_onnx",
+    "from_tensorflow1",
+    "from_torch",
+    "to_keras",
+    "to_onnx",
+    "to_tensorflow1",
+    "to_torch",
+]

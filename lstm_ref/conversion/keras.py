@@ -1,58 +1,119 @@
 """Weights of Keras layers. Source: keras.layers.LSTM, LSTMCell, RNN, StackedRNNCells and Bidirectional, Keras 2 and 3, on any backend."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from lstm_ref.conversion.errors import ConversionError
-from lstm_ref.conversion.stack import Stack, check, misfits, place, same_structure
+from lstm_ref.conversion.stack import Stack, as_array, as_stack, check, described, misfits, narrowed, place, same_structure
 from lstm_ref.reference.activations import Array
-from lstm_ref.reference.stack import LayerWeights
 from lstm_ref.reference.weights import LSTMWeights
 
 NAMES = ("kernel", "recurrent_kernel", "bias")
-WITHOUT_PART = {"InputLayer", "Masking", "Dropout"}  # layers around an LSTM that take no part in what it computes at inference
+WITHOUT_PART = {"InputLayer", "Dropout"}  # layers around an LSTM that take no part in what it computes at inference
+# Layers that compute something before the first LSTM of a model, or after the last one.
+BEFORE_OR_AFTER = {"Embedding", "Dense", "Activation", "Flatten", "Softmax", "TimeDistributed", "LayerNormalization", "BatchNormalization"}
 ITSELF = "for its weights alone use LSTMWeights.from_keras and to_keras"
+OTHER_KINDS = {"GRU", "GRUCell", "SimpleRNN", "SimpleRNNCell", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"}
+
+MASKED = (
+    "{} masks steps: in PyTorch pack the sequences with their lengths, in ONNX give sequence_lens; that is the same where only the end of a "
+    "sequence is masked. The padded outputs are zeros there, where Keras repeats the last one"
+)
+STATEFUL = "{} is stateful: elsewhere hand the states of one call over to the next"
+LAST_OF_BOTH = "{} returns no sequences: in PyTorch that is h_n of both directions side by side, and not the last step of the output"
+DROPS = "{} drops states in training (recurrent_dropout), which PyTorch and ONNX do not; at inference nothing differs"
 
 Cells = list[tuple[Any, ...]]  # by layer and direction
 
 
-def from_keras(layer: Any) -> Stack:
-    """The weights of a built LSTM, RNN or LSTMCell layer, of Bidirectional around one, or of a Sequential or list of them, one on the other.
+@dataclass
+class _Walk:
+    """What is found on the way through layers: what cannot be converted, and what has to be minded."""
 
-    Each direction has kernel (features, 4 units), recurrent_kernel (units, 4 units) and bias (4 units,), which is zero without use_bias.
-    Input layers, Masking and Dropout in between are passed over. Raises ConversionError for layers that are not built, and for those that are not
-    the LSTM of all frameworks.
+    problems: list[str] = field(default_factory=list)
+    conditions: list[str] = field(default_factory=list)
+
+
+def from_keras(layer: Any, bidirectional: bool = False) -> Stack:
+    """The weights of a built LSTM, RNN or LSTMCell layer, of Bidirectional around one, of a model, or of a list of layers, one on the other.
+
+    Each direction has kernel (features, 4 units), recurrent_kernel (units, 4 units) and bias
+    (4 units,), which is zero without use_bias. A list of such arrays, as `get_weights()`
+    gives it, is taken as well; that of `bidirectional` layers has both directions of each.
+
+    The result says in its `conditions` what masks, states and the last output are elsewhere.
+    Raises ConversionError for layers that are not built, and for those that are not the LSTM
+    of all frameworks.
     """
-    weights = tuple(tuple(LSTMWeights.from_keras(_read(cell)) for cell in directions) for directions in _cells_of(layer))
+    if isinstance(layer, (list, tuple)) and layer and all(isinstance(part, np.ndarray) for part in layer):
+        return _of_arrays(layer, bidirectional)
+    walk = _Walk()
+    weights = [[LSTMWeights.from_keras(_read(cell, walk.problems)) for cell in directions] for directions in _cells_of(layer, walk)]
+    if walk.problems:
+        raise ConversionError(walk.problems)
     check(weights)
-    return weights
+    return Stack(weights, walk.conditions)
 
 
-def to_keras(weights: Sequence[LayerWeights], layer: Any) -> None:
+def to_keras(weights: Any, layer: Any = None, dtype: str | None = None) -> list[Array]:
     """Put the weights into a built layer, or several, as `from_keras` takes them.
 
-    Two biases become their sum, which rounds. Raises ConversionError, and changes nothing, where the layer has no place for an array.
+    Two biases become their sum, which rounds. With `dtype` all are rounded to it. Returns
+    the arrays in the order of `set_weights`; without a layer that is all. Raises
+    ConversionError, and changes nothing, where the layer has no place for an array.
     """
-    check(weights)
-    cells = _cells_of(layer)
-    same_structure(weights, cells, "Keras layer")
-    problems, assignments = [], []
-    for number, (directions, layer_cells) in enumerate(zip(weights, cells, strict=True)):
-        for direction, (w, cell) in enumerate(zip(directions, layer_cells, strict=True)):
-            where = place(number, direction, len(directions))
-            if w.projection is not None:
-                problems.append(f"{where} has a projection (proj_size), and keras.layers.LSTM has none")
-                continue
-            given, target = _one_bias(w).to_keras(), _read(cell)
-            problems += misfits(where, given, target)
-            assignments += [(getattr(cell, name), given[name], values.dtype) for name, values in target.items()]
+    stack = narrowed(as_stack(weights), dtype)
+    if projected := [
+        place(n, d, len(directions)) for n, directions in enumerate(stack) for d, w in enumerate(directions) if w.projection is not None
+    ]:
+        raise ConversionError([f"{where} has a projection (proj_size), and keras.layers.LSTM has none" for where in projected])
+    given = [[_one_bias(w).to_keras() for w in directions] for directions in stack]
+    flat = [np.array(each[name]) for directions in given for each in directions for name in NAMES]
+    if layer is None:
+        return flat
+    walk = _Walk()
+    cells = _cells_of(layer, walk)
+    same_structure(stack, cells, "Keras layer")
+    problems, assignments = walk.problems, []
+    for number, (directions, layer_cells) in enumerate(zip(given, cells, strict=True)):
+        for direction, (arrays, cell) in enumerate(zip(directions, layer_cells, strict=True)):
+            target = _read(cell, problems)
+            problems += [] if problems else misfits(place(number, direction, len(directions)), arrays, target)
+            assignments += [(getattr(cell, name), arrays[name], values.dtype) for name, values in target.items()]
     if problems:
         raise ConversionError(problems)
-    for variable, values, dtype in assignments:
-        variable.assign(np.array(values, dtype))
+    for variable, values, kept_in in assignments:
+        variable.assign(np.array(values, kept_in))
+    return flat
+
+
+def _of_arrays(given: Sequence[Array], bidirectional: bool) -> Stack:
+    """The LSTMs of `get_weights()`: a kernel and a recurrent kernel each, and a bias or none."""
+    problems: list[str] = []
+    found: list[LSTMWeights] = []
+    arrays = [as_array(f"array {number}", "it", values, problems) for number, values in enumerate(given)]
+    while arrays and not problems:
+        step = 3 if len(arrays) > 2 and arrays[2].ndim == 1 else 2
+        part, arrays = arrays[:step], arrays[step:]
+        if [values.ndim for values in part] not in ([2, 2], [2, 2, 1]):
+            shapes = ", ".join(str(values.shape) for values in part)
+            problems.append(
+                f"LSTM {len(found)}: expected kernel (features, 4 units), recurrent_kernel (units, 4 units), bias (4 units,), found {shapes}"
+            )
+        else:
+            found.append(LSTMWeights.from_keras(dict(zip(NAMES, part, strict=False))))
+    if bidirectional and len(found) % 2:
+        problems.append(f"bidirectional layers have two LSTMs each, and these are {len(found)}")
+    if problems:
+        raise ConversionError(problems)
+    width = 2 if bidirectional else 1
+    layers = [found[k : k + width] for k in range(0, len(found), width)]
+    check(layers)
+    unseen = "arrays do not show their layers: they must have activation tanh and recurrent_activation sigmoid, and read forwards"
+    return Stack(layers, [unseen])
 
 
 def _one_bias(weights: LSTMWeights) -> LSTMWeights:
@@ -63,59 +124,102 @@ def _one_bias(weights: LSTMWeights) -> LSTMWeights:
     return replace(weights, bias=bias, recurrent_bias=None)
 
 
-def _read(cell: Any) -> dict[str, Array]:
+def _read(cell: Any, problems: list[str]) -> dict[str, Array]:
     """A copy of a cell's weights by name."""
-    return {name: np.array(getattr(cell, name).numpy()) for name in NAMES if getattr(cell, name) is not None}
+    found = {name: np.array(getattr(cell, name).numpy()) for name in NAMES if getattr(cell, name) is not None}
+    quantized = [f"{name} is {values.dtype}" for name, values in found.items() if values.dtype.kind in "iu"]
+    if quantized:
+        problems.append(f"{', '.join(quantized)}: quantized weights have to be scaled back to numbers first")
+        return {name: values.astype(np.float32) for name, values in found.items()}
+    return found
 
 
-def _cells_of(layer: Any) -> Cells:
-    problems: list[str] = []
-    cells = _cells(layer, "the layer", False, problems)
-    if problems:
-        raise ConversionError(problems)
+def _cells_of(layer: Any, walk: _Walk) -> Cells:
+    cells = _cells(layer, "the layer", False, walk)
+    if walk.problems:
+        raise ConversionError(walk.problems)
+    if not cells:
+        raise ConversionError(["there is no LSTM layer"])
     return cells
 
 
-def _cells(layer: Any, where: str, backward: bool, problems: list[str]) -> Cells:
+def _cells(layer: Any, where: str, backward: bool, walk: _Walk) -> Cells:
     """The LSTM cells by layer and direction, told apart by the names of their classes, whichever package those are from."""
     kind = type(layer).__name__
     if isinstance(layer, (list, tuple)):
-        return _stacked(layer, where, backward, problems)
+        return _stacked(layer, where, backward, walk)
     if type(layer).__module__.partition(".")[0] == "torch":
-        problems.append(f"{where} is a torch module: use from_torch and to_torch")
-    elif kind == "Sequential":
-        return _stacked(layer.layers, f"{where}.layers", backward, problems)
+        walk.problems.append(f"{where} is a torch module: use from_torch and to_torch")
+    elif kind in OTHER_KINDS:
+        walk.problems.append(f"{where} is a {kind}, and no LSTM")
     elif kind == "StackedRNNCells":
-        return _stacked(layer.cells, f"{where}.cells", backward, problems)
+        return _stacked(layer.cells, f"{where}.cells", backward, walk)
     elif kind == "Bidirectional":
-        return _bidirectional(layer, where, problems)
+        return _bidirectional(layer, where, walk)
     elif kind in ("LSTM", "RNN"):
         if layer.go_backwards != backward:
             direction = "backward" if backward else "forward"
-            problems.append(f"{where} has go_backwards={layer.go_backwards} as a {direction} direction; {ITSELF}")
-        return _cells(layer.cell, f"{where}.cell", backward, problems)
+            walk.problems.append(f"{where} has go_backwards={layer.go_backwards} as a {direction} direction; {ITSELF}")
+        if layer.stateful:
+            walk.conditions.append(STATEFUL.format(where))
+        return _cells(layer.cell, f"{where}.cell", backward, walk)
     elif kind == "LSTMCell":
-        problems += _unlike(layer, where)
+        walk.problems += _unlike(layer, where)
+        if getattr(layer, "recurrent_dropout", 0):
+            walk.conditions.append(DROPS.format(where))
         return [(layer,)]
+    elif isinstance(getattr(layer, "layers", None), (list, tuple)):
+        return _model(layer, where, backward, walk)
+    elif _masks(layer):
+        walk.conditions.append(MASKED.format(where))
     elif kind not in WITHOUT_PART:
-        problems.append(f"{where} is a {kind}, which is not known to compute an LSTM; of a model hand over the list of its LSTM layers")
+        known = f"a {kind}" if hasattr(layer, "get_config") else described(layer)
+        walk.problems.append(f"{where} is {known}, which is not known to compute an LSTM; of a model hand over the list of its LSTM layers")
     return []
 
 
-def _stacked(layers: Sequence[Any], where: str, backward: bool, problems: list[str]) -> Cells:
-    return [cells for index, layer in enumerate(layers) for cells in _cells(layer, f"{where}[{index}]", backward, problems)]
+def _masks(layer: Any) -> bool:
+    """Whether it makes a mask and leaves all else as it is."""
+    return type(layer).__name__ == "Masking"
 
 
-def _bidirectional(layer: Any, where: str, problems: list[str]) -> Cells:
+def _stacked(layers: Sequence[Any], where: str, backward: bool, walk: _Walk) -> Cells:
+    return [cells for index, layer in enumerate(layers) for cells in _cells(layer, f"{where}[{index}]", backward, walk)]
+
+
+def _model(model: Any, where: str, backward: bool, walk: _Walk) -> Cells:
+    """The LSTM layers of a model. What stands before the first or after the last of them is left out, and said to be."""
+    layers = list(model.layers)
+    kinds = [type(layer).__name__ for layer in layers]
+    recurrent = [k for k, layer in enumerate(layers) if kinds[k] in ("LSTM", "RNN", "Bidirectional") or hasattr(layer, "layers")]
+    first, last = (recurrent[0], recurrent[-1]) if recurrent else (len(layers), -1)
+    if len(recurrent) > 1 and kinds and type(model).__name__ != "Sequential":
+        walk.problems.append(f"{where} is a model with several LSTM layers, and no Sequential: hand over the list of them in their order")
+        return []
+    inside = []
+    for k, layer in enumerate(layers):
+        outside = (k < first or k > last) and kinds[k] in BEFORE_OR_AFTER
+        if outside:
+            walk.conditions.append(f"{where}.layers[{k}], {kinds[k]}, is not part of the weights: it is to be computed beside")
+        if kinds[k] == "Embedding" and getattr(layer, "mask_zero", False):
+            walk.conditions.append(MASKED.format(f"{where}.layers[{k}]"))
+        if not outside:
+            inside += _cells(layer, f"{where}.layers[{k}]", backward, walk)
+    return inside
+
+
+def _bidirectional(layer: Any, where: str, walk: _Walk) -> Cells:
     if layer.merge_mode != "concat":
-        problems.append(
+        walk.problems.append(
             f"{where} merges its directions by {layer.merge_mode!r}, expected 'concat'; convert forward_layer and backward_layer by themselves"
         )
-    forward = _cells(layer.forward_layer, f"{where}.forward_layer", False, problems)
-    backward = _cells(layer.backward_layer, f"{where}.backward_layer", True, problems)
+    forward = _cells(layer.forward_layer, f"{where}.forward_layer", False, walk)
+    backward = _cells(layer.backward_layer, f"{where}.backward_layer", True, walk)
     if any(len(cells) != 1 or len(cells[0]) != 1 for cells in (forward, backward)):
-        problems.append(f"{where} does not have exactly one LSTM in each direction")
+        walk.problems.append(f"{where} does not have exactly one LSTM in each direction")
         return []
+    if not layer.return_sequences:
+        walk.conditions.append(LAST_OF_BOTH.format(where))
     return [(forward[0][0], backward[0][0])]
 
 

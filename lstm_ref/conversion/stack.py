@@ -1,19 +1,40 @@
 """The weights of a whole LSTM, whatever framework they come from, and what has to be true of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from lstm_ref.conversion.errors import ConversionError
 from lstm_ref.reference.activations import Array
-from lstm_ref.reference.stack import LayerWeights
 from lstm_ref.reference.weights import LSTMWeights
-
-Stack: TypeAlias = tuple[tuple[LSTMWeights, ...], ...]  # by layer and direction; what `reference.stack.run_stack` takes
 
 # How an array of LSTMWeights is called where it comes from, with its shape there.
 Say: TypeAlias = Callable[[str, tuple[int, ...]], str]
+
+READERS = "read them with from_keras, from_torch, from_onnx or from_tensorflow1"
+
+
+class Stack(tuple[tuple[LSTMWeights, ...], ...]):
+    """The weights by layer and direction, forward first: what `reference.stack.run_stack` takes.
+
+    `conditions` says in sentences under what the same function is computed elsewhere, where
+    weights alone do not make it so: lengths in the place of a mask, states that are handed
+    over, what a node's arrays do not show. It is empty where nothing has to be minded.
+    """
+
+    conditions: tuple[str, ...]
+
+    def __new__(cls, layers: Iterable[Iterable[LSTMWeights]], conditions: Iterable[str] = ()) -> "Stack":
+        """A tuple of tuples."""
+        made = super().__new__(cls, tuple(tuple(directions) for directions in layers))
+        made.conditions = tuple(dict.fromkeys(conditions))
+        return made
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        """So that a pickle keeps the conditions."""
+        return tuple(self), self.conditions
 
 
 def place(layer: int, direction: int, directions: int) -> str:
@@ -31,7 +52,88 @@ def as_here(name: str, shape: tuple[int, ...]) -> str:
     return f"{name} {shape}"
 
 
-def check(weights: Sequence[LayerWeights], say: Say = as_here) -> None:
+def axes_of(value: Any) -> int:
+    """The number of axes of an array or of nested lists of numbers; -1 for anything else."""
+    if isinstance(value, np.ndarray):
+        return value.ndim
+    if isinstance(value, list) and value:
+        inside = {axes_of(part) for part in value}
+        return 1 + inside.pop() if len(inside) == 1 and -1 not in inside else -1
+    return 0 if isinstance(value, (int, float)) else -1
+
+
+def described(value: Any) -> str:
+    """What somebody has handed over, in a few words."""
+    kind = type(value)
+    if isinstance(value, (list, tuple)):
+        inside = " and ".join(dict.fromkeys(described(part) for part in value[:3])) or "nothing"
+        return f"a {kind.__name__} of {inside}"
+    if value is None or isinstance(value, str):
+        return repr(value)
+    name = f"{kind.__module__.partition('.')[0]}.{kind.__name__}".removeprefix("builtins.")
+    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
+
+
+def as_array(where: str, name: str, value: Any, problems: list[str]) -> Array:
+    """The numbers of an array or of nested lists, in floating point; else a problem, and nothing."""
+    try:
+        found = np.asarray(value)
+    except (TypeError, ValueError, RuntimeError):
+        found = np.asarray(None, object)
+    if found.dtype.kind == "f" or found.dtype.name == "bfloat16":
+        return np.array(found)
+    if found.dtype.kind in "iu":
+        problems.append(f"{where}: {name} is {found.dtype}: quantized weights have to be scaled back to numbers first")
+    else:
+        problems.append(f"{where}: {name} is {described(value)}, and no array of numbers")
+    return np.zeros((0,))
+
+
+def as_stack(weights: Any) -> Stack:
+    """The weights as a Stack: one is taken as it is, LSTMWeights and lists of them are put into one.
+
+    Raises ConversionError for anything else, and where arrays do not fit one another.
+    """
+    layers = [weights] if isinstance(weights, LSTMWeights) else weights
+    if not isinstance(layers, (list, tuple)):
+        raise ConversionError([f"the weights are {described(weights)}, and no Stack; {READERS}"])
+    directions = [(layer,) if isinstance(layer, LSTMWeights) else layer for layer in layers]
+    if not all(isinstance(layer, (list, tuple)) and all(isinstance(w, LSTMWeights) for w in layer) for layer in directions):
+        raise ConversionError([f"the weights are {described(weights)}, and no Stack; {READERS}"])
+    stack = Stack(directions, getattr(weights, "conditions", ()))
+    check(stack)
+    return stack
+
+
+def narrowed(weights: Any, dtype: str | None) -> Stack:
+    """The weights as a Stack, rounded to another dtype where one is named. Raises ConversionError for one that holds no fractions."""
+    stack = as_stack(weights)
+    if dtype is None:
+        return stack
+    try:
+        target = np.dtype(dtype)
+    except TypeError:
+        target = _ml_dtype(dtype)
+    if target.kind != "f" and target.name != "bfloat16":
+        raise ConversionError([f"dtype {dtype} holds no fractions; choose float64, float32, float16 or bfloat16"])
+    return Stack(
+        [[replace(w, **{name: values.astype(target) for name, values in arrays(w).items()}) for w in layer] for layer in stack],
+        stack.conditions,
+    )
+
+
+def _ml_dtype(name: str) -> np.dtype[Any]:
+    if name != "bfloat16":
+        raise ConversionError([f"there is no dtype {name!r}; choose float64, float32, float16 or bfloat16"])
+    try:
+        import ml_dtypes
+    except ImportError as error:
+        raise ConversionError(["NumPy has no bfloat16: python -m pip install ml_dtypes"]) from error
+    found: np.dtype[Any] = np.dtype(ml_dtypes.bfloat16)
+    return found
+
+
+def check(weights: Sequence[Sequence[LSTMWeights]], say: Say = as_here) -> None:
     """Raise ConversionError, with all reasons, unless the arrays fit one another: in every direction, side by side, and layer on layer."""
     problems = [] if weights else ["there is no layer"]
     features: int | None = None
@@ -39,13 +141,18 @@ def check(weights: Sequence[LayerWeights], say: Say = as_here) -> None:
         if len(directions) not in (1, 2):
             problems.append(f"layer {layer} has {len(directions)} directions, expected 1 or 2")
             continue
-        dtypes = {str(values.dtype) for w in directions for values in arrays(w).values()}
-        if len(dtypes) > 1:
+        wheres = [place(layer, direction, len(directions)) for direction in range(len(directions))]
+        numbers = [
+            {name: as_array(where, name, values, problems) for name, values in arrays(w).items()} for where, w in zip(wheres, directions, strict=True)
+        ]
+        dtypes = {str(values.dtype) for held in numbers for values in held.values()}
+        if len(dtypes) > 1 and not any(values.shape == (0,) for held in numbers for values in held.values()):
             problems.append(f"layer {layer} has arrays of several dtypes: {', '.join(sorted(dtypes))}")
         outputs = 0
-        for direction, w in enumerate(directions):
-            where = place(layer, direction, len(directions))
-            found = {name: np.shape(values) for name, values in arrays(w).items()}
+        for where, held in zip(wheres, numbers, strict=True):
+            found = {name: values.shape for name, values in held.items()}
+            if any(shape == (0,) for shape in found.values()):
+                continue
             if any(len(shape) != (1 if "bias" in name else 2) for name, shape in found.items()):
                 listed = ", ".join(say(name, shape) for name, shape in found.items())
                 problems.append(f"{where}: biases have one axis, all others two; found {listed}")
@@ -61,6 +168,9 @@ def check(weights: Sequence[LayerWeights], say: Say = as_here) -> None:
 def _misshapen(where: str, found: Mapping[str, tuple[int, ...]], features: int, say: Say) -> list[str]:
     outputs = found["recurrent_kernel"][0]
     units = found["projection"][0] if "projection" in found else outputs
+    if "projection" not in found and outputs and found["recurrent_kernel"][1] in (outputs, 3 * outputs):
+        kind = "a GRU" if found["recurrent_kernel"][1] == 3 * outputs else "a simple RNN"
+        return [f"{where}: {say('recurrent_kernel', found['recurrent_kernel'])} is that of {kind}, and of no LSTM, which has four gates"]
     expected = {
         "kernel": (features, 4 * units),
         "recurrent_kernel": (outputs, 4 * units),
@@ -71,7 +181,7 @@ def _misshapen(where: str, found: Mapping[str, tuple[int, ...]], features: int, 
     return [f"{where}: {say(name, shape)} should be {say(name, expected[name])}" for name, shape in found.items() if shape != expected[name]]
 
 
-def same_structure(weights: Sequence[LayerWeights], target: Sequence[Sequence[Any]], what: str) -> None:
+def same_structure(weights: Sequence[Sequence[LSTMWeights]], target: Sequence[Sequence[Any]], what: str) -> None:
     """Raise ConversionError unless the target, a `what`, has as many layers, each with as many directions."""
     if len(weights) != len(target):
         raise ConversionError([f"the weights have {len(weights)} layer(s), the {what} has {len(target)}"])
@@ -93,8 +203,13 @@ def misfits(where: str, given: Mapping[str, Array], target: Mapping[str, Array])
                 problems.append(f"{where}: the target has no {name}")
             elif np.any(values):
                 problems.append(f"{where}: the target has no {name}, and this one is not zero")
+        elif target[name].dtype.kind in "iu":
+            problems.append(f"{where}: the target's {name} is {target[name].dtype}: it is quantized, and holds no fractions")
         elif values.shape != target[name].shape:
             problems.append(f"{where}: {name} has shape {values.shape}, the target's {target[name].shape}")
         elif not np.can_cast(values.dtype, target[name].dtype, "safe"):
-            problems.append(f"{where}: {name} is {values.dtype}, and the target's {target[name].dtype} cannot hold every value of it")
+            problems.append(
+                f"{where}: {name} is {values.dtype}, and the target's {target[name].dtype} cannot hold every value of it; "
+                f"to round on purpose, say dtype={str(target[name].dtype)!r}"
+            )
     return problems

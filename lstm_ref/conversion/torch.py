@@ -1,75 +1,137 @@
 """Weights of PyTorch modules. Source: torch.nn.LSTM and LSTMCell, "Variables"."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from lstm_ref.conversion.errors import ConversionError
-from lstm_ref.conversion.stack import Stack, check, misfits, place, same_structure
+from lstm_ref.conversion.stack import Stack, as_array, as_stack, check, described, misfits, narrowed, place, same_structure
 from lstm_ref.reference.activations import Array
-from lstm_ref.reference.stack import LayerWeights
 from lstm_ref.reference.weights import LSTMWeights
 
-NAME = re.compile(r"(?P<kind>weight_ih|weight_hh|bias_ih|bias_hh|weight_hr)(?P<place>|_l(\d+)(_reverse)?)")
+WORDS = r"weight_ih|weight_hh|bias_ih|bias_hh|weight_hr"
+NAME = re.compile(rf"(?P<kind>{WORDS})(?P<place>|_l(\d+)(_reverse)?)")
+PREFIXED = re.compile(rf"(?P<prefix>(?:.*\.)?)(?P<name>(?:{WORDS})(?:|_l\d+(?:_reverse)?))")
 HERE = {"kernel": "weight_ih", "recurrent_kernel": "weight_hh", "bias": "bias_ih", "recurrent_bias": "bias_hh", "projection": "weight_hr"}
 LISTED = 5
+LSTMS = ("LSTM", "LSTMCell")
 
 
-def from_torch(source: Any) -> Stack:
-    """The weights of a torch.nn.LSTM or LSTMCell, or of the `state_dict` of one (tensors or NumPy arrays by name).
+def from_torch(source: Any, prefix: str | None = None) -> Stack:
+    """The weights of a torch.nn.LSTM or LSTMCell, of a module with one inside, or of a `state_dict` (tensors or NumPy arrays by name).
 
-    Each direction has weight_ih (4 hidden_size, features), weight_hh (4 hidden_size, outputs), the biases bias_ih and bias_hh (4 hidden_size,), which
-    are zero with bias=False, and with proj_size the projection weight_hr (outputs, hidden_size). Raises ConversionError where names or shapes are
-    not those of an LSTM.
+    In a state_dict the names may have any prefix ("module.", "model.lstm."); where there are
+    several LSTMs, `prefix` chooses one. Each direction has weight_ih (4 hidden_size,
+    features), weight_hh (4 hidden_size, outputs), the biases bias_ih and bias_hh, which are
+    zero with bias=False, and with proj_size the projection weight_hr (outputs, hidden_size).
+
+    Raises ConversionError where names or shapes are not those of an LSTM.
     """
-    state = _state(source)
+    state = _state(source, prefix)
     suffixes = _suffixes(state)
-    found = {name: _read(value) for name, value in state.items()}
-    flat = [f"{name} {values.shape} should have {_axes(name)} axes" for name, values in found.items() if values.ndim != _axes(name)]
-    if flat:
+    problems: list[str] = []
+    found = {name: _read(name, value, problems) for name, value in state.items()}
+    if problems:
+        raise ConversionError(problems)
+    if flat := [f"{name} {values.shape} should have {_axes(name)} axes" for name, values in found.items() if values.ndim != _axes(name)]:
         raise ConversionError(flat)
-    weights = tuple(tuple(LSTMWeights.from_torch(found, suffix) for suffix in directions) for directions in suffixes)
+    weights = [[LSTMWeights.from_torch(found, suffix) for suffix in directions] for directions in suffixes]
     check(weights, lambda name, shape: f"{HERE[name]} {shape[::-1]}")
-    return weights
+    return Stack(weights)
 
 
-def to_torch(weights: Sequence[LayerWeights], target: Any) -> None:
-    """Put the weights into a torch.nn.LSTM or LSTMCell, or into the tensors of a `state_dict`, in place.
+def to_torch(weights: Any, target: Any = None, prefix: str | None = None, dtype: str | None = None) -> dict[str, Array]:
+    """Put the weights into a torch.nn.LSTM or LSTMCell, a module with one inside, or a `state_dict`, in place.
 
-    A single bias becomes bias_ih, and bias_hh zero. Raises ConversionError, and changes nothing, where the target has no place for an array.
+    A single bias becomes bias_ih, and bias_hh zero. With `dtype` they are rounded to it.
+    Returns them by name, as `load_state_dict` of a torch.nn.LSTM takes them once they are
+    tensors; without a target that is all. Raises ConversionError, and changes nothing, where
+    the target has no place for an array.
     """
-    check(weights)
-    state = _state(target)
+    stack = narrowed(as_stack(weights), dtype)
+    named = {
+        name: np.ascontiguousarray(values)
+        for number, directions in enumerate(stack)
+        for w, end in zip(directions, ("", "_reverse"), strict=False)
+        for name, values in w.to_torch(f"_l{number}{end}").items()
+    }
+    if target is None:
+        if len({len(directions) for directions in stack}) > 1:
+            raise ConversionError(["some layers have one direction and some two; torch.nn.LSTM has as many in all of them"])
+        return named
+    state = _state(target, prefix)
     suffixes = _suffixes(state)
-    same_structure(weights, suffixes, "torch module")
-    problems, copies = [], []
-    for number, (directions, names) in enumerate(zip(weights, suffixes, strict=True)):
+    same_structure(stack, suffixes, "torch module")
+    problems: list[str] = []
+    copies = []
+    for number, (directions, names) in enumerate(zip(stack, suffixes, strict=True)):
         for direction, (w, suffix) in enumerate(zip(directions, names, strict=True)):
             given = w.to_torch(suffix)
-            held = {name: _read(state[name]) for name in (f"{word}{suffix}" for word in HERE.values()) if name in state}
-            problems += misfits(place(number, direction, len(directions)), given, held)
+            held = {name: _read(name, state[name], problems) for name in (f"{word}{suffix}" for word in HERE.values()) if name in state}
+            problems += [] if problems else misfits(place(number, direction, len(directions)), given, held)
             copies += [(state[name], given[name], values.dtype) for name, values in held.items() if name in given]
     if problems:
         raise ConversionError(problems)
-    for tensor, values, dtype in copies:
-        tensor.detach().copy_(_tensor(np.array(values, dtype)))
+    for held_by, values, kept_in in copies:
+        _put(held_by, np.array(values, kept_in))
+    return named
 
 
 def _axes(name: str) -> int:
     return 1 if name.startswith("bias") else 2
 
 
-def _state(source: Any) -> Mapping[str, Any]:
-    """The arrays by name. Those of a module are its own memory, without their gradients."""
+def _state(source: Any, prefix: str | None) -> Mapping[str, Any]:
+    """The arrays of one LSTM by name. Those of a module are its own memory, without their gradients."""
     if isinstance(source, Mapping):
-        return source
-    if not hasattr(source, "state_dict"):
-        raise ConversionError([f"{type(source).__name__} is neither a torch module nor a state_dict"])
-    state: Mapping[str, Any] = source.state_dict()
-    return state
+        return _of_state_dict(source, prefix)
+    if not hasattr(source, "state_dict") or not hasattr(source, "named_modules"):
+        raise ConversionError([f"{described(source)} is neither a torch module nor a state_dict"])
+    inside = {name: module for name, module in source.named_modules() if _is_lstm(module)}
+    if not inside:
+        others = sorted({type(module).__name__ for _, module in source.named_modules()} & {"GRU", "GRUCell", "RNN", "RNNCell"})
+        known = f"is a {others[0]}, and no LSTM" if others else "has no LSTM inside"
+        raise ConversionError([f"the module {type(source).__name__} {known}"])
+    chosen: Mapping[str, Any] = inside[_chosen(list(inside), prefix)].state_dict()
+    return chosen
+
+
+def _is_lstm(module: Any) -> bool:
+    """Whether it is one, or a class of somebody's own on top of one."""
+    return any(kind.__name__ in LSTMS and kind.__module__.startswith("torch.") for kind in type(module).__mro__)
+
+
+def _of_state_dict(source: Mapping[str, Any], prefix: str | None) -> Mapping[str, Any]:
+    """The part of a state_dict, or of a checkpoint that holds one, which is that of one LSTM, without its prefix."""
+    for key in ("state_dict", "model_state_dict"):  # a checkpoint, as Lightning and many others write it
+        if isinstance(source.get(key), Mapping):
+            return _of_state_dict(source[key], prefix)
+    groups: dict[str, dict[str, Any]] = {}
+    for name, value in source.items():
+        if match := PREFIXED.fullmatch(str(name)):
+            groups.setdefault(match["prefix"].removesuffix("."), {})[match["name"]] = value
+    if not groups:
+        foreign = ", ".join(map(str, list(source)[:LISTED]))
+        more = f" and {len(source) - LISTED} more" if len(source) > LISTED else ""
+        raise ConversionError(
+            [f"no weights of torch.nn.LSTM: {foreign or 'nothing'}{more}; hand over one LSTM by itself, without pruning or parametrization"]
+        )
+    return groups[_chosen(list(groups), prefix)]
+
+
+def _chosen(names: list[str], prefix: str | None) -> str:
+    """The one LSTM that is meant. Raises ConversionError where that is not clear."""
+    listed = ", ".join(repr(name) for name in names)
+    if prefix is not None:
+        if prefix.removesuffix(".") not in names:
+            raise ConversionError([f"there is no LSTM {prefix!r}; there is {listed}"])
+        return prefix.removesuffix(".")
+    if len(names) > 1:
+        raise ConversionError([f"there are {len(names)} LSTMs: {listed}; choose one with prefix="])
+    return names[0]
 
 
 def _suffixes(names: Iterable[str]) -> list[list[str]]:
@@ -107,15 +169,33 @@ def _bfloat16() -> Any:
         raise ConversionError(["NumPy has no bfloat16: python -m pip install ml_dtypes, or convert module.float(), which is exact"]) from error
 
 
-def _read(value: Any) -> Array:
-    """A copy of a tensor, on whatever device, or of an array."""
-    if isinstance(value, np.ndarray):
-        return np.array(value)
+def _read(name: str, value: Any, problems: list[str]) -> Array:
+    """A copy of a tensor, on whatever device, or of an array; nothing, and a problem, for what holds no numbers."""
+    nothing = np.zeros(0)
+    if isinstance(value, (np.ndarray, list)):
+        return as_array("the state_dict", name, value, problems)
+    if not hasattr(value, "detach"):
+        problems.append(f"{name} is {described(value)}, and neither a tensor nor an array")
+        return nothing
+    if str(getattr(value, "device", "")) == "meta":
+        problems.append(f"{name} is on the meta device, and has no numbers: load or initialize the module first")
+        return nothing
+    if getattr(value, "is_quantized", False):
+        problems.append(f"{name} is {value.dtype}: it is quantized; hand over value.dequantize()")
+        return nothing
     tensor = value.detach().cpu()
     if str(tensor.dtype) == "torch.bfloat16":
         bits: Array = np.array(tensor.view(import_module("torch").int16).numpy())
         return bits.view(_bfloat16())
-    return np.array(tensor.numpy())
+    return as_array("the state_dict", name, tensor.numpy(), problems)
+
+
+def _put(target: Any, values: Array) -> None:
+    """Copy the values into a tensor or an array."""
+    if isinstance(target, np.ndarray):
+        np.copyto(target, values)
+    else:
+        target.detach().copy_(_tensor(values))
 
 
 def _tensor(values: Array) -> Any:

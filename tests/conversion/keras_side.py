@@ -126,5 +126,54 @@ def refused(name: str) -> Stack:
     return from_keras(source)
 
 
-FUNCTIONS = (taken, put, left, computed, forms, shares_memory, refused)
+def conditions(name: str) -> list[str]:
+    """What has to be minded of a model."""
+    L, given = keras.layers, keras.Input
+    x = given((None, 5))
+    sources = {
+        "masking": lambda: keras.Sequential([given((None, 5)), L.Masking(), L.LSTM(2)]),
+        "embedding with mask": lambda: keras.Sequential([given((None,)), L.Embedding(9, 4, mask_zero=True), L.LSTM(2)]),
+        "embedding and dense": lambda: keras.Sequential([given((None,)), L.Embedding(9, 4), L.LSTM(2), L.Dense(1)]),
+        "functional": lambda: keras.Model(x, L.Dense(1)(L.LSTM(2)(x))),
+        "stateful": lambda: keras.Sequential([given(batch_shape=(4, None, 5)), L.LSTM(2, stateful=True)]),
+        "bidirectional last": lambda: keras.Sequential([given((None, 5)), L.Bidirectional(L.LSTM(2))]),
+        "recurrent dropout": lambda: keras.Sequential([given((None, 5)), L.LSTM(2, recurrent_dropout=0.5)]),
+        "plain": lambda: keras.Sequential([given((None, 5)), L.LSTM(2, return_sequences=True), L.Dropout(0.5), L.LSTM(2)]),
+    }
+    return list(from_keras(sources[name]()).conditions)
+
+
+def masked(x: Any, lengths: list[int]) -> tuple[Any, Stack]:
+    """The sequences that a model with a Masking returns, and its weights."""
+    padded = np.where(np.arange(x.shape[1])[:, None] < np.reshape(lengths, (-1, 1, 1)), x, 0.0)
+    layers = [keras.layers.Masking(dtype="float64"), keras.layers.LSTM(3, return_sequences=True, dtype="float64")]
+    model = keras.Sequential([keras.Input((None, x.shape[2]), dtype="float64"), *layers])
+    return model(padded).numpy(), from_keras(model)
+
+
+def block_lstm(version: int, x: Any, kernel: Any, bias: Any, forget_bias: float) -> Any:
+    """What tf.raw_ops.BlockLSTM, or BlockLSTMV2, computes: h (batch, timesteps, units)."""
+    import tensorflow as tf
+
+    batch, timesteps, _ = x.shape
+    units = bias.size // 4
+    zeros, peephole = tf.zeros((batch, units)), tf.zeros(units)
+    arguments = {
+        "seq_len_max": tf.constant(timesteps, tf.int64),
+        "x": tf.constant(x.swapaxes(0, 1)),
+        "cs_prev": zeros,
+        "h_prev": zeros,
+        "w": tf.constant(kernel),
+        "wci": peephole,
+        "wcf": peephole,
+        "wco": peephole,
+        "b": tf.constant(bias),
+        "cell_clip": -1.0,
+    }
+    operation = tf.raw_ops.BlockLSTM if version == 1 else tf.raw_ops.BlockLSTMV2
+    found = operation(**arguments, **({"forget_bias": forget_bias} if version == 1 else {}))
+    return found.h.numpy().swapaxes(0, 1)
+
+
+FUNCTIONS = (taken, put, left, computed, forms, shares_memory, refused, conditions, masked, block_lstm)
 serve({function.__name__: function for function in FUNCTIONS})

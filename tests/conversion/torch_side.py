@@ -115,12 +115,33 @@ def refused(name: str) -> Stack:
     linear = torch.nn.Linear(3, 3)
     sources = {
         "GRU": torch.nn.GRU(5, 4, num_layers=2),
-        "a larger model": torch.nn.ModuleDict({"lstm": torch.nn.LSTM(5, 4, num_layers=2)}),
         "parametrized": torch.nn.utils.parametrizations.weight_norm(torch.nn.LSTM(5, 4), "weight_ih_l0"),
         "no module": linear.forward,
     }
     return from_torch(sources[name])
 
 
-FUNCTIONS = (taken, put, left, computed, cell, from_state_dict, tied, shares_memory, refused)
+def packed(weights: Stack, x: Any, lengths: list[int]) -> tuple[Any, Any]:
+    """The padded output of a module with these weights on packed sequences, and h_n."""
+    made = torch.nn.LSTM(x.shape[2], 3, batch_first=True, dtype=torch.float64)
+    to_torch(weights, made)
+    given = torch.nn.utils.rnn.pack_padded_sequence(torch.from_numpy(x), lengths, batch_first=True, enforce_sorted=False)
+    output, (h_n, _) = made(given)
+    padded, _ = torch.nn.utils.rnn.pad_packed_sequence(output, batch_first=True, total_length=x.shape[1])
+    return padded.detach().numpy(), h_n[0].detach().numpy()
+
+
+def take(name: str) -> int:
+    """How many layers are found in a module."""
+    lstm = torch.nn.LSTM
+    sources = {
+        "meta": lambda: lstm(5, 4, device="meta"),
+        "two inside": lambda: torch.nn.ModuleDict({"encoder": lstm(5, 4), "decoder": lstm(5, 4)}),
+        "none inside": lambda: torch.nn.ModuleDict({"linear": torch.nn.Linear(5, 4)}),
+        "one inside": lambda: torch.nn.ModuleDict({"linear": torch.nn.Linear(5, 4), "lstm": lstm(5, 4, num_layers=2)}),
+    }
+    return len(from_torch(sources[name]()))
+
+
+FUNCTIONS = (taken, put, left, computed, cell, from_state_dict, tied, shares_memory, refused, packed, take)
 serve({function.__name__: function for function in FUNCTIONS})

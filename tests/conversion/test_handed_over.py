@@ -1,0 +1,361 @@
+"""What people hand over: whole models, checkpoints, plain arrays, and plain mistakes."""
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lstm_ref.conversion import (
+    ConversionError,
+    LSTMWeights,
+    OnnxLSTM,
+    Stack,
+    from_keras,
+    from_onnx,
+    from_tensorflow1,
+    from_torch,
+    to_keras,
+    to_onnx,
+    to_tensorflow1,
+    to_torch,
+)
+from lstm_ref.reference.activations import Array
+from lstm_ref.reference.cell import State
+from lstm_ref.reference.stack import run_stack
+
+RANDOM = np.random.default_rng(3)
+FEATURES, UNITS, BATCH, TIMESTEPS = 5, 3, 4, 7
+X = RANDOM.normal(size=(BATCH, TIMESTEPS, FEATURES))
+
+
+def one(features: int = FEATURES, units: int = UNITS, two: bool = False) -> LSTMWeights:
+    shapes = [(features, 4 * units), (units, 4 * units), (4 * units,), *([(4 * units,)] if two else [])]
+    return LSTMWeights(*(RANDOM.normal(size=shape) for shape in shapes))
+
+
+STACK = Stack([[one(two=True), one(two=True)], [one(2 * UNITS, 2, two=True), one(2 * UNITS, 2, two=True)]], ["mind the gap"])
+
+
+def same(a: Any, b: Any) -> bool:
+    return all(
+        np.array_equal(x.kernel, y.kernel) and np.array_equal(x.recurrent_kernel, y.recurrent_kernel)
+        for one_layer, other_layer in zip(a, b, strict=True)
+        for x, y in zip(one_layer, other_layer, strict=True)
+    )
+
+
+def output(weights: Any, x: Array = X) -> Array:
+    zeros = [[State(*(np.zeros((len(x), len(w.recurrent_kernel))) for _ in "hc")) for w in layer] for layer in weights]
+    (y, _), _ = run_stack(x, zeros, weights)
+    return y
+
+
+# --- plain mistakes ---
+
+TAKERS: dict[str, Callable[[Any], Any]] = {
+    "from_keras": from_keras,
+    "from_onnx": from_onnx,
+    "from_torch": from_torch,
+    "from_tensorflow1": from_tensorflow1,
+    "to_keras": to_keras,
+    "to_onnx": to_onnx,
+    "to_torch": to_torch,
+    "to_tensorflow1": to_tensorflow1,
+    "to_torch, target": lambda target: to_torch(STACK, target),
+    "to_keras, target": lambda target: to_keras(STACK, target),
+    "from_onnx, node": lambda node: from_onnx([node]),
+    "from_torch, value": lambda value: from_torch({"weight_ih_l0": value, "weight_hh_l0": np.ones((12, 3))}),
+    "from_onnx, array": lambda value: from_onnx((np.ones((1, 12, 5)), value)),
+    "from_tensorflow1, kernel": lambda value: from_tensorflow1([(value, np.ones(12))]),
+}
+MISTAKES: dict[str, Any] = {
+    "nothing": None,
+    "number": 3,
+    "path": "no/such/file.onnx",
+    "a Path": Path("no/such/file.pt"),
+    "empty list": [],
+    "empty dict": {},
+    "strings": ["kernel", "bias"],
+    "list of nodes": [SimpleNamespace(op_type="LSTM", input=["X", "W", "R"], output=["Y"], attribute=[])],
+    "graph without anything": SimpleNamespace(node=[], initializer=[]),
+    "lists that do not fit": [[1.0, 2.0], [3.0]],
+    "nested lists": [[[[1.0] * 3] * 12], None],
+    "objects": np.array([object()]),
+    "text array": np.array(["a"]),
+    "scalar": np.float64(1.0),
+    "integers": np.ones((12, 5), np.int8),
+    "booleans": np.ones((12, 5), bool),
+    "complex": np.ones((12, 5), complex),
+    "P as a fourth array": (np.ones((1, 12, 5)), np.ones((1, 12, 3)), np.ones((1, 24)), np.ones((1, 9))),
+    "R that is None": (np.ones((1, 12, 5)), None),
+    "dict of other names": {"kernel": np.ones((5, 12)), 3: np.ones(3)},
+    "dict of lists": {"weight_ih_l0": [[1.0, 2.0], [3.0]], "weight_hh_l0": "none"},
+    "weights of strings": [[LSTMWeights("a", "b", "c")]],  # type: ignore[arg-type]
+    "weights of integers": LSTMWeights(np.ones((5, 12), int), np.ones((3, 12), int), np.ones(12, int)),
+    "mixed lists": [one(), "and more"],
+    "a class": LSTMWeights,
+    "a module": np,
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize("taker", TAKERS)
+def test_whatever_is_handed_over_works_or_is_refused_with_a_reason(taker: str, mistake: str) -> None:
+    problems: tuple[str, ...] = ("it worked",)
+    try:
+        TAKERS[taker](MISTAKES[mistake])
+    except ConversionError as refused:
+        problems = refused.problems
+    assert problems
+    assert all(len(problem) > 8 for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("take", "reason"),
+    [
+        (lambda: from_onnx(MISTAKES["P as a fourth array"]), "a fourth array is P, and peepholes are not converted"),
+        (lambda: from_onnx(MISTAKES["R that is None"]), "W and R are required, and R is None"),
+        (lambda: from_onnx([MISTAKES["list of nodes"][0]]), "a node does not hold its weights: hand over the model"),
+        (lambda: from_onnx("no/such/file.onnx"), "there is no file no/such/file.onnx|needs the package onnx"),
+        (lambda: from_onnx((np.ones((1, 12, 5), np.int8), np.ones((1, 12, 3)))), "W is int8: quantized weights have to be scaled back"),
+        (lambda: from_torch({"weight_ih_l0": np.ones((12, 5), np.uint8), "weight_hh_l0": np.ones((12, 3))}), "weight_ih_l0 is uint8: quantized"),
+        (lambda: to_torch(LSTMWeights(np.ones((5, 12), int), np.ones((3, 12)), np.ones(12))), "kernel is int64: quantized"),
+        (lambda: to_torch({"weight_ih_l0": 1}), "the weights are a dict, and no Stack; read them with from_keras"),
+        (lambda: to_torch([[one()]], {"weight_ih_l0": np.ones((12, 5), np.int8), "weight_hh_l0": np.ones((12, 3))}), "quantized"),
+        (lambda: from_torch({"weight_ih_l0": np.ones((9, 5)), "weight_hh_l0": np.ones((9, 3))}), "is that of a GRU, and of no LSTM"),
+        (lambda: from_onnx((np.ones((1, 9, 5)), np.ones((1, 9, 3)))), "is that of a GRU, and of no LSTM"),
+        (lambda: from_keras([np.ones((5, 9)), np.ones((3, 9)), np.ones(9)]), "is that of a GRU, and of no LSTM"),
+        (lambda: from_keras([np.ones((5, 12)), np.ones(12)]), "LSTM 0: expected kernel"),
+        (lambda: from_tensorflow1((np.ones((8, 12)), np.ones(11))), "should be \\(features \\+ units, 4 units\\)"),
+        (lambda: from_tensorflow1([(np.ones((8, 12)), np.ones(12))], gates="ijfo"), "gates must be the letters i, f, g, o"),
+        (lambda: to_tensorflow1(STACK), "layer 0 has two directions, and a cell has one"),
+        (lambda: to_torch(STACK, dtype="int8"), "dtype int8 holds no fractions"),
+        (lambda: to_torch(STACK, dtype="float23"), "there is no dtype 'float23'"),
+    ],
+)
+def test_a_plain_mistake_is_told_with_what_to_do(take: Callable[[], Any], reason: str) -> None:
+    with pytest.raises(ConversionError, match=reason):
+        take()
+
+
+# --- what is reasonable works ---
+
+
+def test_weights_need_no_stack_around_them() -> None:
+    w = one()
+    assert all(np.array_equal(a, b) for a, b in zip(to_keras(w), to_keras([[w]]), strict=True))
+    assert same(from_onnx(to_onnx([w, one(UNITS, UNITS)])), from_onnx(to_onnx([[w], [one(UNITS, UNITS)]]))) is False
+    assert same(from_onnx(to_onnx(w)[0]), [[w]])
+
+
+def test_nested_lists_of_numbers_are_arrays() -> None:
+    (node,) = to_onnx(one())
+    assert same(from_onnx([[node.W.tolist(), node.R.tolist()]]), from_onnx(node))
+
+
+def test_a_stack_is_a_tuple_and_keeps_its_conditions() -> None:
+    assert isinstance(STACK, tuple)
+    again = pickle.loads(pickle.dumps(STACK))
+    assert same(again, STACK)
+    assert again.conditions == STACK.conditions == ("mind the gap",)
+
+
+@pytest.mark.parametrize("prefix", ["", "lstm.", "model.lstm.", "module.encoder.0.", "_forward_module.model.rnn."])
+@pytest.mark.parametrize("inside", [lambda state: state, lambda state: {"epoch": 3, "state_dict": state}])
+def test_a_state_dict_has_any_prefix_and_other_weights_beside(prefix: str, inside: Callable[[Any], Any]) -> None:
+    state = {f"{prefix}{name}": values for name, values in to_torch(STACK).items()} | {"head.weight": np.ones((2, 2))}
+    assert same(from_torch(inside(state)), STACK)
+    target = {name: np.zeros_like(values) for name, values in state.items()}
+    to_torch(STACK, inside(target))
+    assert all(np.array_equal(target[name], values) for name, values in state.items() if name.startswith(prefix) and "head" not in name)
+
+
+def test_of_several_lstms_one_is_chosen_by_its_prefix() -> None:
+    first, second = to_torch(one()), to_torch(one(4, 2))
+    state = {f"a.{name}": values for name, values in first.items()} | {f"b.{name}": values for name, values in second.items()}
+    with pytest.raises(ConversionError, match=r"there are 2 LSTMs: 'a', 'b'; choose one with prefix="):
+        from_torch(state)
+    with pytest.raises(ConversionError, match=r"there is no LSTM 'c'; there is 'a', 'b'"):
+        from_torch(state, prefix="c")
+    for prefix in ("b", "b."):
+        assert np.array_equal(to_torch(from_torch(state, prefix=prefix))["weight_ih_l0"], second["weight_ih_l0"])
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_get_weights_is_taken_and_given(bidirectional: bool) -> None:
+    stack = Stack([[one(), one()], [one(2 * UNITS, 2), one(2 * UNITS, 2)]]) if bidirectional else Stack([[one()], [one(UNITS, 2)]])
+    found = from_keras(to_keras(stack), bidirectional=bidirectional)
+    assert same(found, stack)
+    assert "arrays do not show their layers" in found.conditions[0]
+    with pytest.raises(ConversionError, match="two LSTMs each"):
+        from_keras(to_keras(one()), bidirectional=True)
+
+
+def test_what_arrays_do_not_show_is_a_condition() -> None:
+    assert "neither P, clip nor input_forget" in from_onnx(to_onnx(one())).conditions[0]
+
+
+@pytest.mark.parametrize("write", [to_torch, to_keras, to_onnx, to_tensorflow1])
+def test_weights_are_narrowed_on_purpose(write: Callable[..., Any]) -> None:
+    written = write(one(), dtype="float32")
+    arrays = written.values() if isinstance(written, dict) else [array for part in written for array in (part if isinstance(part, tuple) else [part])]
+    assert {array.dtype for array in arrays} == {np.dtype("float32")}
+    target = {name: np.zeros(values.shape, np.float32) for name, values in to_torch(one()).items()}
+    with pytest.raises(ConversionError, match="to round on purpose, say dtype='float32'"):
+        to_torch(one(), target)
+    to_torch(one(), target, dtype="float32")
+    assert np.any(target["weight_ih_l0"])
+
+
+# --- TensorFlow 1 ---
+
+
+def basic_lstm_cell(x: Array, kernel: Array, bias: Array, forget_bias: float) -> Array:
+    """The documented rnn_cell.BasicLSTMCell: i, j, f, o = split([x, h] W + b), and forget_bias is added to f."""
+    units = bias.size // 4
+    h = c = np.zeros((len(x), units))
+    outputs = []
+    for t in range(x.shape[1]):
+        i, j, f, o = np.split(np.concatenate([x[:, t], h], axis=1) @ kernel + bias, 4, axis=1)
+        sigmoid = lambda z: 1 / (1 + np.exp(-z))  # noqa: E731
+        c = c * sigmoid(f + forget_bias) + sigmoid(i) * np.tanh(j)
+        h = np.tanh(c) * sigmoid(o)
+        outputs.append(h)
+    return np.stack(outputs, axis=1)
+
+
+@pytest.mark.parametrize("forget_bias", [1.0, 0.0])
+def test_a_cell_of_tensorflow_1_computes_the_same(forget_bias: float) -> None:
+    kernel, bias = RANDOM.normal(size=(FEATURES + UNITS, 4 * UNITS)), RANDOM.normal(size=4 * UNITS)
+    weights = from_tensorflow1((kernel, bias), forget_bias)
+    right = basic_lstm_cell(X, kernel, bias, forget_bias)
+    assert np.abs(output(weights) - right).max() < 1e-13
+    # Each of the two differences matters: the order of the gates, and the number that is added at run time.
+    for wrong in (from_tensorflow1((kernel, bias), forget_bias, gates="ifgo"), from_tensorflow1((kernel, bias), forget_bias + 1)):
+        assert np.abs(output(wrong) - right).max() > 0.05
+    (back,) = to_tensorflow1(weights, forget_bias)
+    assert np.array_equal(back.kernel, kernel)
+    assert back.bias == pytest.approx(bias, abs=1e-15)
+    two = Stack([[one()], [one(UNITS, 2, two=True)]])
+    cells = to_tensorflow1(two)
+    assert np.abs(basic_lstm_cell(basic_lstm_cell(X, *cells[0], 1.0), *cells[1], 1.0) - output(two)).max() < 1e-13
+
+
+def test_the_block_lstm_of_tensorflow_computes_the_same(keras_side: Any) -> None:
+    kernel, bias = RANDOM.normal(size=(FEATURES + UNITS, 4 * UNITS)), RANDOM.normal(size=4 * UNITS)
+    for version, gates in ((1, "igfo"), (2, "ifgo")):
+        found = keras_side("block_lstm", version, X.astype(np.float32), kernel.astype(np.float32), bias.astype(np.float32), 1.0)
+        # The second version adds nothing at run time.
+        weights = from_tensorflow1((kernel, bias), forget_bias=1.0 if version == 1 else 0.0, gates=gates)
+        assert np.abs(output(weights) - found).max() < 1e-6
+
+
+# --- models of Keras ---
+
+
+@pytest.mark.parametrize(
+    ("name", "conditions"),
+    [
+        ("masking", ["masks steps: in PyTorch pack the sequences with their lengths"]),
+        ("embedding with mask", ["layers[0], Embedding, is not part", "masks steps"]),
+        ("embedding and dense", ["layers[0], Embedding, is not part", "layers[2], Dense, is not part"]),
+        ("functional", ["Dense, is not part"]),
+        ("stateful", ["is stateful: elsewhere hand the states"]),
+        ("bidirectional last", ["is h_n of both directions side by side"]),
+        ("recurrent dropout", ["at inference nothing differs"]),
+        ("plain", []),
+    ],
+)
+def test_what_has_to_be_minded_is_said(keras_side: Any, name: str, conditions: list[str]) -> None:
+    found = keras_side("conditions", name)
+    assert len(found) == len(conditions), found
+    for condition, said in zip(conditions, found, strict=True):
+        assert condition in said
+
+
+def test_under_its_condition_a_masked_model_is_a_packed_module(keras_side: Any, torch_side: Any) -> None:
+    lengths = [7, 2, 5, 1]
+    outputs, state = keras_side("masked", X, lengths)
+    packed, last = torch_side("packed", state, X, lengths)
+    inside = np.arange(TIMESTEPS) < np.reshape(lengths, (-1, 1))
+    assert np.abs(outputs - packed)[inside].max() < 1e-13
+    assert np.abs(packed[~inside]).max() == 0
+    # Keras repeats the last output, which is h_n.
+    assert np.abs(outputs[:, -1] - last).max() < 1e-13
+
+
+def test_a_module_without_numbers_or_with_an_lstm_inside(torch_side: Any) -> None:
+    with pytest.raises(ConversionError, match="weight_ih_l0 is on the meta device"):
+        torch_side("take", "meta")
+    with pytest.raises(ConversionError, match=r"there are 2 LSTMs: 'encoder', 'decoder'"):
+        torch_side("take", "two inside")
+    with pytest.raises(ConversionError, match="has no LSTM inside"):
+        torch_side("take", "none inside")
+    assert torch_side("take", "one inside") == 2
+
+
+# --- models of ONNX ---
+
+onnx = pytest.importorskip("onnx")
+
+
+def node(**attributes: Any) -> Any:
+    given = {"hidden_size": UNITS, **attributes.pop("attributes", {})}
+    inputs = ["X", "W", "R", *attributes.pop("inputs", ["B"])]
+    return onnx.helper.make_node("LSTM", inputs, ["Y"], **given, **attributes)
+
+
+def model(*nodes: Any, arrays: OnnxLSTM | None = None, **more: Array) -> Any:
+    held = {**(arrays or to_onnx(one())[0])._asdict(), **more}
+    initializers = [onnx.numpy_helper.from_array(np.ascontiguousarray(values), name) for name, values in held.items()]
+    ends = [onnx.helper.make_tensor_value_info(name, 11, None) for name in ("X", nodes[-1].output[0])]
+    return onnx.helper.make_model(onnx.helper.make_graph(list(nodes), "g", ends[:1], ends[1:], initializers))
+
+
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [
+        (lambda: model(node(attributes={"direction": "reverse"})), "has direction reverse"),
+        (lambda: model(node(attributes={"clip": 0.5})), "has clip 0.5"),
+        (lambda: model(node(attributes={"input_forget": 1})), "couples input and forget gate"),
+        (lambda: model(node(attributes={"activations": ["Sigmoid", "Relu", "Tanh"]})), "has activations sigmoid, relu, tanh"),
+        (lambda: model(node(inputs=["B", "", "", "", "P"]), P=np.ones((1, 9))), r"has peepholes \(P\)"),
+        (lambda: model(node(), W=np.ones((1, 12, 5), np.int8)), "W is int8: quantized"),
+        (lambda: model(onnx.helper.make_node("GRU", ["X", "W", "R"], ["Y"], hidden_size=3)), "a GRU is no LSTM"),
+        (lambda: model(onnx.helper.make_node("Relu", ["X"], ["Y"])), "the model has no LSTM node"),
+        (lambda: node(), "is neither an ONNX model"),
+        (lambda: model(node(name="a"), onnx.helper.make_node("LSTM", ["X", "W", "R"], ["Z"], hidden_size=UNITS)), "does not read the output Y"),
+        (
+            lambda: model(
+                node(name="a"),
+                onnx.helper.make_node("Relu", ["Y"], ["Q"]),
+                onnx.helper.make_node("LSTM", ["Q", "W", "R"], ["Z"], hidden_size=UNITS),
+            ),
+            "stands Relu, which changes numbers",
+        ),
+    ],
+)
+def test_a_node_that_computes_something_else_is_refused(made: Callable[[], Any], reason: str) -> None:
+    with pytest.raises(ConversionError, match=reason):
+        from_onnx(made())
+
+
+def test_every_reason_is_told_at_once() -> None:
+    with pytest.raises(ConversionError) as refused:
+        from_onnx(model(node(attributes={"direction": "reverse", "clip": 1.0, "input_forget": 1})))
+    assert len(refused.value.problems) == 3
+
+
+def test_lengths_and_states_of_a_node_are_conditions() -> None:
+    w = one()
+    found = from_onnx(model(node(inputs=["B", "lengths", "h", "c"]), arrays=to_onnx(w)[0]))
+    assert same(found, [[w]])
+    assert [condition.partition(":")[0] for condition in found.conditions] == [
+        "the node takes sequence_lens",
+        "the node starts from states that it is given",
+    ]
+    assert from_onnx(model(node(), arrays=to_onnx(w)[0])).conditions == ()
