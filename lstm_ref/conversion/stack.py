@@ -151,6 +151,8 @@ def check(weights: Sequence[Sequence[LSTMWeights]], say: Say = as_here) -> None:
         outputs = 0
         for where, held in zip(wheres, numbers, strict=True):
             found = {name: values.shape for name, values in held.items()}
+            if found.pop("peepholes", None) is not None:
+                problems.append(f"{where} has peepholes, which are not converted")
             if any(shape == (0,) for shape in found.values()):
                 continue
             if any(len(shape) != (1 if "bias" in name else 2) for name, shape in found.items()):

@@ -1,6 +1,6 @@
 """The loop over time, and back-propagation through it.
 
-Source of the backward pass: Graves 2012, "Supervised Sequence Labelling with Recurrent Neural Networks", section 4.6, for an LSTM without peepholes.
+Source of the backward pass: Graves 2012, "Supervised Sequence Labelling with Recurrent Neural Networks", section 4.6.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lstm_ref.reference.activations import Activation, Array, sigmoid, tanh
-from lstm_ref.reference.cell import State, step
+from lstm_ref.reference.cell import PLAIN, State, Variant, gates, step
 from lstm_ref.reference.dropout import product, pull_to_input, pull_to_weights
 from lstm_ref.reference.weights import LSTMWeights
 
@@ -32,6 +32,7 @@ def run(
     mask: Array | None = None,
     dropout: Array | None = None,
     recurrent_dropout: Array | None = None,
+    variant: Variant = PLAIN,
 ) -> tuple[tuple[Array, State], Callable[[Array, State], SequenceGradient]]:
     """Run the layer over x (..., batch, timesteps, features), one step or more, from the `initial` state.
 
@@ -49,7 +50,7 @@ def run(
     states, pullbacks = [initial], []
     for t in range(timesteps):
         drop = None if drop_h is None else drop_h[..., t, :]
-        after, pull_step = step(z_x[..., t, :], states[t], weights, activation, recurrent_activation, drop)
+        after, pull_step = step(z_x[..., t, :], states[t], weights, activation, recurrent_activation, drop, variant)
         states.append(after if mask is None else choose(mask[:, t, None], after, states[t]))
         pullbacks.append(pull_step)
     h = over_time([state.h for state in states[1:]])
@@ -80,6 +81,7 @@ def run(
             bias=d_bias,
             recurrent_bias=None if weights.recurrent_bias is None else d_bias,
             projection=sum(projections[1:], start=projections[0]) if projections else None,
+            peepholes=None if weights.peepholes is None else pull_to_peepholes(dz, [state.c for state in states]),
         )
         dx = pull_to_input(rows(dz), rows_of_mask(drop_x), weights.kernel)
         return SequenceGradient(steps_of(dx, timesteps), d_state, d_weights)
@@ -93,6 +95,16 @@ def from_input(x: Array, weights: LSTMWeights, dropout: Array | None = None) -> 
     if weights.recurrent_bias is not None:
         z_x = z_x + weights.recurrent_bias[..., None, :]
     return steps_of(z_x, x.shape[-2])
+
+
+def pull_to_peepholes(dz: Array, c: list[Array]) -> Array:
+    """The gradient of the peepholes (..., 3 units): that of each gate times the c that it saw, summed over steps and batch. `c` begins with that of
+    the initial state; i and f saw the one before the step, o the one after.
+    """
+    dz_i, dz_f, _, dz_o = gates(dz)
+    before, after = over_time(c[:-1]), over_time(c[1:])
+    dp: Array = np.sum(np.concatenate([dz_i * before, dz_f * before, dz_o * after], axis=-1), axis=(-3, -2))
+    return dp
 
 
 def spread(mask: Array, timesteps: int) -> Array:

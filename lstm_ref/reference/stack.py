@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 
 from lstm_ref.reference.activations import Activation, Array, sigmoid, tanh
-from lstm_ref.reference.cell import State
+from lstm_ref.reference.cell import PLAIN, State, Variant
 from lstm_ref.reference.sequence import SequenceGradient, run
 from lstm_ref.reference.weights import LSTMWeights
 
@@ -26,11 +26,17 @@ class StackGradient(NamedTuple):
 
 
 def run_backward(
-    x: Array, initial: State, weights: LSTMWeights, activation: Activation, recurrent_activation: Activation, mask: Array | None
+    x: Array,
+    initial: State,
+    weights: LSTMWeights,
+    activation: Activation = tanh,
+    recurrent_activation: Activation = sigmoid,
+    mask: Array | None = None,
+    variant: Variant = PLAIN,
 ) -> tuple[tuple[Array, State], Callable[[Array, State], SequenceGradient]]:
     """`sequence.run` from the last step to the first. h stands at the time of the input that it was computed from."""
     flipped_mask = None if mask is None else mask[:, ::-1]
-    (h, last), pull = run(flip(x), initial, weights, activation, recurrent_activation, flipped_mask)
+    (h, last), pull = run(flip(x), initial, weights, activation, recurrent_activation, flipped_mask, variant=variant)
 
     def pullback(dh: Array, d_last: State) -> SequenceGradient:
         gradient = pull(flip(dh), d_last)

@@ -21,7 +21,8 @@ class LSTMWeights:
     """The weights of one layer in one direction; also holds their gradient, which has the same shapes.
 
     kernel (features, 4 units), recurrent_kernel (outputs, 4 units), bias (4 units,), recurrent_bias (4 units,) or None where there is one bias
-    only, projection (units, outputs) or None for a layer whose output is not projected.
+    only, projection (units, outputs) or None for a layer whose output is not projected, peepholes (3 units,) of the gates i, f and o, or None for a
+    layer whose gates do not see the cell state.
     """
 
     kernel: Array
@@ -29,6 +30,7 @@ class LSTMWeights:
     bias: Array
     recurrent_bias: Array | None = None
     projection: Array | None = None
+    peepholes: Array | None = None
 
     @classmethod
     def from_keras(cls, weights: Mapping[str, Array]) -> "LSTMWeights":
@@ -37,9 +39,12 @@ class LSTMWeights:
         return cls(kernel, weights["recurrent_kernel"], weights["bias"] if "bias" in weights else np.zeros_like(kernel[..., 0, :]))
 
     def to_keras(self) -> dict[str, Array]:
-        """To keras.layers.LSTM with use_bias: its one bias is the sum. Raises ValueError for a projected layer, which Keras does not have."""
-        if self.projection is not None:
-            raise ValueError("keras.layers.LSTM has no projection: a layer with one cannot be laid out for it")
+        """To keras.layers.LSTM with use_bias: its one bias is the sum. Raises ValueError for a projection and for peepholes, which Keras does
+        not have.
+        """
+        for name, values in (("projection", self.projection), ("peepholes", self.peepholes)):
+            if values is not None:
+                raise ValueError(f"keras.layers.LSTM has no {name}: a layer with such weights cannot be laid out for it")
         bias = self.bias if self.recurrent_bias is None else self.bias + self.recurrent_bias
         return {"kernel": self.kernel, "recurrent_kernel": self.recurrent_kernel, "bias": bias}
 
@@ -58,7 +63,11 @@ class LSTMWeights:
         )
 
     def to_torch(self, suffix: str = "_l0") -> dict[str, Array]:
-        """To the state_dict of torch.nn.LSTM with bias; the second bias is zero where there is one bias only."""
+        """To the state_dict of torch.nn.LSTM with bias; the second bias is zero where there is one bias only. Raises ValueError for
+        peepholes, which PyTorch does not have.
+        """
+        if self.peepholes is not None:
+            raise ValueError("torch.nn.LSTM has no peepholes: a layer with such weights cannot be laid out for it")
         weights = {
             f"weight_ih{suffix}": self.kernel.swapaxes(-1, -2),
             f"weight_hh{suffix}": self.recurrent_kernel.swapaxes(-1, -2),

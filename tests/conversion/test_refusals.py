@@ -34,6 +34,16 @@ def test_numpy_alone_is_imported() -> None:
     assert set(after.stdout.split()) - set(before.stdout.split()) == {"lstm_ref"}
 
 
+def test_peepholes_are_refused_and_not_lost() -> None:
+    with_peepholes = direction(peepholes=np.ones(9))
+    with pytest.raises(ConversionError, match="layer 0 has peepholes, which are not converted"):
+        to_onnx([[with_peepholes]])
+    with pytest.raises(ValueError, match=r"keras\.layers\.LSTM has no peepholes"):
+        with_peepholes.to_keras()
+    with pytest.raises(ValueError, match=r"torch\.nn\.LSTM has no peepholes"):
+        with_peepholes.to_torch()
+
+
 @pytest.mark.parametrize(
     ("name", "problems"),
     [

@@ -12,10 +12,10 @@ import mpmath
 import numpy as np
 import pytest
 
-from lstm_ref.reference import activations
-from lstm_ref.reference.cell import State
+from lstm_ref.reference import activations, parametric
+from lstm_ref.reference.cell import PLAIN, State, Variant
 from lstm_ref.reference.sequence import run
-from lstm_ref.reference.stack import run_stack
+from lstm_ref.reference.stack import run_backward, run_stack
 from lstm_ref.reference.weights import LSTMWeights
 
 mp = mpmath.mp.clone()
@@ -30,7 +30,7 @@ def numbers(seed: int, *shape: int) -> Any:
     return np.random.default_rng(seed).uniform(-1, 1, shape)
 
 
-def weights(seed: int, features: int, projected: bool) -> LSTMWeights:
+def weights(seed: int, features: int, projected: bool, peepholes: bool = False) -> LSTMWeights:
     outputs = OUTPUTS if projected else UNITS
     return LSTMWeights(
         numbers(seed, features, 4 * UNITS),
@@ -38,6 +38,7 @@ def weights(seed: int, features: int, projected: bool) -> LSTMWeights:
         numbers(seed + 2, 4 * UNITS),
         numbers(seed + 4, 4 * UNITS) if projected else None,
         numbers(seed + 3, UNITS, OUTPUTS) if projected else None,
+        numbers(seed + 5, 3 * UNITS) if peepholes else None,
     )
 
 
@@ -45,8 +46,12 @@ def sigmoid(z: Any) -> Any:
     return 1 / (1 + mp.exp(-z))
 
 
-def lstm_row(x: list[list[Any]], h: list[Any], c: list[Any], w: LSTMWeights, takes: list[bool]) -> tuple[list[list[Any]], list[Any], list[Any]]:
+def lstm_row(
+    x: list[list[Any]], h: list[Any], c: list[Any], w: LSTMWeights, takes: list[bool], variant: Variant = PLAIN
+) -> tuple[list[list[Any]], list[Any], list[Any]]:
     """One sequence: its outputs h_1 ... h_T and the last state."""
+    p = [mp.mpf(0)] * 3 * UNITS if w.peepholes is None else [mp.mpf(v) for v in w.peepholes]
+    out = mp.tanh if variant.output_activation is None else ORACLES[variant.output_activation]
     W, U, b = (np.vectorize(mp.mpf, otypes=[object])(m) for m in (w.kernel, w.recurrent_kernel, w.bias))
     if w.recurrent_bias is not None:
         b = b + np.vectorize(mp.mpf, otypes=[object])(w.recurrent_bias)
@@ -61,9 +66,10 @@ def lstm_row(x: list[list[Any]], h: list[Any], c: list[Any], w: LSTMWeights, tak
 
             new_c, m = [], []
             for u in range(UNITS):
-                i, f, g, o = sigmoid(gate(0, u)), sigmoid(gate(1, u)), mp.tanh(gate(2, u)), sigmoid(gate(3, u))
+                i, g = sigmoid(gate(0, u) + p[u] * c[u]), mp.tanh(gate(2, u))
+                f = 1 - i if variant.coupled else sigmoid(gate(1, u) + p[UNITS + u] * c[u])
                 new_c.append(f * c[u] + i * g)
-                m.append(o * mp.tanh(new_c[u]))
+                m.append(sigmoid(gate(3, u) + p[2 * UNITS + u] * new_c[u]) * out(new_c[u]))
             c = new_c
             h = m if R is None else [sum(m[u] * R[u, p] for u in range(UNITS)) for p in range(OUTPUTS)]
         outputs.append(h)
@@ -74,11 +80,11 @@ def exact(array: Any) -> list[Any]:
     return [mp.mpf(float(v)) for v in array]
 
 
-def oracle(x: Any, h: Any, c: Any, w: LSTMWeights, mask: Any, reverse: bool = False) -> tuple[Any, ...]:
+def oracle(x: Any, h: Any, c: Any, w: LSTMWeights, mask: Any, reverse: bool = False, variant: Variant = PLAIN) -> tuple[Any, ...]:
     rows = []
     for b in range(BATCH):
         order = slice(None, None, -1) if reverse else slice(None)
-        ys, h_n, c_n = lstm_row([exact(row) for row in x[b]][order], exact(h[b]), exact(c[b]), w, [bool(v) for v in mask[b]][order])
+        ys, h_n, c_n = lstm_row([exact(row) for row in x[b]][order], exact(h[b]), exact(c[b]), w, [bool(v) for v in mask[b]][order], variant)
         rows.append((ys[order], h_n, c_n))
     return tuple(np.array([row[k] for row in rows], dtype=object) for k in range(3))
 
@@ -115,25 +121,57 @@ def test_two_layers_in_both_directions_agree_with_fifty_digits() -> None:
     np.testing.assert_allclose(y, expected, rtol=0, atol=1e-15)
 
 
+VARIANTS = [
+    pytest.param(peepholes, variant, id=name)
+    for name, peepholes, variant in (
+        ("peepholes", True, PLAIN),
+        ("coupled", False, Variant(coupled=True)),
+        ("output-activation", False, Variant(activations.softsign)),
+        ("all", True, Variant(activations.softsign, coupled=True)),
+    )
+]
+
+
+@pytest.mark.parametrize(("peepholes", "variant"), VARIANTS)
+def test_values_of_variants_agree_with_fifty_digits(peepholes: bool, variant: Variant) -> None:
+    x, w = numbers(1, BATCH, TIMESTEPS, FEATURES), weights(2, FEATURES, projected=True, peepholes=peepholes)
+    initial = State(numbers(6, BATCH, OUTPUTS), numbers(7, BATCH, UNITS))
+    for direction in (run, run_backward):
+        (h, last), _ = direction(x, initial, w, mask=MASK, variant=variant)
+        expected = oracle(x, *initial, w, MASK, direction is run_backward, variant)
+        for observed, wanted in zip((h, *last), expected, strict=True):
+            np.testing.assert_allclose(observed, closest(wanted), rtol=0, atol=4e-16)
+
+
+@pytest.mark.parametrize(("peepholes", "variant"), VARIANTS)
+def test_gradients_of_variants_agree_with_difference_quotients_of_fifty_digits(peepholes: bool, variant: Variant) -> None:
+    check_gradients(weights(2, FEATURES, projected=True, peepholes=peepholes), masked=True, variant=variant)
+
+
 @pytest.mark.parametrize(("projected", "masked"), list(itertools.product([False, True], repeat=2)))
 def test_gradients_agree_with_difference_quotients_of_fifty_digits(projected: bool, masked: bool) -> None:
-    x, w = numbers(1, BATCH, TIMESTEPS, FEATURES), weights(2, FEATURES, projected)
-    initial = State(numbers(6, BATCH, OUTPUTS if projected else UNITS), numbers(7, BATCH, UNITS))
+    check_gradients(weights(2, FEATURES, projected), masked, PLAIN)
+
+
+def check_gradients(w: LSTMWeights, masked: bool, variant: Variant) -> None:
+    x = numbers(1, BATCH, TIMESTEPS, FEATURES)
+    initial = State(numbers(6, BATCH, w.recurrent_kernel.shape[0]), numbers(7, BATCH, UNITS))
     mask = MASK if masked else np.ones_like(MASK)
-    (h, last), pullback = run(x, initial, w, mask=MASK if masked else None)
+    (h, last), pullback = run(x, initial, w, mask=MASK if masked else None, variant=variant)
     cotangents = numbers(8, *h.shape), numbers(9, *last.h.shape), numbers(10, *last.c.shape)
     gradient = pullback(cotangents[0], State(*cotangents[1:]))
 
     arrays = {"x": x, "h": initial.h, "c": initial.c, "kernel": w.kernel, "recurrent_kernel": w.recurrent_kernel, "bias": w.bias}
     found = {"x": gradient.x, "h": gradient.initial.h, "c": gradient.initial.c}
     found |= {name: getattr(gradient.weights, name) for name in ("kernel", "recurrent_kernel", "bias")}
-    for name in ("recurrent_bias", "projection"):
+    for name in ("recurrent_bias", "projection", "peepholes"):
         if getattr(w, name) is not None:
             arrays[name], found[name] = getattr(w, name), getattr(gradient.weights, name)
 
     def loss(changed: dict[str, Any]) -> Any:
         values: dict[str, Any] = {name: changed.get(name, array.astype(object)) for name, array in arrays.items()}
-        parts: dict[str, Any] = {name: values.get(name) for name in ("kernel", "recurrent_kernel", "bias", "recurrent_bias", "projection")}
+        names = ("kernel", "recurrent_kernel", "bias", "recurrent_bias", "projection", "peepholes")
+        parts: dict[str, Any] = {name: values.get(name) for name in names}
         w_ = LSTMWeights(**parts)
         rows = [
             lstm_row(
@@ -142,6 +180,7 @@ def test_gradients_agree_with_difference_quotients_of_fifty_digits(projected: bo
                 list(map(mp.mpf, values["c"][b])),
                 w_,
                 list(mask[b]),
+                variant,
             )
             for b in range(BATCH)
         ]
@@ -190,11 +229,26 @@ ORACLES: dict[Callable[..., Any], Callable[[Any], Any]] = {
 POINTS = np.array([-30.1, -6.3, -3.1, -2.9, -2.6, -2.4, -1.1, -0.9, -0.6, -0.4, -1e-9, 1e-9, 0.4, 0.6, 0.9, 1.1, 2.4, 2.6, 2.9, 3.1, 5.9, 6.3, 30.1])
 
 
-@pytest.mark.parametrize("activation", ORACLES, ids=lambda a: a.__name__)
-def test_an_activation_and_its_derivative_agree_with_fifty_digits(activation: Callable[..., Any]) -> None:
+# No parameter is a number that a framework takes where nothing is said.
+PARAMETRIC: dict[str, tuple[Callable[..., Any], Callable[[Any], Any]]] = {
+    "affine": (parametric.affine(0.75, -0.5), lambda z: 3 * z / 4 - mp.mpf(1) / 2),
+    "leaky_relu_of": (parametric.leaky_relu_of(0.25), lambda z: z if z > 0 else z / 4),
+    "thresholded_relu": (parametric.thresholded_relu(0.5), lambda z: z if z >= 0.5 else mp.mpf(0)),
+    "scaled_tanh": (parametric.scaled_tanh(1.5, 0.5), lambda z: 3 * mp.tanh(z / 2) / 2),
+    "hard_sigmoid_of": (parametric.hard_sigmoid_of(0.25, 0.625), lambda z: min(max(z / 4 + mp.mpf(5) / 8, mp.mpf(0)), mp.mpf(1))),
+    "elu_of": (parametric.elu_of(0.5), lambda z: z if z > 0 else (mp.exp(z) - 1) / 2),
+    "clipped": (parametric.clipped(activations.sigmoid, 0.75), lambda z: sigmoid(min(max(z, -mp.mpf(3) / 4), mp.mpf(3) / 4))),
+}
+
+
+@pytest.mark.parametrize(
+    ("activation", "oracle_of"),
+    [*((pytest.param(*pair, id=pair[0].__name__)) for pair in ORACLES.items()), *(pytest.param(*pair, id=name) for name, pair in PARAMETRIC.items())],
+)
+def test_an_activation_and_its_derivative_agree_with_fifty_digits(activation: Callable[..., Any], oracle_of: Callable[[Any], Any]) -> None:
     s, pullback = activation(POINTS)
     slopes = pullback(np.ones_like(POINTS))
-    oracle_of, step = ORACLES[activation], mp.mpf(10) ** -20
+    step = mp.mpf(10) ** -20
     for k, z in enumerate(map(mp.mpf, POINTS)):
         value, slope = oracle_of(z), (oracle_of(z + step) - oracle_of(z - step)) / (2 * step)
         # gelu at -30.1 is 0 in float64, and -6e-198 in truth: absolute error counts there.
@@ -246,3 +300,4 @@ def test_an_activation_over_units_and_its_derivative_agree_with_fifty_digits(act
 def test_every_activation_has_an_oracle() -> None:
     named = {value for name, value in vars(activations).items() if callable(value) and getattr(value, "__module__", "") == activations.__name__}
     assert named == {*ORACLES, activations.softmax, activations.log_softmax, activations.sparsemax}
+    assert {name for name, value in vars(parametric).items() if getattr(value, "__module__", "") == parametric.__name__} == set(PARAMETRIC)

@@ -9,7 +9,8 @@ import numpy as np
 
 import lstm_ref.reference
 from lstm_ref.reference.activations import linear
-from lstm_ref.reference.cell import State, step
+from lstm_ref.reference.cell import State, Variant, step
+from lstm_ref.reference.parametric import clipped
 from lstm_ref.reference.sequence import from_input, run
 from lstm_ref.reference.stack import run_stack
 from lstm_ref.reference.weights import LSTMWeights
@@ -52,6 +53,45 @@ def test_a_step_gives_the_gradients_of_its_gates_of_the_state_before_and_of_the_
     assert gradient.before == State(np.array([[12.0]]), np.array([[2 * 3 * 9.5]]))
     assert gradient.projection is not None
     assert gradient.projection.tolist() == [[330]]
+
+
+def test_input_and_forget_gate_see_the_old_c_and_the_output_gate_the_new_one() -> None:
+    # As above with the old c, 2, added to i twice and to f three times: i = 11, f = 15.5, c = 15.5 * 2 + 11 * 13 = 174; o = 3 + 5 * 174 = 873.
+    weights = replace(one_unit([2, 3, 5, 1], [0, 1, 0, 0], [1, 0, -2, 0]), peepholes=np.array([2.0, 3.0, 5.0]))
+    after, pullback = step(from_input(np.array([[[3.0]]]), weights)[:, 0], State(np.array([[0.5]]), np.array([[2.0]])), weights, linear, linear)
+    assert (after.c.item(), after.h.item()) == (174, 873 * 174)
+    # dc = o + 5 c = 1743, of which the old c gets f dc, and what i and f saw of it: 2 (13 dc) + 3 (2 dc).
+    gradient = pullback(State(np.array([[1.0]]), np.array([[0.0]])))
+    assert gradient.z.tolist() == [[13 * 1743, 2 * 1743, 11 * 1743, 174]]
+    assert gradient.before.c.item() == (15.5 + 26 + 6) * 1743
+
+
+def test_the_gradient_of_peepholes_is_that_of_the_gate_times_the_c_that_it_saw() -> None:
+    weights = replace(one_unit([2, 3, 5, 1], [0, 1, 0, 0], [1, 0, -2, 0]), peepholes=np.array([2.0, 3.0, 5.0]))
+    _, pullback = run(np.array([[[3.0]]]), State(np.array([[0.5]]), np.array([[2.0]])), weights, linear, linear)
+    gradient = pullback(np.array([[[1.0]]]), State(np.zeros((1, 1)), np.zeros((1, 1))))
+    assert gradient.weights.peepholes is not None
+    assert gradient.weights.peepholes.tolist() == [2 * 13 * 1743, 2 * 2 * 1743, 174 * 174]
+
+
+def test_of_coupled_gates_the_forget_gate_is_what_the_input_gate_leaves() -> None:
+    # i = 7, f = 1 - 7: c = -6 * 2 + 7 * 13 = 79, h = 3 * 79. The forget gate's own weights count for nothing.
+    weights = one_unit([2, 3, 5, 1], [0, 1, 0, 0], [1, 0, -2, 0])
+    before = State(np.array([[0.5]]), np.array([[2.0]]))
+    after, pullback = step(from_input(np.array([[[3.0]]]), weights)[:, 0], before, weights, linear, linear, variant=Variant(coupled=True))
+    assert (after.c.item(), after.h.item()) == (79, 237)
+    gradient = pullback(State(np.array([[1.0]]), np.array([[0.0]])))
+    assert gradient.z.tolist() == [[3 * (13 - 2), 0, 3 * 7, 79]]
+    assert gradient.before.c.item() == 3 * -6
+
+
+def test_clipping_bounds_what_goes_into_an_activation_and_leaves_the_cell_state_alone() -> None:
+    # i = 7, f = 9.5 and g = 13 are clipped to 4, o = 3 is not: c = 4 * 2 + 4 * 4 = 24; h = 3 * 4.
+    weights = one_unit([2, 3, 5, 1], [0, 1, 0, 0], [1, 0, -2, 0])
+    before, at_most_4 = State(np.array([[0.5]]), np.array([[2.0]])), clipped(linear, 4)
+    after, pullback = step(from_input(np.array([[[3.0]]]), weights)[:, 0], before, weights, at_most_4, at_most_4)
+    assert (after.c.item(), after.h.item()) == (24, 12)
+    assert pullback(State(np.array([[1.0]]), np.array([[0.0]]))).z.tolist() == [[0, 0, 0, 4]]
 
 
 def test_an_open_forget_gate_and_a_shut_input_gate_keep_the_cell_state() -> None:
