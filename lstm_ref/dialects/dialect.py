@@ -33,8 +33,8 @@ GATES = "ifgo"
 ORDERS = {"iofg": "ONNX", "igfo": "TensorFlow 1"}
 
 # What a weight is to an LSTM. All but the last belong to a single LSTM.
-Role: TypeAlias = Literal["kernel", "recurrent kernel", "bias", "recurrent bias", "projection", "embedding"]
-OF_LSTM: tuple[Role, ...] = ("kernel", "recurrent kernel", "bias", "recurrent bias", "projection")
+Role: TypeAlias = Literal["kernel", "recurrent kernel", "bias", "recurrent bias", "projection", "peepholes", "embedding"]
+OF_LSTM: tuple[Role, ...] = ("kernel", "recurrent kernel", "bias", "recurrent bias", "projection", "peepholes")
 
 
 class Place(NamedTuple):
@@ -217,18 +217,25 @@ Argument: TypeAlias = Literal["states", "mask", "lengths", "training"]
 # Another reading of a layer's parameters; None where it makes no difference to them.
 Misreading: TypeAlias = Callable[[Mapping[str, Any]], "Mapping[str, Any] | None"]
 
+# A mistake that no parameters and weights of a right layer lead to. From the parameters and
+# the arguments of each call, the parameters with which the twin makes it; None where it
+# makes no difference to them.
+Mistake: TypeAlias = Callable[[Mapping[str, Any], Sequence[Mapping[str, Any]]], "Mapping[str, Any] | None"]
+
 
 class Dialect(Protocol):
     """One documented API, in one version.
 
     `called` gives the documented names of the arguments that have a meaning for every
-    LSTM. `misreadings` are mistakes in understanding its parameters: what a layer does
+    LSTM; the states are one argument, a list of h and c, or two. `misreadings` are mistakes in understanding its parameters: what a layer does
     that makes one, and the parameters with which a right layer would do the same.
+    `mistakes` are those that no right layer can be made to show.
     """
 
     name: str
     called: Mapping[Argument, tuple[str, ...]]
     misreadings: Mapping[str, Misreading]
+    mistakes: Mapping[str, Mistake]
 
     def build(self, layer: str, params: Mapping[str, Any], dtype: str) -> Twin:
         """The twin of the layer. Raises what the framework documents for bad parameters, and NotImplementedError for a layer or parameter
@@ -250,6 +257,7 @@ def kernel_deviation(fan_in: int) -> float:
 INPUT_DEVIATION = 1.0
 STATE_DEVIATION = 0.8
 BIAS_DEVIATION = 0.6
+PEEPHOLE_DEVIATION = 0.8
 
 
 def built(layers: Mapping[str, Callable[..., Twin]], namespace: str, layer: str, params: Mapping[str, Any], dtype: str) -> Twin:

@@ -22,6 +22,7 @@ AXES: Mapping[Role, tuple[str, ...]] = {
     "bias": ("gate",),
     "recurrent bias": ("gate",),
     "projection": ("unit", "output"),
+    "peepholes": ("gate",),
 }
 
 
@@ -59,6 +60,7 @@ def canonical(weights: Mapping[str, Array], labels: Labels) -> list[LSTMWeights]
                 arrays.get("bias", np.zeros_like(kernel[0])),
                 arrays.get("recurrent bias"),
                 arrays.get("projection"),
+                arrays.get("peepholes"),
             )
         )
     return found
@@ -68,10 +70,11 @@ def named(layer: LSTMWeights, group: Group, labels: Labels) -> dict[str, Array]:
     """The weights of a single LSTM under the names of a group, in its layout.
 
     Where the group has one bias, it is the sum of two. Where it has none, the layer's is
-    left out. Raises ValueError for a projection that only one of the two has.
+    left out. Raises ValueError for a projection or peepholes that only one of the two has.
     """
-    if (layer.projection is None) == ("projection" in group):
-        raise ValueError("only one of the two layers has a projection")
+    for role, values in (("projection", layer.projection), ("peepholes", layer.peepholes)):
+        if (values is None) == (role in group):
+            raise ValueError(f"only one of the two layers has the {role}")
     two = "recurrent bias" in group
     second = np.zeros_like(layer.bias) if layer.recurrent_bias is None else layer.recurrent_bias
     arrays: dict[Role, Array] = {
@@ -82,6 +85,8 @@ def named(layer: LSTMWeights, group: Group, labels: Labels) -> dict[str, Array]:
     }
     if layer.projection is not None:
         arrays["projection"] = layer.projection
+    if layer.peepholes is not None:
+        arrays["peepholes"] = layer.peepholes
     return {name: _from_reference(arrays[role], role, labels[name]) for role, name in group.items()}
 
 
@@ -112,15 +117,22 @@ def places(labels: Iterable[Label]) -> list[str]:
 
 def _to_reference(values: Array, role: Role, label: Label) -> Array:
     laid_out = values.transpose([label.axes.index(axis) for axis in AXES[role]])
-    return laid_out if label.gates == GATES or "gate" not in label.axes else _by_blocks(laid_out, label.gates, GATES)
+    return laid_out if "gate" not in label.axes else _by_blocks(laid_out, label.gates, _of_reference(label.gates))
 
 
 def _from_reference(values: Array, role: Role, label: Label) -> Array:
-    ordered = values if label.gates == GATES or "gate" not in label.axes else _by_blocks(values, GATES, label.gates)
+    ordered = values if "gate" not in label.axes else _by_blocks(values, _of_reference(label.gates), label.gates)
     return ordered.transpose([AXES[role].index(axis) for axis in label.axes])
 
 
+def _of_reference(gates: str) -> str:
+    """These gates, which need not be all, in the order of the reference."""
+    return "".join(gate for gate in GATES if gate in gates)
+
+
 def _by_blocks(values: Array, before: str, after: str) -> Array:
-    """The blocks along the last axis in another order of the gates."""
+    """The blocks along the last axis, those of the gates `before`, in another order."""
+    if before == after:
+        return values
     blocks = values.reshape(*values.shape[:-1], len(before), -1)
     return blocks[..., [before.index(gate) for gate in after], :].reshape(values.shape)

@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from lstm_ref.dialects.dialect import GATES, ORDERS, Argument, Dialect, Label, Labels, Misreading, Place, Role
+from lstm_ref.dialects.dialect import GATES, ORDERS, Argument, Dialect, Label, Labels, Misreading, Mistake, Place, Role
 from lstm_ref.harness.twin import arrays_of
 from lstm_ref.implementations.trace import Request, Step, Tensor
 from lstm_ref.reference.activations import Array
 
 BIASES: tuple[Role, ...] = ("bias", "recurrent bias")
 GATED: tuple[Role, ...] = ("kernel", "recurrent kernel", *BIASES)
+SEEING = "ifo"  # the gates that have peepholes
 # What is changed together, by what it is called.
 TOGETHER: Mapping[str, tuple[Role, ...]] = {
     "kernel": ("kernel",),
@@ -55,11 +56,12 @@ def faults(language: Dialect) -> Iterator[Fault]:
     yield Fault("1 is added to the bias of the forget gate in every call", _of_weights("bias", change=_changed_gate("f", lambda bias: bias + 1)))
     yield Fault("the second bias is ignored", _of_weights("recurrent bias", change=_zero))
     yield Fault("the first bias is ignored", _without_first_bias)
+    yield from _of_peepholes()
     yield Fault("the features are read in reverse", _of_weights("kernel", change=_reversed("feature")))
-    yield Fault("the initial states are ignored", _of_states(language, lambda h, c: (np.zeros_like(h), np.zeros_like(c))))
-    yield Fault("the initial h is ignored", _of_states(language, lambda h, c: (np.zeros_like(h), c)))
-    yield Fault("the initial c is ignored", _of_states(language, lambda h, c: (h, np.zeros_like(c))))
-    yield Fault("the initial h and c change places", _of_states(language, lambda h, c: (c, h) if c.shape == h.shape else None))
+    yield Fault("the initial states are ignored", _of_states(language, lambda h, c, _: (np.zeros_like(h), np.zeros_like(c))))
+    yield Fault("the initial h is ignored", _of_states(language, lambda h, c, _: (np.zeros_like(h), c)))
+    yield Fault("the initial c is ignored", _of_states(language, lambda h, c, _: (h, np.zeros_like(c))))
+    yield Fault("the initial h and c change places", _of_states(language, lambda h, c, _: (c, h) if c.shape == h.shape else None))
     yield Fault("the initial states of the rows change places", _of_states(language, _rows_shifted))
     yield Fault("the mask is ignored", _of_argument(language, "mask", lambda mask: None))
     yield Fault("the mask is read the wrong way round", _of_argument(language, "mask", _inverted))
@@ -72,6 +74,8 @@ def faults(language: Dialect) -> Iterator[Fault]:
     yield Fault("nothing is dropped in training", _never_dropping(language))
     for meaning, misread in language.misreadings.items():
         yield Fault(meaning, _of_params(misread))
+    for meaning, mistake in language.mistakes.items():
+        yield Fault(meaning, _of_calls(mistake))
     yield Fault("the projection's outputs are in reverse", _of_weights("projection", change=_reversed("output")))
     yield Fault("time runs in reverse", _of_input(_reversed("time")))
     yield Fault("the first step reads zeros", _of_input(lambda x, label: _first_step_zero(x, label) if "feature" in label.axes else x))
@@ -83,6 +87,15 @@ def _orders_of_gates() -> Iterator[Fault]:
             known = f" (as in {ORDERS[order]})" if order in ORDERS else ""
             meaning = f"the gates' blocks are read as {', '.join(order)}{known} instead of {', '.join(GATES)}"
             yield Fault(meaning, _of_weights(*GATED, change=_read_as(order)))
+
+
+def _of_peepholes() -> Iterator[Fault]:
+    for order in map("".join, permutations(SEEING)):
+        if order != SEEING:
+            whole = order[:2] + GATES[2] + order[2:]  # in their order among all gates
+            meaning = f"the peepholes are read as {', '.join(order)} instead of {', '.join(SEEING)}"
+            yield Fault(meaning, _of_weights("peepholes", change=_read_as(whole)))
+    yield Fault("the peepholes are ignored", _of_weights("peepholes", change=_zero))
 
 
 Change = Callable[[Array, Label], "Array | None"]
@@ -191,6 +204,16 @@ def _of_params(misread: Misreading) -> Plant:
     return plant
 
 
+def _of_calls(mistake: Mistake) -> Plant:
+    """The fault of a layer that makes a mistake which its twin can be made to make."""
+
+    def plant(request: Request, labels: Labels) -> Request | None:
+        params = mistake(request.params, [arrays_of(step) for step in request.steps if step.action == "call" and not step.refused])
+        return None if params is None else replace(request, params=params)
+
+    return plant
+
+
 def _of_exchange(other: Callable[[Place, Iterable[Place]], Place | None]) -> Plant:
     """The fault of a layer that exchanges weights, where they have the same shapes: `other` gives the place that it takes for a place; None where it
     takes the right one.
@@ -230,22 +253,43 @@ def _other_layer(place: Place, every: Iterable[Place]) -> Place | None:
     return place._replace(layer=(below if place.layer[0] == last else last, *place.layer[1:]))
 
 
-def _of_states(language: Dialect, change: Callable[[Array, Array], "tuple[Array, Array] | None"]) -> Plant:
-    """The fault that changes every pair of states that a call is given, alone or in a list of several."""
+Pair = tuple[Array, Array]
+
+
+def _of_states(language: Dialect, change: Callable[[Array, Array, Label], "Pair | None"]) -> Plant:
+    """The fault that changes every pair of states that a call is given, alone or in a list of several, or as two arguments."""
     names = language.called.get("states", ())
 
-    def changed(value: Any) -> Any:
+    def changed(value: Any, label: Label) -> Any:
         if not isinstance(value, list) or len(value) % 2:
             return value
         if not all(isinstance(part, Tensor) for part in value):
-            parts = [changed(part) for part in value]
+            parts = [changed(part, label) for part in value]
             return None if any(part is None for part in parts) else parts
-        pairs = [change(h.values, c.values) for h, c in zip(value[::2], value[1::2], strict=True)]
+        pairs = [change(h.values, c.values, label) for h, c in zip(value[::2], value[1::2], strict=True)]
         if any(pair is None for pair in pairs):
             return None
         return [Tensor(part.dtype, values) for part, values in zip(value, (state for pair in pairs for state in pair or ()), strict=True)]
 
-    return _of_arguments(lambda name, value, label: changed(value) if name in names else value)
+    def plant(request: Request, labels: Labels) -> Request | None:
+        if len(names) != 2:
+            return _of_arguments(lambda name, value, label: changed(value, label) if name in names else value)(request, labels)
+        steps = []
+        for index, step in enumerate(request.steps):
+            given = {name: value for name in names if isinstance(value := step.arguments.get(name), Tensor)}
+            if step.refused or not given:
+                steps.append(step)
+                continue
+            like = next(iter(given.values()))
+            absent = Tensor(like.dtype, np.zeros_like(like.values))
+            pair = changed([given.get(name, absent) for name in names], labels.at(index)[next(iter(given))])
+            if pair is None:
+                return None
+            shown = {name: state for name, state in zip(names, pair, strict=True) if name in given or np.any(state.values)}
+            steps.append(replace(step, arguments={**step.arguments, **shown}))
+        return _if_different(request, replace(request, steps=tuple(steps)))
+
+    return plant
 
 
 def _of_input(change: Change) -> Plant:
@@ -341,8 +385,9 @@ def _reversed(axis: str) -> Change:
     return lambda values, label: np.ascontiguousarray(np.flip(values, label.axes.index(axis)))
 
 
-def _rows_shifted(h: Array, c: Array) -> tuple[Array, Array] | None:
-    return (np.roll(h, 1, axis=-2), np.roll(c, 1, axis=-2)) if h.ndim > 1 else None
+def _rows_shifted(h: Array, c: Array, label: Label) -> Pair | None:
+    axis = label.axes.index("batch") if "batch" in label.axes else -2
+    return (np.roll(h, 1, axis=axis), np.roll(c, 1, axis=axis)) if h.ndim > 1 else None
 
 
 def _first_step_zero(x: Array, label: Label) -> Array:

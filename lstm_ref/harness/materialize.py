@@ -197,9 +197,10 @@ def drawer(case_id: str, values: Values, seed: int) -> Draw:
         smallest, largest = MAGNITUDES[values.grid]
         # Uniform integers up to this magnitude have the deviation largest / sqrt(3); that the smallest are left out makes it little larger.
         step = 1.0 if values.grid in ("integers", "exact") else 2.0 ** round(math.log2(spec.deviation * values.scale * math.sqrt(3) / largest))
-        if spec.axes[:1] == ROW and len(spec.axes) == len(spec.shape) and spec.shape[0] > 0:
+        if (axis := row_axis(spec)) is not None and spec.shape[axis] > 0:
             # Each row is drawn by itself: elsewhere it is an array of its own.
-            return np.stack([draw(Spec(spec.shape[1:], spec.axes[1:], spec.deviation), f"{name}/{row}") for row in range(spec.shape[0])])
+            one = Spec((*spec.shape[:axis], *spec.shape[axis + 1 :]), (*spec.axes[:axis], *spec.axes[axis + 1 :]), spec.deviation)
+            return np.stack([draw(one, f"{name}/{row}") for row in range(spec.shape[axis])], axis=axis)
         raw = np.random.Philox(key=_key(f"{seed}/{case_id}/{name}")).random_raw(math.prod(spec.shape))
         sign = 1 - 2 * (raw & np.uint64(1)).astype(np.int64)
         magnitude = smallest + (raw >> np.uint64(1)) % np.uint64(largest - smallest + 1)
@@ -234,11 +235,18 @@ def with_states_of(draw: Draw, row: int) -> Draw:
         kind, _, own = spec.source.partition("/")
         if kind not in ("h", "c"):
             return draw(spec, name)
-        if spec.axes[:1] == ROW:
-            return draw(spec._replace(shape=(row + spec.shape[0], *spec.shape[1:])), name)[row:]
+        if (axis := row_axis(spec)) is not None:
+            more = (*spec.shape[:axis], row + spec.shape[axis], *spec.shape[axis + 1 :])
+            return draw(spec._replace(shape=more), name).take(range(row, more[axis]), axis=axis)
         return draw(spec, f"{name.removesuffix(spec.source)}{kind}/{row + int(own or 0)}")
 
     return drawn
+
+
+def row_axis(spec: Spec) -> int | None:
+    """The axis along which an array holds what are arrays of their own elsewhere; None where there is none, or nobody can name the axes."""
+    (row,) = ROW
+    return spec.axes.index(row) if row in spec.axes and len(spec.axes) == len(spec.shape) else None
 
 
 def _key(name: str) -> int:

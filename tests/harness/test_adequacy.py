@@ -71,11 +71,17 @@ EXCUSES = (
     Excuse("h and c are zero before the only step", OF_NO_STEP_BEFORE, takes_one_step_from_zero),
     Excuse("what is added to all units changes no share of their sum", "1 is added .*", of_gates("softmax", "log_softmax", "sparsemax")),
     Excuse("the mask takes every step", "the mask is ignored", of_ids("*mask=full*", "keras/sizes/smallest-with-everything*")),
-    Excuse("all rows are as long as the input", "the lengths are ignored", of_ids("*form=packed-equal*")),
+    Excuse("all rows are as long as the input", "the lengths are ignored", of_ids("*form=packed-equal*", "*sequence_lens=full*")),
     Excuse(
         "one layer has no outputs that can be dropped", "nothing is dropped .*", lambda c: c.dialect == "torch" and c.params.get("num_layers", 1) == 1
     ),
     Excuse("the only step is the first and the last", "go_backwards is ignored", of_ids("keras/sizes/one-of-everything*")),
+    Excuse("of coupled gates the forget gate has no say", FORGETTING, lambda case: bool(case.params.get("input_forget"))),
+    Excuse(
+        "a forget gate that is 0 below its threshold forgets the first step",
+        "the first step reads zeros",
+        of_ids('onnx/activations/gates[*"ThresholdedRelu"*'),
+    ),
     Excuse("no step is taken", r"(?!.*(initial|mask)).*", of_ids("keras/masks/nothing-taken*")),
     Excuse("the only row does not take its first step", "the first step reads zeros", of_ids("keras/masks/one-row", "keras/masks/one-row[*")),
     Excuse(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from lstm_ref.dialects.dialect import INPUT_DEVIATION, Argument, Sizes, Spec, Twin, built
+from lstm_ref.dialects.dialect import INPUT_DEVIATION, Argument, Mistake, Sizes, Spec, Twin, built
 from lstm_ref.dialects.keras.cells import LSTMCell, StackedRNNCells
 from lstm_ref.dialects.keras.lstm import LSTM
 from lstm_ref.dialects.keras.masking import Embedding, Masking
@@ -35,6 +35,7 @@ class KerasDialect:
         "training": ("training",),
     }
     misreadings = MISREADINGS
+    mistakes: Mapping[str, Mistake] = {}
 
     def __init__(self, version: str = "3") -> None:
         self.version = version

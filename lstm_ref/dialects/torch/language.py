@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lstm_ref.dialects.dialect import Argument, Misreading, Sizes, Twin, built
+from lstm_ref.dialects.dialect import Argument, Misreading, Mistake, Sizes, Twin, built
 from lstm_ref.dialects.torch.cell import LSTMCell
 from lstm_ref.dialects.torch.lstm import LSTM
 from lstm_ref.dialects.torch.modules import input_spec
@@ -15,6 +15,7 @@ class TorchDialect:
     name = "torch"
     called: Mapping[Argument, tuple[str, ...]] = {"states": ("hx",), "lengths": ("lengths",), "training": ("training",)}
     misreadings: Mapping[str, Misreading] = {}
+    mistakes: Mapping[str, Mistake] = {}
     layers: Mapping[str, Callable[..., Twin]] = {"LSTM": LSTM, "LSTMCell": LSTMCell}
 
     def build(self, layer: str, params: Mapping[str, Any], dtype: str) -> Twin:

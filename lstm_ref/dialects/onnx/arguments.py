@@ -1,0 +1,66 @@
+"""The inputs of a node that change from call to call: how a case says them, right and wrong."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lstm_ref.dialects.dialect import STATE_DEVIATION, Given, Spec, unequal_lengths
+from lstm_ref.implementations.trace import Handed
+from lstm_ref.reference.activations import Array
+
+Shape = tuple[int, ...]
+
+# The lengths of the rows, from batch and timesteps. The last seven are wrong.
+LENGTHS: Mapping[str, Callable[[int, int], Sequence[int]]] = {
+    "full": lambda batch, timesteps: (timesteps,) * batch,
+    "unequal": lambda batch, timesteps: unequal(batch, timesteps),
+    "shorter": lambda batch, timesteps: (max(timesteps - 2, 1),) * batch,
+    "ones": lambda batch, timesteps: (1,) * batch,
+    "one-empty": lambda batch, timesteps: (*unequal(batch, timesteps)[:-1], 0),
+    "all-empty": lambda batch, timesteps: (0,) * batch,
+    "too-long": lambda batch, timesteps: (timesteps + 1, *unequal(batch, timesteps)[1:]),
+    "negative": lambda batch, timesteps: (*unequal(batch, timesteps)[:-1], -1),
+    "too-few": lambda batch, timesteps: unequal(batch, timesteps)[:-1],
+    "too-many": lambda batch, timesteps: (*unequal(batch, timesteps), 1),
+    "int64": lambda batch, timesteps: unequal(batch, timesteps),
+}
+
+# What can be wrong with the shape of a state, from the right one, the axes "batch" and "unit" by position.
+WRONG_SHAPES: Mapping[str, Callable[[Shape, tuple[str, ...]], Shape]] = {
+    "larger-batch": lambda shape, axes: longer(shape, axes.index("batch")),
+    "more-directions": lambda shape, axes: longer(shape, axes.index("layer*direction")),
+    "larger": lambda shape, axes: longer(shape, axes.index("unit")),
+    "one-less-dimension": lambda shape, axes: shape[1:],
+}
+
+
+def unequal(batch: int, timesteps: int) -> tuple[int, ...]:
+    """The lengths of rows in no order; that of a single one is neither 1 nor that of the input, where there is a length between."""
+    return unequal_lengths(batch, timesteps) if batch != 1 else (max(timesteps - 2, 1),)
+
+
+def sequence_lens(word: str, batch: int, timesteps: int) -> Given:
+    """The input sequence_lens that a case calls by this word."""
+    return Given(np.array(LENGTHS[word](batch, timesteps), np.int64 if word == "int64" else np.int32), ("batch",))
+
+
+def state(word: str, shape: Shape, axes: tuple[str, ...], source: str, previous: int) -> Any:
+    """The input initial_h or initial_c that a case calls by this word: of this shape for "given", the output at `previous` for "previous"."""
+    if word == "given":
+        return Spec(shape, axes, STATE_DEVIATION, source)
+    if word == "previous":
+        return Handed((previous,))
+    wrong = WRONG_SHAPES[word](shape, axes)
+    return Spec(wrong, axes if len(wrong) == len(shape) else (), STATE_DEVIATION)
+
+
+def alone(value: Any) -> Array | None:
+    """The one array of an argument; what the call before handed over is a list of one."""
+    array: Array | None = value[0] if isinstance(value, list) else value
+    return array
+
+
+def longer(shape: Shape, axis: int) -> Shape:
+    """The shape with one more along an axis."""
+    return (*shape[:axis], shape[axis] + 1, *shape[axis + 1 :])

@@ -1,0 +1,33 @@
+"""How a case of the ONNX dialect becomes a node and its inputs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lstm_ref.dialects.dialect import Argument, Misreading, Mistake, Sizes, Twin, built
+from lstm_ref.dialects.onnx.lstm import LSTM, input_spec
+from lstm_ref.dialects.onnx.misreadings import MISREADINGS
+from lstm_ref.dialects.onnx.mistakes import MISTAKE, MISTAKES, Mistaken
+
+
+class OnnxDialect:
+    """How a case of the ONNX dialect becomes arguments."""
+
+    name = "onnx"
+    called: Mapping[Argument, tuple[str, ...]] = {"states": ("initial_h", "initial_c"), "lengths": ("sequence_lens",)}
+    misreadings: Mapping[str, Misreading] = MISREADINGS
+    mistakes: Mapping[str, Mistake] = MISTAKES
+
+    def build(self, layer: str, params: Mapping[str, Any], dtype: str) -> Twin:
+        """The twin of the operator; with a MISTAKE among the parameters, one that makes it."""
+        return built({"LSTM": Mistaken if MISTAKE in params else LSTM}, "ONNX", layer, params, dtype)
+
+    def features(self, params: Mapping[str, Any], features: int | None) -> int:
+        """Those of the input: no attribute says them."""
+        return 1 if features is None else features
+
+    def arguments(self, twin: Twin | None, sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
+        """What the node makes of the call; of one that nobody can build, X alone."""
+        return twin.arguments(sizes, call) if twin is not None else {"X": input_spec(sizes, layout=0)}
+
+
+DIALECTS = {"": OnnxDialect()}
