@@ -1,0 +1,195 @@
+"""What all runtimes of ONNX have in common: a model of one node LSTM, made of a request, and the subject's side of a call.
+
+`onnx` makes the models; a runtime gets one whole, and arrays by name.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from lstm_ref.implementations.adapter import Gradients
+from lstm_ref.implementations.errors import NotOffered, UnknownAction, UnknownLayer, WeightMismatch
+from lstm_ref.implementations.trace import Request, Tensor
+
+# What a model of each opset says of itself, so that a runtime of its time can read it. Before 4
+# an initializer has to be an input of the graph as well.
+IR_VERSIONS = {7: 4, 14: 7, 22: 10}
+
+ATTRIBUTES = ("direction", "layout", "activations", "activation_alpha", "activation_beta", "clip", "input_forget")
+INPUTS = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")
+ACCUMULATION = {"float64": "float64", "float32": "float32"}
+
+
+@dataclass
+class Node:
+    """A request's node: its parameters and weights. What runs it is made of it for each set of inputs, and kept."""
+
+    params: Mapping[str, Any]
+    dtype: str
+    weights: dict[str, Any] = field(default_factory=dict)
+    runs: dict[tuple[str, ...], Any] = field(default_factory=dict)
+
+    @property
+    def directions(self) -> int:
+        """How many there are."""
+        return 2 if self.params.get("direction") == "bidirectional" else 1
+
+    @property
+    def outputs(self) -> list[str]:
+        """The names of those that the node has."""
+        return str(self.params.get("outputs", "Y+Y_h+Y_c")).split("+")
+
+    def inputs(self, features: int) -> dict[str, Any]:
+        """W, R, B and P, of the parts of the weights; of a node that nobody can build, zeros."""
+        H, D = int(self.params["hidden_size"]), self.directions
+        wanted: dict[str, tuple[int, ...]] = {"W": (D, 4 * H, features), "R": (D, 4 * H, H)}
+        wanted |= {"B": (D, 8 * H)} if self.params.get("B", True) else {}
+        wanted |= {"P": (D, 3 * H)} if self.params.get("P") else {}
+        if not self.weights:
+            return {name: np.zeros(shape, self.dtype) for name, shape in wanted.items()}
+        parts = [["W", "R", "Wb", "Rb", "P"], ["WB", "RB", "WBb", "RBb", "PB"]][:D]
+        found: dict[str, Any] = {"W": np.stack([self.weights[names[0]] for names in parts])}
+        found["R"] = np.stack([self.weights[names[1]] for names in parts])
+        if "B" in wanted:
+            found["B"] = np.stack([np.concatenate([self.weights[name] for name in names[2:4]]) for names in parts])
+        if "P" in wanted:
+            found["P"] = np.stack([self.weights[names[4]] for names in parts])
+        shapes = {name: tuple(array.shape) for name, array in found.items()}
+        if shapes != wanted:
+            raise WeightMismatch(wanted, shapes)
+        return found
+
+
+class OnnxRuntimeAdapter:
+    """The adapter of a runtime, which says how it prepares a model and runs it.
+
+    What a runtime says that it does not implement, `declined` finds in its exception.
+    """
+
+    packages: tuple[str, ...] = ("onnx",)
+
+    def __init__(self) -> None:
+        self.onnx = import_module("onnx")
+
+    def prepare(self, model: Any) -> Callable[[Mapping[str, Any]], Sequence[Any]]:
+        """What runs the model, from arrays by name to those of its outputs in order."""
+        raise NotImplementedError
+
+    def declined(self, error: Exception) -> str | None:
+        """The words in which the runtime says that it does not implement what is asked, or None where it says something else."""
+        return str(error) if isinstance(error, NotImplementedError) else None
+
+    def versions(self) -> Mapping[str, str]:
+        """Those of the runtime, and of the package that makes its models."""
+        return {name: str(import_module(name).__version__) for name in self.packages}
+
+    def unsupported(self, request: Request) -> str | None:
+        """Nothing is: what a case asks for is tried."""
+        return None
+
+    def seed(self, seed: int) -> None:
+        """Nothing is drawn."""
+
+    def constructor(self, request: Request) -> Callable[[], Any]:
+        """A node; what the runtime thinks of it shows when it is first run."""
+        if request.layer != "LSTM":
+            raise UnknownLayer(request.layer, "ONNX")
+        return lambda: Node(request.params, request.dtype)
+
+    def set_weights(self, layer: Node, weights: Mapping[str, Tensor]) -> None:
+        """The parts of W, R, B and P."""
+        layer.weights.update({name: np.array(tensor.values) for name, tensor in weights.items()})
+
+    def weights(self, layer: Node) -> Mapping[str, Any]:
+        """The same parts."""
+        return layer.weights
+
+    def tensor(self, value: Tensor) -> Any:
+        """A NumPy array of its own memory."""
+        return np.array(value.values)
+
+    def read(self, tensor: Any) -> Tensor:
+        """A copy of the values, with NumPy's word for their dtype."""
+        return Tensor(str(np.asarray(tensor).dtype), np.array(tensor))
+
+    def caller(self, layer: Node, arguments: Mapping[str, Any]) -> Callable[[], Any]:
+        """The model of the node with these inputs, run."""
+        given = {name: value[0] if isinstance(value, list) else value for name, value in arguments.items()}
+        weights = layer.inputs(int(given["X"].shape[-1]))
+        fed = given if layer.params.get("constant", True) else {**given, **weights}
+        key = (*given, str([array.shape for array in given.values()]))
+
+        def call() -> Any:
+            try:
+                if key not in layer.runs:
+                    layer.runs[key] = self.prepare(model(self.onnx, layer, given, weights))
+                return tuple(layer.runs[key](fed))
+            except Exception as error:
+                if (words := self.declined(error)) is not None:
+                    raise NotOffered(words) from error
+                raise
+
+        return call
+
+    def record(self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]) -> tuple[Any, Callable[[Sequence[Any], Sequence[Any]], Gradients]]:
+        """The operator has no gradients."""
+        raise NotOffered("ONNX runtimes run a model; they do not differentiate it")
+
+    def drawn(self, layer: Any) -> Mapping[str, Any]:
+        """Nothing is drawn."""
+        return {}
+
+    def effects(self, layer: Any) -> Mapping[str, Any]:
+        """Nothing is left behind."""
+        return {}
+
+    def actor(self, layer: Any, action: str, step: int, arguments: Mapping[str, Any]) -> Callable[[], Any]:
+        """A node is called, and nothing else."""
+        raise UnknownAction(action, step, "which a node of a model does not have")
+
+    def release(self) -> None:
+        """Nothing is kept."""
+
+
+def line_with(error: Exception, *said: str) -> str | None:
+    """The line of the message that has one of these words in it, without what says where it comes from."""
+    return next((line.rpartition("THROWN:")[2].strip() for line in str(error).splitlines() if any(words in line.lower() for words in said)), None)
+
+
+def model(onnx: Any, node: Node, given: Mapping[str, Any], weights: Mapping[str, Any]) -> Any:
+    """A model of the node alone, with the inputs that are given, whose shapes it says.
+
+    It is not checked: what a runtime makes of a node that is not allowed is the runtime's.
+    """
+    helper, params = onnx.helper, node.params
+    present = {**given, **weights}
+    names = [name if name in present else "" for name in INPUTS]
+    while not names[-1]:
+        names.pop()
+    shown = [name if name in node.outputs else "" for name in ("Y", "Y_h", "Y_c")]
+    while not shown[-1]:
+        shown.pop()
+    attributes = {name: params[name] for name in ATTRIBUTES if params.get(name) is not None}
+    if params.get("opset") == 7 and not params.get("layout"):
+        attributes.pop("layout", None)  # which version 7 does not have
+    if params.get("hidden_size_stated", True):
+        attributes["hidden_size"] = params["hidden_size"]
+    made = helper.make_node("LSTM", names, shown, **attributes)
+    constants = weights if params.get("constant", True) else {}
+    fed = {name: array for name, array in present.items() if name not in constants}
+    opset = int(params.get("opset", 22))
+    graph = helper.make_graph(
+        [made],
+        "lstm",
+        [_value(onnx, name, array.dtype, array.shape) for name, array in fed.items()],
+        [_value(onnx, name, np.dtype(node.dtype), [None] * (4 if name == "Y" else 3)) for name in node.outputs],
+        [onnx.numpy_helper.from_array(array, name) for name, array in constants.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=IR_VERSIONS.get(opset, 10))
+
+
+def _value(onnx: Any, name: str, dtype: Any, shape: Sequence[int | None]) -> Any:
+    return onnx.helper.make_tensor_value_info(name, onnx.helper.np_dtype_to_tensor_dtype(dtype), shape)

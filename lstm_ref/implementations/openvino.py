@@ -1,0 +1,65 @@
+"""OpenVINO on the CPU, with ONNX models as it reads them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+from lstm_ref.implementations._onnx import ACCUMULATION, OnnxRuntimeAdapter, line_with
+from lstm_ref.implementations.adapter import Host, Implementation
+from lstm_ref.implementations.trace import Request
+
+HOST = Host(
+    subject="openvino",
+    requires=("onnx", "openvino"),
+    extra="openvino",
+    environment={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+)
+
+# Without the hint it computes in bfloat16 where the processor has that.
+CONFIGURATION = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": "1"}
+
+
+class OpenVino(OnnxRuntimeAdapter):
+    """A model that is read, compiled for the CPU in float32, and run."""
+
+    packages = ("openvino", "onnx")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.core = import_module("openvino").Core()
+
+    def versions(self) -> Mapping[str, str]:
+        """Without what a build adds to OpenVINO's version, which is "2026.4.1-22107-..."."""
+        return {name: version.partition("-")[0] for name, version in super().versions().items()}
+
+    def unsupported(self, request: Request) -> str | None:
+        """Anything but float32: the CPU plugin computes float64 in float32."""
+        return None if request.dtype == "float32" else "the CPU plugin of OpenVINO computes in float32 at most"
+
+    def prepare(self, model: Any) -> Callable[[Mapping[str, Any]], Sequence[Any]]:
+        """The compiled model."""
+        compiled = self.core.compile_model(self.core.read_model(model.SerializeToString()), "CPU", CONFIGURATION)
+        known = {name for port in compiled.inputs for name in port.names}  # one that it has no use for is gone
+
+        def run(fed: Mapping[str, Any]) -> Sequence[Any]:
+            found = compiled({name: array for name, array in fed.items() if name in known})
+            return [found[value.name] for value in model.graph.output]
+
+        return run
+
+    def declined(self, error: Exception) -> str | None:
+        """What its messages call not supported, or a function that it does not know."""
+        return line_with(error, "not supported", "unsupported", "not implemented", "unknown activation function")
+
+
+IMPLEMENTATIONS = (
+    Implementation(
+        name="openvino",
+        dialect="onnx",
+        host=HOST,
+        accumulation=ACCUMULATION,
+        adapter=OpenVino,
+        differentiable=False,
+        covering_only=True,  # not every day: who wants it asks for it by name
+    ),
+)
