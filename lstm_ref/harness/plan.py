@@ -32,7 +32,7 @@ class Plan:
             _refuse_unknown("dtype", dtype, list(POLICIES))
         self.full: bool = config.getoption("lstm_full")
         wanted = {name: known[name] for name in self.asked or known}
-        missing = [_not_run(implementation, self.full or bool(self.asked)) for implementation in wanted.values()]
+        missing = [not_run(implementation, self.full, bool(self.asked)) for implementation in wanted.values()]
         self.missing = tuple(each for each in missing if each is not None)
         if self.asked and self.missing:
             listed = "\n".join(f"  {each.implementation}: {each.reason}; {each.command}" for each in self.missing)
@@ -126,11 +126,13 @@ def _points_of(config: pytest.Config) -> Iterator[str]:
                     config.args[index] = argument.partition("::")[0]
 
 
-def _not_run(implementation: Implementation, with_slow_ones: bool) -> Missing | None:
+def not_run(implementation: Implementation, full: bool, asked: bool) -> Missing | None:
     """Why an implementation is left out, and the command that lets it in; None for one that runs."""
     if missing := missing_modules(implementation):
         return Missing(implementation.name, f"{' and '.join(missing)} not installed", implementation.host.install_of(missing))
-    if implementation.covering_only and not with_slow_ones:
+    if implementation.on_request and not asked:
+        return Missing(implementation.name, "run where they are asked for", "lstm-ref run --impl NAME")
+    if implementation.covering_only and not (full or asked):
         return Missing(implementation.name, "slow, and part of a full run only", f"lstm-ref run --impl {implementation.name}")
     return None
 

@@ -154,6 +154,7 @@ class Implementation:
     `version` is that of the dialect's documentation that it follows, where several are known. `accumulation` gives for each dtype that it computes in
     the dtype in which the sums of a matrix product are kept. `adapter` imports the framework when called. One that is not `differentiable` is judged
     by its outputs alone; one that is `covering_only` is too slow for everyday runs, and for more than the points that cover the large matrices.
+    One that is `on_request` runs only where it is asked for by name.
     Where a framework gives nothing back of what its requests leave behind, `lifetime` is the number of them after which the process is replaced.
     `relies_on` names, for a dtype, what the processor must offer for the framework's own
     kernels to run in it: one of the names that the adapter's `processor` gives.
@@ -167,5 +168,6 @@ class Implementation:
     differentiable: bool = True
     version: str = ""
     covering_only: bool = False
+    on_request: bool = False
     lifetime: int | None = None
     relies_on: Mapping[str, str] = field(default_factory=dict)

@@ -78,7 +78,7 @@ BACKEND = Implementation(
     accumulation=ACCUMULATION,
     adapter=OnnxBackend,
     differentiable=False,
-    covering_only=True,  # not every day: who wants it asks for it by name
+    on_request=True,
 )
 
 # Without a module there is nothing to judge.

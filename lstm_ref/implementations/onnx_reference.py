@@ -32,6 +32,6 @@ IMPLEMENTATIONS = (
         accumulation=ACCUMULATION,
         adapter=OnnxReference,
         differentiable=False,
-        covering_only=True,  # not every day: who wants it asks for it by name
+        on_request=True,
     ),
 )

@@ -45,6 +45,6 @@ IMPLEMENTATIONS = (
         accumulation=ACCUMULATION,
         adapter=OnnxRuntime,
         differentiable=False,
-        covering_only=True,  # not every day: who wants it asks for it by name
+        on_request=True,
     ),
 )

@@ -60,6 +60,6 @@ IMPLEMENTATIONS = (
         accumulation=ACCUMULATION,
         adapter=OpenVino,
         differentiable=False,
-        covering_only=True,  # not every day: who wants it asks for it by name
+        on_request=True,
     ),
 )

@@ -76,10 +76,22 @@ AXES_OF_THE_PRODUCTS = {
         "call.training": 2,
         "input.form": 5,
     },
+    "onnx": {
+        "params.direction": 3,
+        "params.layout": 2,
+        "params.clip": 2,
+        "params.input_forget": 2,
+        "params.B": 2,
+        "params.P": 2,
+        "params.outputs": 7,
+        "call.sequence_lens": 3,
+        "call.initial_h": 2,
+        "call.initial_c": 2,
+    },
 }
 
 
-@pytest.mark.parametrize("name", ["keras/structure/product", "keras/structure/stateful", "torch/structure/product"])
+@pytest.mark.parametrize("name", ["keras/structure/product", "keras/structure/stateful", "torch/structure/product", "onnx/structure/product"])
 def test_a_product_holds_every_combination_of_the_structural_parameters_and_covers_them_every_day(name: str) -> None:
     axes = AXES_OF_THE_PRODUCTS[name.partition("/")[0]]
     cases = [case for case in CORPUS.cases if case.id.partition("[")[0] == name]
@@ -144,7 +156,7 @@ def test_every_case_of_two_dialects_has_a_second_run_in_the_other_one() -> None:
 
 
 # Parameters that change no operation of a layer whose weights are given, dropout where nothing is dropped.
-NOT_COMPUTED = {"name", "kernel_initializer", "recurrent_initializer", "dropout", "recurrent_dropout"}
+NOT_COMPUTED = {"name", "kernel_initializer", "recurrent_initializer", "dropout", "recurrent_dropout", "outputs"}
 
 
 def computes_the_same(case: Case) -> bool:
@@ -180,7 +192,7 @@ def test_every_kind_of_mask_meets_every_way_through_the_sequence() -> None:
     assert (found, len(cases)) == (wanted, 96)
 
 
-@pytest.mark.parametrize("dialect", CORPUS.parameters)
+@pytest.mark.parametrize("dialect", ["keras", "torch"])  # an operator has no policies
 def test_half_precision_and_mixed_policies_are_run_in_both_dialects(dialect: str) -> None:
     found = {dtype for case in of(f"{dialect}/precisions/") for dtype in case.dtypes}
     assert found >= {"bfloat16", "float16", "mixed_bfloat16", "mixed_float16"}
@@ -268,6 +280,24 @@ def test_the_parameter_table_is_the_signature_of_the_installed_framework(dialect
     passed = arguments_of_the_call(dialect, layer)
     assert list(passed) == list(call)
     assert [key for key, argument in passed.items() if argument.required] == [key for key, default in call.items() if default == "required"]
+
+
+# What of a node is no attribute.
+OF_THE_NODE = {"opset", "B", "P", "outputs", "constant", "hidden_size_stated"}
+
+
+def test_the_parameter_table_of_onnx_is_the_schema_of_the_installed_operator() -> None:
+    onnx = pytest.importorskip("onnx")
+    layer = CORPUS.parameters["onnx"].layers["LSTM"]
+    schema = onnx.defs.get_schema("LSTM", 22)
+    assert layer.constructor.keys() - OF_THE_NODE == set(schema.attributes)
+    for name, attribute in schema.attributes.items():
+        written = onnx.helper.get_attribute_value(attribute.default_value) if attribute.default_value.name else None
+        ours = None if layer.constructor[name].required else layer.constructor[name].default
+        assert ours == (written.decode() if isinstance(written, bytes) else written), name
+    assert [*layer.call, "W", "R", "B", "P"] == sorted((entry.name for entry in schema.inputs), key=[*layer.call, "W", "R", "B", "P"].index)
+    assert list(layer.outputs) == [output.name for output in schema.outputs]
+    assert [onnx.defs.get_schema("LSTM", opset).since_version for opset in layer.constructor["opset"].values] == [7, 14, 22]
 
 
 INHERITED = [

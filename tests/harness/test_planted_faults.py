@@ -122,7 +122,7 @@ def test_a_fault_changes_most_cases_so_that_nobody_can_miss_it(dialect: str, fau
 
 
 # Those that take all cases. The others read their weights in the same way as the first of their host, and take long to start.
-EAGER = [name for name, implementation in discover().items() if not implementation.covering_only]
+EAGER = [name for name, implementation in discover().items() if not implementation.covering_only and not implementation.on_request]
 
 
 @pytest.mark.parametrize("name", EAGER)

@@ -17,7 +17,9 @@ from xml.etree import ElementTree
 import pytest
 
 import lstm_ref
+from lstm_ref.harness.plan import not_run
 from lstm_ref.harness.writer import left_out
+from lstm_ref.implementations import Host, Implementation
 from lstm_ref.report.data import Missing, Outcome, Results, read
 
 FOUR_POINTS = """\
@@ -458,6 +460,15 @@ def test_what_is_left_out_is_one_line_with_reasons_and_commands() -> None:
     assert left_out([*slow, *absent]) == (
         "a, b: slow, and part of a full run only (lstm-ref run --full, or --impl NAME); c, d: keras not installed (python -m pip install keras)"
     )
+
+
+def test_what_runs_on_request_is_left_out_of_every_other_run() -> None:
+    known = Implementation("mine", "onnx", Host("mine", (), "mine", {}), {}, object, on_request=True)
+    for full in (False, True):
+        left = not_run(known, full=full, asked=False)
+        assert left is not None
+        assert left_out([left]) == "mine: run where they are asked for (lstm-ref run --impl NAME)"
+        assert not_run(known, full=full, asked=True) is None
 
 
 def test_chosen_cases_never_replace_the_record_of_all(run: Pytest, tmp_path: Path) -> None:
