@@ -1,4 +1,5 @@
-"""What all runtimes of ONNX have in common: a model of one node LSTM, made of a request, and the subject's side of a call.
+"""What all runtimes of ONNX have in common: a model of one node LSTM, made of a
+request, and the subject's side of a call.
 
 `onnx` makes the models; a runtime gets one whole, and arrays by name.
 """
@@ -25,7 +26,9 @@ ACCUMULATION = {"float64": "float64", "float32": "float32"}
 
 @dataclass
 class Node:
-    """A request's node: its parameters and weights. What runs it is made of it for each set of inputs, and kept."""
+    """A request's node: its parameters and weights. What runs it is made of it for each
+    set of inputs, and kept.
+    """
 
     params: Mapping[str, Any]
     dtype: str
@@ -43,7 +46,9 @@ class Node:
         return str(self.params.get("outputs", "Y+Y_h+Y_c")).split("+")
 
     def inputs(self, features: int) -> dict[str, Any]:
-        """W, R, B and P, of the parts of the weights; of a node that nobody can build, zeros."""
+        """W, R, B and P, of the parts of the weights; of a node that nobody can build,
+        zeros.
+        """
         H, D = int(self.params["hidden_size"]), self.directions
         wanted: dict[str, tuple[int, ...]] = {"W": (D, 4 * H, features), "R": (D, 4 * H, H)}
         wanted |= {"B": (D, 8 * H)} if self.params.get("B", True) else {}
@@ -79,7 +84,9 @@ class OnnxRuntimeAdapter:
         raise NotImplementedError
 
     def declined(self, error: Exception) -> str | None:
-        """The words in which the runtime says that it does not implement what is asked, or None where it says something else."""
+        """The words in which the runtime says that it does not implement what is asked,
+        or None where it says something else.
+        """
         return str(error) if isinstance(error, NotImplementedError) else None
 
     def versions(self) -> Mapping[str, str]:
@@ -155,7 +162,9 @@ class OnnxRuntimeAdapter:
 
 
 def line_with(error: Exception, *said: str) -> str | None:
-    """The line of the message that has one of these words in it, without what says where it comes from."""
+    """The line of the message that has one of these words in it, without what says
+    where it comes from.
+    """
     return next((line.rpartition("THROWN:")[2].strip() for line in str(error).splitlines() if any(words in line.lower() for words in said)), None)
 
 

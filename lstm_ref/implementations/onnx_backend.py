@@ -24,7 +24,9 @@ class NoBackend(AdapterError):
 
 
 class OnnxBackend(OnnxRuntimeAdapter):
-    """The backend's `prepare`, on the CPU, and `run` of what it returns, with the inputs in their order."""
+    """The backend's `prepare`, on the CPU, and `run` of what it returns, with the
+    inputs in their order.
+    """
 
     def __init__(self) -> None:
         super().__init__()

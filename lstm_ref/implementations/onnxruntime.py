@@ -16,7 +16,9 @@ HOST = Host(
 
 
 class OnnxRuntime(OnnxRuntimeAdapter):
-    """An inference session of one thread, with the optimizations that it has when nobody says anything."""
+    """An inference session of one thread, with the optimizations that it has when
+    nobody says anything.
+    """
 
     packages = ("onnxruntime", "onnx")
 
@@ -33,7 +35,9 @@ class OnnxRuntime(OnnxRuntimeAdapter):
         return lambda fed: session.run(None, dict(fed))
 
     def declined(self, error: Exception) -> str | None:
-        """Its status NOT_IMPLEMENTED; layout 1 and double it calls not supported under others (1.32)."""
+        """Its status NOT_IMPLEMENTED; layout 1 and double it calls not supported under
+        others (1.32).
+        """
         return str(error) if type(error).__name__ == "NotImplemented" else line_with(error, "are not supported", "does not support")
 
 

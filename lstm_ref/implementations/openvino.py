@@ -29,7 +29,9 @@ class OpenVino(OnnxRuntimeAdapter):
         self.core = import_module("openvino").Core()
 
     def versions(self) -> Mapping[str, str]:
-        """Without what a build adds to OpenVINO's version, which is "2026.4.1-22107-..."."""
+        """Without what a build adds to OpenVINO's version, which is
+        "2026.4.1-22107-...".
+        """
         return {name: version.partition("-")[0] for name, version in super().versions().items()}
 
     def unsupported(self, request: Request) -> str | None:

@@ -15,8 +15,9 @@ from lstm_ref.reference.activations import Activation
 
 
 class Function(NamedTuple):
-    """A listed function: what makes it of the parameters that it has, and their defaults, by name. None is a parameter without a default: there is
-    no operator of that name.
+    """A listed function: what makes it of the parameters that it has, and their
+    defaults, by name. None is a parameter without a default: there is no operator of
+    that name.
     """
 
     make: Callable[..., Activation]
@@ -41,10 +42,11 @@ DEFAULT = ("Sigmoid", "Tanh", "Tanh")
 
 
 def with_parameters(names: Sequence[str], alpha: Sequence[float], beta: Sequence[float]) -> list[dict[str, float]]:
-    """The parameters of each function by name. Each function that has an alpha, or a beta, takes the next value; where there is none left, it has its
-    default.
+    """The parameters of each function by name. Each function that has an alpha, or a
+    beta, takes the next value; where there is none left, it has its default.
 
-    Raises ValueError for a function that is not listed, and where there is neither a value nor a default.
+    Raises ValueError for a function that is not listed, and where there is neither a
+    value nor a default.
     """
     unknown = [name for name in names if name not in FUNCTIONS]
     if unknown:

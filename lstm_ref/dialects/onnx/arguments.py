@@ -1,4 +1,6 @@
-"""The inputs of a node that change from call to call: how a case says them, right and wrong."""
+"""The inputs of a node that change from call to call: how a case says them, right and
+wrong.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -36,7 +38,9 @@ WRONG_SHAPES: Mapping[str, Callable[[Shape, tuple[str, ...]], Shape]] = {
 
 
 def unequal(batch: int, timesteps: int) -> tuple[int, ...]:
-    """The lengths of rows in no order; that of a single one is neither 1 nor that of the input, where there is a length between."""
+    """The lengths of rows in no order; that of a single one is neither 1 nor that of
+    the input, where there is a length between.
+    """
     return unequal_lengths(batch, timesteps) if batch != 1 else (max(timesteps - 2, 1),)
 
 
@@ -46,7 +50,9 @@ def sequence_lens(word: str, batch: int, timesteps: int) -> Given:
 
 
 def state(word: str, shape: Shape, axes: tuple[str, ...], source: str, previous: int) -> Any:
-    """The input initial_h or initial_c that a case calls by this word: of this shape for "given", the output at `previous` for "previous"."""
+    """The input initial_h or initial_c that a case calls by this word: of this shape
+    for "given", the output at `previous` for "previous".
+    """
     if word == "given":
         return Spec(shape, axes, STATE_DEVIATION, source)
     if word == "previous":

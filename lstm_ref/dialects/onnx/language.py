@@ -18,7 +18,9 @@ class OnnxDialect:
     mistakes: Mapping[str, Mistake] = MISTAKES
 
     def build(self, layer: str, params: Mapping[str, Any], dtype: str) -> Twin:
-        """The twin of the operator; with a MISTAKE among the parameters, one that makes it."""
+        """The twin of the operator; with a MISTAKE among the parameters, one that makes
+        it.
+        """
         return built({"LSTM": Mistaken if MISTAKE in params else LSTM}, "ONNX", layer, params, dtype)
 
     def features(self, params: Mapping[str, Any], features: int | None) -> int:

@@ -1,6 +1,7 @@
 """The ONNX operator LSTM in NumPy.
 
-Source: the documentation of the ONNX operator LSTM, opsets 7, 14 and 22. Where it is silent, this follows:
+Source: the documentation of the ONNX operator LSTM, opsets 7, 14 and 22. Where it is
+silent, this follows:
 
 * How input and forget gate are coupled: f = 1 - i, as Greff et al. 2017 have it, who name these gates.
 * What Y holds after the end of a row: 0. Nothing was computed there.
@@ -105,11 +106,13 @@ class LSTM:
     def __call__(
         self, X: Array, sequence_lens: Array | None = None, initial_h: Array | None = None, initial_c: Array | None = None
     ) -> tuple[Array, ...]:
-        """Run the node over X (T, N, features), or (N, T, features) with layout 1. The lengths (N,) are int32; the initial states (D, N, H), or
-        (N, D, H), are zero where absent.
+        """Run the node over X (T, N, features), or (N, T, features) with layout 1. The
+        lengths (N,) are int32; the initial states (D, N, H), or (N, D, H), are zero
+        where absent.
 
-        Returns those of Y (T, D, N, H) or (N, T, D, H), Y_h and Y_c that the node has. Raises ValueError for what has another shape, and for lengths
-        that are negative or longer than X.
+        Returns those of Y (T, D, N, H) or (N, T, D, H), Y_h and Y_c that the node has.
+        Raises ValueError for what has another shape, and for lengths that are negative
+        or longer than X.
         """
         result: tuple[Array, ...] = self.vjp(X, sequence_lens, initial_h, initial_c)[0]
         return result
@@ -122,7 +125,9 @@ class LSTM:
         initial_c: Array | None = None,
         drawn: Mapping[str, Array] | None = None,
     ) -> tuple[Any, Pullback]:
-        """The call and its pullback, from the cotangents of the outputs that the node has to gradients by name."""
+        """The call and its pullback, from the cotangents of the outputs that the node
+        has to gradients by name.
+        """
         x = np.asanyarray(X, self.dtype)
         if x.ndim < 3:
             raise ValueError(f"X must have 3 dimensions, not shape {x.shape}")
@@ -161,19 +166,25 @@ class LSTM:
         return tuple(found[name] for name in self.shown), pullback
 
     def one_direction(self, index: int, x: Array, initial: State, weights: LSTMWeights, mask: Array | None) -> Any:
-        """One direction of the node over x (batch, timesteps, features): what `run` gives."""
+        """One direction of the node over x (batch, timesteps, features): what `run`
+        gives.
+        """
         f, g, h = self.functions_of(index)
         steps = run if self.directions[index] == "forward" else run_backward
         return steps(x, initial, weights, g, f, mask, variant=Variant(h, self.coupled))
 
     def functions_of(self, index: int) -> tuple[Activation, Activation, Activation]:
-        """The functions f, g and h of a direction. A threshold clips what goes into each of them."""
+        """The functions f, g and h of a direction. A threshold clips what goes into
+        each of them.
+        """
         limit = self.clip
         f, g, h = self.functions[3 * index : 3 * index + 3]
         return (f, g, h) if limit is None else (clipped(f, limit), clipped(g, limit), clipped(h, limit))
 
     def weight_specs(self, features: int) -> dict[str, Spec]:
-        """The parts of W, R, B and P, as the documentation calls them: W, R, Wb, Rb and P, and of a second direction WB, RB, WBb, RBb and PB."""
+        """The parts of W, R, B and P, as the documentation calls them: W, R, Wb, Rb and
+        P, and of a second direction WB, RB, WBb, RBb and PB.
+        """
         H = self.hidden_size
         specs: dict[str, Spec] = {}
         for index, direction in enumerate(self.directions):
@@ -294,7 +305,9 @@ class LSTM:
 
 
 def of_direction(name: str, index: int) -> str:
-    """The name of a part of the weights in the first or the second direction: W and WB, Rb and RBb."""
+    """The name of a part of the weights in the first or the second direction: W and WB,
+    Rb and RBb.
+    """
     return name if index == 0 else f"{name[0]}B{name[1:]}"
 
 

@@ -16,13 +16,17 @@ def names_of(params: Params) -> tuple[str, ...]:
 
 
 def values_of(params: Params) -> list[dict[str, Any]]:
-    """The parameters of each function that the node gives it, in the order of the functions."""
+    """The parameters of each function that the node gives it, in the order of the
+    functions.
+    """
     left = {key: iter(params.get(f"activation_{key}") or ()) for key in ("alpha", "beta")}
     return [{key: next(left[key], default) for key, default in FUNCTIONS[name].defaults.items()} for name in names_of(params)]
 
 
 def with_functions(params: Params, functions: Iterable[tuple[str, Mapping[str, Any]]]) -> Params | None:
-    """The node with these functions and parameters; None where they are those that it has, or one has no parameter that it needs."""
+    """The node with these functions and parameters; None where they are those that it
+    has, or one has no parameter that it needs.
+    """
     pairs = list(functions)
     if pairs == list(zip(names_of(params), values_of(params), strict=True)) or any(None in values.values() for _, values in pairs):
         return None
@@ -64,7 +68,9 @@ def without(key: str) -> Misreading:
 
 
 def by_position(params: Params) -> Params | None:
-    """The first value is the first function's, whether it has a use for it or not, and so on."""
+    """The first value is the first function's, whether it has a use for it or not, and
+    so on.
+    """
     names = names_of(params)
     given = {key: list(params.get(f"activation_{key}") or ()) for key in ("alpha", "beta")}
     values = [

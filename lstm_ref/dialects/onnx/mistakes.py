@@ -1,6 +1,8 @@
-"""Nodes that compute something else than is documented, in ways that no other attributes and weights of a right node lead to.
+"""Nodes that compute something else than is documented, in ways that no other
+attributes and weights of a right node lead to.
 
-A request for one has the parameter MISTAKE, which no case can have: the tables do not list it.
+A request for one has the parameter MISTAKE, which no case can have: the tables do not
+list it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -34,7 +36,9 @@ class Mistaken(LSTM):
         return (*right[:2], h) if self.mistake == "clip-no-h" else right
 
     def one_direction(self, index: int, x: Array, initial: State, weights: LSTMWeights, mask: Array | None) -> Any:
-        """With the lengths left out in one direction, or the gates and the peepholes taken for others."""
+        """With the lengths left out in one direction, or the gates and the peepholes
+        taken for others.
+        """
         if self.mistake == f"no-lengths-{self.directions[index]}":
             mask = None
         if self.mistake == "coupled-the-other-way":
@@ -44,7 +48,9 @@ class Mistaken(LSTM):
         return super().one_direction(index, x, initial, weights, mask)
 
     def _step_by_step(self, index: int, x: Array, initial: State, weights: LSTMWeights, mask: Array | None) -> Any:
-        """Each row and step by itself: the output gate has what it sees of the old c in its bias, and sees nothing of the new one."""
+        """Each row and step by itself: the output gate has what it sees of the old c in
+        its bias, and sees nothing of the new one.
+        """
         assert weights.peepholes is not None
         p_i, p_f, p_o = np.split(weights.peepholes, 3)
         blind = replace(weights, peepholes=np.concatenate([p_i, p_f, np.zeros_like(p_o)]))
@@ -66,7 +72,9 @@ def _limited(activation: Activation, limit: float) -> Activation:
 
 
 def _with_gate_i_from_f(weights: LSTMWeights) -> LSTMWeights:
-    """With sigmoid gates i = 1 - f is what i is of the forget gate's weights with their signs changed, and f = 1 - i follows."""
+    """With sigmoid gates i = 1 - f is what i is of the forget gate's weights with their
+    signs changed, and f = 1 - i follows.
+    """
 
     def changed(array: Array | None) -> Any:
         if array is None:
@@ -99,7 +107,9 @@ def clips(params: Params, calls: Calls) -> bool:
 
 
 def clips_h(params: Params, calls: Calls) -> bool:
-    """Whether c can be beyond the threshold: one that begins at 0 and has coupled gates is a mean of candidates, which the default g keeps below."""
+    """Whether c can be beyond the threshold: one that begins at 0 and has coupled gates
+    is a mean of candidates, which the default g keeps below.
+    """
     among_candidates = params.get("input_forget") and not params.get("activations") and not any("initial_c" in call for call in calls)
     return params.get("clip") is not None and not among_candidates
 
@@ -110,12 +120,16 @@ def has_peepholes(params: Params, calls: Calls) -> bool:
 
 
 def has_coupled_sigmoids(params: Params, calls: Calls) -> bool:
-    """Whether the gates are coupled and sigmoid, which alone can be turned round by their weights."""
+    """Whether the gates are coupled and sigmoid, which alone can be turned round by
+    their weights.
+    """
     return bool(params.get("input_forget")) and set((params.get("activations") or ["Sigmoid"])[::3]) == {"Sigmoid"}
 
 
 def ends_early_in_two_directions(params: Params, calls: Calls) -> bool:
-    """Whether some row ends before the input does, in a node with both directions: in one alone, all lengths are ignored."""
+    """Whether some row ends before the input does, in a node with both directions: in
+    one alone, all lengths are ignored.
+    """
     time = 1 if params.get("layout") else 0
     given = [(call["sequence_lens"], call["X"]) for call in calls if "sequence_lens" in call]
     return params.get("direction") == "bidirectional" and any(np.min(lengths) < X.shape[time] for lengths, X in given)
