@@ -101,7 +101,7 @@ def main() -> None:
     parser.add_argument("--subject", action="store_true", help="be the subject; for this benchmark itself")
     options = parser.parse_args()
     if options.subject:
-        serve([Implementation("echo", "keras", HOST, {}, Echo)])
+        serve([Implementation("echo", "keras", Echo, {"float64": "float64"}, HOST)])
         return
     times = measure(options.items)
     median = statistics.median(times)

@@ -22,6 +22,9 @@ PACKAGE = Path(__file__).resolve().parent
 # What an argument of pytest looks like that names a point of a case file.
 POINT = re.compile(r"\.ya?ml::")
 
+# The options that begin a run, whether or not a case file is met.
+OF_A_RUN = ("impl", "subject", "adapter", "python", "divergences", "dtype", "case", "full", "results", "report")
+
 SESSION = pytest.StashKey["Session"]()
 
 
@@ -35,6 +38,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="NAME",
         help="run this implementation; repeat for several (default: all installed ones, slow ones with --lstm-full only)",
     )
+    group.addoption("--lstm-subject", **repeated, metavar="[NAME=]COMMAND", help="judge what this command starts; it speaks JSON lines")
+    group.addoption("--lstm-adapter", **repeated, metavar="FILE.py", help="judge what this adapter file declares")
+    group.addoption(
+        "--lstm-python",
+        **repeated,
+        metavar="IMPLEMENTATION@LABEL=INTERPRETER",
+        help="judge an implementation under another Python interpreter, in a column of its own",
+    )
+    group.addoption("--lstm-divergences", **repeated, metavar="FILE.yaml", help="known disagreements of your own")
     group.addoption("--lstm-dtype", **repeated, metavar="DTYPE", help="run in this dtype; repeat for several (default: those of each case)")
     group.addoption(
         "--lstm-case",
@@ -47,7 +59,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run every point of the large matrices, in the dtypes that their coverings name (default: the points that cover them)",
     )
-    group.addoption("--lstm-seed", type=int, default=0, metavar="N", help="draw all numbers from this seed (default: 0)")
+    group.addoption("--lstm-seed", type=int, metavar="N", help="draw all numbers from this seed (default: 0)")
     group.addoption(
         "--lstm-results",
         metavar="PATH",
@@ -62,9 +74,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Options are checked at once. An argument that names a point brings its file."""
-    if any(config.getoption(f"lstm_{name}") for name in ("impl", "dtype", "case", "full", "results", "report")) or any(
-        POINT.search(argument) for argument in config.args
-    ):
+    if any(config.getoption(f"lstm_{name}") for name in OF_A_RUN) or any(POINT.search(argument) for argument in config.args):
         session(config)
 
 

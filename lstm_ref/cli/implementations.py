@@ -14,7 +14,7 @@ def implementations(format_: str) -> None:
     lstm-ref implementations
     lstm-ref implementations --format json
     """
-    from lstm_ref.harness.subjects import installed
+    from lstm_ref.harness.launching import installed
     from lstm_ref.implementations import discover
 
     found = [

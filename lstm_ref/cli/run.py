@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from lstm_ref.cli.shared import gathered
+from lstm_ref.cli.shared import cases_of, gathered, settings_here
 
 # More workers than this gain little, and each starts frameworks of up to 1 GB.
 MOST_WORKERS = 8
@@ -32,6 +32,16 @@ class WithPytestOptions(click.Command):
     metavar="NAME",
     help="Run this implementation; repeat for several. Default: all installed, slow ones with --full only.",
 )
+@click.option("--subject", "subjects", multiple=True, metavar="[NAME=]COMMAND", help="Judge what this command starts; it speaks JSON lines.")
+@click.option("--adapter", "adapters", multiple=True, metavar="FILE.py", help="Judge what this adapter file declares.")
+@click.option(
+    "--python",
+    "python",
+    multiple=True,
+    metavar="IMPLEMENTATION@LABEL=INTERPRETER",
+    help="Judge an implementation under another Python interpreter, in a column of its own.",
+)
+@click.option("--divergences", multiple=True, metavar="FILE.yaml", help="Known disagreements of your own; repeat for several.")
 @click.option("--dtype", "dtypes", multiple=True, metavar="DTYPE", help="Run in this dtype; repeat for several. Default: those of each case.")
 @click.option("--lf", "--last-failed", "last_failed", is_flag=True, help="Run what failed last time, or all where nothing did.")
 @click.option("-x", "--exitfirst", "stop", is_flag=True, help="Stop at the first failure.")
@@ -52,7 +62,7 @@ class WithPytestOptions(click.Command):
     help="Run every point of the large matrices, in the dtypes that their coverings name, and slow implementations. Default: points that cover "
     "the matrices.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Draw all numbers from this seed.")
+@click.option("--seed", type=int, help="Draw all numbers from this seed. Default: 0.")
 @click.option(
     "--workers",
     metavar="N|auto",
@@ -64,6 +74,10 @@ def run(
     context: click.Context,
     cases: tuple[str, ...],
     implementations: tuple[str, ...],
+    subjects: tuple[str, ...],
+    adapters: tuple[str, ...],
+    python: tuple[str, ...],
+    divergences: tuple[str, ...],
     dtypes: tuple[str, ...],
     last_failed: bool,
     stop: bool,
@@ -71,7 +85,7 @@ def run(
     results: Path | None,
     junitxml: Path | None,
     full: bool,
-    seed: int,
+    seed: int | None,
     workers: int | None,
 ) -> None:
     """Run cases on real implementations, and report.
@@ -87,6 +101,9 @@ def run(
     lstm-ref run 'torch/*proj_size=2*' --report torch.html
     lstm-ref run keras --full
     lstm-ref run my-cases.yaml
+    lstm-ref run --subject 'node my-lstm.mjs'              a program of your own
+    lstm-ref run --adapter my_adapter.py                    a Python layer of your own
+    lstm-ref run --python torch@old=envs/old/bin/python     another version
     lstm-ref run 'my-cases.yaml::masked[mask=left]'
     lstm-ref run --lf -x                                    what failed, up to the first failure
     lstm-ref run keras -- -k masked -v                      anything that pytest can do, behind --
@@ -102,26 +119,33 @@ def run(
       4  bad usage: no such case, implementation or dtype; or nothing is installed that could be judged
       5  nothing to run
     """
-    if not implementations:
+    settings = settings_here()
+    if not (implementations or subjects or adapters or python or settings.subjects or settings.adapters or settings.python):
         _require_any()
+    part_of_all = bool(cases)
+    cases = cases or cases_of(settings)
     chosen = gathered(cases) if cases else []
     folder = Path("reports")
-    part = cases or last_failed or {"-k", "-m", "--lf", "--last-failed", "--deselect"} & set(context.obj)
+    part = part_of_all or last_failed or {"-k", "-m", "--lf", "--last-failed", "--deselect"} & set(context.obj)
     page = (report or folder / ("chosen.html" if part else "conformance.html")).absolute()
     file = (results or folder / ("chosen.jsonl" if part else "results.jsonl")).absolute()
     arguments = [
         *(argument for case in cases for argument in ("--lstm-case", case)),
         *(argument for name in implementations for argument in ("--lstm-impl", name)),
+        *(argument for subject in subjects for argument in ("--lstm-subject", subject)),
+        *(argument for adapter in adapters for argument in ("--lstm-adapter", adapter)),
+        *(argument for other in python for argument in ("--lstm-python", other)),
+        *(argument for file in divergences for argument in ("--lstm-divergences", file)),
         *(argument for dtype in dtypes for argument in ("--lstm-dtype", dtype)),
         *("--lstm-report", str(page)),
         *("--lstm-results", str(file)),
-        *("--lstm-seed", str(seed)),
+        *(["--lstm-seed", str(seed)] if seed is not None else []),
         *(["--lstm-full"] if full else []),
         *(["--last-failed"] if last_failed else []),
         *(["--exitfirst"] if stop else []),
         *(["--junitxml", str(junitxml.absolute())] if junitxml else []),
         *("-o", f"cache_dir={file.with_name('.cache')}"),  # where --lf finds what failed
-        *_distribution(workers or _workers("1" if cases else "auto")),
+        *_distribution(workers or _workers("1" if part_of_all else "auto")),
         *context.obj,
         *(["-v"] if {"-v", "--verbose"} & set(context.obj) else []),  # one is taken back by the settings of a run
     ]
@@ -130,7 +154,7 @@ def run(
 
 def _require_any() -> None:
     """End the program where nothing is installed that could be judged, with what to install."""
-    from lstm_ref.harness.subjects import installed
+    from lstm_ref.harness.launching import installed
     from lstm_ref.implementations import discover
 
     known = discover().values()

@@ -4,12 +4,14 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
     from lstm_ref.corpus import Case, Problem
+    from lstm_ref.harness.settings import Settings
 
 FORMAT = click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True, help="json is for programs")
 
@@ -46,6 +48,24 @@ def waiting(text: str, seconds: float = 3.0) -> Iterator[None]:
     finally:
         done.set()
         teller.join()
+
+
+def settings_here() -> "Settings":
+    """The settings of the project around the working folder. Ends the program where they are wrong."""
+    from lstm_ref.harness.errors import BadSettings
+    from lstm_ref.harness.settings import settings_of
+
+    try:
+        return settings_of(Path.cwd())
+    except BadSettings as error:
+        raise click.UsageError(str(error)) from error
+
+
+def cases_of(settings: "Settings") -> tuple[str, ...]:
+    """The patterns of cases in the settings; paths as they are from here."""
+    from lstm_ref.harness.settings import patterns_of
+
+    return tuple(patterns_of(settings))
 
 
 def show_problems(problems: Iterable["Problem"]) -> None:

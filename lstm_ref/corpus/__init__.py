@@ -7,7 +7,17 @@ some = select(corpus.cases, ["keras/structure/*"])
 from lstm_ref.corpus.case import ABSENT, PREVIOUS, Case, Equality, Expected, Input, Place, Relation, Step, Term, Values
 from lstm_ref.corpus.divergences import Divergence
 from lstm_ref.corpus.errors import CorpusError, NothingSelectedError, Problem
-from lstm_ref.corpus.loading import Corpus, corpus_hash, corpus_root, gather, load, load_divergences, load_file, load_parameters
+from lstm_ref.corpus.loading import (
+    Corpus,
+    corpus_hash,
+    corpus_root,
+    gather,
+    load,
+    load_divergences,
+    load_divergences_file,
+    load_file,
+    load_parameters,
+)
 from lstm_ref.corpus.selection import select
 from lstm_ref.corpus.writing import as_yaml
 
@@ -34,6 +44,7 @@ __all__ = [
     "gather",
     "load",
     "load_divergences",
+    "load_divergences_file",
     "load_file",
     "load_parameters",
     "select",

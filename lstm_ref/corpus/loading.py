@@ -163,6 +163,17 @@ def load_divergences(root: Path | None = None) -> tuple[Divergence, ...]:
     return tuple(entry for file in files for entry in _divergences(file))
 
 
+def load_divergences_file(path: Path) -> tuple[Divergence, ...]:
+    """The known disagreements in one file, wherever it lies. Raises CorpusError with every problem of the file."""
+    file = _read(path)
+    problems = _problems_alone([file])
+    if not problems and file.kind != "divergences":
+        problems = [Problem(Place(path, 1), "is no file of divergences", "it needs: kind: divergences")]
+    if problems:
+        raise CorpusError(problems)
+    return tuple(_divergences(file))
+
+
 def load_file(path: Path, parameters: Parameters, root: Path | None = None) -> list[Case]:
     """The cases of one file; a file of another kind is checked and has none. Raises CorpusError with every problem of the file.
 

@@ -22,7 +22,7 @@ class Divergences:
         self._entries: dict[str, list[tuple[re.Pattern[str], Divergence]]] = {}
         for entry in entries:
             self._entries.setdefault(entry.implementation, []).append((id_pattern(entry.cases), entry))
-        self._parameters = parameters
+        self.parameters = parameters
 
     def matching(
         self,
@@ -58,7 +58,7 @@ class Divergences:
         group, name = split(axis)
         if group == "call":
             return call.arguments.get(name, ABSENT)
-        constructor = self._parameters[case.dialect].layers[case.layer].constructor
+        constructor = self.parameters[case.dialect].layers[case.layer].constructor
         return case.params[name] if name in case.params else constructor[name].default if name in constructor else None
 
 

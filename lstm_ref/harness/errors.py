@@ -120,3 +120,18 @@ class NotModelled(HarnessError):
         super().__init__(
             f"rounding errors of {what} are not modelled; write the reference with other operations, or add it to lstm_ref/harness/rounding.py"
         )
+
+
+class BadTargets(HarnessError):
+    """What is to be judged is not there, or not what it says."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class BadSettings(HarnessError):
+    """The table of a pyproject.toml is not as it must be."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))

@@ -66,12 +66,12 @@ class CaseItem(pytest.Item):
 
     def runtest(self) -> None:
         run = session(self.config).run
-        known = set(run.subjects.facts())
+        known = set(run.subjects.started())
         self.outcome = run.outcome(self.case, self.implementation, self.dtype)
         self.subjects = [
-            record(Subject(name, tuple(facts.dialects), facts.versions, facts.environment, facts.processor))
-            for name, facts in run.subjects.facts().items()
-            if name not in known
+            record(Subject(label, columns, facts.versions, facts.environment, facts.processor))
+            for label, (columns, facts) in run.subjects.started().items()
+            if label not in known
         ]
         if self.outcome.outcome == "unsupported":
             pytest.skip(self.outcome.message)

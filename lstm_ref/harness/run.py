@@ -19,11 +19,12 @@ from lstm_ref.harness.errors import HarnessError, NoPartner
 from lstm_ref.harness.expectation import Expectation, expect, expect_bitwise, with_cotangents_of
 from lstm_ref.harness.judge import Verdict, judge, judge_error, judge_refusals, judge_unexpected
 from lstm_ref.harness.materialize import Material, cast, materialize, second_run
-from lstm_ref.harness.policies import POLICIES
+from lstm_ref.harness.offers import not_offered, not_shown
 from lstm_ref.harness.relations import judge_relation
-from lstm_ref.harness.subjects import Answer, Broken, CannotStart, Crashed, Facts, Subjects, TimedOut, Unsupported
+from lstm_ref.harness.subjects import Answer, Broken, CannotStart, Crashed, Facts, Subjects, TimedOut, Unsupported, unended
+from lstm_ref.harness.targets import Target
 from lstm_ref.harness.twin import NOTHING, YIELDING, Observed, run_twin
-from lstm_ref.implementations import Implementation
+from lstm_ref.implementations.introduction import Introduction
 from lstm_ref.implementations.trace import Request, Trace
 from lstm_ref.report.data import Outcome
 
@@ -46,18 +47,29 @@ class _Finding:
 
 @dataclass(frozen=True)
 class _Side:
-    """One run of a case: the implementation that makes it, the request, and what it must produce in the dtypes of the case; None where that depends
-    on what the implementation draws. Then `expect` tells it, from what was observed in one dtype.
+    """One run of a case: the column whose implementation makes it, the request, and what it must produce in the dtypes of the case; None where that
+    depends on what the implementation draws. Then `expect` tells it, from what was observed in one dtype.
+
+    `unseen` says what of it the implementation does not show.
     """
 
-    implementation: str
+    column: str
     request: Request
     expect: Callable[[Observed, tuple[str, ...]], Expectation] | None
     expectation: Expectation | None
+    unseen: str | None = None
+
+
+class _CannotRun(Exception):
+    """A case that is not run: why."""
+
+    def __init__(self, finding: _Finding) -> None:
+        super().__init__(finding.message)
+        self.finding = finding
 
 
 class Run:
-    """What all items of a run share: the subjects, the seed, the known divergences, and the expectation of the case at hand.
+    """What all items of a run share: the subjects of the targets by column, the seed, the known divergences, and the expectation of the case at hand.
 
     `held_back` are the same subjects with the oldest instructions that their frameworks
     have kernels for. They start when a failure has to be explained.
@@ -66,7 +78,7 @@ class Run:
     def __init__(
         self,
         subjects: Subjects,
-        implementations: Mapping[str, Implementation],
+        targets: Mapping[str, Target],
         seed: int,
         divergences: Divergences,
         folder: Path,
@@ -74,35 +86,36 @@ class Run:
     ) -> None:
         self.subjects = subjects
         self._held_back = held_back
-        self._implementations = implementations
+        self._targets = targets
         self._seed = seed
         self._divergences = divergences
         self._folder = folder
         self._prepared: tuple[object, tuple[_Side, ...]] | None = None
 
-    def outcome(self, case: Case, implementation: str, dtype: str) -> Outcome:
-        """Run the case on the implementation, and judge it."""
+    def outcome(self, case: Case, column: str, dtype: str) -> Outcome:
+        """Run the case on the implementation of the column, and judge it."""
         started = time.perf_counter()
-        finding = self._find(case, implementation, dtype, self.subjects)
-        facts = self._facts(implementation)
+        finding = self._find(case, column, dtype, self.subjects)
+        facts = self.subjects.facts(column) or Facts("", {}, {}, {})
+        name = self._targets[column].name
         try:
-            divergence = self._divergences.matching(case, implementation, dtype, facts.versions, facts.processor)
+            divergence = self._divergences.matching(case, name, dtype, facts.versions, facts.processor)
         except HarnessError as error:
             finding, divergence = _Finding("error", str(error)), None
         if divergence is not None and divergence.damages:
-            self.subjects.replace(implementation)
+            self.subjects.replace(column)
         if divergence is not None and _is_listed(finding, divergence):
             detail = "\n\n".join(filter(None, (finding.message, finding.detail)))
             finding = replace(finding, outcome="divergence", message=f"{divergence.kind}: {divergence.reason}", detail=detail)
         elif divergence is not None and finding.outcome == "pass":
-            finding = self._stale(case, implementation, dtype, finding, divergence)
+            finding = self._stale(case, column, dtype, finding, divergence)
         elif finding.outcome in ("fail", "crash"):
-            finding = self._explained(case, implementation, dtype, finding, facts)
+            finding = self._explained(case, column, dtype, finding, facts)
         worst = finding.verdict.worst
         passed = finding.outcome == "pass"
         return Outcome(
             case=case.id,
-            implementation=implementation,
+            implementation=column,
             dtype=dtype,
             outcome=finding.outcome,
             message=finding.message,
@@ -115,7 +128,7 @@ class Run:
             bits=finding.verdict.bits if passed else None,
             bitwise=finding.verdict.bitwise,
             worst=worst,
-            reproduce=self._reproduce(case, implementation, dtype),
+            reproduce=self._reproduce(case, column, dtype),
             yaml="" if passed else as_yaml(case),
             detail=finding.detail,
             seconds=time.perf_counter() - started,
@@ -127,55 +140,62 @@ class Run:
         for subjects in filter(None, (self.subjects, self._held_back)):
             subjects.close()
 
-    def _stale(self, case: Case, implementation: str, dtype: str, finding: _Finding, divergence: Divergence) -> _Finding:
+    def _stale(self, case: Case, column: str, dtype: str, finding: _Finding, divergence: Divergence) -> _Finding:
         """A pass where a divergence is listed, and whether only newer processors have it."""
         message = f"listed as a divergence ({divergence.reason}), but it passes: remove the entry, or limit its versions"
-        held = self._find_held_back(case, implementation, dtype)
+        held = self._find_held_back(case, column, dtype)
         if held is not None and _is_listed(held, divergence):
             so = "say with `processor` where the entry applies"
-            message = f"{self._processor_decides(implementation, 'does what is listed')}; {so}\n{message}"
+            message = f"{self._processor_decides(column, 'does what is listed')}; {so}\n{message}"
         return replace(finding, outcome="stale", message=message)
 
-    def _explained(self, case: Case, implementation: str, dtype: str, finding: _Finding, facts: Facts) -> _Finding:
+    def _explained(self, case: Case, column: str, dtype: str, finding: _Finding, facts: Facts) -> _Finding:
         """The finding, with what explains it in front: the processor, or what a layer computes that is wrong in a known way."""
         causes = dict.fromkeys(cause for expectation, trace in finding.wrong for cause in diagnose(expectation, dtype, trace))
-        needed = self._implementations[implementation].relies_on.get(dtype)
+        known = facts.implementations.get(self._targets[column].name)
+        needed = known.relies_on.get(dtype) if known is not None else None
         if needed is not None and facts.processor.get(needed) is False and not finding.verdict.wrong:
-            causes[f"this processor has no {needed}, on which {implementation} relies in {dtype}"] = None
+            causes[f"this processor has no {needed}, on which {column} relies in {dtype}"] = None
         elif not causes:
-            held = self._find_held_back(case, implementation, dtype)
+            held = self._find_held_back(case, column, dtype)
             if held is not None and held.outcome == "pass":
                 so = "a kernel for newer processors is wrong"
-                causes[f"{self._processor_decides(implementation, 'passes')}; {so}"] = None
+                causes[f"{self._processor_decides(column, 'passes')}; {so}"] = None
         return replace(finding, message="\n".join((*causes, finding.message)))
 
-    def _find_held_back(self, case: Case, implementation: str, dtype: str) -> _Finding | None:
+    def _find_held_back(self, case: Case, column: str, dtype: str) -> _Finding | None:
         """What becomes of the case with the oldest instructions; None where the implementation cannot be held to them."""
-        if self._held_back is None or not self._held_back.hosts(implementation):
+        if self._held_back is None or not self._held_back.hosts(column):
             return None
-        return self._find(case, implementation, dtype, self._held_back)
+        return self._find(case, column, dtype, self._held_back)
 
-    def _processor_decides(self, implementation: str, does: str) -> str:
-        lowest = self._implementations[implementation].host.lowest
+    def _processor_decides(self, column: str, does: str) -> str:
+        lowest = self._targets[column].lowest
         return f"the processor decides: with {' '.join(f'{name}={value}' for name, value in lowest.items())} it {does}"
 
-    def _find(self, case: Case, implementation: str, dtype: str, subjects: Subjects) -> _Finding:
-        known, computes_in = self._implementations[implementation], POLICIES[dtype].compute
-        if computes_in not in known.accumulation:
-            return _Finding("unsupported", f"{implementation} declares no arithmetic in {computes_in}")
-        if "second-order" in case.derivatives and not known.differentiable:
-            return _Finding("unsupported", f"{implementation} does not differentiate")
+    def _find(self, case: Case, column: str, dtype: str, subjects: Subjects) -> _Finding:
         try:
-            sides = self._prepare(case, implementation)
+            known = _introduced(column, subjects)
+            self._require(case, dtype, known)
+            sides = self._prepare(case, column, dtype, known, subjects)
             for side in sides:
+                if side.unseen:
+                    return _Finding("unsupported", side.unseen)
                 if side.expectation is not None:
                     side.expectation.refuse_ill_conditioned(case.id, dtype)
-            answers = [subjects.run(cast(side.request, dtype, side.implementation)) for side in sides]
+            answers = [subjects.run(cast(side.request, dtype, side.column)) for side in sides]
             return self._judged(case, dtype, sides, answers)
+        except _CannotRun as why:
+            return why.finding
         except HarnessError as error:
             return _Finding("error", str(error))
         except Exception as error:
             return _Finding("error", f"the harness failed on this case: {type(error).__name__}: {error}", traceback.format_exc())
+
+    def _require(self, case: Case, dtype: str, known: Introduction) -> None:
+        """Raise _CannotRun where the implementation does not offer the case."""
+        if reason := not_offered(case, dtype, known, self._divergences.parameters):
+            raise _CannotRun(_Finding("unsupported", reason))
 
     def _judged(self, case: Case, dtype: str, sides: "Sequence[_Side]", answers: Sequence[Answer]) -> _Finding:
         traces = [answer for answer in answers if isinstance(answer, Trace)]
@@ -209,19 +229,30 @@ class Run:
             wrong=wrong,
         )
 
-    def _prepare(self, case: Case, implementation: str) -> "Sequence[_Side]":
+    def _prepare(self, case: Case, column: str, dtype: str, known: Introduction, subjects: Subjects) -> "Sequence[_Side]":
         """The case's runs, ready to be sent; kept for its other dtypes, and the other implementations of which the same is expected."""
-        known = self._implementations[implementation]
-        key = (case, known.version, known.accumulation, known.differentiable)  # the id is no key: two files elsewhere may have one name
+        partner = self._partner(case, column, dtype, known, subjects)
+        key = (case, *map(_decisive, (known, partner[1])))  # the id is no key: two files elsewhere may have one name
         if self._prepared is None or self._prepared[0] != key:
-            self._prepared = key, self._sides(case, implementation)
-        return [replace(side, implementation=side.implementation or implementation) for side in self._prepared[1]]
+            self._prepared = key, self._sides(case, known, partner[1])
+        return [replace(side, column=to) for side, to in zip(self._prepared[1], (column, partner[0]), strict=False)]
 
-    def _sides(self, case: Case, implementation: str) -> "tuple[_Side, ...]":
+    def _partner(self, case: Case, column: str, dtype: str, known: Introduction, subjects: Subjects) -> tuple[str, Introduction]:
+        """The column that makes the second run of a relation, if there is one, and its implementation."""
+        if case.relation is None:
+            return column, known
+        other = second_run(case, case.relation)
+        target = self._targets[column] if other.dialect == case.dialect else partner_of(other.dialect, self._targets)
+        if target is None:
+            raise NoPartner(case.id, other.dialect)
+        partner = _introduced(target.column, subjects)
+        self._require(other, dtype, partner)
+        return target.column, partner
+
+    def _sides(self, case: Case, known: Introduction, partner: Introduction) -> "tuple[_Side, ...]":
         """A case that expects an exception of its last step has an expectation of the steps before; a relation has two runs, unless both are the
         same.
         """
-        known = self._implementations[implementation]
         first = materialize(case, self._seed, known.version)
         if case.expect is not None:
             *before, last = first.request.steps
@@ -238,17 +269,8 @@ class Run:
         same = (other.dialect, other.layer, other.params, other.steps) == (case.dialect, case.layer, case.params, case.steps)
         if same and not case.relation.weights:
             return (side,)
-        partner = known if other.dialect == case.dialect else partner_of(other.dialect, self._implementations)
-        if partner is None:
-            raise NoPartner(case.id, other.dialect)
         material = materialize(other, self._seed, partner.version, like=first, part=case.relation.weights)
-        of_other = _side(other, f"{case.id}/1", material, partner)
-        return (side, replace(of_other, implementation="" if partner is known else partner.name))
-
-    def _facts(self, implementation: str) -> Facts:
-        """What the subject of the implementation said of itself; nothing, where it never started."""
-        every = self.subjects.facts().values()
-        return next((facts for facts in every if implementation in facts.dialects), Facts("", {}, {}, {}, {}))
+        return (side, _side(other, f"{case.id}/1", material, partner))
 
     def _shown(self, file: Path) -> str:
         """The file as a person would type it: from the working folder where it lies below it, as `cases/...` where it came with this package."""
@@ -257,24 +279,40 @@ class Run:
         root = corpus_root()
         return str(Path("cases", file.relative_to(root))) if file.is_relative_to(root) else str(file)
 
-    def _reproduce(self, case: Case, implementation: str, dtype: str) -> str:
+    def _reproduce(self, case: Case, column: str, dtype: str) -> str:
         shipped = case.place.file.is_relative_to(corpus_root())
         point = case.id if shipped else f"{self._shown(case.place.file)}::{last_part(case)}"
         seed = f" --seed {self._seed}" if self._seed else ""
-        return f"lstm-ref run '{point}' --impl {implementation} --dtype {dtype}{seed}"
+        return f"lstm-ref run '{point}' --impl {column} --dtype {dtype}{seed}"
 
 
-def partner_of(dialect_name: str, implementations: Mapping[str, Implementation]) -> Implementation | None:
-    """The implementation that runs the other side of a relation with another dialect: the first that takes all cases."""
-    return next((known for known in implementations.values() if known.dialect == dialect_name and not known.covering_only), None)
+def partner_of(dialect_name: str, targets: Mapping[str, Target]) -> Target | None:
+    """What runs the other side of a relation with another dialect: the first that takes all cases."""
+    return next((target for target in targets.values() if target.dialect == dialect_name and not target.slow), None)
 
 
-def _side(case: Case, name: str, material: Material, known: Implementation) -> _Side:
+def _introduced(column: str, subjects: Subjects) -> Introduction:
+    """What the implementation of the column says of itself. Raises _CannotRun where its subject does not start."""
+    known = subjects.introduction(column)
+    if isinstance(known, CannotStart):
+        raise _CannotRun(_without_trace(known))
+    return known
+
+
+def _decisive(known: Introduction) -> tuple[object, ...]:
+    """All of an implementation that decides what is asked of it and expected."""
+    return known.version, known.accumulation, known.gradients, known.masks, known.effects
+
+
+def _side(case: Case, name: str, material: Material, known: Introduction) -> _Side:
     """A run and, unless it depends on what is drawn, what it must produce. `name` keys the noise."""
     language = dialect(case.dialect, known.version)
     made = run_twin(language, material.request)
     random = not material.request.weights or any(call.draws for call in made)
-    material = with_cotangents_of(made, material) if known.differentiable else material
+    unseen = not_shown(made, known)
+    material = with_cotangents_of(made, material) if known.gradients else material
+    if unseen:
+        return _Side("", material.request, None, None, unseen)
     if case.values.grid == "exact":
         return _Side("", material.request, None, expect_bitwise(language, material, case.dtypes))
 
@@ -318,8 +356,9 @@ def _without_trace(answer: Answer) -> _Finding:
     match answer:
         case Crashed(cause, stderr):
             return _Finding("crash", f"the process ended: {cause}", stderr)
-        case TimedOut(seconds, stderr):
-            return _Finding("timeout", f"no answer within {seconds:g} s; the process was killed", stderr)
+        case TimedOut(seconds, stderr, begun):
+            told = f"\n{unended(begun)}" if begun else ""
+            return _Finding("timeout", f"no answer within {seconds:g} s; the process was killed{told}", stderr)
         case Unsupported(reason):
             return _Finding("unsupported", reason)
         case Broken(trace):

@@ -8,10 +8,11 @@ import pytest
 from lstm_ref.corpus import NothingSelectedError, load_divergences
 from lstm_ref.harness.divergences import Divergences
 from lstm_ref.harness.items import CaseItem
+from lstm_ref.harness.launching import Launch
 from lstm_ref.harness.plan import Plan
 from lstm_ref.harness.results import record
 from lstm_ref.harness.run import Run
-from lstm_ref.harness.subjects import Subjects
+from lstm_ref.harness.subjects import CannotStart, Facts, Subject, Subjects
 from lstm_ref.harness.writer import Writer
 
 
@@ -20,7 +21,15 @@ class Session:
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
-        self.plan = Plan(config)
+        # Subjects that had to say what they are, by label: they go on to run cases, unless workers do.
+        self._pool: dict[str, Subject] = {}
+        try:
+            self.plan = Plan(config, self._introduce)
+        except BaseException:
+            self._close_pool()
+            raise
+        if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
+            self._close_pool()
         self._run: Run | None = None
         self._writer: Writer | None = None
         if not hasattr(config, "workerinput"):
@@ -33,14 +42,23 @@ class Session:
         if self._run is None:
             plan = self.plan
             self._run = Run(
-                Subjects.of(plan.implementations),
-                plan.implementations,
+                Subjects.of(plan.targets, self._pool),
+                plan.targets,
                 plan.seed,
-                Divergences(load_divergences(), plan.parameters),
+                Divergences([*plan.divergences, *load_divergences()], plan.parameters),
                 plan.folder,
-                held_back=Subjects.held_back(plan.implementations),
+                held_back=Subjects.held_back(plan.targets),
             )
         return self._run
+
+    def _introduce(self, launch: Launch) -> Facts | CannotStart:
+        subject = self._pool.setdefault(launch.subject, Subject(launch))
+        cannot = subject.start()
+        return subject.facts if cannot is None and subject.facts is not None else cannot or CannotStart("it never started", "")
+
+    def _close_pool(self) -> None:
+        for subject in self._pool.values():
+            subject.close()
 
     def choose(self, items: list[pytest.Item]) -> None:
         """Leave of all items those of the cases that the patterns choose."""
@@ -68,5 +86,6 @@ class Session:
 
     def close(self) -> None:
         """End all processes."""
+        self._close_pool()
         if self._run is not None:
             self._run.close()

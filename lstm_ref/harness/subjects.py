@@ -6,28 +6,26 @@ Whatever a framework does to its process is an answer to one request: the next r
 import contextlib
 import functools
 import importlib.resources
-import importlib.util
 import json
 import os
 import signal
-import site
 import subprocess
-import sys
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
 import fastjsonschema
 
-import lstm_ref
 from lstm_ref.harness.errors import UnknownImplementation
-from lstm_ref.implementations import Host, Implementation
+from lstm_ref.harness.launching import Launch, held_to
+from lstm_ref.harness.targets import Target
 from lstm_ref.implementations.errors import WireError
+from lstm_ref.implementations.introduction import Introduction
 from lstm_ref.implementations.trace import Request, Trace
 from lstm_ref.implementations.wire import PROTOCOL, Json, dump, parse, request_to_json, trace_from_json
 
@@ -40,25 +38,15 @@ STDERR_TAIL = 1 << 14
 
 
 @dataclass(frozen=True)
-class Launch:
-    """How to start a subject: its name, the command, and what is set in its environment beside the judge's own."""
-
-    subject: str
-    command: tuple[str, ...]
-    environment: Mapping[str, str]
-
-
-@dataclass(frozen=True)
 class Facts:
-    """What a subject said about itself when it started: versions by package, pinned environment, dialect by implementation, and
-    for each implementation the dtype in which it accumulates, by dtype. `processor` is what its framework says of the processor.
+    """What a subject said about itself when it started: versions by package, pinned environment, what its framework says
+    of the processor, and by name what each of its implementations is and can do.
     """
 
     subject: str
     versions: Mapping[str, str]
     environment: Mapping[str, str]
-    dialects: Mapping[str, str]
-    accumulation: Mapping[str, Mapping[str, str]]
+    implementations: Mapping[str, Introduction]
     processor: Mapping[str, str | bool] = field(default_factory=dict)
 
 
@@ -72,10 +60,11 @@ class Crashed:
 
 @dataclass(frozen=True)
 class TimedOut:
-    """No answer within these seconds; the process was killed."""
+    """No answer within these seconds; the process was killed. `begun` is the line that it began and never ended."""
 
     seconds: float
     stderr: str
+    begun: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -103,48 +92,12 @@ class CannotStart:
 Answer = Trace | Crashed | TimedOut | Unsupported | Broken | CannotStart
 
 
-def installed(implementation: Implementation) -> bool:
-    """Whether everything that the implementation requires can be found. Nothing is imported."""
-    return not missing_modules(implementation)
-
-
-def missing_modules(implementation: Implementation) -> list[str]:
-    """The modules that the implementation requires and that cannot be found."""
-    return [module for module in implementation.host.requires if not _found(module)]
-
-
-def _found(module: str) -> bool:
-    spec = importlib.util.find_spec(module)
-    # A folder of that name in the path is a namespace package, without a file of its own.
-    return spec is not None and spec.origin is not None
-
-
-def launch(host: Host) -> Launch:
-    """The host under this interpreter. What a user has set of `lowest` stays as it is."""
-    chosen = {name: os.environ[name] for name in host.lowest if name in os.environ}
-    environment = {**host.environment, **chosen, "PYTHONPATH": _python_path()}
-    return Launch(host.subject, (sys.executable, "-m", "lstm_ref.implementations", host.subject), environment)
-
-
-def lowest(host: Host) -> Launch | None:
-    """The host held to the oldest instructions; None where it cannot be held, or is already."""
-    usual = launch(host)
-    held = {**usual.environment, **host.lowest}
-    return None if held == usual.environment else replace(usual, environment=held)
-
-
-def _python_path() -> str:
-    """The judge's own PYTHONPATH, which holds in any working folder, and this package's folder where it is not installed."""
-    package = str(Path(lstm_ref.__file__).resolve().parent.parent)
-    inherited = [os.path.abspath(entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
-    from_checkout = [] if package in {*site.getsitepackages(), site.getusersitepackages(), *inherited} else [package]
-    return os.pathsep.join([*inherited, *from_checkout])
-
-
 class Subjects:
-    """The subjects of a run, one process for each host, by the implementations that live in them.
+    """The subjects of a run, one process for each launch, by the columns whose implementations live in them.
 
-    `lifetimes` are the implementations that wear their process out, and the number of requests after which it is replaced.
+    `names` are what the subjects themselves call the implementations of some columns;
+    without one a column is called as its implementation. Subjects of `pool`, by label,
+    may be running already.
     """
 
     def __init__(
@@ -152,49 +105,73 @@ class Subjects:
         launches: Mapping[str, Launch],
         start_seconds: float = START_SECONDS,
         case_seconds: float = CASE_SECONDS,
-        lifetimes: Mapping[str, int] | None = None,
+        names: Mapping[str, str] | None = None,
+        pool: Mapping[str, "Subject"] | None = None,
     ) -> None:
-        by_name = {each.subject: Subject(each, start_seconds, case_seconds) for each in launches.values()}
-        self._subjects = {implementation: by_name[each.subject] for implementation, each in launches.items()}
-        self._lifetimes = lifetimes or {}
-        self._runs = dict.fromkeys(self._lifetimes, 0)
+        new = {each.subject: Subject(each, start_seconds, case_seconds) for each in launches.values()}
+        by_label = {label: (pool or {}).get(label, subject) for label, subject in new.items()}
+        self._subjects = {column: by_label[each.subject] for column, each in launches.items()}
+        self._names = {column: (names or {}).get(column, column) for column in launches}
+        self._runs: Counter[str] = Counter()
 
     @classmethod
-    def of(cls, implementations: Mapping[str, Implementation]) -> "Subjects":
-        """The subjects of declared implementations, under this interpreter."""
-        lifetimes = {name: implementation.lifetime for name, implementation in implementations.items() if implementation.lifetime}
-        return cls({name: launch(implementation.host) for name, implementation in implementations.items()}, lifetimes=lifetimes)
+    def of(cls, targets: Mapping[str, Target], pool: Mapping[str, "Subject"] | None = None) -> "Subjects":
+        """The subjects of what is under test."""
+        launches = {column: target.launch for column, target in targets.items()}
+        return cls(launches, names={column: target.name for column, target in targets.items()}, pool=pool)
 
     @classmethod
-    def held_back(cls, implementations: Mapping[str, Implementation]) -> "Subjects":
+    def held_back(cls, targets: Mapping[str, Target]) -> "Subjects":
         """The same with the oldest instructions; without those that cannot be held to them, or are already."""
-        launches = {name: lowest(implementation.host) for name, implementation in implementations.items()}
-        return cls({name: each for name, each in launches.items() if each is not None})
+        launches = {column: held_to(target.launch, target.lowest) for column, target in targets.items()}
+        held = {column: each for column, each in launches.items() if each is not None}
+        return cls(held, names={column: targets[column].name for column in held})
 
-    def hosts(self, implementation: str) -> bool:
-        """Whether the implementation lives in one of the subjects."""
-        return implementation in self._subjects
+    def hosts(self, column: str) -> bool:
+        """Whether the implementation of the column lives in one of the subjects."""
+        return column in self._subjects
+
+    def introduction(self, column: str) -> Introduction | CannotStart:
+        """What the implementation of the column is and can do: its subject starts, if need be. Raises UnknownImplementation."""
+        subject, name = self._subject(column), self._names[column]
+        cannot = subject.start() if subject.facts is None else None
+        if cannot is not None or subject.facts is None:
+            return cannot or CannotStart("it never started", "")
+        hosted = subject.facts.implementations
+        return hosted[name] if name in hosted else CannotStart(f"it hosts {', '.join(hosted)}, and not {name}", "")
 
     def run(self, request: Request) -> Answer:
-        """The answer of the subject that hosts the request's implementation. Raises UnknownImplementation."""
-        subject, name = self._subject(request.implementation), request.implementation
-        if name in self._lifetimes:
-            self._runs[name] += 1
-            if self._runs[name] % self._lifetimes[name] == 0:
-                subject.close()
-        return subject.run(request)
+        """The answer of the subject that hosts the implementation of the column that the request names. Raises UnknownImplementation."""
+        column = request.implementation
+        known = self.introduction(column)
+        if isinstance(known, CannotStart):
+            return known
+        if known.lifetime is not None:
+            self._runs[column] += 1
+            if self._runs[column] % known.lifetime == 0:
+                self._subject(column).close()
+        return self._subject(column).run(replace(request, implementation=known.name))
 
-    def replace(self, implementation: str) -> None:
-        """End the process that hosts the implementation: the next request finds a new one."""
-        self._subject(implementation).close()
+    def replace(self, column: str) -> None:
+        """End the process that hosts the implementation of the column: the next request finds a new one."""
+        self._subject(column).close()
 
-    def start(self, implementation: str) -> CannotStart | None:
-        """Have the implementation's subject ready, or say why it is not."""
-        return self._subject(implementation).start()
+    def start(self, column: str) -> CannotStart | None:
+        """Have the column's subject ready, or say why it is not."""
+        return self._subject(column).start()
 
-    def facts(self) -> dict[str, Facts]:
-        """What the subjects that have started said about themselves, by subject."""
-        return {subject.facts.subject: subject.facts for subject in self._subjects.values() if subject.facts is not None}
+    def facts(self, column: str) -> Facts | None:
+        """What the column's subject said about itself; None where it never started."""
+        return self._subject(column).facts
+
+    def started(self) -> dict[str, tuple[tuple[str, ...], Facts]]:
+        """The subjects that have started, by label, each with its columns and with what it said about itself."""
+        found: dict[str, tuple[tuple[str, ...], Facts]] = {}
+        for column, subject in self._subjects.items():
+            if subject.facts is not None:
+                columns = found[subject.label][0] if subject.label in found else ()
+                found[subject.label] = (*columns, column), subject.facts
+        return found
 
     def close(self) -> None:
         """End all processes."""
@@ -207,24 +184,36 @@ class Subjects:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def _subject(self, implementation: str) -> "Subject":
-        if implementation not in self._subjects:
+    def _subject(self, column: str) -> "Subject":
+        if column not in self._subjects:
             known = list(self._subjects)
-            raise UnknownImplementation(implementation, known, get_close_matches(implementation, known, n=1))
-        return self._subjects[implementation]
+            raise UnknownImplementation(column, known, get_close_matches(column, known, n=1))
+        return self._subjects[column]
 
 
 class Subject:
-    """One subject: its process while there is one, and what it said about itself."""
+    """One subject: its process while there is one, and what it said about itself. `heard` is told each line that passes."""
 
-    def __init__(self, launch: Launch, start_seconds: float = START_SECONDS, case_seconds: float = CASE_SECONDS) -> None:
+    def __init__(
+        self,
+        launch: Launch,
+        start_seconds: float = START_SECONDS,
+        case_seconds: float = CASE_SECONDS,
+        heard: Callable[[bytes], None] = lambda line: None,
+    ) -> None:
         self.facts: Facts | None = None
+        self._heard = heard
         self._launch = launch
         self._start_seconds = start_seconds
         self._case_seconds = case_seconds
         self._process: _Process | None = None
         self._failed: list[CannotStart] = []
         self._sent = 0
+
+    @property
+    def label(self) -> str:
+        """What the judge calls it."""
+        return self._launch.subject
 
     def start(self) -> CannotStart | None:
         """Have the process ready, or say why it is not. After two failures in a row the last one is repeated at once."""
@@ -253,7 +242,7 @@ class Subject:
             return cannot or CannotStart("it never started", "")
         self._sent += 1
         try:
-            return _read_answer(message["id"], self._process.exchange(line, self._case_seconds))
+            return _read_answer(message["id"], self._exchange(self._process, line, self._case_seconds))
         except _Ended as ended:
             self.close()
             return ended.answer
@@ -273,21 +262,23 @@ class Subject:
             self._process.close()
             self._process = None
 
+    def _exchange(self, process: "_Process", line: bytes, seconds: float) -> bytes:
+        if line:
+            self._heard(line)
+        answer = process.exchange(line, seconds)
+        self._heard(answer)
+        return answer
+
     def _start(self) -> CannotStart | None:
         try:
             process = _Process(self._launch)
         except OSError as error:
             return CannotStart(f"{self._launch.command[0]} cannot be run: {error}", "")
         try:
-            facts = _read_hello(process.exchange(b"", self._start_seconds))
+            facts = _read_hello(self._exchange(process, b"", self._start_seconds))
         except _Ended as ended:
             process.close()
-            reason = (
-                f"not ready within {self._start_seconds:g} s"
-                if isinstance(ended.answer, TimedOut)
-                else f"ended before it was ready, {ended.answer.cause}"
-            )
-            return CannotStart(reason, ended.answer.stderr)
+            return CannotStart(_never_ready(ended.answer), ended.answer.stderr)
         except (WireError, fastjsonschema.JsonSchemaValueException) as error:
             stderr = process.stderr()
             process.close()
@@ -299,6 +290,18 @@ class Subject:
         self.facts = facts
         self._process = process
         return None
+
+
+def _never_ready(answer: Crashed | TimedOut) -> str:
+    if isinstance(answer, Crashed):
+        return f"ended before it was ready, {answer.cause}"
+    begun = f": {unended(answer.begun)}" if answer.begun else ""
+    return f"not ready within {answer.seconds:g} s{begun}"
+
+
+def unended(begun: bytes) -> str:
+    """What is wrong with a line that was begun and never ended."""
+    return f"it began the line {begun[:200]!r} and never ended it; end each message with a line feed, and flush"
 
 
 class _Ended(Exception):
@@ -320,7 +323,7 @@ class _Process:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                cwd=self._folder.name,
+                cwd=launch.folder or self._folder.name,
                 env={**os.environ, "PYTHONWARNINGS": "", **launch.environment},
                 start_new_session=True,
             )
@@ -365,7 +368,7 @@ class _Process:
             watch.cancel()
         if late.is_set():
             self._process.wait()
-            raise _Ended(TimedOut(seconds, self._tail.end()))
+            raise _Ended(TimedOut(seconds, self._tail.end(), answer))
         if not answer:
             raise _Ended(Crashed(self._cause(), self._tail.end()))
         return answer
@@ -446,16 +449,13 @@ class _Tail:
 def _read_hello(line: bytes) -> Facts:
     message = parse(line)
     if message.get("message") == "hello" and message.get("protocol") != PROTOCOL:
-        raise WireError(
-            f"it speaks protocol {message.get('protocol')!r}; start it with an interpreter that has this version of lstm_ref.implementations"
-        )
+        raise WireError(f"it speaks protocol {message.get('protocol')!r}, and this version of lstm-ref speaks {PROTOCOL}")
     _validator("hello")(message)
     return Facts(
         subject=message["subject"],
         versions=message["versions"],
-        environment=message["environment"],
-        dialects={each["name"]: each["dialect"] for each in message["implementations"]},
-        accumulation={each["name"]: each["accumulation"] for each in message["implementations"]},
+        environment=message.get("environment", {}),
+        implementations={each["name"]: Introduction.from_json(each) for each in message["implementations"]},
         processor=message.get("processor", {}),
     )
 

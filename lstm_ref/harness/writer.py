@@ -5,7 +5,6 @@ import platform
 import re
 from collections.abc import Sequence
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from lstm_ref.harness.items import cause_of
 from lstm_ref.harness.plan import Plan
 from lstm_ref.harness.progress import Progress
 from lstm_ref.harness.results import ResultFile, now
-from lstm_ref.implementations import Implementation
+from lstm_ref.harness.targets import EVERYWHERE, Target
 from lstm_ref.report.data import FAILING, Header, Missing, read
 
 # A summary of more causes than this is no summary.
@@ -58,7 +57,7 @@ class Writer:
     def _chosen(self) -> bool:
         """Whether this run is about some cases only: it must not replace the record of all."""
         option = self._config.getoption
-        if self._plan.patterns or any(option(name, False) for name in ("keyword", "markexpr", "lf", "deselect")):
+        if self._plan.chosen or any(option(name, False) for name in ("keyword", "markexpr", "lf", "deselect")):
             return True
         if self._config.args_source is not pytest.Config.ArgsSource.ARGS:
             return False
@@ -91,7 +90,7 @@ class Writer:
                 "numpy": np.__version__,
                 **cpu_facts(),
             },
-            implementations=tuple(self._plan.implementations),
+            implementations=tuple(self._plan.targets),
             missing=self._plan.missing,
         )
         try:
@@ -108,8 +107,8 @@ class Writer:
         terminal = self._terminal()
         if terminal is None:
             return
-        taking = {name for nodeid in nodeids for name in self._plan.implementations if f"[{name}-" in nodeid}
-        names = ", ".join(with_versions(known) for name, known in self._plan.implementations.items() if name in taking)
+        taking = {name for nodeid in nodeids for name in self._plan.targets if f"[{name}-" in nodeid}
+        names = ", ".join(with_versions(target) for name, target in self._plan.targets.items() if name in taking)
         workers = getattr(self._config.option, "numprocesses", None) or 1
         others = f" and {_count(self._others, 'test')}" if self._others else ""
         terminal.ensure_newline()
@@ -193,15 +192,10 @@ def left_out(missing: Sequence[Missing]) -> str:
     return "; ".join(parts)
 
 
-def with_versions(implementation: Implementation) -> str:
-    """Its name and the versions of what it needs, as far as they can be told without importing it."""
-    found = []
-    for module in implementation.host.requires:
-        try:
-            found.append(f"{module} {version(module)}")
-        except PackageNotFoundError:
-            continue
-    return f"{implementation.name} ({', '.join(found)})" if found else implementation.name
+def with_versions(target: Target) -> str:
+    """Its column and its versions, as far as they are known before it starts."""
+    found = [f"{package} {version}" for package, version in target.versions.items() if package not in EVERYWHERE]
+    return f"{target.column} ({', '.join(found)})" if found else target.column
 
 
 def _count(number: int, noun: str) -> str:

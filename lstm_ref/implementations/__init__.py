@@ -4,24 +4,64 @@ With NumPy and its framework this package runs under any interpreter: `python -m
 """
 
 import pkgutil
+from collections.abc import Iterable
+from dataclasses import replace
 from importlib import import_module
+from importlib.metadata import entry_points
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 
 from lstm_ref.implementations.adapter import Host, Implementation
-from lstm_ref.implementations.errors import DuplicateImplementation
+from lstm_ref.implementations.errors import BrokenEntryPoint, DuplicateImplementation, NoAdapterFile
+from lstm_ref.implementations.trace import Request, Tensor
 
-__all__ = ["Host", "Implementation", "discover"]
+__all__ = ["Host", "Implementation", "Request", "Tensor", "discover", "of_file"]
+
+# Packages that bring adapters of their own have entry points of this group.
+GROUP = "lstm_ref.implementations"
 
 
 def discover() -> dict[str, Implementation]:
-    """Every implementation by name: the `IMPLEMENTATIONS` of each file of this package that has them. No framework is imported."""
+    """Every implementation by name: those of the adapter files of this package, and of entry points. No framework is imported."""
     found: dict[str, Implementation] = {}
     declared: dict[str, str] = {}
-    for module in pkgutil.iter_modules(__path__):
-        if module.name.startswith("_"):
-            continue
-        for implementation in getattr(import_module(f"{__name__}.{module.name}"), "IMPLEMENTATIONS", ()):
+    for place, implementations in (*_built_in(), *_installed()):
+        for implementation in implementations:
             if implementation.name in found:
-                raise DuplicateImplementation(implementation.name, declared[implementation.name], module.name)
+                raise DuplicateImplementation(implementation.name, declared[implementation.name], place)
             found[implementation.name] = implementation
-            declared[implementation.name] = module.name
+            declared[implementation.name] = place
     return found
+
+
+def of_file(file: Path) -> list[Implementation]:
+    """The implementations that an adapter file declares, which runs it. Raises NoAdapterFile where it declares none."""
+    spec = spec_from_file_location(file.stem, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return _hosted(f"{file}", file.stem, getattr(module, "IMPLEMENTATIONS", ()))
+
+
+def _built_in() -> Iterable[tuple[str, Iterable[Implementation]]]:
+    for module in pkgutil.iter_modules(__path__):
+        if not module.name.startswith("_"):
+            yield module.name, getattr(import_module(f"{__name__}.{module.name}"), "IMPLEMENTATIONS", ())
+
+
+def _installed() -> Iterable[tuple[str, Iterable[Implementation]]]:
+    for point in entry_points(group=GROUP):
+        try:
+            loaded = point.load()
+        except Exception as error:
+            raise BrokenEntryPoint(point.name, point.value, error) from error
+        yield point.value, _hosted(point.value, point.name, getattr(loaded, "IMPLEMENTATIONS", loaded))
+
+
+def _hosted(place: str, subject: str, declared: object) -> list[Implementation]:
+    """The implementations, with the host of the place where they declare none."""
+    found = list(declared) if isinstance(declared, (list, tuple)) else []
+    if not found or not all(isinstance(each, Implementation) for each in found):
+        raise NoAdapterFile(place)
+    return [replace(each, host=replace(each.host, subject=each.host.subject or subject)) for each in found]

@@ -264,10 +264,6 @@ class Keras:
         """Whether TensorFlow takes its matrix products from oneDNN, which chooses kernels by the processor."""
         return {"onednn": bool(import_module("tensorflow.python.util._pywrap_util_port").IsMklEnabled())}
 
-    def unsupported(self, request: Request) -> str | None:
-        """Nothing is: what a case asks for is tried."""
-        return None
-
     def seed(self, seed: int) -> None:
         """As `keras.utils.set_random_seed`."""
         self.generation.seed(self.keras, seed)

@@ -1,7 +1,8 @@
 """What an adapter declares and what it has to know about its framework. One file a framework; nothing else lists them.
 
-A file of this package that has a tuple `IMPLEMENTATIONS` is an adapter. It is read without importing its framework: that happens when an
-adapter is constructed, in the subject.
+A file that has a tuple `IMPLEMENTATIONS` is an adapter. Those of this package and of
+entry points are read without importing their framework: that happens when an adapter
+is constructed, in the subject.
 """
 
 import re
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, requires
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
+from lstm_ref.implementations.introduction import Layers
 from lstm_ref.implementations.trace import Request, Tensor
 
 # The gradients of one recorded call: those of the weights by name, and those of the leaves in their order; None where the framework has none.
@@ -23,29 +25,24 @@ Arguments: TypeAlias = Callable[[Callable[[str, Tensor], Any]], Mapping[str, Any
 
 
 class Adapter(Protocol):
-    """The framework's side of a request; the loop over its steps is in `steps.run`.
+    """What no layer can do without. The loop over the steps of a request is in `steps.run`.
 
-    `constructor`, `caller` and `actor` prepare and return the one thing to do in the framework: only what happens when that is called, or in
-    differentiating, counts as the framework's. An exception anywhere else is a fault of the adapter, and so is an AdapterError everywhere.
+    `constructor` and `caller` prepare and return the one thing to do in the framework.
+    Only what happens when that is called counts as the framework's. An exception
+    anywhere else is a fault of the adapter, and so is an AdapterError everywhere.
+
+    What some adapters can do besides stands in the protocols below. Where one is
+    missing, what needs it is `unsupported`.
     """
 
     def versions(self) -> Mapping[str, str]:
         """The versions of the framework's packages that can change a number."""
-
-    def unsupported(self, request: Request) -> str | None:
-        """Why this implementation does not offer what is asked, or None."""
-
-    def seed(self, seed: int) -> None:
-        """Make repeatable whatever the framework draws from here on."""
 
     def constructor(self, request: Request) -> Callable[[], Any]:
         """What constructs the layer, in the request's dtype."""
 
     def set_weights(self, layer: Any, weights: Mapping[str, Tensor]) -> None:
         """Copy all weights in by name, at once or as soon as the layer has any. Raises WeightMismatch."""
-
-    def weights(self, layer: Any) -> Mapping[str, Any]:
-        """All weights of the layer by name, as the framework's arrays."""
 
     def tensor(self, value: Tensor) -> Any:
         """The array as the framework's own, a copy that nobody else holds."""
@@ -56,24 +53,15 @@ class Adapter(Protocol):
     def caller(self, layer: Any, arguments: Mapping[str, Any]) -> Callable[[], Any]:
         """What calls the layer with these arguments, by their documented names."""
 
+
+@runtime_checkable
+class Differentiating(Protocol):
+    """What an adapter has besides, where its framework differentiates."""
+
     def record(self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]) -> tuple[Any, Callable[[Sequence[Any], Sequence[Any]], Gradients]]:
         """What the call returns, and a function of outputs and cotangents that differentiates their inner product, plus the losses that the call
         added, by all weights and the leaves.
         """
-
-    def drawn(self, layer: Any) -> Mapping[str, Any]:
-        """The random masks that the last call drew, by name, as the framework's arrays; see `trace.Call`."""
-
-    def effects(self, layer: Any) -> Mapping[str, Any]:
-        """What the last call left behind beside its result, by name, as the framework's arrays; see `trace.Call`."""
-
-    def actor(self, layer: Any, action: str, step: int, arguments: Mapping[str, Any]) -> Callable[[], Any]:
-        """What takes an action other than "call" and "weights", and returns the layer to go on with. Raises UnknownAction where the layer has none
-        of that name.
-        """
-
-    def release(self) -> None:
-        """Give back what the framework keeps of layers that are no longer used."""
 
 
 @runtime_checkable
@@ -88,11 +76,70 @@ class Directional(Protocol):
 
 
 @runtime_checkable
+class Drawing(Protocol):
+    """What an adapter has besides, where it can show the random masks of dropout."""
+
+    def drawn(self, layer: Any) -> Mapping[str, Any]:
+        """The random masks that the last call drew, by name, as the framework's arrays; see `trace.Call`."""
+
+
+@runtime_checkable
 class Training(Protocol):
-    """What an adapter has besides, where its layers are trained as a step."""
+    """What an adapter has besides, where it can show the random masks of a training."""
 
     def epochs(self, layer: Any) -> Sequence[Mapping[str, Any]]:
         """The random masks of each epoch of the last training, as `drawn` gives those of a call; none of a layer that has nothing to draw."""
+
+
+@runtime_checkable
+class Seeded(Protocol):
+    """What an adapter has besides, where its framework draws random numbers."""
+
+    def seed(self, seed: int) -> None:
+        """Make repeatable whatever the framework draws from here on."""
+
+
+@runtime_checkable
+class Affecting(Protocol):
+    """What an adapter has besides, where a call leaves something behind beside its result."""
+
+    def effects(self, layer: Any) -> Mapping[str, Any]:
+        """What the last call left behind, by name, as the framework's arrays; see `trace.Call`."""
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """What an adapter has besides, where the weights of a layer can be read."""
+
+    def weights(self, layer: Any) -> Mapping[str, Any]:
+        """All weights of the layer by name, as the framework's arrays."""
+
+
+@runtime_checkable
+class Acting(Protocol):
+    """What an adapter has besides, where a layer can be changed or replaced between calls."""
+
+    def actor(self, layer: Any, action: str, step: int, arguments: Mapping[str, Any]) -> Callable[[], Any]:
+        """What takes an action other than "call" and "weights", and returns the layer to go on with.
+
+        Prepared and called as `caller` is. Raises UnknownAction where the layer has no such action.
+        """
+
+
+@runtime_checkable
+class Refusing(Protocol):
+    """What an adapter has besides, where it has to see a request to tell whether it is offered."""
+
+    def unsupported(self, request: Request) -> str | None:
+        """Why this implementation does not offer what is asked, or None."""
+
+
+@runtime_checkable
+class Releasing(Protocol):
+    """What an adapter has besides, where its framework keeps something of layers that are no longer used."""
+
+    def release(self) -> None:
+        """Give it back."""
 
 
 @runtime_checkable
@@ -147,24 +194,41 @@ def _packages_of(extra: str) -> set[str]:
     return {match[1].lower().replace("_", "-") for text in found if (match := wanted.search(text))}
 
 
+# An adapter file that declares no host is one of its own, named after the file.
+OF_THE_FILE = Host(subject="", requires=(), extra="", environment={})
+
+
 @dataclass(frozen=True)
 class Implementation:
     """Something real that runs a dialect, and the host it lives in.
 
-    `version` is that of the dialect's documentation that it follows, where several are known. `accumulation` gives for each dtype that it computes in
-    the dtype in which the sums of a matrix product are kept. `adapter` imports the framework when called. One that is not `differentiable` is judged
-    by its outputs alone; one that is `covering_only` is too slow for everyday runs, and for more than the points that cover the large matrices.
+    `version` is that of the dialect's documentation that it follows, where several are
+    known. `accumulation` has the dtypes that it computes in, each with the dtype in
+    which the sums of a matrix product are kept. `adapter` imports the framework when
+    called.
+
+    `layers` and `actions` limit what it offers, as `introduction.Introduction` says;
+    None is all that there is. One that is not `differentiable` is judged by its outputs
+    alone. Without `refusals` no case is run that expects an exception.
+
+    One that is `covering_only` is too slow for everyday runs, and for more than the
+    points that cover the large matrices. Where a framework gives nothing back of what
+    its requests leave behind, `lifetime` is the number of them after which the process
+    is replaced.
+
     One that is `on_request` runs only where it is asked for by name.
-    Where a framework gives nothing back of what its requests leave behind, `lifetime` is the number of them after which the process is replaced.
     `relies_on` names, for a dtype, what the processor must offer for the framework's own
     kernels to run in it: one of the names that the adapter's `processor` gives.
     """
 
     name: str
     dialect: str
-    host: Host
-    accumulation: Mapping[str, str]
     adapter: Callable[[], Adapter]
+    accumulation: Mapping[str, str]
+    host: Host = OF_THE_FILE
+    layers: Layers | None = None
+    actions: tuple[str, ...] | None = None
+    refusals: bool = True
     differentiable: bool = True
     version: str = ""
     covering_only: bool = False

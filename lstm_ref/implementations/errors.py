@@ -61,5 +61,29 @@ class DuplicateImplementation(AdapterError):
         super().__init__(f"implementation {name!r} is declared in {first} and again in {second}; rename one of them")
 
 
+class NoAdapterFile(AdapterError):
+    """A file or package that should declare implementations declares none."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(f"{place} declares no implementations; it needs IMPLEMENTATIONS = (Implementation(name=..., dialect=..., ...),)")
+
+
+class BrokenEntryPoint(AdapterError):
+    """An installed package brings implementations that cannot be read."""
+
+    def __init__(self, name: str, value: str, error: Exception) -> None:
+        super().__init__(
+            f"the entry point {name} = {value} of the group lstm_ref.implementations cannot be loaded: {type(error).__name__}: {error}; "
+            "mend or uninstall its package"
+        )
+
+
+class IncompleteAdapter(AdapterError):
+    """An adapter lacks functions that no layer can do without."""
+
+    def __init__(self, name: str, missing: list[str]) -> None:
+        super().__init__(f"the adapter {name} has no {', no '.join(missing)}; lstm_ref.implementations.adapter.Adapter says what each is for")
+
+
 class WireError(AdapterError):
     """A value cannot travel between judge and subject, or a message cannot be read."""

@@ -76,10 +76,6 @@ class PyTorch:
             "onednn_f16": bool(of_onednn._is_mkldnn_fp16_supported()),
         }
 
-    def unsupported(self, request: Request) -> str | None:
-        """Nothing is: what a case asks for is tried."""
-        return None
-
     def seed(self, seed: int) -> None:
         """`torch.manual_seed`."""
         self.torch.manual_seed(seed)

@@ -11,20 +11,36 @@ from typing import BinaryIO
 
 import numpy as np
 
-from lstm_ref.implementations.adapter import Adapter, Implementation, KnowsProcessor
-from lstm_ref.implementations.errors import NotOffered, WireError
+from lstm_ref.implementations.adapter import (
+    Acting,
+    Adapter,
+    Affecting,
+    Differentiating,
+    Directional,
+    Drawing,
+    Implementation,
+    KnowsProcessor,
+    Readable,
+    Refusing,
+    Releasing,
+    Training,
+)
+from lstm_ref.implementations.errors import IncompleteAdapter, NotOffered, WireError
+from lstm_ref.implementations.introduction import Introduction
 from lstm_ref.implementations.steps import run
 from lstm_ref.implementations.wire import PROTOCOL, Json, dump, parse, request_from_json, trace_to_json
 
 # Frameworks keep something of every layer (Keras 3.15: 0.14 MB); it is given back this often.
 RUNS_BETWEEN_RELEASES = 100
 
+REQUIRED = ("versions", "constructor", "set_weights", "tensor", "read", "caller")
+
 
 def serve(implementations: Sequence[Implementation]) -> None:
     """Host the implementations on this process's standard input and output until bye or end of input. All of them live in one host."""
     faulthandler.enable()
     requests, answers = _own_streams()
-    adapters = {implementation.name: implementation.adapter() for implementation in implementations}
+    adapters = {implementation.name: _complete(implementation) for implementation in implementations}
     _send(answers, _hello(implementations, adapters))
     for runs, line in enumerate(requests, start=1):
         message = parse(line)
@@ -37,8 +53,18 @@ def serve(implementations: Sequence[Implementation]) -> None:
             gc.freeze()
         if runs % RUNS_BETWEEN_RELEASES == 0:
             for adapter in adapters.values():
-                adapter.release()
+                if isinstance(adapter, Releasing):
+                    adapter.release()
             gc.collect()
+
+
+def _complete(implementation: Implementation) -> Adapter:
+    """The adapter. Raises IncompleteAdapter where it lacks what no layer can do without."""
+    adapter = implementation.adapter()
+    missing = [name for name in REQUIRED if not callable(getattr(adapter, name, None))]
+    if missing:
+        raise IncompleteAdapter(type(adapter).__name__, missing)
+    return adapter
 
 
 def _own_streams() -> tuple[BinaryIO, BinaryIO]:
@@ -75,16 +101,34 @@ def _hello(implementations: Sequence[Implementation], adapters: Mapping[str, Ada
             **{name: os.environ[name] for name in host.lowest if name in os.environ},
         },
         "processor": processor,
-        "implementations": [
-            {
-                "name": implementation.name,
-                "dialect": implementation.dialect,
-                "version": implementation.version,
-                "accumulation": dict(implementation.accumulation),
-            }
-            for implementation in implementations
-        ],
+        "implementations": [introduced(implementation, adapters[implementation.name]).to_json() for implementation in implementations],
     }
+
+
+def introduced(implementation: Implementation, adapter: Adapter) -> Introduction:
+    """What the implementation is and can do: what it declares, as far as its adapter has the functions for it."""
+    acting, readable = isinstance(adapter, Acting), isinstance(adapter, Readable)
+    actions = implementation.actions
+    if not acting:
+        actions = ("weights",) if readable and (actions is None or "weights" in actions) else ()
+    differentiates = implementation.differentiable and isinstance(adapter, Differentiating)
+    masks = {"call": isinstance(adapter, Drawing), "train": isinstance(adapter, Training)}
+    return Introduction(
+        name=implementation.name,
+        dialect=implementation.dialect,
+        accumulation=implementation.accumulation,
+        version=implementation.version,
+        layers=implementation.layers,
+        actions=actions,
+        gradients=differentiates,
+        derivatives=("forward-mode", "second-order")[: 1 + differentiates] if isinstance(adapter, Directional) else (),
+        masks=tuple(action for action, shown in masks.items() if shown),
+        effects=isinstance(adapter, Affecting),
+        refusals=implementation.refusals,
+        slow=implementation.covering_only,
+        lifetime=implementation.lifetime,
+        relies_on=implementation.relies_on,
+    )
 
 
 def _answer(adapters: Mapping[str, Adapter], message: Json) -> Json:
@@ -94,7 +138,7 @@ def _answer(adapters: Mapping[str, Adapter], message: Json) -> Json:
         if request.implementation not in adapters:
             raise WireError(f"this subject hosts {', '.join(adapters)}, not {request.implementation!r}")
         adapter = adapters[request.implementation]
-        reason = adapter.unsupported(request)
+        reason = adapter.unsupported(request) if isinstance(adapter, Refusing) else None
         if reason is not None:
             return {"message": "unsupported", "id": message["id"], "reason": reason}
         return {"message": "trace", "id": message["id"], "trace": trace_to_json(run(adapter, request))}

@@ -7,7 +7,17 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from lstm_ref.implementations.adapter import Adapter, Directional, Training
+from lstm_ref.implementations.adapter import (
+    Acting,
+    Adapter,
+    Affecting,
+    Differentiating,
+    Directional,
+    Drawing,
+    Readable,
+    Seeded,
+    Training,
+)
 from lstm_ref.implementations.errors import AdapterError, NotOffered
 from lstm_ref.implementations.trace import Call, Handed, Raised, Request, Step, Tensor, Trace
 
@@ -23,7 +33,8 @@ def run(adapter: Adapter, request: Request) -> Trace:
     refusals: list[Raised] = []
     started = time.process_time()
     try:
-        adapter.seed(request.seed)
+        if isinstance(adapter, Seeded):
+            adapter.seed(request.seed)
         construct = adapter.constructor(request)
         with _in_framework(step=None):
             layer = construct()
@@ -40,6 +51,8 @@ def run(adapter: Adapter, request: Request) -> Trace:
                 returned = calls[-1].outputs
             elif step.action == "weights":
                 calls.append(_weights(adapter, layer, index))
+            elif not isinstance(adapter, Acting):
+                raise NotOffered(f"this adapter takes no steps but calls, and not {step.action!r}")
             else:
                 act = adapter.actor(layer, step.action, index, _arguments(step, lambda _, value: adapter.tensor(value)))
                 with _in_framework(index):
@@ -87,6 +100,8 @@ def _read_all(adapter: Adapter, found: Mapping[str, Any]) -> dict[str, Tensor]:
 
 
 def _weights(adapter: Adapter, layer: Any, index: int) -> Call:
+    if not isinstance(adapter, Readable):
+        raise NotOffered("this adapter does not read the weights of a layer")
     with _in_framework(index):
         found = dict(adapter.weights(layer))
     return Call(structure(found, lambda _: None), tuple(adapter.read(weight) for weight in found.values()))
@@ -110,6 +125,8 @@ def _call(adapter: Adapter, layer: Any, step: Step, index: int) -> Call:
     leaves = {path: tensor for path, (value, tensor) in given.items() if value.dtype in DIFFERENTIABLE}
     if step.cotangents is None:
         shown, outputs, _ = _flatten(adapter, guarded())
+    elif not isinstance(adapter, Differentiating):
+        raise NotOffered("this adapter does not differentiate")
     else:
         result, differentiate = adapter.record(layer, list(leaves.values()), guarded)
         shown, outputs, tensors = _flatten(adapter, result)
@@ -120,7 +137,9 @@ def _call(adapter: Adapter, layer: Any, step: Step, index: int) -> Call:
                 of_weights, of_leaves = differentiate(tensors, cotangents)
             gradients = {path: _read(adapter, gradient) for path, gradient in {**of_weights, **dict(zip(leaves, of_leaves, strict=True))}.items()}
     changed = tuple(path for path, (_, tensor) in given.items() if _differ(before[path], adapter.read(tensor)))
-    found = Call(shown, outputs, gradients, changed, _read_all(adapter, adapter.drawn(layer)), _read_all(adapter, adapter.effects(layer)))
+    drawn = _read_all(adapter, adapter.drawn(layer)) if isinstance(adapter, Drawing) else {}
+    effects = _read_all(adapter, adapter.effects(layer)) if isinstance(adapter, Affecting) else {}
+    found = Call(shown, outputs, gradients, changed, drawn, effects)
     if not step.derivatives:
         return found
     differentiated = step if gradients else replace(step, cotangents=None)

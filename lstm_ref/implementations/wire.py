@@ -14,7 +14,7 @@ import numpy as np
 from lstm_ref.implementations.errors import WireError
 from lstm_ref.implementations.trace import Call, Handed, Raised, Request, Step, Tensor, Trace
 
-PROTOCOL = 2
+PROTOCOL = 3
 
 Json = dict[str, Any]
 
@@ -99,9 +99,9 @@ def trace_from_json(data: Json) -> Trace:
     """The trace in plain data that fits the schema. Raises WireError where an array's bytes do not fit its shape."""
     return Trace(
         calls=tuple(_call_from_json(call) for call in data["calls"]),
-        raised=None if data["raised"] is None else _raised_from_json(data["raised"]),
-        seconds=data["seconds"],
-        refusals=tuple(_raised_from_json(raised) for raised in data["refusals"]),
+        raised=None if data.get("raised") is None else _raised_from_json(data["raised"]),
+        seconds=data.get("seconds", 0.0),
+        refusals=tuple(_raised_from_json(raised) for raised in data.get("refusals", ())),
     )
 
 
@@ -211,12 +211,12 @@ def _call_from_json(data: Json) -> Call:
     return Call(
         structure=data["structure"],
         outputs=tuple(_tensor_from_json(tensor) for tensor in data["outputs"]),
-        gradients=_gradients_from_json(data["gradients"]),
-        changed=tuple(data["changed"]),
-        drawn=_tensors_from_json(data["drawn"]),
-        effects=_tensors_from_json(data["effects"]),
-        tangents=tuple(None if tensor is None else _tensor_from_json(tensor) for tensor in data["tangents"]),
-        curvatures=_gradients_from_json(data["curvatures"]),
+        gradients=_gradients_from_json(data.get("gradients", {})),
+        changed=tuple(data.get("changed", ())),
+        drawn=_tensors_from_json(data.get("drawn", {})),
+        effects=_tensors_from_json(data.get("effects", {})),
+        tangents=tuple(None if tensor is None else _tensor_from_json(tensor) for tensor in data.get("tangents", ())),
+        curvatures=_gradients_from_json(data.get("curvatures", {})),
     )
 
 

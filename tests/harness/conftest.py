@@ -11,8 +11,10 @@ import pytest
 from lstm_ref.corpus import Case, load_file, load_parameters
 from lstm_ref.corpus.selection import last_part
 from lstm_ref.harness.divergences import Divergences
+from lstm_ref.harness.launching import Launch, launch
 from lstm_ref.harness.run import Run
-from lstm_ref.harness.subjects import Launch, Subjects, launch
+from lstm_ref.harness.subjects import Subjects
+from lstm_ref.harness.targets import Target
 from lstm_ref.implementations import Host, steps
 from lstm_ref.implementations.trace import Request, Trace
 from lstm_ref.report.data import Outcome
@@ -77,7 +79,9 @@ def judged(start: Start, hosted: ModuleType) -> Judged:
     def judge(case: Case, fault: str = "none", dtype: str = "float64") -> Outcome:
         if fault not in hosts:
             hosts[fault] = start(*hosted.TWINS, fault=fault)
-        return Run(hosts[fault], hosted.TWINS, 0, Divergences([], {}), Path()).outcome(case, f"{case.dialect}-twin", dtype)
+        return Run(hosts[fault], {name: Target.of(each) for name, each in hosted.TWINS.items()}, 0, Divergences([], {}), Path()).outcome(
+            case, f"{case.dialect}-twin", dtype
+        )
 
     return judge
 

@@ -265,9 +265,10 @@ class Planted:
         self._fault = fault
         if isinstance(adapter, TwinAdapter):
             adapter.fault = fault
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._adapter, name)
+        # All that it can do, as attributes: protocols are looked up without __getattr__ (Python 3.12).
+        for name in dir(adapter):
+            if not name.startswith("_") and not hasattr(self, name):
+                setattr(self, name, getattr(adapter, name))
 
     def set_weights(self, layer: Any, weights: Weights) -> None:
         change = FAULTS.get(self._fault, unchanged)
@@ -281,7 +282,7 @@ class Planted:
 
 HOST = Host("twins", ("numpy",), "twins", {"OPENBLAS_NUM_THREADS": "1"})
 DTYPES = {"float64": "float64", "float32": "float32"}
-TWINS = {f"{name}-twin": Implementation(f"{name}-twin", name, HOST, DTYPES, partial(TwinAdapter, name)) for name in ("keras", "torch")}
+TWINS = {f"{name}-twin": Implementation(f"{name}-twin", name, partial(TwinAdapter, name), DTYPES, HOST) for name in ("keras", "torch")}
 
 
 def planted(implementation: Implementation, fault: str) -> Implementation:

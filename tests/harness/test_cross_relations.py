@@ -11,6 +11,7 @@ from lstm_ref.corpus import Case
 from lstm_ref.harness.divergences import Divergences
 from lstm_ref.harness.run import Run, partner_of
 from lstm_ref.harness.subjects import Subjects
+from lstm_ref.harness.targets import Target
 from lstm_ref.report.data import Outcome
 
 Read = Callable[[str], dict[str, Case]]
@@ -151,14 +152,14 @@ def test_weights_that_do_not_fit_blame_the_case(text: str, name: str, complaint:
 
 
 def test_without_a_partner_the_case_cannot_be_judged(start: Start, hosted: ModuleType, read: Read) -> None:
-    alone = {"keras-twin": hosted.TWINS["keras-twin"]}
+    alone = {"keras-twin": Target.of(hosted.TWINS["keras-twin"])}
     outcome = Run(start("keras-twin"), alone, 0, Divergences([], {}), Path()).outcome(read(PLAIN)["plain"], "keras-twin", "float64")
     assert outcome.outcome == "error"
     assert outcome.message.startswith("file/plain compares with a layer of torch, ")
 
 
 def test_the_partner_is_the_first_that_takes_all_cases(hosted: ModuleType) -> None:
-    twins = hosted.TWINS
-    slow, other = replace(twins["torch-twin"], name="slow", covering_only=True), replace(twins["torch-twin"], name="other")
+    twins = {name: Target.of(each) for name, each in hosted.TWINS.items()}
+    slow, other = replace(twins["torch-twin"], column="slow", slow=True), replace(twins["torch-twin"], column="other")
     assert partner_of("torch", {"slow": slow, **twins, "other": other}) is twins["torch-twin"]
     assert partner_of("torch", {"slow": slow, "keras-twin": twins["keras-twin"]}) is None

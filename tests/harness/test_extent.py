@@ -49,7 +49,7 @@ from lstm_ref.implementations import Host, Implementation
 
 HOST = Host("none", (), "nothing", {})
 KNOWN = {
-    name: Implementation(name, dialect, HOST, {}, None, version=version, covering_only=slow)
+    name: Implementation(name, dialect, None, {}, HOST, version=version, covering_only=slow)
     for name, dialect, version, slow in [
         ("plain", "torch", "", False),
         ("slow", "torch", "", True),

@@ -12,6 +12,7 @@ from lstm_ref.corpus import Case, load
 from lstm_ref.harness.divergences import Divergences
 from lstm_ref.harness.run import Run
 from lstm_ref.harness.subjects import Subjects
+from lstm_ref.harness.targets import Target
 from lstm_ref.implementations import discover
 
 Start = Callable[..., Subjects]
@@ -88,7 +89,7 @@ def ids(fault: Fault, cases: Sequence[Case]) -> set[str]:
 def test_every_fault_is_seen_in_exactly_the_cases_that_it_changes_and_told_by_name(dialect: str, start: Start, hosted: ModuleType) -> None:
     twin = f"{dialect}-twin"
     subjects = {"none": start(twin), **{fault.name: start(twin, fault=fault.name) for fault in FAULTS}}
-    run = Run(subjects["none"], hosted.TWINS, 0, Divergences([], {}), Path())
+    run = Run(subjects["none"], {name: Target.of(each) for name, each in hosted.TWINS.items()}, 0, Divergences([], {}), Path())
     found: dict[str, dict[str, str]] = {name: {} for name in subjects}
     for case in SAMPLE[dialect]:
         for name, run.subjects in subjects.items():  # what is expected is the same for all of them
@@ -131,7 +132,7 @@ def test_a_fault_in_front_of_a_real_framework_turns_its_cases_red(name: str, sta
     if any(find_spec(module) is None for module in implementation.host.requires):
         pytest.skip(f"{' and '.join(implementation.host.requires)} not installed")
     cases = [case for case in SAMPLE[implementation.dialect][::5] if not case.versions or implementation.version in case.versions]
-    run = Run(start(name, fault="gates_swapped"), {name: implementation}, 0, Divergences([], {}), Path())
+    run = Run(start(name, fault="gates_swapped"), {name: Target.of(implementation)}, 0, Divergences([], {}), Path())
     outcomes = [run.outcome(case, name, DTYPE) for case in cases]
     offered = {found.case: found.message for found in outcomes if found.outcome != "unsupported"}
     assert len(offered) >= 3

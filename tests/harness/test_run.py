@@ -12,7 +12,9 @@ from lstm_ref.corpus import Case, Divergence, Place, load, load_file, load_param
 from lstm_ref.harness.divergences import Divergences
 from lstm_ref.harness.run import Run
 from lstm_ref.harness.subjects import Answer, Crashed, Facts, Subjects
+from lstm_ref.harness.targets import Target
 from lstm_ref.implementations import Host, Implementation
+from lstm_ref.implementations.introduction import Introduction
 from lstm_ref.implementations.trace import Array, Raised, Request, Tensor, Trace
 from lstm_ref.report.data import Outcome
 
@@ -57,7 +59,26 @@ def never() -> Any:
 
 
 NOTHING_SAID: Mapping[str, str | bool] = {}
-TOY = Implementation("toy", "keras", Host("toy", (), "toy", {}), {"float64": "float64", "float32": "float32"}, never)
+TOY = Implementation("toy", "keras", never, {"float64": "float64", "float32": "float32"}, Host("toy", (), "toy", {}))
+
+
+def introduction(toy: Implementation) -> Introduction:
+    """One that can do all that the twins can, as the toy declares it."""
+    return Introduction(
+        toy.name,
+        toy.dialect,
+        toy.accumulation,
+        toy.version,
+        layers=toy.layers,
+        actions=toy.actions,
+        gradients=toy.differentiable,
+        derivatives=("forward-mode", "second-order"),
+        masks=("call", "train"),
+        effects=True,
+        refusals=toy.refusals,
+        relies_on=toy.relies_on,
+    )
+
 
 Change = Callable[[int, Trace], Answer]
 Twin = Callable[[Request], Trace]
@@ -66,7 +87,8 @@ Twin = Callable[[Request], Trace]
 class Answering:
     """Subjects that answer with what the twin answers, changed: the change gets the number of the request as well."""
 
-    def __init__(self, twin: Twin, change: Change, processor: Mapping[str, str | bool]) -> None:
+    def __init__(self, twin: Twin, change: Change, processor: Mapping[str, str | bool], toy: Implementation) -> None:
+        self._introduction = introduction(toy)
         self.asked: list[Request] = []
         self._processor = processor
         self.replaced: list[str] = []
@@ -80,8 +102,11 @@ class Answering:
         self.asked.append(request)
         return self._change(len(self.asked) - 1, self._twin(request))
 
-    def facts(self) -> Mapping[str, Facts]:
-        return {"toy": Facts("toy", {"toy": "1.2"}, {}, {"toy": "keras"}, {}, self._processor)}
+    def introduction(self, column: str) -> Introduction:
+        return self._introduction
+
+    def facts(self, column: str) -> Facts:
+        return Facts("toy", {"toy": "1.2"}, {}, {"toy": self._introduction}, self._processor)
 
     def hosts(self, implementation: str) -> bool:
         return implementation == "toy"
@@ -114,12 +139,12 @@ class Bench:
         processor: Mapping[str, str | bool] = NOTHING_SAID,
         held_back: Change | None = None,
     ) -> list[Outcome]:
-        answering = Answering(self._twin, change, processor)
+        answering = Answering(self._twin, change, processor, toy)
         self.asked, self.replaced = answering.asked, answering.replaced
-        held = Answering(self._twin, held_back, processor) if held_back else None
+        held = Answering(self._twin, held_back, processor, toy) if held_back else None
         run = Run(
             cast(Subjects, answering),
-            {"toy": toy},
+            {"toy": Target.of(toy)},
             seed,
             Divergences(known, load_parameters()),
             self.folder,
@@ -258,7 +283,9 @@ def test_second_derivatives_are_asked_only_of_an_implementation_with_gradients(
     case = next(case for case in load().cases if case.derivatives == (derivatives,))
     found = bench.outcome(case, toy=replace(TOY, dialect="torch", differentiable=differentiable))
     assert [step.derivatives for request in bench.asked for step in request.steps] == [(derivatives,)] * asked
-    assert (found.outcome, found.message) == (("fail", "0 calls returned, 1 were made") if asked else ("unsupported", "toy does not differentiate"))
+    assert (found.outcome, found.message) == (
+        ("fail", "0 calls returned, 1 were made") if asked else ("unsupported", "toy declares no second-order derivatives")
+    )
 
 
 def test_two_files_of_the_same_name_are_two_cases(bench: Bench) -> None:

@@ -14,10 +14,10 @@ import pytest
 
 from lstm_ref import pytest_plugin
 from lstm_ref.corpus import Divergence, Place
-from lstm_ref.harness import plan, session, subjects, writer
+from lstm_ref.harness import plan, session, targets, writer
 from lstm_ref.implementations import Host, Implementation
 
-ABSENT = Implementation("absent", "keras", Host("absent", ("no_such_framework",), "nothing", {}), {}, hosted.TWINS["keras-twin"].adapter)
+ABSENT = Implementation("absent", "keras", hosted.TWINS["keras-twin"].adapter, {}, Host("absent", ("no_such_framework",), "nothing", {}))
 
 
 def _divergences() -> tuple[Divergence, ...]:
@@ -30,9 +30,9 @@ def _divergences() -> tuple[Divergence, ...]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure() -> None:
-    launch = subjects.launch
+    launch = targets.launch
     command = (sys.executable, hosted.__file__, os.environ.get("LSTM_REF_TEST_FAULT", "none"), *hosted.TWINS)
-    subjects.launch = lambda host: replace(launch(host), command=command)
+    targets.launch = lambda host: replace(launch(host), command=command)
     known = {**hosted.TWINS, ABSENT.name: ABSENT}
     plan.discover = lambda: known
     session.load_divergences = _divergences

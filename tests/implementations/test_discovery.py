@@ -17,7 +17,7 @@ ADAPTER = """
 from lstm_ref.implementations.adapter import Host, Implementation
 
 HOST = Host("mine", ("mine",), "mine", {})
-IMPLEMENTATIONS = (Implementation("NAME", "keras", HOST, {"float32": "float32"}, object),)
+IMPLEMENTATIONS = (Implementation("NAME", "keras", object, {"float32": "float32"}, HOST),)
 """
 
 
@@ -43,7 +43,7 @@ def test_what_is_missing_is_told_with_what_would_bring_it(requires: tuple[str, .
 def test_no_framework_is_imported() -> None:
     code = """
 import json, sys
-from lstm_ref.harness.subjects import installed
+from lstm_ref.harness.launching import installed
 from lstm_ref.implementations import Host, discover
 known = {name: [installed(each), each.host.install] for name, each in discover().items()}
 print(json.dumps(sorted({"tensorflow", "keras", "torch"} & set(sys.modules))))

@@ -111,4 +111,5 @@ class Fake:
 
 if __name__ == "__main__":
     host = Host("fake", (), "fake", {"FAKE_THREADS": "1"})
-    serve([Implementation("fake", "keras", host, {"float64": "float64"}, Fake)])
+    lifetime = int(sys.argv[1]) if len(sys.argv) > 1 else None
+    serve([Implementation("fake", "keras", Fake, {"float64": "float64"}, host, lifetime=lifetime)])

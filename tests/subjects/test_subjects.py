@@ -14,20 +14,9 @@ import psutil
 import pytest
 
 from lstm_ref.harness.errors import UnknownImplementation
-from lstm_ref.harness.subjects import (
-    Answer,
-    Broken,
-    CannotStart,
-    Crashed,
-    Launch,
-    Subject,
-    Subjects,
-    TimedOut,
-    Unsupported,
-    installed,
-    launch,
-    lowest,
-)
+from lstm_ref.harness.launching import Launch, held_to, installed, launch
+from lstm_ref.harness.subjects import Answer, Broken, CannotStart, Crashed, Subject, Subjects, TimedOut, Unsupported
+from lstm_ref.harness.targets import Target
 from lstm_ref.implementations import Host, Implementation, discover
 from lstm_ref.implementations.trace import Request, Step, Tensor, Trace
 from lstm_ref.implementations.wire import PROTOCOL
@@ -43,7 +32,7 @@ HELLO = {
     "subject": "rude",
     "versions": {},
     "environment": {},
-    "implementations": [{"name": "rude", "dialect": "keras", "version": "3", "accumulation": {}}],
+    "implementations": [{"name": "rude", "dialect": "keras", "accumulation": {"float32": "float32"}, "layers": "all"}],
 }
 TRACE = {"message": "trace", "id": 0, "trace": {"calls": [], "raised": None, "seconds": 0.0, "refusals": []}}
 
@@ -86,8 +75,8 @@ def test_a_request_is_answered(subject: Subject) -> None:
     assert subject.facts is not None
     assert subject.facts.versions["fake"] == "1.0"
     assert subject.facts.environment == {"FAKE_THREADS": "1"}
-    assert subject.facts.dialects == {"fake": "keras"}
-    assert subject.facts.accumulation == {"fake": {"float64": "float64"}}
+    introduced = subject.facts.implementations["fake"]
+    assert (introduced.dialect, introduced.accumulation) == ("keras", {"float64": "float64"})
 
 
 def test_one_process_answers_all_requests(subject: Subject) -> None:
@@ -208,7 +197,7 @@ def test_a_large_request_and_answer_pass(subject: Subject) -> None:
     [
         ("rubbish", "not a line of JSON"),
         ({**TRACE, "id": 7}, "run 0 was answered with id 7"),
-        ({**TRACE, "trace": {"calls": []}}, "raised"),
+        ({**TRACE, "trace": {"raised": None}}, "calls"),
         ({"message": "hello"}, "is answered with trace, unsupported or broken, not 'hello'"),
         ({**TRACE, "extra": 1}, "extra"),
     ],
@@ -269,13 +258,16 @@ def test_subjects_start_when_first_needed_and_end_together(children: Children) -
         assert children() == []
         assert subjects.start("fake") is None
         assert works(subjects.run(ask("work")))
-        assert list(subjects.facts()) == ["fake"]
+        assert list(subjects.started()) == ["fake"]
         assert len(children()) == 1
     assert children() == []
 
 
 def test_an_unknown_implementation_gets_a_hint() -> None:
-    with Subjects.of(discover()) as subjects, pytest.raises(UnknownImplementation, match="did you mean 'torch'"):
+    with (
+        Subjects.of({name: Target.of(each) for name, each in discover().items()}) as subjects,
+        pytest.raises(UnknownImplementation, match="did you mean 'torch'"),
+    ):
         subjects.run(Request("troch", "LSTM", {}, "float64", {}, ()))
 
 
@@ -285,7 +277,8 @@ def test_an_interrupt_of_the_judge_leaves_the_subject_usable_and_closable() -> N
 import os, signal, sys, threading
 sys.path.insert(0, {str(HERE)!r})
 import numpy as np
-from lstm_ref.harness.subjects import Launch, Subject
+from lstm_ref.harness.launching import Launch
+from lstm_ref.harness.subjects import Subject
 from lstm_ref.implementations.trace import Request, Step, Tensor
 def ask(deed):
     return Request("fake", deed, {{}}, "float64", {{}}, (Step("call", {{"x": Tensor("float64", np.array([1.0]))}}),))
@@ -311,7 +304,8 @@ print("closed")
 def test_a_subject_ends_when_its_judge_is_gone(tmp_path: Path) -> None:
     code = f"""
 import os
-from lstm_ref.harness.subjects import Launch, Subject
+from lstm_ref.harness.launching import Launch
+from lstm_ref.harness.subjects import Subject
 subject = Subject(Launch("fake", {FAKE.command!r}, {dict(FAKE.environment)!r}))
 subject.start()
 print(subject._process._process.pid, flush=True)
@@ -330,7 +324,7 @@ os._exit(0)
 
 def test_installed_asks_for_every_required_module_and_ignores_stray_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def requiring(*modules: str) -> Implementation:
-        return Implementation("any", "keras", Host("any", modules, "any", {}), {}, object)  # type: ignore[arg-type]
+        return Implementation("any", "keras", object, {}, Host("any", modules, "any", {}))  # type: ignore[arg-type]
 
     (tmp_path / "stray_folder").mkdir()
     monkeypatch.syspath_prepend(tmp_path)
@@ -362,8 +356,8 @@ def test_a_process_is_replaced_when_asked(children: Children) -> None:
 
 
 def test_a_process_that_an_implementation_wears_out_is_replaced_and_no_other_is(children: Children) -> None:
-    other = Launch("other", FAKE.command, FAKE.environment)
-    with Subjects({"fake": FAKE, "same-host": FAKE}, lifetimes={"fake": 3}) as worn, Subjects({"fake": other}) as kept:
+    worn_out = Launch("worn", (*FAKE.command, "3"), FAKE.environment)
+    with Subjects({"fake": worn_out, "same-host": worn_out}) as worn, Subjects({"fake": FAKE}) as kept:
         for subjects, expected in ((worn, 2), (kept, 1)):
             processes = set()
             for _ in range(4):
@@ -377,7 +371,7 @@ def test_a_subject_is_held_to_the_oldest_instructions_unless_the_user_says_other
     host = Host("look", (), "look", {"FASTER": "1", "THREADS": "1"}, {"FASTER": "0", "MAX_ISA": "SSE41"})
     for name in host.lowest:
         monkeypatch.delenv(name, raising=False)
-    usual, held = launch(host).environment, lowest(host)
+    usual, held = launch(host).environment, held_to(launch(host), host.lowest)
     assert held is not None
     assert (usual["FASTER"], usual.get("MAX_ISA")) == ("1", None)
     assert {**usual, "FASTER": "0", "MAX_ISA": "SSE41"} == held.environment
@@ -385,5 +379,5 @@ def test_a_subject_is_held_to_the_oldest_instructions_unless_the_user_says_other
     monkeypatch.setenv("FASTER", "0")
     assert (launch(host).environment["FASTER"], launch(host).environment["MAX_ISA"]) == ("0", "AVX2")
     monkeypatch.setenv("MAX_ISA", "SSE41")
-    assert lowest(host) is None
-    assert lowest(Host("look", (), "look", {"THREADS": "1"})) is None
+    assert held_to(launch(host), host.lowest) is None
+    assert held_to(launch(host), {}) is None
