@@ -9,6 +9,7 @@ from lstm_ref.cli.implementations import implementations
 from lstm_ref.cli.list import list_
 from lstm_ref.cli.report import report
 from lstm_ref.cli.run import run
+from lstm_ref.cli.smoke import smoke
 
 # click's own 2 means "interrupted" here, as it does for pytest.
 click.UsageError.exit_code = 4
@@ -22,10 +23,11 @@ def main() -> None:
     \b
     lstm-ref run                          all cases on all installed frameworks
     lstm-ref run keras/structure          the cases of one file
+    lstm-ref smoke --adapter mine.py      is my own layer understood?
     lstm-ref list 'keras/*unroll=true*'   the ids of some cases
     lstm-ref check my-cases.yaml          is my case file valid?
     """
 
 
-for command in (run, list_, check, implementations, report, convert):
+for command in (run, smoke, list_, check, implementations, report, convert):
     main.add_command(command)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from lstm_ref.cli.shared import cases_of, gathered, settings_here
+from lstm_ref.cli.shared import cases_of, gathered, settings_here, targets_options
 
 # More workers than this gain little, and each starts frameworks of up to 1 GB.
 MOST_WORKERS = 8
@@ -32,15 +32,7 @@ class WithPytestOptions(click.Command):
     metavar="NAME",
     help="Run this implementation; repeat for several. Default: all installed, slow ones with --full only.",
 )
-@click.option("--subject", "subjects", multiple=True, metavar="[NAME=]COMMAND", help="Judge what this command starts; it speaks JSON lines.")
-@click.option("--adapter", "adapters", multiple=True, metavar="FILE.py", help="Judge what this adapter file declares.")
-@click.option(
-    "--python",
-    "python",
-    multiple=True,
-    metavar="IMPLEMENTATION@LABEL=INTERPRETER",
-    help="Judge an implementation under another Python interpreter, in a column of its own.",
-)
+@targets_options
 @click.option("--divergences", multiple=True, metavar="FILE.yaml", help="Known disagreements of your own; repeat for several.")
 @click.option("--dtype", "dtypes", multiple=True, metavar="DTYPE", help="Run in this dtype; repeat for several. Default: those of each case.")
 @click.option("--lf", "--last-failed", "last_failed", is_flag=True, help="Run what failed last time, or all where nothing did.")

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,23 @@ if TYPE_CHECKING:
     from lstm_ref.harness.settings import Settings
 
 FORMAT = click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True, help="json is for programs")
+
+
+def targets_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that name what is under test beside the known implementations."""
+    for option in (
+        click.option(
+            "--python",
+            "python",
+            multiple=True,
+            metavar="IMPLEMENTATION@LABEL=INTERPRETER",
+            help="Judge an implementation under another Python interpreter, in a column of its own.",
+        ),
+        click.option("--adapter", "adapters", multiple=True, metavar="FILE.py", help="Judge what this adapter file declares."),
+        click.option("--subject", "subjects", multiple=True, metavar="[NAME=]COMMAND", help="Judge what this command starts; it speaks JSON lines."),
+    ):
+        command = option(command)
+    return command
 
 
 def gathered(patterns: Sequence[str]) -> "list[Case]":

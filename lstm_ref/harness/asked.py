@@ -66,6 +66,6 @@ def introduced(said: Facts | CannotStart, documented: Documented) -> Introduced 
     """What a subject said, or what is wrong with it."""
     if isinstance(said, CannotStart):
         told = said.stderr.strip().splitlines()[-LINES_OF_STDERR:]
-        return "\n  ".join([f"{said.reason}; `lstm-ref smoke` tells more", *told])
+        return "\n  ".join([f"{said.reason}; {said.hint}", *told])
     problems = [problem for known in said.implementations.values() for problem in problems_of(known, documented)]
     return "\n  ".join(problems) if problems else Introduced(said.versions, tuple(said.implementations.values()))

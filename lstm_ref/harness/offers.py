@@ -102,7 +102,9 @@ def _of_layer(layer: str, params: Mapping[str, Any], steps: Sequence[Step], know
             if name in documented_call(layer, documented):
                 yield from _of_value(layer, f"call.{name}", value, offered, value == ABSENT)
         if step.input.form is not None:
-            yield from _of_value(layer, "input.form", step.input.form, offered, False)
+            described = documented.layers[layer].input.get("form") if layer in documented.layers else None
+            usual = described is not None and step.input.form == described.default
+            yield from _of_value(layer, "input.form", step.input.form, offered, usual)
 
 
 def documented_call(layer: str, documented: ParametersFile) -> Mapping[str, Any]:

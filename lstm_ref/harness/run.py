@@ -20,6 +20,7 @@ from lstm_ref.harness.expectation import Expectation, expect, expect_bitwise, wi
 from lstm_ref.harness.judge import Verdict, judge, judge_error, judge_refusals, judge_unexpected
 from lstm_ref.harness.materialize import Material, cast, materialize, second_run
 from lstm_ref.harness.offers import not_offered, not_shown
+from lstm_ref.harness.policies import POLICIES
 from lstm_ref.harness.relations import judge_relation
 from lstm_ref.harness.subjects import Answer, Broken, CannotStart, Crashed, Facts, Subjects, TimedOut, Unsupported, unended
 from lstm_ref.harness.targets import Target
@@ -308,18 +309,19 @@ def _side(case: Case, name: str, material: Material, known: Introduction) -> _Si
     """A run and, unless it depends on what is drawn, what it must produce. `name` keys the noise."""
     language = dialect(case.dialect, known.version)
     made = run_twin(language, material.request)
+    dtypes = tuple(dtype for dtype in case.dtypes if POLICIES[dtype].compute in known.accumulation)
     random = not material.request.weights or any(call.draws for call in made)
     unseen = not_shown(made, known)
     material = with_cotangents_of(made, material) if known.gradients else material
     if unseen:
         return _Side("", material.request, None, None, unseen)
     if case.values.grid == "exact":
-        return _Side("", material.request, None, expect_bitwise(language, material, case.dtypes))
+        return _Side("", material.request, None, expect_bitwise(language, material, dtypes))
 
     def expectation(observed: Observed, dtypes: tuple[str, ...]) -> Expectation:
         return expect(name, language, material, dtypes, known.accumulation, observed)
 
-    return _Side("", material.request, expectation, None if random else expectation(NOTHING, case.dtypes))
+    return _Side("", material.request, expectation, None if random else expectation(NOTHING, dtypes))
 
 
 def _is_listed(finding: _Finding, divergence: Divergence) -> bool:
@@ -361,10 +363,12 @@ def _without_trace(answer: Answer) -> _Finding:
             return _Finding("timeout", f"no answer within {seconds:g} s; the process was killed{told}", stderr)
         case Unsupported(reason):
             return _Finding("unsupported", reason)
-        case Broken(trace):
-            return _Finding("error", f"the adapter failed: {trace.strip().splitlines()[-1] if trace.strip() else ''}", trace)
-        case CannotStart(reason, stderr):
-            return _Finding("error", f"the subject cannot start: {reason}", stderr)
+        case Broken(trace, hint):
+            said = trace.strip().splitlines()
+            what = f"{said[0]}; {hint}" if hint else f"the adapter failed: {said[-1] if said else ''}"
+            return _Finding("error", what, trace)
+        case CannotStart(reason, stderr, hint):
+            return _Finding("error", f"the subject cannot start: {'; '.join(filter(None, (reason, hint)))}", stderr)
         case Trace():
             raise AssertionError("a trace is judged")
 

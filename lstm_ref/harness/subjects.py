@@ -8,6 +8,7 @@ import functools
 import importlib.resources
 import json
 import os
+import shlex
 import signal
 import subprocess
 import tempfile
@@ -24,7 +25,7 @@ import fastjsonschema
 from lstm_ref.harness.errors import UnknownImplementation
 from lstm_ref.harness.launching import Launch, held_to
 from lstm_ref.harness.targets import Target
-from lstm_ref.implementations.errors import WireError
+from lstm_ref.implementations.errors import NotAMessage, WireError
 from lstm_ref.implementations.introduction import Introduction
 from lstm_ref.implementations.trace import Request, Trace
 from lstm_ref.implementations.wire import PROTOCOL, Json, dump, parse, request_to_json, trace_from_json
@@ -34,6 +35,13 @@ CASE_SECONDS = 30.0
 CLOSE_SECONDS = 2.0
 FAILED_STARTS = 2
 LONGEST_LINE = 1 << 28
+
+# What to do next, as the mistakes of somebody who writes a subject call for it.
+PAGE = "lstm_ref/implementations/README.md"
+WHERE_IT_IS = "see whether it is on the PATH, or at this path from the working folder, and may be run; quote the whole command as one argument"
+AT_ONCE = "a subject writes its hello as soon as it starts, before it reads anything, and flushes its output"
+ONLY_MESSAGES = f"only messages go to standard output, one JSON object a line; print everything else to standard error ({PAGE})"
+AS_DESCRIBED = f"each message is described, with an example, in {PAGE}"
 STDERR_TAIL = 1 << 14
 
 
@@ -76,17 +84,19 @@ class Unsupported:
 
 @dataclass(frozen=True)
 class Broken:
-    """The adapter failed or sent what the protocol does not allow; the framework is not to blame."""
+    """The adapter failed or sent what the protocol does not allow; the framework is not to blame. `hint` says what to do."""
 
     traceback: str
+    hint: str = ""
 
 
 @dataclass(frozen=True)
 class CannotStart:
-    """The subject never became ready, so nothing ran."""
+    """The subject never became ready, so nothing ran. `hint` says what to do."""
 
     reason: str
     stderr: str
+    hint: str = ""
 
 
 Answer = Trace | Crashed | TimedOut | Unsupported | Broken | CannotStart
@@ -249,7 +259,8 @@ class Subject:
         except (WireError, fastjsonschema.JsonSchemaValueException) as error:
             stderr = self._process.stderr()
             self.close()
-            return Broken(f"{self._launch.subject} broke the protocol: {error}\n{stderr}")
+            reason, hint = _complaint(error, "the answer")
+            return Broken(f"{self._launch.subject} broke the protocol: {reason}\n{stderr}", hint)
         except BaseException:
             # An answer that nobody waits for any more must not be taken for the next one's.
             self._process.kill()
@@ -273,16 +284,18 @@ class Subject:
         try:
             process = _Process(self._launch)
         except OSError as error:
-            return CannotStart(f"{self._launch.command[0]} cannot be run: {error}", "")
+            return CannotStart(f"{self._launch.command[0]} cannot be run: {error.strerror}", "", WHERE_IT_IS)
         try:
             facts = _read_hello(self._exchange(process, b"", self._start_seconds))
         except _Ended as ended:
             process.close()
-            return CannotStart(_never_ready(ended.answer), ended.answer.stderr)
+            by_hand = f"try it in a terminal: {shlex.join(self._launch.command)}"
+            return CannotStart(_never_ready(ended.answer), ended.answer.stderr, f"{AT_ONCE}; {by_hand}")
         except (WireError, fastjsonschema.JsonSchemaValueException) as error:
             stderr = process.stderr()
             process.close()
-            return CannotStart(f"its first line is no hello of protocol {PROTOCOL}: {error}", stderr)
+            reason, hint = _complaint(error, "the hello")
+            return CannotStart(f"its first line is no hello of protocol {PROTOCOL}: {reason}", stderr, hint)
         except BaseException:
             process.kill()
             process.close()
@@ -290,6 +303,13 @@ class Subject:
         self.facts = facts
         self._process = process
         return None
+
+
+def _complaint(error: WireError | fastjsonschema.JsonSchemaValueException, message: str) -> tuple[str, str]:
+    """What is wrong with a message, and what to do about it."""
+    if isinstance(error, fastjsonschema.JsonSchemaValueException):
+        return error.message.replace("data", message, 1), AS_DESCRIBED
+    return str(error), ONLY_MESSAGES if isinstance(error, NotAMessage) else AS_DESCRIBED
 
 
 def _never_ready(answer: Crashed | TimedOut) -> str:

@@ -87,3 +87,7 @@ class IncompleteAdapter(AdapterError):
 
 class WireError(AdapterError):
     """A value cannot travel between judge and subject, or a message cannot be read."""
+
+
+class NotAMessage(WireError):
+    """A line is no JSON object."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lstm_ref.implementations.errors import WireError
+from lstm_ref.implementations.errors import NotAMessage, WireError
 from lstm_ref.implementations.trace import Call, Handed, Raised, Request, Step, Tensor, Trace
 
 PROTOCOL = 3
@@ -53,9 +53,9 @@ def parse(line: bytes) -> Json:
     try:
         message = json.loads(line, parse_constant=_refuse_constant)
     except ValueError as error:
-        raise WireError(f"not a line of JSON ({error}): {line[:200]!r}") from error
+        raise NotAMessage(f"not a line of JSON ({error}): {line[:200]!r}") from error
     if not isinstance(message, dict):
-        raise WireError(f"a message is one JSON object, this is not: {line[:200]!r}")
+        raise NotAMessage(f"a message is one JSON object, this is not: {line[:200]!r}")
     return message
 
 
@@ -116,7 +116,8 @@ def _tensor_to_json(tensor: Tensor) -> Json:
     return {"dtype": tensor.dtype, "shape": list(values.shape), "data": binascii.b2a_base64(values.tobytes(), newline=False).decode("ascii")}
 
 
-def _tensor_from_json(data: Json) -> Tensor:
+def tensor_from_json(data: Json) -> Tensor:
+    """The array in plain data that fits the schema. Raises WireError where its bytes do not fit its shape."""
     storage = STORAGE[data["dtype"]]
     shape = tuple(data["shape"])
     try:
@@ -136,7 +137,7 @@ def _tensors_to_json(tensors: Mapping[str, Tensor]) -> Json:
 
 
 def _tensors_from_json(data: Json) -> dict[str, Tensor]:
-    return {name: _tensor_from_json(tensor) for name, tensor in data.items()}
+    return {name: tensor_from_json(tensor) for name, tensor in data.items()}
 
 
 def _step_to_json(step: Step) -> Json:
@@ -154,7 +155,7 @@ def _step_from_json(data: Json) -> Step:
     return Step(
         action=data["action"],
         arguments={name: _argument_from_json(value) for name, value in data["arguments"].items()},
-        cotangents=None if data["cotangents"] is None else tuple(_tensor_from_json(tensor) for tensor in data["cotangents"]),
+        cotangents=None if data["cotangents"] is None else tuple(tensor_from_json(tensor) for tensor in data["cotangents"]),
         refused=data["refused"],
         direction=_tensors_from_json(data["direction"]),
         derivatives=tuple(data["derivatives"]),
@@ -174,7 +175,7 @@ def _argument_to_json(value: Any) -> Json:
 
 def _argument_from_json(data: Json) -> Any:
     if "tensor" in data:
-        return _tensor_from_json(data["tensor"])
+        return tensor_from_json(data["tensor"])
     if "handed" in data:
         return _handed_from_json(data["handed"])
     if "list" in data:
@@ -210,12 +211,12 @@ def _call_to_json(call: Call) -> Json:
 def _call_from_json(data: Json) -> Call:
     return Call(
         structure=data["structure"],
-        outputs=tuple(_tensor_from_json(tensor) for tensor in data["outputs"]),
+        outputs=tuple(tensor_from_json(tensor) for tensor in data["outputs"]),
         gradients=_gradients_from_json(data.get("gradients", {})),
         changed=tuple(data.get("changed", ())),
         drawn=_tensors_from_json(data.get("drawn", {})),
         effects=_tensors_from_json(data.get("effects", {})),
-        tangents=tuple(None if tensor is None else _tensor_from_json(tensor) for tensor in data.get("tangents", ())),
+        tangents=tuple(None if tensor is None else tensor_from_json(tensor) for tensor in data.get("tangents", ())),
         curvatures=_gradients_from_json(data.get("curvatures", {})),
     )
 
@@ -225,7 +226,7 @@ def _gradients_to_json(gradients: Mapping[str, Tensor | None]) -> Json:
 
 
 def _gradients_from_json(data: Json) -> dict[str, Tensor | None]:
-    return {name: None if tensor is None else _tensor_from_json(tensor) for name, tensor in data.items()}
+    return {name: None if tensor is None else tensor_from_json(tensor) for name, tensor in data.items()}
 
 
 def _raised_to_json(raised: Raised) -> Json:
