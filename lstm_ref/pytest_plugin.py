@@ -117,7 +117,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_node_collection_finished(node: Any, ids: Sequence[str]) -> None:
     """The same, where workers collect: the controller learns here what there is."""
-    if any(POINT.search(nodeid) for nodeid in ids):
+    if any(nodeid.partition("::")[0].endswith(SUFFIXES) for nodeid in ids):
         session(node.config).begin(ids)
 
 

@@ -20,6 +20,7 @@ from lstm_ref.harness.plan import Plan
 from lstm_ref.harness.progress import Progress
 from lstm_ref.harness.results import ResultFile, now
 from lstm_ref.harness.targets import EVERYWHERE, Target
+from lstm_ref.kinds import SUFFIXES
 from lstm_ref.report.data import FAILING, Header, Missing, read
 
 # A summary of more causes than this is no summary.
@@ -66,7 +67,7 @@ class Writer:
 
     def begin(self, nodeids: Sequence[str]) -> None:
         """Write the header, and say what is going to be run."""
-        cases = [nodeid for nodeid in nodeids if re.search(r"\.ya?ml::", nodeid)]
+        cases = [nodeid for nodeid in nodeids if nodeid.partition("::")[0].endswith(SUFFIXES)]
         if not cases or self._file is not None or self._config.getoption("collectonly"):
             return
         self._others = len(nodeids) - len(cases)

@@ -436,6 +436,17 @@ def test_the_last_line_of_progress_counts_everything(run: Pytest) -> None:
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "workers"])
+def test_a_test_that_has_a_case_in_its_name_is_no_case(run: Pytest, tmp_path: Path, workers: tuple[str, ...]) -> None:
+    text = "import pytest\n\n\n@pytest.mark.parametrize('name', ['file.yaml::point'])\ndef test_other(name):\n    pass\n"
+    (tmp_path / "test_other.py").write_text(text, encoding="utf-8")
+    done = run(*workers, yaml=FOUR_POINTS)
+    assert (done.code, done.summary()) == (0, "9 passed")
+    assert (done.results.header.items, done.results.incomplete) == (8, "")
+    (tmp_path / "file.yaml").unlink()
+    assert "results go to" not in run(*workers).text
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "workers"])
 def test_the_first_line_of_a_failure_is_its_cause_wherever_it_is_shown(run: Pytest, tmp_path: Path, workers: tuple[str, ...]) -> None:
     done = run("file.yaml::point", "--junitxml=junit.xml", *workers, yaml=FOUR_POINTS, LSTM_REF_TEST_FAULT="gates_swapped", COLUMNS="300")
     cause = "Every output is what a layer computes in which the gates' blocks are read as"
