@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from lstm_ref.conversion import ConversionError
-from lstm_ref.harness.subjects import installed, launch
+from lstm_ref.harness.launching import installed, launch
 from lstm_ref.implementations import discover
 
 
