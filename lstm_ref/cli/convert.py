@@ -1,6 +1,8 @@
 """`lstm-ref convert`: weights from one file format to another."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -8,7 +10,7 @@ import click
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Where to write; the ending says what.")
-@click.option("--prefix", metavar="NAME", help="Which LSTM, where a state_dict holds several: model.encoder.")
+@click.option("--prefix", metavar="NAME", help="Which LSTM, where there are several: model.encoder; of .onnx a node.")
 @click.option("--dtype", metavar="DTYPE", help="Round to this dtype on purpose: float64, float32, float16.")
 @click.option("--force", is_flag=True, help="Write over an OUTPUT that exists.")
 def convert(file: Path, output: Path, prefix: str | None, dtype: str | None, force: bool) -> None:
@@ -30,20 +32,39 @@ def convert(file: Path, output: Path, prefix: str | None, dtype: str | None, for
     lstm-ref convert checkpoint.ckpt -o lstm.npz --prefix model.encoder
     lstm-ref convert lstm.onnx -o lstm.pt --dtype float16
 
-    The exit code is 1 where the weights cannot be converted.
+    \b
+    Exit codes:
+      0  OUTPUT is written
+      1  the weights cannot be converted; every reason is said, and nothing is written
+      4  bad usage: no such FILE, or OUTPUT exists or cannot be written
     """
     from lstm_ref.conversion import ConversionError
-    from lstm_ref.conversion.files import read, write
+    from lstm_ref.conversion.files import NEEDS, read, write
 
     if output.exists() and not force:
         raise click.UsageError(f"{output} exists; --force writes over it")
     try:
-        stack = read(file, prefix)
+        frameworks = {NEEDS.get(each.suffix.lower()) for each in (file, output)}
+        stack = _apart(read, file, prefix) if {"torch", "keras"} <= frameworks else read(file, prefix)
         write(stack, output, dtype)
     except ConversionError as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.UsageError(f"{output} cannot be written: {error.strerror or error}") from error
+    _say(stack, output)
+
+
+def _apart(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call it in a process of its own: TensorFlow and PyTorch do not share one."""
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def _say(stack: Any, output: Path) -> None:
+    """What was written, and under what conditions it computes the same."""
     directions = "in both directions" if len(stack[0]) == 2 else "in one direction"
     sizes = ", ".join(str(len(layer[0].recurrent_kernel)) for layer in stack)
     click.echo(f"{output}: {len(stack)} layer{'s' * (len(stack) > 1)} {directions}, {len(stack[0][0].kernel)} features, {sizes} units")

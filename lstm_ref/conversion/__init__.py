@@ -22,13 +22,18 @@
 | ONNX         | a model or its file, or a list of `OnnxLSTM`, one a layer        | i, o, f, c | 2      |
 | TensorFlow 1 | a list of `TensorFlow1Cell`, one a layer                         | i, j, f, o | 1      |
 
+A model of ONNX may hold several LSTMs that are not one on the other: `from_onnx(model, node)`
+chooses one, as `from_torch(state, prefix)` does in a state_dict. One torch.nn.LSTM has as many
+units in all layers; weights that have not are handed over layer by layer.
+
 Nothing is rounded, with three exceptions: Keras and TensorFlow 1 have one bias, so that two
 are added up, in their own dtype; TensorFlow 1 adds 1 to the forget gate at run time, which is
 taken off; and `dtype=` rounds on purpose. What starts from Keras comes back from PyTorch and
 ONNX bit for bit, and so does what goes between PyTorch and ONNX.
 
 A bias of zeros and no bias are the same here. Arrays keep their dtype: a target of a wider
-one takes them, a narrower one is refused unless `dtype=` names it. bfloat16 needs the package
+one takes them, a narrower one is refused unless `dtype=` names it, and so is a number that
+would become infinite. bfloat16 needs the package
 ml_dtypes. What is returned never shares memory with what it was read from.
 
 Weights are all that is converted, and with them only layers that every one of the four has:

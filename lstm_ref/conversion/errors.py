@@ -9,3 +9,7 @@ class ConversionError(ValueError):
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(["the weights cannot be converted:", *(f"  {problem}" for problem in problems)]))
+
+    def __reduce__(self) -> tuple[type["ConversionError"], tuple[tuple[str, ...]]]:
+        """So that one of another process still has its problems."""
+        return ConversionError, (self.problems,)

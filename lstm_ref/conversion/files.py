@@ -1,5 +1,6 @@
 """Weights in files, by the ending of their names."""
 
+import zipfile
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -11,10 +12,13 @@ from lstm_ref.conversion.errors import ConversionError
 from lstm_ref.conversion.keras import from_keras, to_keras
 from lstm_ref.conversion.onnx import from_onnx, to_onnx
 from lstm_ref.conversion.stack import Stack, narrowed
-from lstm_ref.conversion.torch import from_torch, to_torch
+from lstm_ref.conversion.torch import bfloat16, by_name, from_torch, tensor, to_torch
 from lstm_ref.reference.activations import Array
 
 # The packages that reading or writing a file needs, by the ending of its name.
+CONDITIONS = "conditions"  # beside the arrays of an .npz file
+BITS = ":bfloat16"  # ends the name of an array of bfloat16, which .npz keeps as uint16
+
 NEEDS = {
     ".onnx": "onnx",
     ".pt": "torch",
@@ -28,20 +32,22 @@ NEEDS = {
 
 
 def read(path: Path, prefix: str | None = None) -> Stack:
-    """The weights in a file; `prefix` chooses one of several LSTMs in a state_dict.
+    """The weights in a file; `prefix` chooses one of several LSTMs in a state_dict, or the node of a model.
 
     `.npz` and `.safetensors` have the names of a PyTorch state_dict. Raises ConversionError
     for files of another kind, or that hold no LSTM, and where a package is missing.
     """
     readers: Mapping[str, Callable[[Path], Stack]] = {
-        ".onnx": from_onnx,
+        ".onnx": lambda file: from_onnx(file, prefix),
         ".safetensors": lambda file: from_torch(_package(file, "safetensors.numpy").load_file(file), prefix),
-        ".npz": lambda file: from_torch(_npz(file), prefix),
+        ".npz": lambda file: _of_npz(file, prefix),
         **dict.fromkeys((".pt", ".pth", ".ckpt"), lambda file: from_torch(_checkpoint(file), prefix)),
         **dict.fromkeys((".keras", ".h5"), lambda file: from_keras(_model(file))),
     }
     if not path.is_file():
         raise ConversionError([f"there is no file {path}"])
+    if prefix is not None and NEEDS[_ending(path)] == "keras":
+        raise ConversionError([f"{path.name}: a Keras model has no prefix; in Python: from_keras(model.get_layer({prefix!r}))"])
     return readers[_ending(path)](path)
 
 
@@ -51,11 +57,16 @@ def write(weights: Any, path: Path, dtype: str | None = None) -> None:
     writers: Mapping[str, Callable[[Path], Any]] = {
         ".onnx": lambda file: _package(file, "onnx").save(_onnx_model(stack, file), file),
         ".safetensors": lambda file: _package(file, "safetensors.numpy").save_file(to_torch(stack), file),
-        ".npz": lambda file: np.savez(file, **to_torch(stack)),  # type: ignore[arg-type]
+        ".npz": lambda file: np.savez(file, **_for_npz(stack)),
         **dict.fromkeys((".pt", ".pth", ".ckpt"), lambda file: _save_checkpoint(to_torch(stack), file)),
         **dict.fromkeys((".keras", ".h5"), lambda file: _keras_model(stack, file).save(file)),
     }
-    writers[_ending(path)](path)
+    written = path.with_name(f".{path.stem}.part{path.suffix}")  # what was there stays whole until this is
+    try:
+        writers[_ending(path)](written)
+        written.replace(path)
+    finally:
+        written.unlink(missing_ok=True)
 
 
 def _ending(path: Path) -> str:
@@ -77,8 +88,23 @@ def _npz(path: Path) -> dict[str, Array]:
     try:
         with np.load(path, allow_pickle=False) as held:
             return {name: held[name] for name in held.files}
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise ConversionError([f"{path} is no .npz file of arrays: {error}"]) from error
+
+
+def _for_npz(stack: Stack) -> dict[str, Any]:
+    arrays: dict[str, Any] = {}
+    for name, values in by_name(stack).items():
+        kept_as_bits = values.dtype.name == "bfloat16"
+        arrays[f"{name}{BITS}" if kept_as_bits else name] = values.view(np.uint16) if kept_as_bits else values
+    return {**arrays, CONDITIONS: np.array(stack.conditions, str)} if stack.conditions else arrays
+
+
+def _of_npz(path: Path, prefix: str | None) -> Stack:
+    held = _npz(path)
+    conditions = held.pop(CONDITIONS, np.array((), str))
+    arrays = {name.removesuffix(BITS): values.view(bfloat16()) if name.endswith(BITS) else values for name, values in held.items()}
+    return Stack(from_torch(arrays, prefix), map(str, conditions.ravel()))
 
 
 def _checkpoint(path: Path) -> Any:
@@ -93,7 +119,7 @@ def _checkpoint(path: Path) -> Any:
 
 def _save_checkpoint(named: Mapping[str, Array], path: Path) -> None:
     torch = _package(path, "torch")
-    torch.save({name: torch.from_numpy(np.array(values)) for name, values in named.items()}, path)
+    torch.save({name: tensor(np.array(values)) for name, values in named.items()}, path)
 
 
 def _model(path: Path) -> Any:

@@ -2,19 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from lstm_ref.conversion.errors import ConversionError
-from lstm_ref.conversion.stack import Stack, as_array, as_stack, check, described, misfits, narrowed, place, same_structure
+from lstm_ref.conversion.stack import Stack, as_array, as_stack, check, described, misfits, narrowed, of_file, place, same_structure
 from lstm_ref.reference.activations import Array
 from lstm_ref.reference.weights import LSTMWeights
 
 NAMES = ("kernel", "recurrent_kernel", "bias")
 WITHOUT_PART = {"InputLayer", "Dropout"}  # layers around an LSTM that take no part in what it computes at inference
-# Layers that compute something before the first LSTM of a model, or after the last one.
-BEFORE_OR_AFTER = {"Embedding", "Dense", "Activation", "Flatten", "Softmax", "TimeDistributed", "LayerNormalization", "BatchNormalization"}
+LSTMS = {"LSTM", "RNN", "LSTMCell", "StackedRNNCells", "Bidirectional"}
 ITSELF = "for its weights alone use LSTMWeights.from_keras and to_keras"
 OTHER_KINDS = {"GRU", "GRUCell", "SimpleRNN", "SimpleRNNCell", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"}
 
@@ -24,6 +24,8 @@ MASKED = (
 )
 STATEFUL = "{} is stateful: elsewhere hand the states of one call over to the next"
 LAST_OF_BOTH = "{} returns no sequences: in PyTorch that is h_n of both directions side by side, and not the last step of the output"
+GIVEN_STATES = "{} starts from states that the model hands to it: elsewhere hand the same ones over"
+UNSEEN_CALL = "{} has a call() of its own, which is not read: see there for masks, states, and what is computed before and after"
 DROPS = "{} drops states in training (recurrent_dropout), which PyTorch and ONNX do not; at inference nothing differs"
 
 Cells = list[tuple[Any, ...]]  # by layer and direction
@@ -35,14 +37,30 @@ class _Walk:
 
     problems: list[str] = field(default_factory=list)
     conditions: list[str] = field(default_factory=list)
+    masks: list[str] = field(default_factory=list)  # what masks the steps of the next LSTM
+    before: tuple[str, bool] | None = None  # the last LSTM, and whether it returns sequences
+
+    def enter(self, where: str, returns_sequences: bool) -> None:
+        """Come to an LSTM: what stood before it must let it run over the sequence."""
+        if self.before and not self.before[1]:
+            self.problems.append(
+                f"{self.before[0]} returns its last output alone (return_sequences=False), no sequence for {where}: convert each by itself"
+            )
+        for mask in self.masks:
+            if self.before:
+                self.problems.append(f"{mask} masks steps by what the LSTM before it returns: convert each LSTM by itself")
+            else:
+                self.conditions.append(MASKED.format(mask))
+        self.masks, self.before = [], (where, returns_sequences)
 
 
-def from_keras(layer: Any, bidirectional: bool = False) -> Stack:
+def from_keras(layer: Any, bidirectional: bool | None = None) -> Stack:
     """The weights of a built LSTM, RNN or LSTMCell layer, of Bidirectional around one, of a model, or of a list of layers, one on the other.
 
     Each direction has kernel (features, 4 units), recurrent_kernel (units, 4 units) and bias
     (4 units,), which is zero without use_bias. A list of such arrays, as `get_weights()`
-    gives it, is taken as well; that of `bidirectional` layers has both directions of each.
+    gives it, is taken as well. Where its shapes fit one layer in both directions as well as two
+    layers, `bidirectional` has to say which it is.
 
     The result says in its `conditions` what masks, states and the last output are elsewhere.
     Raises ConversionError for layers that are not built, and for those that are not the LSTM
@@ -90,7 +108,7 @@ def to_keras(weights: Any, layer: Any = None, dtype: str | None = None) -> list[
     return flat
 
 
-def _of_arrays(given: Sequence[Array], bidirectional: bool) -> Stack:
+def _of_arrays(given: Sequence[Array], bidirectional: bool | None) -> Stack:
     """The LSTMs of `get_weights()`: a kernel and a recurrent kernel each, and a bias or none."""
     problems: list[str] = []
     found: list[LSTMWeights] = []
@@ -109,11 +127,27 @@ def _of_arrays(given: Sequence[Array], bidirectional: bool) -> Stack:
         problems.append(f"bidirectional layers have two LSTMs each, and these are {len(found)}")
     if problems:
         raise ConversionError(problems)
-    width = 2 if bidirectional else 1
-    layers = [found[k : k + width] for k in range(0, len(found), width)]
+    widths = [width for width in (1, 2) if not len(found) % width]
+    readings = {width: [found[k : k + width] for k in range(0, len(found), width)] for width in widths}
+    if bidirectional is None:
+        fitting = [width for width, layers in readings.items() if _fits(layers)] or [1]
+        if len(fitting) > 1:
+            both = f"{len(found)} layers and {len(found) // 2} bidirectional"
+            raise ConversionError([f"the arrays fit {both}: say bidirectional=False or True"])
+    else:
+        fitting = [2 if bidirectional else 1]
+    layers = readings[fitting[0]]
     check(layers)
     unseen = "arrays do not show their layers: they must have activation tanh and recurrent_activation sigmoid, and read forwards"
     return Stack(layers, [unseen])
+
+
+def _fits(layers: Sequence[Sequence[LSTMWeights]]) -> bool:
+    try:
+        check(layers)
+    except ConversionError:
+        return False
+    return True
 
 
 def _one_bias(weights: LSTMWeights) -> LSTMWeights:
@@ -150,6 +184,8 @@ def _cells(layer: Any, where: str, backward: bool, walk: _Walk) -> Cells:
         return _stacked(layer, where, backward, walk)
     if type(layer).__module__.partition(".")[0] == "torch":
         walk.problems.append(f"{where} is a torch module: use from_torch and to_torch")
+    elif not hasattr(layer, "get_config"):
+        walk.problems.append(f"{where} is {described(layer)}, and no Keras layer{of_file(layer)}")
     elif kind in OTHER_KINDS:
         walk.problems.append(f"{where} is a {kind}, and no LSTM")
     elif kind == "StackedRNNCells":
@@ -160,6 +196,8 @@ def _cells(layer: Any, where: str, backward: bool, walk: _Walk) -> Cells:
         if layer.go_backwards != backward:
             direction = "backward" if backward else "forward"
             walk.problems.append(f"{where} has go_backwards={layer.go_backwards} as a {direction} direction; {ITSELF}")
+        if not backward:
+            walk.enter(where, layer.return_sequences)
         if layer.stateful:
             walk.conditions.append(STATEFUL.format(where))
         return _cells(layer.cell, f"{where}.cell", backward, walk)
@@ -170,17 +208,11 @@ def _cells(layer: Any, where: str, backward: bool, walk: _Walk) -> Cells:
         return [(layer,)]
     elif isinstance(getattr(layer, "layers", None), (list, tuple)):
         return _model(layer, where, backward, walk)
-    elif _masks(layer):
-        walk.conditions.append(MASKED.format(where))
+    elif kind == "Masking":
+        walk.masks.append(where)
     elif kind not in WITHOUT_PART:
-        known = f"a {kind}" if hasattr(layer, "get_config") else described(layer)
-        walk.problems.append(f"{where} is {known}, which is not known to compute an LSTM; of a model hand over the list of its LSTM layers")
+        walk.problems.append(f"{where} is a {kind}, which is not known to compute an LSTM; of a model hand over the list of its LSTM layers")
     return []
-
-
-def _masks(layer: Any) -> bool:
-    """Whether it makes a mask and leaves all else as it is."""
-    return type(layer).__name__ == "Masking"
 
 
 def _stacked(layers: Sequence[Any], where: str, backward: bool, walk: _Walk) -> Cells:
@@ -190,22 +222,107 @@ def _stacked(layers: Sequence[Any], where: str, backward: bool, walk: _Walk) -> 
 def _model(model: Any, where: str, backward: bool, walk: _Walk) -> Cells:
     """The LSTM layers of a model. What stands before the first or after the last of them is left out, and said to be."""
     layers = list(model.layers)
-    kinds = [type(layer).__name__ for layer in layers]
-    recurrent = [k for k, layer in enumerate(layers) if kinds[k] in ("LSTM", "RNN", "Bidirectional") or hasattr(layer, "layers")]
+    recurrent = [k for k, layer in enumerate(layers) if _has_lstm(layer)]
     first, last = (recurrent[0], recurrent[-1]) if recurrent else (len(layers), -1)
-    if len(recurrent) > 1 and kinds and type(model).__name__ != "Sequential":
-        walk.problems.append(f"{where} is a model with several LSTM layers, and no Sequential: hand over the list of them in their order")
-        return []
+    calls = _calls(model)
+    if type(model).__name__ != "Sequential":
+        names = [layers[k].name for k in recurrent]
+        if len(names) > 1 and (calls is None or not _in_a_row(names, calls, layers)):
+            listed = ", ".join(names)
+            walk.problems.append(f"{where} has several LSTM layers, not one on the other: {listed}. Hand over one, or the list of those that are")
+            return []
+        if calls is None:
+            walk.conditions.append(UNSEEN_CALL.format(where))
     inside = []
     for k, layer in enumerate(layers):
-        outside = (k < first or k > last) and kinds[k] in BEFORE_OR_AFTER
+        kind, place_ = type(layer).__name__, f"{where}.layers[{k}]"
+        takes_part = kind in WITHOUT_PART | OTHER_KINDS | {"Masking"} or _wraps_recurrent(layer)
+        outside = (k < first or k > last) and not takes_part
         if outside:
-            walk.conditions.append(f"{where}.layers[{k}], {kinds[k]}, is not part of the weights: it is to be computed beside")
-        if kinds[k] == "Embedding" and getattr(layer, "mask_zero", False):
-            walk.conditions.append(MASKED.format(f"{where}.layers[{k}]"))
+            walk.conditions.append(f"{place_}, {kind}, is not part of the weights: it is to be computed beside")
+        if getattr(layer, "mask_zero", False):
+            walk.masks.append(place_)
+        if k in recurrent and calls:
+            handed = calls[layer.name].handed_over
+            if "mask" in handed and not walk.masks and not walk.before:
+                walk.masks.append(f"the mask= of {place_}")
+            if "initial_state" in handed:
+                walk.conditions.append(GIVEN_STATES.format(place_))
         if not outside:
-            inside += _cells(layer, f"{where}.layers[{k}]", backward, walk)
+            inside += _cells(layer, place_, backward, walk)
     return inside
+
+
+def _has_lstm(layer: Any) -> bool:
+    inner = getattr(layer, "layers", None)
+    return any(map(_has_lstm, inner)) if isinstance(inner, (list, tuple)) else type(layer).__name__ in LSTMS
+
+
+def _wraps_recurrent(layer: Any) -> bool:
+    """Whether it is, say, TimeDistributed around an LSTM."""
+    return type(getattr(layer, "layer", None)).__name__ in LSTMS | OTHER_KINDS
+
+
+@dataclass
+class _Call:
+    """What a layer of a functional model is called on."""
+
+    source: tuple[str, int] | None = None  # the layer whose output it is, and which of its outputs
+    handed_over: set[str] = field(default_factory=set)
+
+
+def _calls(model: Any) -> dict[str, _Call] | None:
+    """The calls of a functional model by layer, of Keras 2 and 3; None where a model does not show them."""
+    try:
+        entries = model.get_config()["layers"]
+        return {entry["config"]["name"]: _call(entry.get("inbound_nodes", [])) for entry in entries}
+    except (NotImplementedError, KeyError, TypeError):
+        return None
+
+
+def _call(nodes: Any) -> _Call:
+    call = _Call()
+    for node in nodes:
+        if isinstance(node, dict):  # Keras 3
+            positional = zip(("input", "initial_state", "mask"), node["args"], strict=False)
+            arguments = dict(positional) | node["kwargs"]
+        else:
+            inputs = [node] if node and isinstance(node[0], str) else node
+            arguments = {"input": inputs[0], **(inputs[0][3] if len(inputs[0]) > 3 else {})}
+            arguments |= {"initial_state": inputs[1:]} if len(inputs) > 1 else {}
+        for name, value in arguments.items():
+            found = _histories(value)
+            if name == "input":
+                call.source = found[0] if found else None
+                call.handed_over |= {"initial_state"} if len(found) > 1 else set()
+            elif found:
+                call.handed_over.add(name)
+    return call
+
+
+def _histories(value: Any) -> list[tuple[str, int]]:
+    """The outputs of layers that are named in a value of a model's configuration."""
+    if isinstance(value, dict):
+        if "keras_history" in value:
+            return [(value["keras_history"][0], value["keras_history"][2])]
+        return [found for part in value.values() for found in _histories(part)]
+    if isinstance(value, (list, tuple)):
+        if len(value) > 2 and isinstance(value[0], str) and isinstance(value[2], int):
+            return [(value[0], value[2])]
+        return [found for part in value for found in _histories(part)]
+    return []
+
+
+def _in_a_row(names: Sequence[str], calls: dict[str, _Call], layers: Sequence[Any]) -> bool:
+    """Whether each LSTM runs over the sequence of the one before, with nothing between that computes."""
+    kinds = {layer.name: type(layer).__name__ for layer in layers}
+    for before, name in pairwise(names):
+        source = calls[name].source
+        while source and kinds.get(source[0]) in WITHOUT_PART | {"Masking"} and source[0] != before:
+            source = calls[source[0]].source
+        if source != (before, 0):
+            return False
+    return True
 
 
 def _bidirectional(layer: Any, where: str, walk: _Walk) -> Cells:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lstm_ref.conversion.errors import ConversionError
-from lstm_ref.conversion.stack import Stack, as_array, as_stack, axes_of, check, described, narrowed, place
+from lstm_ref.conversion.stack import FLOATS, Stack, as_array, as_stack, axes_of, check, described, narrowed, place
 from lstm_ref.reference.activations import Array
 from lstm_ref.reference.weights import LSTMWeights
 
@@ -43,17 +43,18 @@ class OnnxLSTM(NamedTuple):
     B: Array | None = None
 
 
-def from_onnx(source: Any) -> Stack:
+def from_onnx(source: Any, node: Any = None) -> Stack:
     """The weights of the LSTM nodes of a model, one on the other.
 
     `source` is a model, or the path of one, and then needs the package onnx; or the arrays
-    of a node, or of several, as OnnxLSTM or (W, R, B). Raises ConversionError, with every
-    reason, where shapes do not fit and for nodes that compute something else.
+    of a node, or of several, as OnnxLSTM or (W, R, B). `node` chooses one LSTM of a model, by
+    its name, that of an output, or the NodeProto. Raises ConversionError, with every reason,
+    where shapes do not fit and for nodes that compute something else.
     """
     if isinstance(source, (str, PathLike)):
         source = _loaded(fspath(source))
     conditions: list[str] = []
-    nodes = _of_model(source, conditions) if hasattr(source, "graph") or hasattr(source, "node") else _of_arrays(source, conditions)
+    nodes = _of_model(source, node, conditions) if hasattr(source, "graph") or hasattr(source, "node") else _of_arrays(source, node, conditions)
     if problems := [problem for number, node in enumerate(nodes) for problem in _misshapen(number, node)]:
         raise ConversionError(problems)
     layers = [[_direction(node, direction) for direction in range(len(node.W))] for node in nodes]
@@ -84,14 +85,16 @@ def to_onnx(weights: Any, dtype: str | None = None) -> list[OnnxLSTM]:
 # --- arrays ---
 
 
-def _of_arrays(source: Any, conditions: list[str]) -> list[OnnxLSTM]:
+def _of_arrays(source: Any, node: Any, conditions: list[str]) -> list[OnnxLSTM]:
     """Nodes from their arrays: one, or a list of them."""
+    if hasattr(source, "op_type") or (isinstance(source, (list, tuple)) and source and hasattr(source[0], "op_type")):
+        raise ConversionError(["a node does not hold its weights: hand over the model that does, as from_onnx(model, node)"])
+    if node is not None:
+        raise ConversionError([f"node chooses an LSTM of a model, and {described(source)} is none"])
     if not isinstance(source, (list, tuple)):
         raise ConversionError([f"{described(source)} is neither an ONNX model nor a node's (W, R, B), nor a list of such"])
     if not source:
         raise ConversionError(["there is no layer"])
-    if hasattr(source[0], "op_type"):
-        raise ConversionError(["a node does not hold its weights: hand over the model, whose initializers they are"])
     nodes = [source] if axes_of(source[0]) == 3 else list(source)
     problems: list[str] = []
     found = []
@@ -164,7 +167,7 @@ def _loaded(path: str) -> Any:
         raise ConversionError([f"{path} is no ONNX model: {error}"]) from error
 
 
-def _of_model(source: Any, conditions: list[str]) -> list[OnnxLSTM]:
+def _of_model(source: Any, chosen: Any, conditions: list[str]) -> list[OnnxLSTM]:
     """The LSTM nodes of a model, or of its graph, in order, each of which reads the one before."""
     graph = getattr(source, "graph", source)
     if not hasattr(graph, "initializer"):
@@ -174,11 +177,14 @@ def _of_model(source: Any, conditions: list[str]) -> list[OnnxLSTM]:
         others = sorted({node.op_type for node in graph.node if node.op_type in ("GRU", "RNN") or "LSTM" in node.op_type})
         kinds = [f"a {kind} is no LSTM of the standard" for kind in others] or ["the model has no LSTM node"]
         raise ConversionError(kinds)
+    if chosen is not None:
+        nodes = [_the_one(nodes, chosen)]
     constants = _constants(graph)
     problems: list[str] = []
     for number, node in enumerate(nodes):
         problems += _unlike(number, node, constants)
-    problems += _between(graph, nodes)
+    if len(nodes) > 1 and (apart := list(_between(graph, nodes, constants, _opset(source)))):
+        problems += [*apart, f"choose one LSTM with node=: {', '.join(map(_called, nodes))}"]
     if problems:
         raise ConversionError(problems)
     for node in nodes:
@@ -188,6 +194,27 @@ def _of_model(source: Any, conditions: list[str]) -> list[OnnxLSTM]:
         if given.get("initial_h") or given.get("initial_c"):
             conditions.append("the node starts from states that it is given: hand the same ones over")
     return [OnnxLSTM(*(_named(node, name, constants) for name in ("W", "R", "B"))) for node in nodes]
+
+
+def _opset(source: Any) -> int:
+    """The version of the standard that a model is written in; a graph does not say."""
+    return next((each.version for each in getattr(source, "opset_import", ()) if each.domain in ("", "ai.onnx")), 14)
+
+
+def _called(node: Any) -> str:
+    return repr(node.name or node.output[0])
+
+
+def _the_one(nodes: Sequence[Any], chosen: Any) -> Any:
+    """The LSTM node that is meant, by its name, an output or itself."""
+    if hasattr(chosen, "op_type"):
+        found = [node for node in nodes if node == chosen]
+    else:
+        found = [node for node in nodes if isinstance(chosen, str) and chosen and (node.name == chosen or chosen in node.output)]
+    if len(found) != 1:
+        what = described(chosen) if not hasattr(chosen, "op_type") else f"a node {_called(chosen)}"
+        raise ConversionError([f"{what} is not exactly one of the LSTM nodes, which are {', '.join(map(_called, nodes))}"])
+    return found[0]
 
 
 def _constants(graph: Any) -> Mapping[str, Array]:
@@ -228,22 +255,68 @@ def _unlike(number: int, node: Any, constants: Mapping[str, Array]) -> Iterator[
         given = node.input[position] if position < len(node.input) else ""
         if given and given not in constants:
             yield f"{where}: {name} is computed in the model, and no constant of it"
-        elif given and constants[given].dtype.kind != "f":
+        elif given and constants[given].dtype.name not in FLOATS:
             yield f"{where}: {name} is {constants[given].dtype}: quantized weights have to be scaled back to numbers first"
         elif not given and name != "B":
             yield f"{where} has no {name}"
+    R = constants.get(node.input[2]) if len(node.input) > 2 else None
+    if R is not None and R.ndim == 3:
+        yield from _contradictions(where, attributes, direction, R)
 
 
-def _between(graph: Any, nodes: Sequence[Any]) -> Iterator[str]:
+def _contradictions(where: str, attributes: Mapping[str, Any], direction: str, R: Array) -> Iterator[str]:
+    """What the attributes say of the arrays, and is not so."""
+    directions = 2 if direction == "bidirectional" else 1
+    if len(R) != directions:
+        yield f"{where} has direction {direction}, and arrays of {len(R)} directions"
+    if "hidden_size" in attributes and attributes["hidden_size"].i != R.shape[2]:
+        yield f"{where} has hidden_size {attributes['hidden_size'].i}, and R {R.shape} has {R.shape[2]}"
+    if "layout" in attributes and attributes["layout"].i not in (0, 1):
+        yield f"{where} has layout {attributes['layout'].i}, expected 0 or 1"
+
+
+def _between(graph: Any, nodes: Sequence[Any], constants: Mapping[str, Array], opset: int) -> Iterator[str]:
     """What keeps a node from reading the output of the node before it as it is."""
     makers = {output: node for node in graph.node for output in node.output}
     for number, (before, node) in enumerate(pairwise(nodes), start=1):
         name = node.input[0]
-        seen: list[str] = []
+        seen: list[Any] = []
         while name in makers and makers[name] is not before and len(seen) < len(graph.node):
-            seen.append(makers[name].op_type)
+            seen.append(makers[name])
             name = makers[name].input[0] if makers[name].input else ""
         if name not in makers or makers[name] is not before or name != before.output[0]:
             yield f"layer {number} does not read the output Y of layer {number - 1}"
-        elif changing := [kind for kind in seen if kind not in RESHAPING]:
+        elif changing := [each.op_type for each in seen if each.op_type not in RESHAPING]:
             yield f"between layer {number - 1} and layer {number} stands {', '.join(changing)}, which changes numbers"
+        elif not _side_by_side(before, seen[::-1], node, constants, opset):
+            kinds = ", ".join(each.op_type for each in seen[::-1]) or "nothing"
+            yield f"between layer {number - 1} and layer {number} stands {kinds}, which does not lay the directions of Y side by side"
+
+
+def _side_by_side(before: Any, between: Sequence[Any], after: Any, constants: Mapping[str, Array], opset: int) -> bool:
+    """Whether what stands between two nodes puts each number of Y where X has to have it.
+
+    It is tried with numbers that are all different.
+    """
+    R = constants.get(before.input[2])
+    if R is None or R.ndim != 3:
+        return True  # said elsewhere
+    timesteps, batch, (directions, _, hidden) = 3, 2, R.shape
+    layouts = [next((attribute.i for attribute in node.attribute if attribute.name == "layout"), 0) for node in (before, after)]
+    wanted = np.arange(float(timesteps * batch * directions * hidden), dtype=np.float32).reshape(timesteps, batch, directions, hidden)
+    Y = wanted.transpose(1, 0, 2, 3) if layouts[0] else wanted.transpose(0, 2, 1, 3)
+    X = wanted.reshape(timesteps, batch, -1)
+    X = X.transpose(1, 0, 2) if layouts[1] else X
+    if not between:
+        return False  # Y has four axes and X three
+    helper, reference = import_module("onnx.helper"), import_module("onnx.reference")
+    fixed = {name: constants[name] for each in between for name in each.input if name in constants}
+    to_proto = import_module("onnx.numpy_helper").from_array
+    ends = [[helper.make_empty_tensor_value_info(name)] for name in (before.output[0], after.input[0])]
+    held = [to_proto(np.ascontiguousarray(values), name) for name, values in fixed.items()]
+    model = helper.make_model(helper.make_graph(list(between), "between", *ends, held), opset_imports=[helper.make_opsetid("", opset)])
+    try:
+        (found,) = reference.ReferenceEvaluator(model).run(None, {before.output[0]: np.ascontiguousarray(Y)})
+    except Exception:  # whatever the evaluator says of such nodes: they were not shown to be harmless
+        return False
+    return bool(np.array_equal(found, X))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from os import PathLike
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,6 +14,8 @@ from lstm_ref.reference.weights import LSTMWeights
 # How an array of LSTMWeights is called where it comes from, with its shape there.
 Say: TypeAlias = Callable[[str, tuple[int, ...]], str]
 
+FLOATS = ("float64", "float32", "float16", "bfloat16")
+REQUIRED = ("kernel", "recurrent_kernel", "bias")
 READERS = "read them with from_keras, from_torch, from_onnx or from_tensorflow1"
 
 
@@ -74,15 +77,24 @@ def described(value: Any) -> str:
     return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
 
 
+def of_file(value: Any) -> str:
+    """What to do with the path of a file, where something that was read is expected."""
+    return "; a file is read by lstm_ref.conversion.files.read" if isinstance(value, (str, PathLike)) else ""
+
+
 def as_array(where: str, name: str, value: Any, problems: list[str]) -> Array:
     """The numbers of an array or of nested lists, in floating point; else a problem, and nothing."""
     try:
         found = np.asarray(value)
     except (TypeError, ValueError, RuntimeError):
         found = np.asarray(None, object)
-    if found.dtype.kind == "f" or found.dtype.name == "bfloat16":
-        return np.array(found)
-    if found.dtype.kind in "iu":
+    if np.ma.is_masked(value):
+        problems.append(f"{where}: {name} is a masked array, in which some numbers are missing: fill them in first")
+    elif found.dtype.name in FLOATS:
+        return np.array(found, found.dtype.newbyteorder("="))
+    elif found.dtype.kind in "fc":
+        problems.append(f"{where}: {name} is {found.dtype}; the dtypes that all have are {', '.join(FLOATS)}")
+    elif found.dtype.kind in "iu":
         problems.append(f"{where}: {name} is {found.dtype}: quantized weights have to be scaled back to numbers first")
     else:
         problems.append(f"{where}: {name} is {described(value)}, and no array of numbers")
@@ -102,7 +114,12 @@ def as_stack(weights: Any) -> Stack:
         raise ConversionError([f"the weights are {described(weights)}, and no Stack; {READERS}"])
     stack = Stack(directions, getattr(weights, "conditions", ()))
     check(stack)
-    return stack
+    return Stack([[_of_arrays(w) for w in layer] for layer in stack], stack.conditions)
+
+
+def _of_arrays(weights: LSTMWeights) -> LSTMWeights:
+    """The same in arrays of their own, where lists of numbers were in their place. Only after `check`."""
+    return replace(weights, **{name: as_array("", name, values, []) for name, values in arrays(weights).items()})
 
 
 def narrowed(weights: Any, dtype: str | None) -> Stack:
@@ -112,14 +129,31 @@ def narrowed(weights: Any, dtype: str | None) -> Stack:
         return stack
     try:
         target = np.dtype(dtype)
-    except TypeError:
-        target = _ml_dtype(dtype)
-    if target.kind != "f" and target.name != "bfloat16":
-        raise ConversionError([f"dtype {dtype} holds no fractions; choose float64, float32, float16 or bfloat16"])
-    return Stack(
-        [[replace(w, **{name: values.astype(target) for name, values in arrays(w).items()}) for w in layer] for layer in stack],
-        stack.conditions,
-    )
+    except (TypeError, ValueError):
+        target = _ml_dtype(str(dtype))
+    if target.name not in FLOATS:
+        why = "is not one that all have" if target.kind == "f" else "holds no fractions"
+        raise ConversionError([f"dtype {dtype} {why}; choose {', '.join(FLOATS)}"])
+    problems: list[str] = []
+    layers = [
+        [_rounded(w, target, place(number, direction, len(layer)), problems) for direction, w in enumerate(layer)]
+        for number, layer in enumerate(stack)
+    ]
+    if problems:
+        raise ConversionError(problems)
+    return Stack(layers, stack.conditions)
+
+
+def _rounded(weights: LSTMWeights, dtype: np.dtype[Any], where: str, problems: list[str]) -> LSTMWeights:
+    """The weights in another dtype. What would become infinite is a problem, and no rounding."""
+    with np.errstate(over="ignore"):
+        found = {name: values.astype(dtype) for name, values in arrays(weights).items()}
+    for name, values in arrays(weights).items():
+        lost = np.isfinite(values) & ~np.isfinite(found[name])
+        if np.any(lost):
+            largest = np.max(np.abs(values[lost]))
+            problems.append(f"{where}: {name} has numbers out of the range of {dtype}, up to {float(largest):g}")
+    return replace(weights, **found)
 
 
 def _ml_dtype(name: str) -> np.dtype[Any]:
@@ -151,8 +185,14 @@ def check(weights: Sequence[Sequence[LSTMWeights]], say: Say = as_here) -> None:
         outputs = 0
         for where, held in zip(wheres, numbers, strict=True):
             found = {name: values.shape for name, values in held.items()}
+            if missing := [name for name in REQUIRED if name not in found]:
+                problems.append(f"{where} has no {' and no '.join(missing)}")
+                continue
             if found.pop("peepholes", None) is not None:
                 problems.append(f"{where} has peepholes, which are not converted")
+            if 0 in found["recurrent_kernel"][:1] and len(found["recurrent_kernel"]) == 2:
+                problems.append(f"{where} has no units: {say('recurrent_kernel', found['recurrent_kernel'])}")
+                continue
             if any(shape == (0,) for shape in found.values()):
                 continue
             if any(len(shape) != (1 if "bias" in name else 2) for name, shape in found.items()):

@@ -18,6 +18,10 @@ from lstm_ref.reference.weights import LSTMWeights
 
 GATES = "igfo"
 HERE = "ifgo"
+UNSEEN = (
+    "arrays do not show their cell: it must have activation tanh, no peepholes (use_peepholes), no cell_clip (in BlockLSTM 3 unless told otherwise) "
+    "and no projection (num_proj)"
+)
 
 
 class TensorFlow1Cell(NamedTuple):
@@ -34,14 +38,13 @@ def from_tensorflow1(cells: Any, forget_bias: float = 1.0, gates: str = GATES) -
     blocks: "igfo" for rnn_cell and BlockLSTM, "ifgo" for BlockLSTMV2. Raises ConversionError
     where shapes are not those of a cell.
     """
-    if sorted(gates) != sorted(HERE):
-        raise ConversionError([f"gates must be the letters i, f, g, o in some order, not {gates!r}"])
+    _check_options(forget_bias, gates)
     problems: list[str] = []
     layers = [[_read(number, cell, forget_bias, gates, problems)] for number, cell in enumerate(_listed(cells))]
     if problems:
         raise ConversionError(problems)
     check(layers)
-    return Stack(layers)
+    return Stack(layers, [UNSEEN])
 
 
 def to_tensorflow1(weights: Any, forget_bias: float = 1.0, gates: str = GATES, dtype: str | None = None) -> list[TensorFlow1Cell]:
@@ -49,6 +52,7 @@ def to_tensorflow1(weights: Any, forget_bias: float = 1.0, gates: str = GATES, d
 
     Two biases become their sum. Raises ConversionError for a second direction and a projection.
     """
+    _check_options(forget_bias, gates)
     stack = narrowed(as_stack(weights), dtype)
     problems = [f"layer {number} has two directions, and a cell has one" for number, layer in enumerate(stack) if len(layer) > 1]
     problems += [
@@ -57,6 +61,17 @@ def to_tensorflow1(weights: Any, forget_bias: float = 1.0, gates: str = GATES, d
     if problems:
         raise ConversionError(problems)
     return [_write(w, forget_bias, gates) for (w,) in stack]
+
+
+def _check_options(forget_bias: Any, gates: Any) -> None:
+    """Raise ConversionError for a forget bias that is no number, and gates that are none."""
+    problems = []
+    if isinstance(forget_bias, bool) or not isinstance(forget_bias, (int, float, np.floating)) or not np.isfinite(forget_bias):
+        problems.append(f"forget_bias is {described(forget_bias)}, and no finite number")
+    if not isinstance(gates, str) or sorted(gates) != sorted(HERE):
+        problems.append(f"gates must be the letters i, f, g, o in some order, not {gates if isinstance(gates, str) else described(gates)}")
+    if problems:
+        raise ConversionError(problems)
 
 
 def _listed(cells: Any) -> Sequence[Any]:

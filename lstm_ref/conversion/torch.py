@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lstm_ref.conversion.errors import ConversionError
-from lstm_ref.conversion.stack import Stack, as_array, as_stack, check, described, misfits, narrowed, place, same_structure
+from lstm_ref.conversion.stack import Stack, as_array, as_stack, check, described, misfits, narrowed, of_file, place, same_structure
 from lstm_ref.reference.activations import Array
 from lstm_ref.reference.weights import LSTMWeights
 
@@ -52,15 +52,9 @@ def to_torch(weights: Any, target: Any = None, prefix: str | None = None, dtype:
     the target has no place for an array.
     """
     stack = narrowed(as_stack(weights), dtype)
-    named = {
-        name: np.ascontiguousarray(values)
-        for number, directions in enumerate(stack)
-        for w, end in zip(directions, ("", "_reverse"), strict=False)
-        for name, values in w.to_torch(f"_l{number}{end}").items()
-    }
+    named = by_name(stack)
     if target is None:
-        if len({len(directions) for directions in stack}) > 1:
-            raise ConversionError(["some layers have one direction and some two; torch.nn.LSTM has as many in all of them"])
+        _same_in_all_layers(stack)
         return named
     state = _state(target, prefix)
     suffixes = _suffixes(state)
@@ -80,6 +74,29 @@ def to_torch(weights: Any, target: Any = None, prefix: str | None = None, dtype:
     return named
 
 
+def by_name(stack: Stack) -> dict[str, Array]:
+    """The arrays by the names of a state_dict, also of layers that no single torch.nn.LSTM could hold."""
+    return {
+        name: np.ascontiguousarray(values)
+        for number, directions in enumerate(stack)
+        for w, end in zip(directions, ("", "_reverse"), strict=False)
+        for name, values in w.to_torch(f"_l{number}{end}").items()
+    }
+
+
+def _same_in_all_layers(stack: Stack) -> None:
+    """Raise ConversionError unless one torch.nn.LSTM can hold all layers."""
+    problems = []
+    if len({len(directions) for directions in stack}) > 1:
+        problems.append("some layers have one direction and some two; torch.nn.LSTM has as many in all of them")
+    sizes = [[w.kernel.shape[1] // 4 for w in directions] for directions in stack]
+    if len({units for layer in sizes for units in layer}) > 1:
+        listed = ", ".join(" and ".join(map(str, layer)) for layer in sizes)
+        problems.append(f"the layers have {listed} units; torch.nn.LSTM has as many in all: hand over weights[0:1], then weights[1:2], and so on")
+    if problems:
+        raise ConversionError(problems)
+
+
 def _axes(name: str) -> int:
     return 1 if name.startswith("bias") else 2
 
@@ -89,7 +106,7 @@ def _state(source: Any, prefix: str | None) -> Mapping[str, Any]:
     if isinstance(source, Mapping):
         return _of_state_dict(source, prefix)
     if not hasattr(source, "state_dict") or not hasattr(source, "named_modules"):
-        raise ConversionError([f"{described(source)} is neither a torch module nor a state_dict"])
+        raise ConversionError([f"{described(source)} is neither a torch module nor a state_dict{of_file(source)}"])
     inside = {name: module for name, module in source.named_modules() if _is_lstm(module)}
     if not inside:
         others = sorted({type(module).__name__ for _, module in source.named_modules()} & {"GRU", "GRUCell", "RNN", "RNNCell"})
@@ -125,6 +142,8 @@ def _of_state_dict(source: Mapping[str, Any], prefix: str | None) -> Mapping[str
 def _chosen(names: list[str], prefix: str | None) -> str:
     """The one LSTM that is meant. Raises ConversionError where that is not clear."""
     listed = ", ".join(repr(name) for name in names)
+    if prefix is not None and not isinstance(prefix, str):
+        raise ConversionError([f"prefix is {described(prefix)}, and no name; there is {listed}"])
     if prefix is not None:
         if prefix.removesuffix(".") not in names:
             raise ConversionError([f"there is no LSTM {prefix!r}; there is {listed}"])
@@ -161,7 +180,7 @@ def _suffixes(names: Iterable[str]) -> list[list[str]]:
     return suffixes
 
 
-def _bfloat16() -> Any:
+def bfloat16() -> Any:
     """The dtype, which NumPy itself does not have."""
     try:
         return np.dtype(import_module("ml_dtypes").bfloat16)
@@ -186,7 +205,7 @@ def _read(name: str, value: Any, problems: list[str]) -> Array:
     tensor = value.detach().cpu()
     if str(tensor.dtype) == "torch.bfloat16":
         bits: Array = np.array(tensor.view(import_module("torch").int16).numpy())
-        return bits.view(_bfloat16())
+        return bits.view(bfloat16())
     return as_array("the state_dict", name, tensor.numpy(), problems)
 
 
@@ -195,10 +214,10 @@ def _put(target: Any, values: Array) -> None:
     if isinstance(target, np.ndarray):
         np.copyto(target, values)
     else:
-        target.detach().copy_(_tensor(values))
+        target.detach().copy_(tensor(values))
 
 
-def _tensor(values: Array) -> Any:
+def tensor(values: Array) -> Any:
     """The tensor of the same dtype, on the array's memory."""
     torch = import_module("torch")
     if values.dtype.name == "bfloat16":

@@ -116,7 +116,9 @@ def refused(name: str) -> Stack:
         "a sum of directions": L.Bidirectional(L.LSTM(2), merge_mode="sum"),
         "cells in both directions": L.Bidirectional(L.RNN([L.LSTMCell(2), L.LSTMCell(2)])),
         "a dense layer between": [L.LSTM(2, return_sequences=True), L.Dense(2), L.LSTM(2)],
-        "one on another that does not fit": [L.LSTM(2), L.LSTM(3)],
+        "one on another that does not fit": [L.LSTM(2, return_sequences=True), L.LSTM(3)],
+        "no sequence for the next": [L.LSTM(2), L.LSTM(2)],
+        "a mask between": [L.LSTM(2, return_sequences=True), L.Masking(), L.LSTM(2)],
         "nothing": [],
     }
     source = sources[name]
@@ -124,6 +126,30 @@ def refused(name: str) -> Stack:
         if name != "not built":
             layer.build((None, None, 5))
     return from_keras(source)
+
+
+class Own(keras.Model):  # type: ignore[misc]
+    """A model whose graph is not there to be read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = keras.layers.LSTM(2)
+
+    def call(self, x: Any) -> Any:
+        return self.lstm(x)
+
+
+def own() -> Any:
+    model = Own()
+    model(np.ones((1, 2, 5), np.float32))
+    return model
+
+
+def branches() -> Stack:
+    """From two LSTMs side by side on one input."""
+    x = keras.Input((None, 5))
+    model = keras.Model(x, [keras.layers.LSTM(2, name="left")(x), keras.layers.LSTM(2, name="right")(x)])
+    return from_keras(model)
 
 
 def conditions(name: str) -> list[str]:
@@ -138,6 +164,12 @@ def conditions(name: str) -> list[str]:
         "stateful": lambda: keras.Sequential([given(batch_shape=(4, None, 5)), L.LSTM(2, stateful=True)]),
         "bidirectional last": lambda: keras.Sequential([given((None, 5)), L.Bidirectional(L.LSTM(2))]),
         "recurrent dropout": lambda: keras.Sequential([given((None, 5)), L.LSTM(2, recurrent_dropout=0.5)]),
+        "mask between model and LSTM": lambda: keras.Model([x, m := given((None,), dtype="bool")], L.LSTM(2)(x, mask=m)),
+        "given states": lambda: keras.Model([x, h := given((2,)), c := given((2,))], L.LSTM(2)(x, initial_state=[h, c])),
+        "convolution before": lambda: keras.Sequential([given((None, 5)), L.Conv1D(4, 2), L.LSTM(2)]),
+        "mask after": lambda: keras.Sequential([given((None, 5)), L.LSTM(2, return_sequences=True), L.Masking()]),
+        "functional row": lambda: keras.Model(x, L.LSTM(2)(L.Dropout(0.5)(L.LSTM(3, return_sequences=True)(x)))),
+        "own call": lambda: own(),
         "plain": lambda: keras.Sequential([given((None, 5)), L.LSTM(2, return_sequences=True), L.Dropout(0.5), L.LSTM(2)]),
     }
     return list(from_keras(sources[name]()).conditions)
@@ -175,5 +207,5 @@ def block_lstm(version: int, x: Any, kernel: Any, bias: Any, forget_bias: float)
     return found.h.numpy().swapaxes(0, 1)
 
 
-FUNCTIONS = (taken, put, left, computed, forms, shares_memory, refused, conditions, masked, block_lstm)
+FUNCTIONS = (taken, put, left, computed, forms, shares_memory, refused, branches, conditions, masked, block_lstm)
 serve({function.__name__: function for function in FUNCTIONS})

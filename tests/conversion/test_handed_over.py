@@ -38,6 +38,7 @@ def one(features: int = FEATURES, units: int = UNITS, two: bool = False) -> LSTM
 
 
 STACK = Stack([[one(two=True), one(two=True)], [one(2 * UNITS, 2, two=True), one(2 * UNITS, 2, two=True)]], ["mind the gap"])
+EQUAL = Stack([[one(two=True), one(two=True)], [one(2 * UNITS, two=True), one(2 * UNITS, two=True)]])  # as torch.nn.LSTM is
 
 
 def same(a: Any, b: Any) -> bool:
@@ -99,6 +100,10 @@ MISTAKES: dict[str, Any] = {
     "mixed lists": [one(), "and more"],
     "a class": LSTMWeights,
     "a module": np,
+    "a class of the same name": type("LSTM", (), {})(),
+    "a cell of the same name": type("LSTMCell", (), {})(),
+    "a wrapper of the same name": type("Bidirectional", (), {})(),
+    "weights of nothing": LSTMWeights(None, None, None),  # type: ignore[arg-type]
 }
 
 
@@ -167,10 +172,10 @@ def test_a_stack_is_a_tuple_and_keeps_its_conditions() -> None:
 @pytest.mark.parametrize("prefix", ["", "lstm.", "model.lstm.", "module.encoder.0.", "_forward_module.model.rnn."])
 @pytest.mark.parametrize("inside", [lambda state: state, lambda state: {"epoch": 3, "state_dict": state}])
 def test_a_state_dict_has_any_prefix_and_other_weights_beside(prefix: str, inside: Callable[[Any], Any]) -> None:
-    state = {f"{prefix}{name}": values for name, values in to_torch(STACK).items()} | {"head.weight": np.ones((2, 2))}
-    assert same(from_torch(inside(state)), STACK)
+    state = {f"{prefix}{name}": values for name, values in to_torch(EQUAL).items()} | {"head.weight": np.ones((2, 2))}
+    assert same(from_torch(inside(state)), EQUAL)
     target = {name: np.zeros_like(values) for name, values in state.items()}
-    to_torch(STACK, inside(target))
+    to_torch(EQUAL, inside(target))
     assert all(np.array_equal(target[name], values) for name, values in state.items() if name.startswith(prefix) and "head" not in name)
 
 
@@ -209,6 +214,77 @@ def test_weights_are_narrowed_on_purpose(write: Callable[..., Any]) -> None:
         to_torch(one(), target)
     to_torch(one(), target, dtype="float32")
     assert np.any(target["weight_ih_l0"])
+
+
+def test_a_number_that_a_narrower_dtype_cannot_hold_is_not_made_infinite() -> None:
+    large = LSTMWeights(*(np.full(shape, 1e6) for shape in ((5, 12), (3, 12), (12,))))
+    with pytest.raises(ConversionError) as refused:
+        to_torch(large, dtype="float16")
+    names = ("kernel", "recurrent_kernel", "bias")
+    assert list(refused.value.problems) == [f"layer 0: {name} has numbers out of the range of float16, up to 1e+06" for name in names]
+    infinite = LSTMWeights(*(np.full(shape, np.inf) for shape in ((5, 12), (3, 12), (12,))))
+    assert np.all(np.isinf(to_torch(infinite, dtype="float16")["weight_hh_l0"]))
+
+
+def test_arrays_that_fit_two_layers_and_both_directions_of_one_are_ambiguous() -> None:
+    square = Stack([[one(4, 4), one(4, 4)]])
+    with pytest.raises(ConversionError, match="the arrays fit 2 layers and 1 bidirectional: say bidirectional=False or True"):
+        from_keras(to_keras(square))
+    assert [len(layer) for layer in from_keras(to_keras(square), bidirectional=True)] == [2]
+    assert [len(layer) for layer in from_keras(to_keras(square), bidirectional=False)] == [1, 1]
+    # Where only one reading fits, nothing has to be said.
+    assert [len(layer) for layer in from_keras(to_keras([[one(), one()]]))] == [2]
+
+
+def test_layers_that_no_torch_module_holds_are_refused() -> None:
+    with pytest.raises(ConversionError, match=r"the layers have 3, 2 units; torch\.nn\.LSTM has as many in all"):
+        to_torch([[one()], [one(UNITS, 2)]])
+
+
+@pytest.mark.parametrize(
+    ("weights", "reason"),
+    [
+        (LSTMWeights(None, None, None), "layer 0 has no kernel and no recurrent_kernel and no bias"),  # type: ignore[arg-type]
+        (LSTMWeights(np.ones((5, 0)), np.ones((0, 0)), np.ones(0)), "layer 0 has no units"),
+        (LSTMWeights(*(np.ones(shape, complex) for shape in ((5, 12), (3, 12), (12,)))), "kernel is complex128"),
+        (LSTMWeights(np.ma.masked_all((5, 12)), np.ones((3, 12)), np.ones(12)), "kernel is a masked array"),
+    ],
+)
+def test_arrays_that_are_no_weights(weights: Any, reason: str) -> None:
+    for write in (to_torch, to_keras, to_onnx, to_tensorflow1):
+        with pytest.raises(ConversionError, match=reason):
+            write(weights)
+
+
+def test_bytes_in_the_other_order_and_lists_are_weights_too() -> None:
+    w = one()
+    swapped = LSTMWeights(*(np.asarray(values, ">f8") for values in (w.kernel, w.recurrent_kernel, w.bias)))
+    listed: Any = LSTMWeights(w.kernel.tolist(), w.recurrent_kernel.tolist(), w.bias.tolist())  # type: ignore[arg-type]
+    for other in (swapped, listed):
+        assert all(values.dtype.isnative for values in to_torch(other).values())
+        assert {name: values.tobytes() for name, values in to_torch(other).items()} == {n: v.tobytes() for n, v in to_torch(w).items()}
+
+
+OPTIONS: dict[str, Callable[[Any], Any]] = {
+    "dtype": lambda value: to_torch(one(), dtype=value),
+    "prefix": lambda value: from_torch({"a.weight_ih_l0": 1}, prefix=value),
+    "node": lambda value: from_onnx(to_onnx(one()), node=value),
+    "forget_bias": lambda value: from_tensorflow1((np.ones((8, 12)), np.ones(12)), forget_bias=value),
+    "forget_bias, back": lambda value: to_tensorflow1(one(), forget_bias=value),
+    "gates": lambda value: from_tensorflow1((np.ones((8, 12)), np.ones(12)), gates=value),
+}
+
+
+@pytest.mark.parametrize("value", [b"x", [], {"a": 1}, np.ones((3, 3)), np.array("x"), object(), LSTMWeights, one(), float("nan"), "x"])
+@pytest.mark.parametrize("option", OPTIONS)
+def test_an_option_of_another_kind_is_refused_with_a_reason(option: str, value: Any) -> None:
+    with pytest.raises(ConversionError) as refused:
+        OPTIONS[option](value)
+    assert all(refused.value.problems)
+
+
+def test_a_problem_of_another_process_keeps_its_reasons() -> None:
+    assert pickle.loads(pickle.dumps(ConversionError(["a", "b"]))).problems == ("a", "b")
 
 
 # --- TensorFlow 1 ---
@@ -267,6 +343,12 @@ def test_the_block_lstm_of_tensorflow_computes_the_same(keras_side: Any) -> None
         ("stateful", ["is stateful: elsewhere hand the states"]),
         ("bidirectional last", ["is h_n of both directions side by side"]),
         ("recurrent dropout", ["at inference nothing differs"]),
+        ("mask between model and LSTM", ["the mask= of the layer.layers[2] masks steps"]),
+        ("given states", ["layers[3] starts from states that the model hands to it"]),
+        ("convolution before", ["layers[0], Conv1D, is not part"]),
+        ("mask after", []),
+        ("functional row", []),
+        ("own call", ["has a call() of its own, which is not read"]),
         ("plain", []),
     ],
 )
@@ -275,6 +357,11 @@ def test_what_has_to_be_minded_is_said(keras_side: Any, name: str, conditions: l
     assert len(found) == len(conditions), found
     for condition, said in zip(conditions, found, strict=True):
         assert condition in said
+
+
+def test_lstms_side_by_side_in_a_model_are_listed(keras_side: Any) -> None:
+    with pytest.raises(ConversionError, match=r"several LSTM layers, not one on the other: left, right\."):
+        keras_side("branches")
 
 
 def test_under_its_condition_a_masked_model_is_a_packed_module(keras_side: Any, torch_side: Any) -> None:
@@ -327,7 +414,7 @@ def model(*nodes: Any, arrays: OnnxLSTM | None = None, **more: Array) -> Any:
         (lambda: model(node(), W=np.ones((1, 12, 5), np.int8)), "W is int8: quantized"),
         (lambda: model(onnx.helper.make_node("GRU", ["X", "W", "R"], ["Y"], hidden_size=3)), "a GRU is no LSTM"),
         (lambda: model(onnx.helper.make_node("Relu", ["X"], ["Y"])), "the model has no LSTM node"),
-        (lambda: node(), "is neither an ONNX model"),
+        (lambda: node(), "a node does not hold its weights: hand over the model"),
         (lambda: model(node(name="a"), onnx.helper.make_node("LSTM", ["X", "W", "R"], ["Z"], hidden_size=UNITS)), "does not read the output Y"),
         (
             lambda: model(
@@ -342,6 +429,64 @@ def model(*nodes: Any, arrays: OnnxLSTM | None = None, **more: Array) -> Any:
 def test_a_node_that_computes_something_else_is_refused(made: Callable[[], Any], reason: str) -> None:
     with pytest.raises(ConversionError, match=reason):
         from_onnx(made())
+
+
+TWO = to_onnx([[one(FEATURES, 2), one(FEATURES, 2)], [one(4, 2), one(4, 2)]])
+
+
+def two(*between: Any, name: str = "X1") -> Any:
+    """Two bidirectional nodes with something between Y0 and the X of the second."""
+    held = {f"{key}{number}": values for number, each in enumerate(TWO) for key, values in each._asdict().items()}
+    held["shape"] = np.array([0, 0, 4], np.int64)
+    nodes = [
+        onnx.helper.make_node("LSTM", [x, f"W{n}", f"R{n}", f"B{n}"], [y], name=f"lstm{n}", hidden_size=2, direction="bidirectional")
+        for n, (x, y) in enumerate((("X", "Y0"), (name, "Y")))
+    ]
+    made = model(nodes[0], *between, nodes[1], arrays=TWO[0])
+    made.graph.initializer.extend(onnx.numpy_helper.from_array(np.ascontiguousarray(v), k) for k, v in held.items())
+    return made
+
+
+def reshaped(*axes: int) -> list[Any]:
+    transpose = [onnx.helper.make_node("Transpose", ["Y0"], ["T"], perm=list(axes))] if axes else []
+    return [*transpose, onnx.helper.make_node("Reshape", ["T" if axes else "Y0", "shape"], ["X1"])]
+
+
+def test_what_stands_between_nodes_must_lay_directions_side_by_side() -> None:
+    assert len(from_onnx(two(*reshaped(0, 2, 1, 3)))) == 2
+    for wrong in ((), (2, 0, 1, 3), (0, 2, 3, 1)):
+        with pytest.raises(ConversionError, match="does not lay the directions of Y side by side"):
+            from_onnx(two(*reshaped(*wrong)))
+
+
+def test_one_node_of_several_is_chosen() -> None:
+    made = two(*reshaped(2, 0, 1, 3))
+    with pytest.raises(ConversionError, match="choose one LSTM with node=: 'lstm0', 'lstm1'"):
+        from_onnx(made)
+    last = next(each for each in reversed(made.graph.node) if each.op_type == "LSTM")
+    for chosen in ("lstm1", "Y", last):
+        assert same(from_onnx(made, chosen), from_onnx(TWO[1]))
+    with pytest.raises(ConversionError, match="'lstm7' is not exactly one of the LSTM nodes, which are 'lstm0', 'lstm1'"):
+        from_onnx(made, "lstm7")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "reason"),
+    [
+        ({"hidden_size": 4}, r"has hidden_size 4, and R \(1, 12, 3\) has 3"),
+        ({"direction": "bidirectional"}, "has direction bidirectional, and arrays of 1 directions"),
+        ({"layout": 2}, "has layout 2, expected 0 or 1"),
+    ],
+)
+def test_attributes_that_contradict_the_arrays(attributes: dict[str, Any], reason: str) -> None:
+    with pytest.raises(ConversionError, match=reason):
+        from_onnx(model(node(attributes=attributes)))
+
+
+def test_bfloat16_is_no_quantized_layer() -> None:
+    bfloat16 = np.dtype(pytest.importorskip("ml_dtypes").bfloat16)
+    arrays = to_onnx(one(), dtype="bfloat16")[0]
+    assert from_onnx(model(node(), arrays=arrays))[0][0].kernel.dtype == bfloat16
 
 
 def test_every_reason_is_told_at_once() -> None:

@@ -68,6 +68,11 @@ def test_peepholes_are_refused_and_not_lost() -> None:
             ["the layer[1] is a Dense, which is not known to compute an LSTM; of a model hand over the list of its LSTM layers"],
         ),
         ("one on another that does not fit", ["layer 1: kernel (5, 12) should be kernel (2, 12)"]),
+        (
+            "no sequence for the next",
+            ["the layer[0] returns its last output alone (return_sequences=False), no sequence for the layer[1]: convert each by itself"],
+        ),
+        ("a mask between", ["the layer[1] masks steps by what the LSTM before it returns: convert each LSTM by itself"]),
         ("nothing", ["there is no LSTM layer"]),
     ],
 )
