@@ -13,7 +13,7 @@ import pytest
 
 import lstm_ref
 from lstm_ref.cli.shared import waiting
-from lstm_ref.harness.subjects import installed
+from lstm_ref.harness.launching import installed
 from lstm_ref.implementations import discover
 
 needs_torch = pytest.mark.skipif(not installed(discover()["torch"]), reason="torch is not installed")

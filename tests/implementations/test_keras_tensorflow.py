@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from lstm_ref.harness.subjects import Broken, Subject, installed, launch
+from lstm_ref.harness.launching import installed, launch
+from lstm_ref.harness.subjects import Broken, Subject
 from lstm_ref.implementations._keras import Eager, Held, Keras
 from lstm_ref.implementations.errors import AdapterError, WeightsNotCopied
 from lstm_ref.implementations.keras_tensorflow import HOST, IMPLEMENTATIONS, Keras3

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pytest
 
 from lstm_ref.corpus import load_divergences
-from lstm_ref.harness.subjects import Broken, Subject, installed, launch
+from lstm_ref.harness.launching import installed, launch
+from lstm_ref.harness.subjects import Broken, Subject
 from lstm_ref.implementations.pytorch import HOST, IMPLEMENTATIONS
 from lstm_ref.implementations.trace import Request, Step, Tensor, Trace
 

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from lstm_ref.harness.subjects import Subject, Unsupported, installed, launch
+from lstm_ref.harness.launching import installed, launch
+from lstm_ref.harness.subjects import Subject, Unsupported
 from lstm_ref.implementations.pytorch import HOST
 from lstm_ref.implementations.pytorch_modes import IMPLEMENTATIONS, quantizable_name, with_two_threads
 from lstm_ref.implementations.trace import Call, Request, Step, Tensor, Trace

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from lstm_ref.harness.subjects import Subject, Unsupported, installed, launch
+from lstm_ref.harness.launching import installed, launch
+from lstm_ref.harness.subjects import Subject, Unsupported
 from lstm_ref.implementations.tf_keras import HOST, IMPLEMENTATIONS
 from lstm_ref.implementations.trace import Call, Request, Step, Tensor, Trace
 
