@@ -20,4 +20,8 @@ def is_other_file(path: Path) -> bool:
 
 
 def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace")
+    """What is in the file. One that cannot be read is of no kind: it may be somebody else's."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""

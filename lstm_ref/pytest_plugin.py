@@ -4,13 +4,13 @@ In a project without case files it does nothing but add options, and imports not
 heavy: what a run needs is imported with the first case file, or the first option.
 """
 
-import re
 from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lstm_ref.harness.nodeids import NOTHING_RUNS, is_item_of_a_case
 from lstm_ref.kinds import SUFFIXES, is_case_file, is_other_file
 
 if TYPE_CHECKING:
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from lstm_ref.harness.session import Session
 
 PACKAGE = Path(__file__).resolve().parent
-
-# What an argument of pytest looks like that names a point of a case file.
-POINT = re.compile(r"\.ya?ml::")
 
 # The options that begin a run, whether or not a case file is met.
 OF_A_RUN = ("impl", "subject", "adapter", "python", "divergences", "dtype", "case", "full", "results", "report")
@@ -74,7 +71,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Options are checked at once. An argument that names a point brings its file."""
-    if any(config.getoption(f"lstm_{name}") for name in OF_A_RUN) or any(POINT.search(argument) for argument in config.args):
+    files = (config.invocation_params.dir / argument.partition("::")[0] for argument in config.args if "::" in argument)
+    if any(config.getoption(f"lstm_{name}") for name in OF_A_RUN) or any(map(is_case_file, files)):
         session(config)
 
 
@@ -117,7 +115,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_node_collection_finished(node: Any, ids: Sequence[str]) -> None:
     """The same, where workers collect: the controller learns here what there is."""
-    if any(nodeid.partition("::")[0].endswith(SUFFIXES) for nodeid in ids):
+    if any(map(is_item_of_a_case, ids)):
         session(node.config).begin(ids)
 
 
@@ -137,6 +135,16 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         from lstm_ref.harness.items import Shown
 
         report.longrepr = Shown.of(report)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Where no case was run for want of something to judge, say so: pytest alone would count a skip."""
+    if SESSION in config.stash and config.stash[SESSION].has_begun:
+        return
+    skipped = (report.longrepr for report in terminalreporter.stats.get("skipped", ()) if isinstance(report, pytest.CollectReport))
+    reasons = (why[2].removeprefix("Skipped: ") for why in skipped if isinstance(why, tuple))
+    for reason in dict.fromkeys(reason for reason in reasons if reason.startswith(NOTHING_RUNS)):
+        terminalreporter.write_line(reason, yellow=True)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

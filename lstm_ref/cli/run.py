@@ -2,15 +2,19 @@
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import click
 
 from lstm_ref.cli.shared import cases_of, gathered, settings_here, targets_options
+from lstm_ref.harness.nodeids import Choice
 
 # More workers than this gain little, and each starts frameworks of up to 1 GB.
 MOST_WORKERS = 8
+
+# Beside the result file.
+CACHE = ".cache"
 
 
 class WithPytestOptions(click.Command):
@@ -100,7 +104,7 @@ def run(
     lstm-ref run --lf -x                                    what failed, up to the first failure
     lstm-ref run keras -- -k masked -v                      anything that pytest can do, behind --
 
-    A run of chosen cases never replaces the record of a whole one: it writes files of its own.
+    A run of chosen cases, implementations or dtypes never replaces the record of a whole one: it writes files of its own.
 
     \b
     Exit codes:
@@ -112,15 +116,12 @@ def run(
       5  nothing to run
     """
     settings = settings_here()
-    if not (implementations or subjects or adapters or python or settings.subjects or settings.adapters or settings.python):
-        _require_any()
-    part_of_all = bool(cases)
-    cases = cases or cases_of(settings)
-    chosen = gathered(cases) if cases else []
-    folder = Path("reports")
-    part = part_of_all or last_failed or {"-k", "-m", "--lf", "--last-failed", "--deselect"} & set(context.obj)
-    page = (report or folder / ("chosen.html" if part else "conformance.html")).absolute()
-    file = (results or folder / ("chosen.jsonl" if part else "results.jsonl")).absolute()
+    if not (subjects or adapters or python or settings.subjects or settings.adapters or settings.python):
+        _require_any(implementations or settings.implementations)
+    folder = (results.parent if results else Path("reports")).absolute()
+    named, cases = bool(cases), cases or cases_of(settings)
+    chosen = gathered([Choice.of(case).pattern for case in cases]) if cases else []
+    files = dict.fromkeys(str(case.place.file) for case in chosen) or (_failed_last(folder) if last_failed else {})
     arguments = [
         *(argument for case in cases for argument in ("--lstm-case", case)),
         *(argument for name in implementations for argument in ("--lstm-impl", name)),
@@ -129,31 +130,50 @@ def run(
         *(argument for other in python for argument in ("--lstm-python", other)),
         *(argument for file in divergences for argument in ("--lstm-divergences", file)),
         *(argument for dtype in dtypes for argument in ("--lstm-dtype", dtype)),
-        *("--lstm-report", str(page)),
-        *("--lstm-results", str(file)),
+        *(["--lstm-report", str(report.absolute())] if report else []),
+        *(["--lstm-results", str(results.absolute())] if results else []),
         *(["--lstm-seed", str(seed)] if seed is not None else []),
         *(["--lstm-full"] if full else []),
         *(["--last-failed"] if last_failed else []),
         *(["--exitfirst"] if stop else []),
         *(["--junitxml", str(junitxml.absolute())] if junitxml else []),
-        *("-o", f"cache_dir={file.with_name('.cache')}"),  # where --lf finds what failed
-        *_distribution(workers or _workers("1" if part_of_all else "auto")),
+        *("-o", f"cache_dir={folder / CACHE}"),  # where --lf finds what failed
+        *_distribution(workers or _workers("1" if named or (files and last_failed) else "auto")),
         *context.obj,
         *(["-v"] if {"-v", "--verbose"} & set(context.obj) else []),  # one is taken back by the settings of a run
     ]
-    sys.exit(_pytest(arguments, dict.fromkeys(str(case.place.file) for case in chosen)))
+    sys.exit(_pytest(arguments, files))
 
 
-def _require_any() -> None:
+class NothingInstalled(click.ClickException):
+    """Nothing is there that could be judged."""
+
+    exit_code = 4
+
+
+def _require_any(asked: Sequence[str]) -> None:
     """End the program where nothing is installed that could be judged, with what to install."""
     from lstm_ref.harness.launching import installed
     from lstm_ref.implementations import discover
 
-    known = discover().values()
-    if any(map(installed, known)):
+    known = discover()
+    wanted = [known[name] for name in asked if name in known] or list(known.values())
+    if any(map(installed, wanted)):
         return
-    commands = dict.fromkeys(each.host.install for each in known)
-    raise click.UsageError("\n  ".join(["no framework is installed that could be judged; install one of them:", *commands]))
+    what = "none of what was asked for is installed" if asked else "no framework is installed that could be judged; install one of them"
+    raise NothingInstalled("\n  ".join([f"{what}:", *dict.fromkeys(each.host.install for each in wanted)]))
+
+
+def _failed_last(folder: Path) -> dict[str, None]:
+    """The files with the cases that failed last time, where pytest has written that down; none where nothing did."""
+    import json
+
+    try:
+        failed = json.loads((folder / CACHE / "v" / "cache" / "lastfailed").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    files = dict.fromkeys(nodeid.partition("::")[0] for nodeid in failed)
+    return {file: None for file in files if Path(file).exists()}
 
 
 def _workers(text: str) -> int:
@@ -171,8 +191,12 @@ def _distribution(workers: int) -> Sequence[str]:
     return ["--numprocesses", str(workers)] if workers > 1 else []
 
 
-def _pytest(arguments: Sequence[str], files: Iterable[str]) -> int:
-    """Run pytest with our plugin and with nothing of what surrounds us: no configuration file, conftest, plugin or variable of anybody else."""
+def _pytest(arguments: Sequence[str], files: Collection[str]) -> int:
+    """Run pytest on the files, or on all cases of this package.
+
+    It has our plugin and nothing of what surrounds us: no configuration file, conftest,
+    plugin or variable of anybody else.
+    """
     for variable in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
         os.environ.pop(variable, None)
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
@@ -181,8 +205,5 @@ def _pytest(arguments: Sequence[str], files: Iterable[str]) -> int:
 
     from lstm_ref.corpus import corpus_root
 
-    root, given = corpus_root(), list(files)
     settings = Path(__file__).with_name("run.ini")
-    # Above all files, so that each is named by a path that leads to it.
-    above = os.path.commonpath([Path.cwd(), root, *map(os.path.abspath, given)])
-    return int(pytest.main(["-c", str(settings), "--rootdir", above, *arguments, *(given or [str(root)])]))
+    return int(pytest.main(["-c", str(settings), "--rootdir", str(Path.cwd()), *arguments, *(files or [str(corpus_root())])]))

@@ -1,6 +1,5 @@
 """Case files and their items as pytest sees them."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,25 +20,21 @@ class CaseFile(pytest.File):
 
     @classmethod
     def of(cls, parent: pytest.Collector, path: Path) -> "CaseFile":
-        """The file under a name that leads to it from the root folder, whether or not it lies below it."""
-        relative = os.path.relpath(path, parent.config.rootpath).replace(os.sep, "/")
-        return cls.from_parent(parent, path=path, nodeid=relative)
+        """The file under a name that leads to it: from the root folder where it lies below it, else whole."""
+        root = parent.config.rootpath
+        return cls.from_parent(parent, path=path, nodeid=(path.relative_to(root) if path.is_relative_to(root) else path).as_posix())
 
     def collect(self) -> Iterator["CaseItem"]:
         plan = session(self.config).plan
-        for case in plan.candidates(self.path, load_file(self.path, plan.parameters)):
-            for implementation, dtype in plan.items(case):
-                name = f"{last_part(case)}[{implementation}-{dtype}]"
-                # pytest makes an id of a name that has brackets which its own cache does not
-                # know again (9.2); one that it is given, it reads as it reads its cache.
-                yield CaseItem.from_parent(
-                    self,
-                    name=name,
-                    nodeid=f"{self.nodeid}::{name}",
-                    case=case,
-                    implementation=implementation,
-                    dtype=dtype,
-                )
+        cases = plan.candidates(self.path, load_file(self.path, plan.parameters))
+        if why := plan.why_nothing_runs(cases):
+            pytest.skip(why)
+        for case, implementation, dtype in plan.items(cases):
+            name = f"{last_part(case)}[{implementation}-{dtype}]"
+            # pytest makes an id of a name that has brackets which its own cache does not
+            # know again (9.2); one that it is given, it reads as it reads its cache.
+            nodeid = f"{self.nodeid}::{name}"
+            yield CaseItem.from_parent(self, name=name, nodeid=nodeid, case=case, implementation=implementation, dtype=dtype)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         return str(excinfo.value) if isinstance(excinfo.value, CorpusError) else super()._repr_failure_py(excinfo, style or "long")

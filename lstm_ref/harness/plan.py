@@ -1,9 +1,9 @@
 """What a run is going to do: the implementations, the dtypes, the cases, and what is left out and why."""
 
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import pytest
 
@@ -15,7 +15,6 @@ from lstm_ref.corpus import (
     Problem,
     corpus_root,
     gather,
-    load,
     load_divergences_file,
     load_parameters,
     select,
@@ -25,6 +24,7 @@ from lstm_ref.corpus.selection import everyday, last_part, matching, of_everyday
 from lstm_ref.harness.asked import Asked, introduced
 from lstm_ref.harness.errors import HarnessError
 from lstm_ref.harness.launching import Launch, installed, missing_modules
+from lstm_ref.harness.nodeids import NOTHING_RUNS, Choice, names_item
 from lstm_ref.harness.offers import points_besides
 from lstm_ref.harness.policies import POLICIES
 from lstm_ref.harness.run import partner_of
@@ -33,10 +33,22 @@ from lstm_ref.harness.subjects import CannotStart, Facts
 from lstm_ref.harness.targets import Target
 from lstm_ref.implementations import Implementation, discover
 from lstm_ref.implementations.errors import AdapterError
+from lstm_ref.kinds import is_case_file
 from lstm_ref.report.data import Missing
 
-# What only an item's name ends in: [implementation-dtype].
-OF_ITEM = re.compile(rf"\[[^\[\]]*-({'|'.join(POLICIES)})\]$")
+
+class Item(Protocol):
+    """A case on an implementation in a dtype."""
+
+    case: Case
+    implementation: str
+    dtype: str
+
+
+SomeItem = TypeVar("SomeItem", bound=Item)
+
+# The options that name what is under test, and in what.
+CHOOSING = ("impl", "subject", "adapter", "python", "dtype")
 
 
 class Plan:
@@ -65,8 +77,24 @@ class Plan:
         for dtype in self.dtypes:
             _refuse_unknown("dtype", dtype, list(POLICIES))
         self.full: bool = config.getoption("lstm_full") or settings.full
+        given: list[str] = config.getoption("lstm_case")
+        usual = patterns_of(settings)
+        patterns = [*given, *_points_of(config)] or _default_cases(config, settings)
+        # Who chooses with the option runs nothing else; who names a point beside other tests, or in the settings, runs both.
+        self.cases_alone = bool(given) and given != usual
+        self.choices = tuple(map(Choice.of, patterns))
+        # The items that are arguments: file, and the choice of the last part of the id.
+        self.named = {
+            ((self.folder / file).resolve(), Choice.of(name))
+            for file, _, name in (argument.partition("::") for argument in config.args if names_item(argument))
+            if is_case_file(self.folder / file)
+        }
+        self.files = {(self.folder / argument).resolve() for argument in config.args if is_case_file(self.folder / argument)}
+        # Whether less is asked for than the project runs as a rule.
+        self.is_part = patterns not in ([], usual) or any(config.getoption(f"lstm_{name}") for name in CHOOSING)
+        by_item = {choice.implementation for choice in [*self.choices, *(choice for _, choice in self.named)]}
         wanted = {name: known[name] for name in self.asked or (() if outside else known) if name not in outside}
-        missing = [not_run(implementation, self.full, bool(self.asked)) for implementation in wanted.values()]
+        missing = [not_run(each, self.full, name in {*self.asked, *by_item}) for name, each in wanted.items()]
         self.missing = tuple(each for each in missing if each is not None)
         if self.asked and self.missing:
             listed = "\n".join(f"  {each.implementation}: {each.reason}; {each.command}" for each in self.missing)
@@ -76,33 +104,42 @@ class Plan:
         # What was named by itself is asked for, whether by --impl or by an option that brings it.
         self.named_columns = {*self.asked, *outside}
         self.seed: int = config.getoption("lstm_seed") if config.getoption("lstm_seed") is not None else settings.seed
-        self.chosen: list[str] = [*config.getoption("lstm_case"), *_points_of(config)]
-        self.patterns = self.chosen or _default_cases(config, settings)
         files = [(folder / text).absolute() for folder, texts in _divergence_files(config, settings) for text in texts]
         self.divergences = _divergences(files)
         if not self.asked:  # else not everything was started that they may be about
             _refuse_strangers(self.divergences, {*known, *(target.name for target in outside.values())})
         # Points of large matrices that only these columns run, by id: they do not offer those of an everyday run.
         self._besides: dict[str, set[str]] = {}
-        # The points whose items are arguments: file, and the last part of the id.
-        self.named = {
-            ((self.folder / file).resolve(), OF_ITEM.sub("", name))
-            for file, _, name in (argument.partition("::") for argument in config.args if OF_ITEM.search(argument))
-        }
 
-    def cases(self, cases: Sequence[Case]) -> list[Case]:
-        """The cases that patterns, or else the extent of the run, choose. Raises NothingSelectedError for a pattern that chooses none."""
-        if self.full:
-            return select(cases, self.patterns)
-        return [*everyday(cases, self.patterns), *(case for case in select(cases, self.patterns) if case.id in self._besides)]
+    def chosen(self, items: Sequence[SomeItem], choice: Choice) -> list[SomeItem]:
+        """The items that the choice is about. Raises NothingSelectedError where there is none."""
+        cases = list({id(item.case): item.case for item in items}.values())
+        found = select(cases, [choice.pattern])
+        if not self.full:
+            found = [*everyday(cases, [choice.pattern]), *(case for case in found if case.id in self._besides)]
+        ids = {id(case) for case in found}
+        meant = [item for item in items if id(item.case) in ids and choice.takes(item.implementation, item.dtype)]
+        # Of cases with large matrices a slow implementation takes points that cover these, unless nothing else is meant.
+        covered = {item.implementation for item in meant if item.case.covering}
+        meant = [
+            item
+            for item in meant
+            if not self._is_slow(item.implementation) or item.implementation not in covered or item.case.covering or _is_own(item.case)
+        ]
+        if not meant:
+            raise NothingSelectedError(choice.pattern, None)
+        return meant
+
+    def _is_slow(self, implementation: str) -> bool:
+        return self.targets[implementation].slow
 
     def candidates(self, file: Path, cases: Sequence[Case]) -> list[Case]:
         """The cases of one file that may be among those chosen from all files, so that of a large matrix few items are made; where a pattern
         chooses none, those that it may have meant.
         """
-        found = [matching(cases, pattern) or of_everyday(cases) for pattern in self.patterns] or [list(cases)]
+        found = [matching(cases, choice.pattern) or of_everyday(cases) for choice in self.choices] or [list(cases)]
         ids = {case.id for some in found for case in (some if self.full else of_everyday(some))}
-        named = {name for path, name in self.named if path == file.resolve()}
+        named = {choice.pattern for path, choice in self.named if path == file.resolve()}
         chosen = {case.id for case in cases if case.id in ids or last_part(case) in named}
         asked_for = {case.id for some in found for case in some}
         for column, target in self.targets.items():
@@ -112,48 +149,70 @@ class Plan:
                         self._besides.setdefault(case.id, set()).add(column)
         return [case for case in cases if case.id in chosen or case.id in self._besides]
 
-    def items(self, case: Case) -> Iterator[tuple[str, str]]:
-        """Implementation and dtype of each item of the case: none where one side of a relation has nothing to run it."""
-        if case.relation is not None and partner_of(case.relation.dialect or case.dialect, self.targets) is None:
-            return
-        columns = self._besides.get(case.id, self.targets)
-        for name, target in self.targets.items():
-            if name in columns and target.dialect == case.dialect and not self.declined(target, case):
-                for dtype in case.full_dtypes if self.full else case.dtypes:
-                    if not self.dtypes or dtype in self.dtypes:
-                        yield name, dtype
+    def items(self, cases: Sequence[Case]) -> Iterator[tuple[Case, str, str]]:
+        """Each item of the cases of a file, with its implementation and dtype: none where one side of a relation has nothing to run it."""
+        uncovered = not any(case.covering for case in cases)
+        for case in cases:
+            if case.relation is not None and partner_of(case.relation.dialect or case.dialect, self.targets) is None:
+                continue
+            chosen = self._is_chosen(case) or (uncovered and case.place.file.resolve() in self.files)
+            columns = self._besides.get(case.id, self.targets)
+            for name, target in self.targets.items():
+                if name in columns and target.dialect == case.dialect and not self.declined(target, case, chosen):
+                    for dtype in case.full_dtypes if self.full else case.dtypes:
+                        if not self.dtypes or dtype in self.dtypes:
+                            yield case, name, dtype
 
-    def declined(self, target: Target, case: Case) -> str:
+    def declined(self, target: Target, case: Case, chosen: bool) -> str:
         """Why a target of the case's dialect has no items of the case; empty where it has some.
 
-        A slow one that was asked for by name takes every case of somebody's own, and
-        every case that is named whole.
+        A slow one takes points that cover a large matrix. One that was asked for by
+        name also takes every case of somebody's own, and what is chosen.
         """
         if target.version and case.versions and target.version not in case.versions:
             return f"follows version {target.version} of the documentation, and not {' or '.join(case.versions)}"
-        if not target.slow or case.covering:
+        asked = target.column in self.named_columns
+        if not target.slow or ((asked or self.full) and case.covering) or (asked and (chosen or _is_own(case))) or self._names_item(target, case):
             return ""
-        own = not case.place.file.resolve().is_relative_to(corpus_root().resolve())
-        if target.column in self.named_columns and (own or case.id in self.patterns):
+        return "is slow, and takes only points that cover a large matrix, unless it is asked for and the case is chosen"
+
+    def _is_chosen(self, case: Case) -> bool:
+        """Whether a pattern names the case."""
+        return any(matching([case], choice.pattern) for choice in self.choices)
+
+    def _names_item(self, target: Target, case: Case) -> bool:
+        """Whether an item of the case on this target is named."""
+        file = case.place.file.resolve()
+        return any(
+            choice.implementation == target.column and path == file and choice.pattern == last_part(case) for path, choice in self.named
+        ) or any(choice.implementation == target.column and matching([case], choice.pattern) for choice in self.choices)
+
+    def why_nothing_runs(self, cases: Sequence[Case]) -> str:
+        """What would run the cases, where nothing that is installed could; empty where something could, or another thing was asked for."""
+        dialects = {case.dialect for case in cases}
+        if self.named_columns or any(known.dialect in dialects and installed(known) for known in discover().values()):
             return ""
-        if own:
-            return f"is slow: ask for it with --impl {target.column}"
-        return "is slow, and takes of these only points that cover a large matrix, or a case that is named whole"
+        return f"{NOTHING_RUNS} {_dialects(cases)}; what would: {self._ways(cases)}" if cases else ""
+
+    def _ways(self, cases: Iterable[Case]) -> str:
+        """What lets implementations of the cases in."""
+        dialects = {case.dialect for case in cases}
+        others = {name: known for name, known in discover().items() if known.dialect in dialects and name not in self.targets}
+        ways = [f"--impl {name}" if installed(known) else known.host.install for name, known in others.items()]
+        return "; ".join(dict.fromkeys(ways))
 
     def why_nothing(self, error: NothingSelectedError) -> str:
         """A pattern may name cases well, which nothing here runs, or which pytest was not told to collect."""
         try:
-            found = select(load().cases, [error.pattern])
-        except NothingSelectedError:
-            return str(error)
+            found = gather([error.pattern])
+        except NothingSelectedError as nothing:
+            return str(error if error.hint else nothing)
         named = f'"{error.pattern}" names {len(found)} case{"s" * (len(found) > 1)}'
         dialects = {case.dialect for case in found}
         running = [target for target in self.targets.values() if target.dialect in dialects]
         if not running:
-            others = {name: known for name, known in discover().items() if known.dialect in dialects}
-            ways = [f"--impl {name}" if installed(known) else known.host.install for name, known in others.items()]
-            return f"{named} of {', '.join(sorted(dialects))}, which nothing here runs; what would: {'; '.join(ways)}"
-        why = {target.column: {self.declined(target, case) for case in found if case.dialect == target.dialect} for target in running}
+            return f"{named} of {_dialects(found)}, which nothing here runs; what would: {self._ways(found)}"
+        why = {target.column: {self.declined(target, case, True) for case in found if case.dialect == target.dialect} for target in running}
         if all("" not in reasons for reasons in why.values()):
             listed = "; ".join(f"{name} {' or '.join(sorted(reasons))}" for name, reasons in why.items())
             return f"{named} that nothing here runs: {listed}"
@@ -209,18 +268,28 @@ def _default_cases(config: pytest.Config, settings: Settings) -> list[str]:
     except (CorpusError, NothingSelectedError) as error:
         raise pytest.UsageError(f"the cases of {settings.folder / 'pyproject.toml'}: {error}") from error
     config.args += files
-    config.option.lstm_case += patterns  # for xdist workers
+    config.option.lstm_case = patterns  # for xdist workers
     return patterns
+
+
+def _is_own(case: Case) -> bool:
+    """Whether it is none of the cases that come with this package."""
+    return not case.place.file.resolve().is_relative_to(corpus_root().resolve())
+
+
+def _dialects(cases: Iterable[Case]) -> str:
+    return ", ".join(sorted({case.dialect for case in cases}))
 
 
 def _points_of(config: pytest.Config) -> Iterator[str]:
     """`pytest file.yaml::name[axis=value]` names a point, that is all its items: ask for the file and choose the point."""
-    points = [argument for argument in config.args if re.search(r"\.ya?ml", argument)]
-    if any("::" in argument and not OF_ITEM.search(argument) for argument in points):
+    folder = config.invocation_params.dir
+    ours = [argument for argument in config.args if is_case_file(folder / argument.partition("::")[0])]
+    if any("::" in argument and not names_item(argument) for argument in ours):
         for index, argument in enumerate(config.args):
-            if argument in points:
-                yield OF_ITEM.sub("", argument)
-                if not OF_ITEM.search(argument):
+            if argument in ours:
+                yield argument
+                if not names_item(argument):
                     config.args[index] = argument.partition("::")[0]
 
 

@@ -61,23 +61,31 @@ class Session:
             subject.close()
 
     def choose(self, items: list[pytest.Item]) -> None:
-        """Leave of all items those of the cases that the patterns choose."""
-        if not self.plan.patterns:
+        """Leave of the cases the items that are chosen. Raises UsageError for a choice of none."""
+        if not self.plan.choices:
             return
         cases = [item for item in items if isinstance(item, CaseItem)]
-        others = [item for item in items if not isinstance(item, CaseItem)]
-        try:
-            chosen = {id(case) for case in self.plan.cases([item.case for item in cases])}
-        except NothingSelectedError as error:
-            items.clear()  # nothing runs, so that nothing is written over the last results
-            raise pytest.UsageError(self.plan.why_nothing(error)) from error
-        self.config.hook.pytest_deselected(items=[*others, *(item for item in cases if id(item.case) not in chosen)])
-        items[:] = [item for item in cases if id(item.case) in chosen]
+        kept = {id(item) for item in items if not isinstance(item, CaseItem) and not self.plan.cases_alone}
+        for choice in self.plan.choices:
+            try:
+                kept |= {id(item) for item in self.plan.chosen(cases, choice)}
+            except NothingSelectedError as error:
+                if self.config.getoption("lf", False):
+                    continue  # what did not fail may not have been collected
+                items.clear()  # nothing runs, so that nothing is written over the last results
+                raise pytest.UsageError(self.plan.why_nothing(error)) from error
+        self.config.hook.pytest_deselected(items=[item for item in items if id(item) not in kept])
+        items[:] = [item for item in items if id(item) in kept]
 
     def begin(self, nodeids: Sequence[str]) -> None:
         """Begin the result file, in the process that writes."""
         if self._writer is not None:
             self._writer.begin(nodeids)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is a case to run."""
+        return self._writer is not None and self._writer.has_begun
 
     def send(self, report: Any, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
         """Put the outcome of an item on its report: plain data travels from an xdist worker to the controller."""

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from pathlib import Path
 
 from lstm_ref.harness.errors import BadTargets
@@ -64,11 +64,12 @@ class Target:
 
 
 def _versions(modules: Sequence[str]) -> dict[str, str]:
-    """Those of the packages of these names, as far as they can be told without importing them."""
+    """Those of the packages of these names, or else of the ones that have the modules (tensorflow-cpu has tensorflow), where they can be told."""
     found: dict[str, str] = {}
     for module in modules:
-        with suppress(PackageNotFoundError):
-            found[module] = version(module)
+        for package in (module, *packages_distributions().get(module, ())):
+            with suppress(PackageNotFoundError):
+                found.setdefault(module, version(package))
     return found
 
 

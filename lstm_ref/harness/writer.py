@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -16,17 +17,20 @@ from lstm_ref.corpus import corpus_hash, corpus_root
 from lstm_ref.harness.cpu import cpu_facts
 from lstm_ref.harness.errors import ResultsInUse
 from lstm_ref.harness.items import cause_of
+from lstm_ref.harness.nodeids import Choice, is_item_of_a_case
 from lstm_ref.harness.plan import Plan
-from lstm_ref.harness.progress import Progress
+from lstm_ref.harness.progress import Progress, begin_line
 from lstm_ref.harness.results import ResultFile, now
 from lstm_ref.harness.targets import EVERYWHERE, Target
-from lstm_ref.kinds import SUFFIXES
 from lstm_ref.report.data import FAILING, Header, Missing, read
 
 # A summary of more causes than this is no summary.
 MOST_CAUSES = 5
 
-NUMBER = re.compile(r"[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
+NUMBER = re.compile(r"[-+]?(?:\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?|\b(?:nan|inf)\b)")
+
+# Options of pytest that leave out some of what there is.
+NARROWING = ("keyword", "markexpr", "lf", "stepwise", "deselect", "ignore", "ignore_glob")
 
 
 class Writer:
@@ -39,6 +43,7 @@ class Writer:
         self._causes: dict[str, list[str]] = {}
         self._progress: Progress | None = None
         self._others = 0
+        self._alone = False
         self._summing_up = False
 
     @cached_property
@@ -56,18 +61,23 @@ class Writer:
 
     @cached_property
     def _chosen(self) -> bool:
-        """Whether this run is about some cases only: it must not replace the record of all."""
-        option = self._config.getoption
-        if self._plan.chosen or any(option(name, False) for name in ("keyword", "markexpr", "lf", "deselect")):
+        """Whether this run is about a part only, of the cases, implementations or dtypes: it must not replace the record of all."""
+        plan, option = self._plan, self._config.getoption
+        if plan.is_part or any(option(name, False) for name in NARROWING):
             return True
         if self._config.args_source is not pytest.Config.ArgsSource.ARGS:
             return False
-        given = [(self._plan.folder / argument.partition("::")[0]).resolve() for argument in self._config.args]
-        return not any(corpus_root().resolve().is_relative_to(path) for path in given)
+        given = [(plan.folder / argument.partition("::")[0]).resolve() for argument in self._config.args]
+        return not any(whole.resolve().is_relative_to(path) for whole in (corpus_root(), self._config.rootpath) for path in given)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is a result file."""
+        return self._file is not None
 
     def begin(self, nodeids: Sequence[str]) -> None:
         """Write the header, and say what is going to be run."""
-        cases = [nodeid for nodeid in nodeids if nodeid.partition("::")[0].endswith(SUFFIXES)]
+        cases = [nodeid for nodeid in nodeids if is_item_of_a_case(nodeid)]
         if not cases or self._file is not None or self._config.getoption("collectonly"):
             return
         self._others = len(nodeids) - len(cases)
@@ -108,31 +118,36 @@ class Writer:
         terminal = self._terminal()
         if terminal is None:
             return
-        taking = {name for nodeid in nodeids for name in self._plan.targets if f"[{name}-" in nodeid}
-        names = ", ".join(with_versions(target) for name, target in self._plan.targets.items() if name in taking)
+        taking = Counter(Choice.of(nodeid).implementation for nodeid in nodeids)
+        names = with_versions([target for name, target in self._plan.targets.items() if name in taking])
         workers = getattr(self._config.option, "numprocesses", None) or 1
         others = f" and {_count(self._others, 'test')}" if self._others else ""
-        terminal.ensure_newline()
+        begin_line(terminal)
         terminal.write_line(
             f"lstm-ref {header.lstm_ref}: {_count(header.cases, 'case')}, {_count(header.items, 'item')}{others} "
             f"on {names}; {_count(workers, 'worker')}"
         )
         terminal.write_line(f"results go to {_shown(self._results)}, the report to {_shown(self._report)}")
-        if self._config.get_verbosity() <= 0:
-            self._progress = Progress(terminal, header.items)
+        if self._config.get_verbosity() > 0:
+            return  # pytest has a line for each item
+        self._alone = not self._others
+        if self._alone:
+            terminal.showfspath = False
+        self._progress = Progress(terminal, taking, live=bool(terminal.isatty) and self._alone)
 
     def _terminal(self) -> Any:
         return self._config.pluginmanager.getplugin("terminalreporter")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str] | None:
-        """A case has no letter while it runs: the progress line tells. The summary calls it by its word."""
-        if self._progress is None or self._summing_up or getattr(report, "lstm_ref", None) is None:
+        """Where there are cases alone, they have no letters while they run: the progress line tells. The summary has words for them."""
+        if not self._alone or self._summing_up or getattr(report, "lstm_ref", None) is None:
             return None
         return "xfailed" if hasattr(report, "wasxfail") else report.outcome, "", ""
 
+    @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Write the outcome down."""
+        """Write the outcome down, after pytest has put its letter."""
         sent = getattr(report, "lstm_ref", None)
         if sent is None or self._file is None:
             return
@@ -143,9 +158,9 @@ class Writer:
         failed = outcome["outcome"] in FAILING
         if failed:
             cause = cause_of(outcome)
-            self._causes.setdefault(NUMBER.sub("#", cause), []).append(cause)
+            self._causes.setdefault(without_numbers(cause), []).append(cause)
         if self._progress is not None:
-            self._progress.item(failed)
+            self._progress.item(outcome["implementation"], outcome["seconds"] or 0.0, failed)
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -179,6 +194,11 @@ class Writer:
         terminalreporter.line(f"report    {_shown(self._report)}")
 
 
+def without_numbers(cause: str) -> str:
+    """What causes have in common that differ in numbers alone."""
+    return NUMBER.sub("#", cause)
+
+
 def left_out(missing: Sequence[Missing]) -> str:
     """What was not run, in one line: names with the same reason together, and what lets them in."""
     by_reason: dict[str, list[Missing]] = {}
@@ -193,10 +213,16 @@ def left_out(missing: Sequence[Missing]) -> str:
     return "; ".join(parts)
 
 
-def with_versions(target: Target) -> str:
-    """Its column and its versions, as far as they are known before it starts."""
-    found = [f"{package} {version}" for package, version in target.versions.items() if package not in EVERYWHERE]
-    return f"{target.column} ({', '.join(found)})" if found else target.column
+def with_versions(targets: Sequence[Target]) -> str:
+    """Their columns, and once for all with the same packages the versions of these, as far as they are known before they start."""
+    alike: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for each in targets:
+        alike.setdefault(tuple((package, known) for package, known in each.versions.items() if package not in EVERYWHERE), []).append(each.column)
+    return ", ".join(", ".join(columns) + _in_brackets(found) for found, columns in alike.items())
+
+
+def _in_brackets(versions: Sequence[tuple[str, str]]) -> str:
+    return f" ({', '.join(f'{package} {known}' for package, known in versions)})" if versions else ""
 
 
 def _count(number: int, noun: str) -> str:

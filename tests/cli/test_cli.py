@@ -235,22 +235,32 @@ def test_a_full_run_takes_what_an_everyday_run_leaves_out(cli: Cli, tmp_path: Pa
     assert found[("--full",)] == {point["id"] for point in points} > found[()]
 
 
-def test_where_nothing_is_installed_run_says_so_at_once_and_what_to_install() -> None:
-    code = """
+@pytest.mark.parametrize(
+    ("arguments", "said", "not_said"),
+    [
+        ([], "no framework is installed that could be judged; install one of them:", "Usage"),
+        (["torch/structure"], "no framework is installed that could be judged; install one of them:", "Usage"),
+        (["torch/structure", "--impl", "torch"], "none of what was asked for is installed:", "tensorflow"),
+    ],
+)
+def test_where_nothing_is_installed_run_says_so_at_once_and_what_to_install(arguments: list[str], said: str, not_said: str) -> None:
+    code = f"""
 import sys
-import lstm_ref.harness.subjects as subjects
-subjects.installed = lambda implementation: False
+import lstm_ref.harness.launching as launching
+launching.installed = lambda implementation: False
 from lstm_ref.cli import main
 try:
-    main(["run"])
+    main(["run", *{arguments}])
 finally:
-    print("pytest" in sys.modules)
+    from lstm_ref.corpus.loading import _shipped
+    print("pytest" in sys.modules, _shipped.cache_info().misses)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 4
-    assert "no framework is installed that could be judged; install one of them:" in done.stderr
+    assert said in done.stderr
     assert 'python -m pip install "lstm-ref[torch]"' in done.stderr
-    assert done.stdout.strip() == "False"
+    assert not_said not in done.stderr
+    assert done.stdout.split() == ["False", "0"]  # to read all cases takes seconds
 
 
 TWO_CASES = (
@@ -273,6 +283,11 @@ def test_what_failed_is_run_again_and_options_of_pytest_are_passed_on(cli: Cli, 
     assert (tmp_path / "junit.xml").exists()
     again = cli("run", "mine.yaml", "--impl", "torch", "--lf", "-x")
     assert (again.returncode, "1 failed" in again.stdout, "passed" in again.stdout) == (1, True, False), again.stdout
+    without_naming = cli("run", "--lf", "--impl", "torch")
+    assert (without_naming.returncode, without_naming.stdout.splitlines()[-1].split(" failed")[0]) == (1, "2"), without_naming.stdout
+    copied = cli("run", "mine.yaml::wrong[torch-float64]")
+    assert (copied.returncode, copied.stdout.splitlines()[-1].split(" failed")[0]) == (1, "1"), copied.stdout
+    assert {path.name for path in (tmp_path / "reports").iterdir()} == {".cache", "chosen.html", "chosen.jsonl"}
     chosen = cli("run", "mine.yaml", "--impl", "torch", "--", "-k", "small and float32", "-v")
     assert (chosen.returncode, "small[torch-float32] PASSED" in chosen.stdout) == (0, True), chosen.stdout + chosen.stderr
 

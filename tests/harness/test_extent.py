@@ -12,6 +12,7 @@ import lstm_ref
 from lstm_ref.corpus import load_file, load_parameters
 from lstm_ref.corpus.covering import wanted
 from lstm_ref.corpus.covering_file import Selection, text
+from lstm_ref.corpus.selection import last_part
 
 # Eight points, four of which cover every pair; a case of one point; and one that has no float64.
 FILE = """\
@@ -173,7 +174,8 @@ def test_a_pattern_takes_every_point_in_a_full_run(collected: Collected) -> None
 def test_an_item_that_no_everyday_run_has_is_run_by_its_node_id(collected: Collected) -> None:
     item = "large[bias=false][plain-float32]"
     assert collected(f"file.yaml::{item}", "--lstm-impl", "plain") == [item]
-    assert set(collected(f"file.yaml::{item}", "file.yaml::small", "--lstm-impl", "plain")) == items({"large[bias=false]", "small"})
+    assert set(collected(f"file.yaml::{item}", "file.yaml::small", "--lstm-impl", "plain")) == {item} | items({"small"})
+    assert collected("--lstm-case", f"file.yaml::{item}", "--lstm-impl", "plain") == [item]
 
 
 def test_a_pattern_over_several_files_is_one_pattern(collected: Collected, folder: Path) -> None:
@@ -241,22 +243,58 @@ def test_a_case_of_two_dialects_is_run_where_there_is_something_for_both(collect
     assert set(collected(*arguments, "--lstm-impl", "plain")) == {"own[new-float32]", "crossing[new-float32]"}
 
 
-SIZES = str(Path(lstm_ref.__file__).parent.parent / "cases" / "torch" / "sizes.yaml")
+SIZES, PACKED = (str(Path(lstm_ref.__file__).parent.parent / "cases" / "torch" / name) for name in ("sizes.yaml", "packed.yaml"))
 Collect = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-def test_a_slow_implementation_that_is_asked_for_takes_a_case_that_is_named_whole(collect: Collect) -> None:
-    done = collect(SIZES, "--lstm-case", "torch/sizes/one-unit", "--lstm-impl", "slow")
-    assert done.returncode == 0
-    assert "one-unit[slow-float32]" in done.stdout
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        (SIZES, "--lstm-case", "torch/sizes/one-unit"),
+        (SIZES, "--lstm-case", "torch/sizes/one-*"),
+        (SIZES, "--lstm-case", "torch/sizes"),
+        (f"{SIZES}::one-unit",),
+        (SIZES,),
+    ],
+    ids=["id", "pattern", "beginning", "point", "file"],
+)
+def test_a_slow_implementation_that_is_asked_for_takes_what_is_chosen(collected: Collected, chosen: tuple[str, ...]) -> None:
+    found = collected(*chosen, "--lstm-impl", "slow", "--lstm-impl", "plain")
+    assert "one-unit[slow-float32]" in found
+    assert {name for name in found if "[slow-" in name} == {name.replace("[plain-", "[slow-") for name in found if "[plain-" in name}
+
+
+@pytest.mark.parametrize("chosen", [(PACKED, "--lstm-case", "torch/packed"), (PACKED,)], ids=["beginning", "file"])
+def test_of_cases_with_large_matrices_it_takes_points_that_cover_them(collected: Collected, chosen: tuple[str, ...]) -> None:
+    covering = {last_part(case) for case in load_file(Path(PACKED), load_parameters()) if case.covering}
+    found = set(collected(*chosen, "--lstm-impl", "slow", "--lstm-impl", "plain"))
+    assert {name.rpartition("[")[0] for name in found if "[slow-" in name} == covering
+    assert {name.rpartition("[")[0] for name in found if "[plain-" in name} > covering
+
+
+def test_an_item_on_a_slow_implementation_is_run_where_it_is_named(collected: Collected) -> None:
+    item = "one-unit[slow-float32]"
+    assert collected(f"{SIZES}::{item}") == [item]
+    assert collected(SIZES, "--lstm-case", f"{SIZES}::{item}") == [item]
+    beside = collected(f"{SIZES}::{item}", "file.yaml")
+    assert {name for name in beside if "[slow-" in name} == {item}
+    assert set(beside) > {item}
 
 
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
         (
-            (SIZES, "--lstm-case", "torch/sizes/one-*", "--lstm-impl", "slow"),
-            "that nothing here runs: slow is slow, and takes of these only points that cover a large matrix, or a case",
+            (SIZES, "--lstm-case", "torch/sizes/one-*", "--lstm-impl", "old"),
+            "of torch, which nothing here runs; what would: --impl plain; --impl slow",
+        ),
+        (
+            ("keras.yaml", "--lstm-case", "keras.yaml", "--lstm-impl", "plain"),
+            '"keras.yaml" names 1 case of keras, which nothing here runs; what would: --impl old; --impl new',
+        ),
+        (
+            ("versions.yaml", "--lstm-case", "versions.yaml::first", "--lstm-impl", "new"),
+            "names 1 case that nothing here runs: new follows version 3 of the documentation, and not 2",
         ),
         (
             (SIZES, "--lstm-case", "torch/sizes/one-unit", "--lstm-dtype", "float16"),
@@ -268,10 +306,12 @@ def test_a_slow_implementation_that_is_asked_for_takes_a_case_that_is_named_whol
         ),
         (("file.yaml", "--lstm-case", "torch/sizes/one-unt"), 'no case matches "torch/sizes/one-unt"'),
     ],
-    ids=["slow", "dtype", "not-collected", "unknown"],
+    ids=["dialect", "of-ones-own", "version", "dtype", "not-collected", "unknown"],
 )
-def test_what_nothing_runs_is_told_with_the_reason(collect: Collect, arguments: tuple[str, ...], reason: str) -> None:
-    """The command line looks into the corpus of the package for what a pattern may have meant."""
+def test_what_nothing_runs_is_told_with_the_reason(collect: Collect, folder: Path, arguments: tuple[str, ...], reason: str) -> None:
+    """The corpus of the package, and the files that are named, are looked into for what a pattern may have meant."""
+    (folder / "versions.yaml").write_text(VERSIONS, encoding="utf-8")
+    (folder / "keras.yaml").write_text(VERSIONS[: VERSIONS.index("  - {name: first")], encoding="utf-8")
     done = collect(*arguments)
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
     assert reason in done.stdout + done.stderr

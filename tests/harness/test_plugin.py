@@ -3,6 +3,7 @@
 The twins stand in for the frameworks, which take seconds to start.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -10,16 +11,21 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from importlib.metadata import entry_points
+from importlib.metadata import PackageNotFoundError, entry_points
 from pathlib import Path
+from unittest.mock import Mock
 from xml.etree import ElementTree
 
 import pytest
 
 import lstm_ref
+from lstm_ref.harness import targets
+from lstm_ref.harness.nodeids import Choice
 from lstm_ref.harness.plan import not_run
-from lstm_ref.harness.writer import left_out
+from lstm_ref.harness.targets import Target
+from lstm_ref.harness.writer import left_out, with_versions, without_numbers
 from lstm_ref.implementations import Host, Implementation
+from lstm_ref.kinds import is_case_file
 from lstm_ref.report.data import Missing, Outcome, Results, read
 
 FOUR_POINTS = """\
@@ -60,9 +66,10 @@ cases:
 class Run:
     """What a run of pytest left behind."""
 
-    def __init__(self, folder: Path, done: "subprocess.CompletedProcess[str]") -> None:
+    def __init__(self, folder: Path, done: "subprocess.CompletedProcess[bytes]") -> None:
         self.code = done.returncode
-        self.text = done.stdout + done.stderr
+        # Decoded here: reading it as text would make a line end of every carriage return.
+        self.text = (done.stdout + done.stderr).decode().replace(os.linesep, "\n")
         self._folder = folder / "reports"
 
     @property
@@ -105,7 +112,6 @@ def run(tmp_path: Path) -> Pytest:
             cwd=tmp_path,
             env={**outside, "PYTHONPATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **environment},
             capture_output=True,
-            text=True,
             timeout=120,
             check=False,
         )
@@ -450,8 +456,10 @@ def test_a_test_that_has_a_case_in_its_name_is_no_case(run: Pytest, tmp_path: Pa
 def test_the_first_line_of_a_failure_is_its_cause_wherever_it_is_shown(run: Pytest, tmp_path: Path, workers: tuple[str, ...]) -> None:
     done = run("file.yaml::point", "--junitxml=junit.xml", *workers, yaml=FOUR_POINTS, LSTM_REF_TEST_FAULT="gates_swapped", COLUMNS="300")
     cause = "Every output is what a layer computes in which the gates' blocks are read as"
-    (line, *_) = [line for line in done.text.splitlines() if line.startswith("FAILED")]
-    assert line.startswith(f"FAILED file.yaml::point[torch-twin-float64] - {cause}")
+    # Of two workers either may be first.
+    first, second = sorted(line for line in done.text.splitlines() if line.startswith("FAILED"))
+    assert first.startswith(f"FAILED file.yaml::point[torch-twin-float32] - {cause}")
+    assert second.startswith(f"FAILED file.yaml::point[torch-twin-float64] - {cause}")
     messages = [node.get("message", "") for node in ElementTree.parse(tmp_path / "junit.xml").iter("failure")]
     assert len(messages) == 2
     assert all(message.startswith(cause) for message in messages)
@@ -474,7 +482,7 @@ def test_what_is_left_out_is_one_line_with_reasons_and_commands() -> None:
 
 
 def test_what_runs_on_request_is_left_out_of_every_other_run() -> None:
-    known = Implementation("mine", "onnx", Host("mine", (), "mine", {}), {}, object, on_request=True)
+    known = Implementation("mine", "onnx", Mock(), {}, Host("mine", (), "mine", {}), on_request=True)
     for full in (False, True):
         left = not_run(known, full=full, asked=False)
         assert left is not None
@@ -482,18 +490,34 @@ def test_what_runs_on_request_is_left_out_of_every_other_run() -> None:
         assert not_run(known, full=full, asked=True) is None
 
 
-def test_chosen_cases_never_replace_the_record_of_all(run: Pytest, tmp_path: Path) -> None:
-    assert len(run(yaml=FOUR_POINTS).results.outcomes) == 8
-    whole = (tmp_path / "reports" / "results.jsonl").read_bytes()
-    page = (tmp_path / "reports" / "conformance.html").read_bytes()
-    for chosen in (("--lstm-case", "file/point"), ("file.yaml::point",), ("-k", "float32"), ("--deselect", "file.yaml::point[torch-twin-float32]")):
-        done = run(*chosen)
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "workers"])
+def test_a_part_never_replaces_the_record_of_all(run: Pytest, tmp_path: Path, workers: tuple[str, ...]) -> None:
+    (tmp_path / "some").mkdir()
+    (tmp_path / "some" / "more.yaml").write_text(FOUR_POINTS, encoding="utf-8")
+    assert len(run(*workers, yaml=FOUR_POINTS).results.outcomes) == 16
+    record, page = tmp_path / "reports" / "results.jsonl", tmp_path / "reports" / "conformance.html"
+    whole = record.read_bytes(), page.read_bytes()
+    parts = [("-kfloat32",), ("some",), ("--lstm-case", "file/point")]
+    if not workers:
+        parts += [
+            ("--lstm-impl", "torch-twin"),
+            ("--lstm-dtype", "float32"),
+            ("file.yaml::point",),
+            ("file.yaml::point[torch-twin-float32]",),
+            ("file.yaml",),
+            ("--deselect=file.yaml::point[torch-twin-float32]",),
+            ("--ignore=some",),
+        ]
+    for part in parts:
+        done = run(*part, *workers)
         assert done.code == 0, done.text
-        assert 0 < len(done.results.outcomes) < 8
-    assert (tmp_path / "reports" / "results.jsonl").read_bytes() == whole
-    assert (tmp_path / "reports" / "conformance.html").read_bytes() == page
-    run("--lstm-case", "file/point", "--lstm-results", "mine.jsonl", "--lstm-report", "mine.html")
-    assert len(read(tmp_path / "mine.jsonl").outcomes) == 2
+        assert 0 < len(done.results.outcomes) <= 16
+        assert "reports/chosen.jsonl" in done.text
+        assert (record.read_bytes(), page.read_bytes()) == whole, part
+    if not workers:
+        run("--lstm-case", "file/point", "--lstm-results", "mine.jsonl", "--lstm-report", "mine.html")
+        assert len(read(tmp_path / "mine.jsonl").outcomes) == 2
+        assert "reports/results.jsonl" in run(".").text
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "workers"])
@@ -505,6 +529,102 @@ def test_what_failed_last_is_run_again_alone(run: Pytest, workers: tuple[str, ..
     again = run(*cache, "--lf")
     assert set(again.outcomes()) == failed
     assert set(again.outcomes().values()) == {"pass"}
+
+
+def test_what_failed_last_is_run_first(run: Pytest) -> None:
+    cache = ("-p", "cacheprovider")
+    assert "4 failed, 4 passed" in run(*cache, yaml=FOUR_POINTS, LSTM_REF_TEST_FAULT="states_swapped").summary()
+    again = re.findall(r"::(\S+) PASSED", run(*cache, "--ff", "-v").text)
+    assert len(again) == 8
+    assert all("hx=given" in name for name in again[:4])
+
+
+def test_a_point_is_run_beside_other_tests(run: Pytest, tmp_path: Path) -> None:
+    (tmp_path / "test_other.py").write_text("def test_nothing():\n    pass\n", encoding="utf-8")
+    done = run("test_other.py", "file.yaml::point[hx=given]", yaml=FOUR_POINTS)
+    assert (done.code, done.summary()) == (0, "3 passed"), done.text
+
+
+CAUSES = ["output: 84 of 84 elements are beyond the bound, worst at [batch 0, time 6]: expected 0.0284987256, observed -0.303783059, error 3e-1"]
+CAUSES += ["output: 7 of 12 elements are beyond the bound, worst at [batch 3, time 1]: expected -1, observed nan, error inf"]
+
+
+def test_causes_are_alike_without_their_numbers() -> None:
+    assert len(set(map(without_numbers, CAUSES))) == 1
+    assert without_numbers("information: nano") == "information: nano"
+
+
+def test_versions_are_told_once_for_all_that_need_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {"keras": "3.15.1", "tensorflow-cpu": "2.21.0", "torch": "2.13.0"}
+
+    def version(package: str) -> str:
+        if package not in known:
+            raise PackageNotFoundError
+        return known[package]
+
+    monkeypatch.setattr(targets, "version", version)
+    monkeypatch.setattr(targets, "packages_distributions", lambda: {"tensorflow": ["tensorflow-cpu"]})
+    hosts = {"eager": ("tensorflow", "keras"), "graph": ("tensorflow", "keras"), "torch": ("torch",), "own": ("mine",)}
+    known_ones = [Target.of(Implementation(name, "any", Mock(), {}, Host(name, modules, "any", {}))) for name, modules in hosts.items()]
+    assert with_versions(known_ones) == "eager, graph (tensorflow 2.21.0, keras 3.15.1), torch (torch 2.13.0), own"
+
+
+def test_of_two_names_the_longer_one_is_told_apart() -> None:
+    assert Choice.of("a.yaml::x[unroll=true][torch-script-mixed_float16]") == Choice("a.yaml::x[unroll=true]", "torch-script", "mixed_float16")
+    assert Choice.of("a.yaml::x[unroll=true]") == Choice("a.yaml::x[unroll=true]")
+
+
+# --- on a terminal, and in a log ---
+
+
+def on_a_terminal(folder: Path, *arguments: str) -> str:
+    """What a terminal is sent by a run of the twins in the folder."""
+    pty = pytest.importorskip("pty")
+    path = os.pathsep.join([str(Path(__file__).parent), str(Path(lstm_ref.__file__).parent.parent)])
+    plugins = ["-p", "lstm_ref.pytest_plugin", "-p", "twins_instead", "-p", "xdist.plugin", "-p", "no:cacheprovider"]
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "pytest", *plugins, *arguments],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "TERM": "xterm", "COLUMNS": "100"},
+        stdout=theirs,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        sent = bytearray()
+        with contextlib.suppress(OSError):  # the end, on Linux
+            while chunk := os.read(ours, 1 << 12):
+                sent += chunk
+        os.close(ours)
+    assert process.returncode == 0, sent.decode()
+    return sent.decode()
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "workers"])
+def test_on_a_terminal_a_line_is_written_over_and_goes(tmp_path: Path, workers: tuple[str, ...]) -> None:
+    (tmp_path / "file.yaml").write_text(FOUR_POINTS, encoding="utf-8")
+    sent = on_a_terminal(tmp_path, *workers, "-p", "slowly")
+    assert re.search(r"\r[1-7] of 8 items, \d+ %; about \d+ s left", sent), sent
+    last = [line.rpartition("\r")[2] for line in sent.replace("\r\n", "\n").split("\n")]
+    assert not any("of 8 items" in line for line in last)
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "workers"])
+def test_the_letters_of_other_tests_stay_on_a_terminal(tmp_path: Path, workers: tuple[str, ...]) -> None:
+    (tmp_path / "file.yaml").write_text(FOUR_POINTS, encoding="utf-8")
+    (tmp_path / "test_a.py").write_text("import pytest\n@pytest.mark.parametrize('n', range(9))\ndef test_a(n): pass\n", encoding="utf-8")
+    (tmp_path / "test_z.py").write_text("import pytest\n@pytest.mark.parametrize('n', range(9))\ndef test_z(n): pass\n", encoding="utf-8")
+    sent = on_a_terminal(tmp_path, *workers, "-p", "slowly")
+    sent = re.sub(r"\x1b\[[\d;]*m", "", sent)
+    assert not re.search(r"\r\d of 8 items", sent), sent
+    assert re.search(r"\n8 of 8 items, 100 %\r\n", sent), sent
+    lines = [re.sub(r"^\S+\.(py|yaml) +| *\[ *\d+%\]$", "", line) for line in sent.split("\r\n")]
+    assert sum(len(line) for line in lines if re.fullmatch(r"\.+", line)) == 26, sent
+
+
+def test_a_log_has_no_control_characters(run: Pytest) -> None:
+    for workers in ((), ("-n", "2")):
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", run(*workers, yaml=FOUR_POINTS, CI="true").text)
 
 
 # --- projects of others ---
@@ -524,7 +644,7 @@ def test_their_option(request):
 
 
 def test_nothing_heavy_came_along():
-    assert not {"numpy", "pydantic", "jinja2", "yaml", "lstm_ref.corpus", "lstm_ref.harness"} & set(sys.modules)
+    assert not {"numpy", "pydantic", "jinja2", "yaml", "lstm_ref.corpus", "lstm_ref.harness.plan"} & set(sys.modules)
 """,
     "compose.yaml": "services: {web: {image: any}}\n",
 }
@@ -538,8 +658,64 @@ def test_in_a_project_without_cases_the_plugin_does_nothing(tmp_path: Path) -> N
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     assert "2 passed" in done.stdout
-    assert "lstm-ref" not in done.stdout
+    # Where the package is installed, pytest lists it as it lists every plugin.
+    assert "lstm-ref" not in re.sub(r"(?m)^plugins: .*", "", done.stdout)
     assert {path.name for path in tmp_path.iterdir()} - {"__pycache__"} == set(THEIRS)
+
+
+# Another plugin has YAML files as well, with items of its own.
+WITH_YAML = {
+    "conftest.py": """\
+import pytest
+
+
+class Theirs(pytest.Item):
+    def runtest(self):
+        pass
+
+
+class File(pytest.File):
+    def collect(self):
+        for name in ("one", "two[a-b]"):
+            yield Theirs.from_parent(self, name=name)
+
+
+def pytest_collect_file(file_path, parent):
+    return File.from_parent(parent, path=file_path) if file_path.name.startswith("test_") else None
+""",
+    "test_theirs.yaml": "kind: Deployment\n",
+}
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "workers"])
+def test_yaml_items_of_another_plugin_are_left_alone(run: Pytest, tmp_path: Path, workers: tuple[str, ...]) -> None:
+    for name, text in WITH_YAML.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    for arguments, passed in (((), 2), (("test_theirs.yaml::one",), 1), (("test_theirs.yaml::one", "test_theirs.yaml::two[a-b]"), 2)):
+        done = run(*arguments, *workers)
+        assert (done.code, done.summary()) == (0, f"{passed} passed"), done.text
+        assert "of 2 items" not in done.text
+    assert not (tmp_path / "reports").exists()
+    beside = run("test_theirs.yaml::one", "file.yaml::point[hx=given]", *workers, yaml=FOUR_POINTS)
+    assert re.match(r"3 passed", beside.summary()), beside.text
+
+
+def test_a_file_that_cannot_be_read_is_no_case_file(tmp_path: Path) -> None:
+    (tmp_path / "folder.yaml").mkdir()
+    assert not is_case_file(tmp_path / "folder.yaml")
+    assert not is_case_file(tmp_path / "gone.yaml")
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "workers"])
+def test_cases_that_nothing_runs_are_skipped_and_said_to_be(run: Pytest, tmp_path: Path, workers: tuple[str, ...]) -> None:
+    (tmp_path / "test_other.py").write_text("def test_nothing():\n    pass\n", encoding="utf-8")
+    done = run("-rs", *workers, yaml=KERAS, LSTM_REF_TEST_KNOWN="absent")
+    assert (done.code, done.summary()) == (0, "1 passed, 1 skipped"), done.text
+    said = 'lstm-ref: nothing here runs keras; what would: python -m pip install "lstm-ref[nothing]"'
+    assert said in done.text.splitlines()
+    assert re.search(rf"SKIPPED \[1\] .*{re.escape(said)}", done.text)
+    (tmp_path / "test_other.py").unlink()
+    assert run(*workers, LSTM_REF_TEST_KNOWN="absent").code == pytest.ExitCode.NO_TESTS_COLLECTED
 
 
 def test_the_plugin_is_an_entry_point_under_the_name_of_its_module() -> None:
@@ -548,11 +724,21 @@ def test_the_plugin_is_an_entry_point_under_the_name_of_its_module() -> None:
     assert found.name == "lstm_ref.pytest_plugin"
 
 
-def test_cases_outside_of_the_root_folder_are_named_by_a_path_that_leads_to_them(run: Pytest, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_cases_outside_of_the_root_folder_are_named_by_a_path_that_leads_to_them(
+    run: Pytest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     there = tmp_path_factory.mktemp("elsewhere") / "mine.yaml"
     there.write_text(FOUR_POINTS, encoding="utf-8")
-    done = run(str(there), LSTM_REF_TEST_FAULT="gates_swapped")
+    done = run(str(there), "--rootdir", str(tmp_path), LSTM_REF_TEST_FAULT="gates_swapped")
     named = re.findall(r"FAILED (\S+?)::point", done.text)
-    assert len(named) == 8
-    assert {(done._folder.parent / path).resolve() for path in named} == {there.resolve()}
+    assert len(named) == 8, done.text
+    assert {(tmp_path / path).resolve() for path in named} == {there.resolve()}
     assert run(f"{named[0]}::point").summary() == "2 passed"
+    # And where the root folder is another than the one that one works in.
+    (tmp_path / "link").symlink_to(there.parent)
+    (tmp_path / "root").mkdir()
+    for file in (there, tmp_path / "link" / "mine.yaml"):
+        done = run(str(file), "--rootdir", str(tmp_path / "root"), LSTM_REF_TEST_FAULT="gates_swapped", COLUMNS="300")
+        (named, *_) = re.findall(r"FAILED (\S+)::point", done.text)
+        assert (tmp_path / named).resolve() == there.resolve()
+        assert run(f"{named}::point[torch-twin-float32]").summary() == "1 passed"

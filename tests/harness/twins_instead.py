@@ -1,7 +1,8 @@
 """A pytest plugin: a run that has it knows the twins, and an implementation that is not installed, instead of the frameworks.
 
 LSTM_REF_TEST_FAULT plants a fault in the twins; LSTM_REF_TEST_DIVERGENCE is a pattern of cases in which torch-twin is known to fail, with a
-message like LSTM_REF_TEST_MATCH; LSTM_REF_TEST_CORPUS is the folder whose files are taken for those of the package.
+message like LSTM_REF_TEST_MATCH; LSTM_REF_TEST_CORPUS is the folder whose files are taken for those of the package; LSTM_REF_TEST_KNOWN is the
+one implementation that is known.
 """
 
 import os
@@ -34,6 +35,8 @@ def pytest_configure() -> None:
     command = (sys.executable, hosted.__file__, os.environ.get("LSTM_REF_TEST_FAULT", "none"), *hosted.TWINS)
     targets.launch = lambda host: replace(launch(host), command=command)
     known = {**hosted.TWINS, ABSENT.name: ABSENT}
+    if only := os.environ.get("LSTM_REF_TEST_KNOWN"):
+        known = {only: known[only]}
     plan.discover = lambda: known
     session.load_divergences = _divergences
     if corpus := os.environ.get("LSTM_REF_TEST_CORPUS"):
