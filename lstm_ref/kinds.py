@@ -5,12 +5,12 @@ from pathlib import Path
 
 SUFFIXES = (".yaml", ".yml")
 
-CASES = re.compile(r"^kind:\s*[\"']?cases\b", re.MULTILINE)
-OTHER = re.compile(r"^kind:\s*[\"']?(parameters|divergences)\b", re.MULTILINE)
+CASES = re.compile(r"^kind:\s*[\"']?(cases|claims)\b", re.MULTILINE)
+OTHER = re.compile(r"^kind:\s*[\"']?(parameters|divergences|documentation)\b", re.MULTILINE)
 
 
 def is_case_file(path: Path) -> bool:
-    """Whether it is YAML of kind cases."""
+    """Whether it is YAML of a kind that is run: cases, or claims."""
     return path.suffix in SUFFIXES and bool(CASES.search(_text(path)))
 
 

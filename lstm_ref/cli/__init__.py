@@ -4,6 +4,7 @@ import click
 
 from lstm_ref import __version__
 from lstm_ref.cli.check import check
+from lstm_ref.cli.claims import claims
 from lstm_ref.cli.convert import convert
 from lstm_ref.cli.implementations import implementations
 from lstm_ref.cli.list import list_
@@ -29,5 +30,5 @@ def main() -> None:
     """
 
 
-for command in (run, smoke, list_, check, implementations, report, convert):
+for command in (run, smoke, list_, check, claims, implementations, report, convert):
     main.add_command(command)

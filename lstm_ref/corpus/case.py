@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lstm_ref.corpus.claim import Claim
+
 ABSENT = "absent"  # the symbolic value of a call argument that is not passed
 PREVIOUS = "previous"  # the symbolic value of a state: what the call before returned
 SIZED = ("call", "train")  # the actions that are given an input and call arguments
@@ -87,8 +89,10 @@ class Term:
     """One side of an equality: an output by its documented name, or a place in it.
 
     Of an output with a time axis all calls of the run are meant, joined along time; of any other the last call's. `at` is "last-step",
-    "first-step", "reversed" (in time), "forward-half" or "backward-half" (of a bidirectional layer: half of the units, or of the rows where
-    each direction has its own), or "every-call" (of an output without a time axis: those of all calls, one after the other in time).
+    "first-step", "reversed" (in time), "forward-half" or "backward-half" (of a
+    bidirectional layer: half of the units, or of the rows where each direction has its
+    own), "first-row" or "last-row" (of layers and directions), or "every-call" (of an
+    output without a time axis: those of all calls, one after the other in time).
     """
 
     output: str
@@ -111,7 +115,7 @@ class Relation:
     `equal`, every output that both runs return has to be equal, by name. With `exact` one side copies the other, and not a bit may differ;
     without it they agree within the rounding of both. `dialect` and `layer` are those of the second run where it is on another dialect or layer,
     else empty. `weights` is the part of the first layer whose weights and given states the second run has, as the names of the weights say it
-    ("forward", "0", "_l0_reverse"); empty, all of it.
+    ("forward", "0", "_l0_reverse"); empty, all of it. What stands in `differ` must not be equal.
     """
 
     params: Mapping[str, Any]
@@ -121,6 +125,7 @@ class Relation:
     dialect: str = ""
     layer: str = ""
     weights: str = ""
+    differ: tuple[Equality, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -135,6 +140,9 @@ class Case:
     belongs to it, `everyday` that an everyday run takes the point, for that reason or because its case has no such selection; `full_dtypes` are the
     dtypes in which a full run takes it. `derivatives` are those along a direction that are judged beside outputs and gradients: "forward-mode" of the
     outputs, "second-order" of the gradients.
+
+    A case that shows whether a statement holds has a `claim`, and is judged by what that
+    asserts.
     """
 
     id: str
@@ -157,3 +165,4 @@ class Case:
     everyday: bool = True
     covering: bool = False
     derivatives: tuple[str, ...] = ()
+    claim: Claim | None = None

@@ -80,16 +80,17 @@ class Document:
 
     def place(self, path: tuple[Key, ...]) -> Place:
         """Where the value at this path starts; where a part of the path does not exist, the last part that does."""
-        node = self._node(path)
+        node = self.node(path)
         return Place(self.file, node.line + 1, node.column + 1)
 
     def key_place(self, path: tuple[Key, ...]) -> Place:
         """Where the key of this path starts; an element of a list has none, so that its value is meant."""
-        node = self._node(path)
+        node = self.node(path)
         line, column = node.key or (node.line, node.column)
         return Place(self.file, line + 1, column + 1)
 
-    def _node(self, path: tuple[Key, ...]) -> Node:
+    def node(self, path: tuple[Key, ...]) -> Node:
+        """The node of the value at this path, or of the last part of the path that exists."""
         node = self.root
         for key in path:
             if isinstance(node.children, dict) and key in node.children:

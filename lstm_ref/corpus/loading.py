@@ -17,15 +17,24 @@ from pydantic import BaseModel
 
 from lstm_ref.corpus.case import Case, Place
 from lstm_ref.corpus.checks import problems_of_cases, problems_of_divergences, problems_of_parameters
+from lstm_ref.corpus.claims import expand_claims, problems_of_claims
 from lstm_ref.corpus.covering_file import COMMAND, NAME, Selections
 from lstm_ref.corpus.covering_file import read as read_selections
 from lstm_ref.corpus.divergences import Divergence, divergences
+from lstm_ref.corpus.documentation import Sentence, sentences, uncovering
 from lstm_ref.corpus.documents import Document, parse
 from lstm_ref.corpus.errors import CorpusError, NothingSelectedError, Problem
 from lstm_ref.corpus.expansion import Parameters, expand
 from lstm_ref.corpus.hints import did_you_mean
 from lstm_ref.corpus.inheritance import inherited
-from lstm_ref.corpus.models import KEBAB, CasesFile, DivergencesFile, ParametersFile
+from lstm_ref.corpus.models import (
+    KEBAB,
+    CasesFile,
+    ClaimsFile,
+    DivergencesFile,
+    DocumentationFile,
+    ParametersFile,
+)
 from lstm_ref.corpus.selection import id_pattern, select
 from lstm_ref.corpus.validation import validated
 from lstm_ref.kinds import is_case_file
@@ -40,6 +49,7 @@ class Corpus:
     hash: str
     parameters: Parameters
     divergences: tuple[Divergence, ...]
+    sentences: tuple[Sentence, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,7 +117,10 @@ def _load(root: Path) -> Corpus:
     entries = tuple(entry for file in files for entry in _divergences(file))
     if idle := list(_idle(entries, cases)):
         raise CorpusError(idle)
-    return Corpus(root, cases, corpus_hash(root), parameters, entries)
+    said = tuple(sentence for file in files for sentence in _sentences(file))
+    if uncovered := list(uncovering(said, cases)):
+        raise CorpusError(uncovered)
+    return Corpus(root, cases, corpus_hash(root), parameters, entries, said)
 
 
 def gather(patterns: Sequence[str]) -> list[Case]:
@@ -137,7 +150,8 @@ def corpus_hash(root: Path | None = None) -> str:
     """A digest of the content of all case files below `root`, whether they are valid or not, and of its selections; line ends make no difference."""
     root = root or corpus_root()
     digest = sha256()
-    for path in [*_yaml_files(root), *filter(Path.is_file, [root / NAME])]:
+    examples = sorted(_visible(root, "examples/*.py"), key=lambda path: path.relative_to(root).as_posix())
+    for path in [*_yaml_files(root), *examples, *filter(Path.is_file, [root / NAME])]:
         content = path.read_bytes().replace(b"\r\n", b"\n")
         digest.update(f"{path.relative_to(root).as_posix()}\0{len(content)}\0".encode())
         digest.update(content)
@@ -250,6 +264,9 @@ def _problems_alone(files: Iterable[_File]) -> list[Problem]:
 
 def _problems_of_names(file: _File, parameters: Parameters, prefix: str, selections: Selections) -> tuple[Problem, ...]:
     """Names of layers, parameters and arguments that the tables do not have, and selections that are not those of the file."""
+    if file.document is not None and file.kind == "claims":
+        model = file.model if isinstance(file.model, ClaimsFile) else None
+        return _elsewhere(problems_of_claims(file.document, model, parameters), file.problems)
     if file.document is None or file.kind != "cases":
         return ()
     return _elsewhere(problems_of_cases(file.document.view(), parameters, selections.below(prefix)), file.problems)
@@ -259,7 +276,7 @@ def _place_problems(file: _File, root: Path) -> Iterator[Problem]:
     """A file that stands in the wrong folder, or whose name would make a bad id."""
     relative = file.path.resolve().relative_to(root.resolve())
     at_start = Place(file.path, 1)
-    if file.kind == "cases":
+    if file.kind in ("cases", "claims"):
         for part in relative.with_suffix("").parts:
             if not re.search(KEBAB, part):
                 yield Problem(at_start, f'"{part}" is part of the ids and must be lower-case words joined by "-"', "rename it")
@@ -279,11 +296,18 @@ def _parameters(files: Iterable[_File]) -> Mapping[str, ParametersFile]:
 def _cases(file: _File, parameters: Parameters, prefix: str, selections: Selections) -> Iterator[Case]:
     if file.document and isinstance(file.model, CasesFile):
         yield from expand(file.document, file.model, parameters, prefix, selections.below(prefix))
+    if file.document and isinstance(file.model, ClaimsFile):
+        yield from expand_claims(file.document, file.model, parameters, prefix)
 
 
 def _divergences(file: _File) -> Iterator[Divergence]:
     if file.document and isinstance(file.model, DivergencesFile):
         yield from divergences(file.document, file.model)
+
+
+def _sentences(file: _File) -> Iterator[Sentence]:
+    if file.document and isinstance(file.model, DocumentationFile):
+        yield from sentences(file.document, file.model)
 
 
 def _idle(entries: Iterable[Divergence], cases: Sequence[Case]) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 from pydantic_core import PydanticCustomError
 
 from lstm_ref.corpus.case import ABSENT
+from lstm_ref.corpus.hints import did_you_mean
 
 NOT_BLANK = r"\S"
 KEBAB = r"^[a-z0-9]+(-[a-z0-9]+)*$"
@@ -41,7 +42,16 @@ Word = Literal[
 ]
 Action = Literal["call", "train", Word]
 Derivative = Literal["forward-mode", "second-order"]
-Spot = Literal["last-step", "first-step", "reversed", "forward-half", "backward-half", "every-call"]
+Spot = Literal[
+    "last-step",
+    "first-step",
+    "reversed",
+    "forward-half",
+    "backward-half",
+    "first-row",
+    "last-row",
+    "every-call",
+]
 
 
 def _specifier(text: str) -> str:
@@ -424,8 +434,258 @@ class DivergencesFile(Strict):
     entries: Annotated[list[DivergenceEntry], Field(min_length=1)]
 
 
-KINDS: dict[str, type[CasesFile] | type[ParametersFile] | type[DivergencesFile]] = {
+# --- claims ---
+
+Side = Literal["holds", "fails", "corrected"]
+SourceKind = Literal["article", "documentation", "docstring"]
+VERDICTS = ("true", "false", "under-conditions", "not-decidable")
+_VERDICT = {"enum": [True, False, *VERDICTS[2:]]}
+
+
+def verdict_word(verdict: Any) -> str:
+    """A verdict as written (true and false are no strings in YAML) as one of VERDICTS."""
+    return str(verdict).lower() if isinstance(verdict, bool) else str(verdict)
+
+
+def _verdict(verdict: Any) -> Any:
+    for word in verdict.values() if isinstance(verdict, dict) else [verdict]:
+        if not isinstance(word, bool) and word not in VERDICTS[2:]:
+            hint = did_you_mean(str(word), VERDICTS)
+            message = f"must be {', '.join(VERDICTS)}, or one of these for each version; {hint}"
+            raise PydanticCustomError("verdict", message)
+    return verdict
+
+
+def is_shape(value: Any) -> bool:
+    """Whether it is a list of sizes: [32, 4]. The shape of a single number is []."""
+    return isinstance(value, list) and all(type(size) is int for size in value)
+
+
+def _returns(value: Any) -> Any:
+    if not is_shape(value) and not (isinstance(value, list) and all(_returns(part) for part in value)):
+        raise PydanticCustomError("returns", "must be a shape such as [32, 4], or a list of what is returned")
+    return value
+
+
+Returned = Annotated[Any, AfterValidator(_returns), WithJsonSchema({"type": "array"})]
+Verdicts = Annotated[
+    Any,
+    AfterValidator(_verdict),
+    WithJsonSchema({"anyOf": [_VERDICT, {"type": "object", "additionalProperties": _VERDICT}]}),
+]
+
+
+class ClaimSource(Strict):
+    """Where a statement stands."""
+
+    title: Text
+    kind: SourceKind
+    version: Text = Field(description="The versions of the framework that it speaks of.")
+
+
+class WeightClaim(Strict):
+    """What a weight is right after the layer was constructed."""
+
+    shape: list[Size] | None = None
+    equal: float | None = Field(default=None, description="Every element is this number.")
+    gates: list[float] | None = Field(
+        default=None,
+        description="The number that fills the block of each gate, in the order of the weight.",
+    )
+    uniform: float | None = Field(
+        default=None,
+        description="Spread evenly between minus this number and this number.",
+    )
+    orthogonal: Literal[True] | None = Field(
+        default=None,
+        description="The rows are orthogonal and of length 1.",
+    )
+
+
+class ExampleEntry(Strict):
+    """Example code of a source, run as it is written."""
+
+    file: Text | None = Field(default=None, description="A Python file in claims/examples.")
+    docstring: Text | None = Field(
+        default=None,
+        description="The class or function whose installed docstring holds the example.",
+    )
+    block: Size = Field(default=0, description="Which block of code of the docstring.")
+    says: list[str] | None = Field(
+        default=None,
+        description="What the source says it prints, where that is else.",
+    )
+    prints: list[str] = Field(default_factory=list, description="The lines that it prints.")
+    adapted: Text | None = Field(
+        default=None,
+        description="Which undefined names or sizes of the source were filled in.",
+    )
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> "ExampleEntry":
+        if (self.file is None) == (self.docstring is None):
+            raise PydanticCustomError("example", 'needs either "file" or "docstring"')
+        return self
+
+
+class ClaimRelation(Relation):
+    """Two runs, of which some outputs are equal, or differ."""
+
+    differ: Annotated[list[Equality], Field(min_length=1)] | None = Field(
+        default=None,
+        description="What must not be equal: the two sides differ by more than rounding can explain.",
+    )
+
+
+class Exhibit(Strict):
+    """A run that shows whether a statement holds. What it asserts stands beside what is run."""
+
+    name: Name | None = Field(default=None, description="Needed where a claim has several exhibits.")
+    says: Text | None = Field(default=None, description="What this run shows, in one sentence.")
+    side: Side | None = Field(
+        default=None,
+        description="holds: the statement holds here. fails: it does not. corrected: the corrected one holds.",
+    )
+    layer: Text | None = None
+    params: dict[str, Any] = Field(default_factory=dict)
+    undocumented: dict[str, Any] = Field(default_factory=dict)
+    input: Input = Input()
+    values: Values = Values()
+    call: Call = Call()
+    steps: Annotated[list[Step], Field(min_length=1)] | None = None
+    matrix: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default_factory=dict)
+    dtypes: Annotated[list[Dtype], Field(min_length=1)] | None = None
+    versions: Annotated[list[Text], Field(min_length=1)] | None = None
+    # What is asserted.
+    expect: Expect | None = None
+    relation: ClaimRelation | None = None
+    conforms: Literal[True] | None = Field(
+        default=None,
+        description="Everything is as the reference computes it, as in a case without a claim.",
+    )
+    returns: Returned | None = Field(
+        default=None,
+        description="The shapes of what the last call returns, nested as it is.",
+    )
+    container: Literal["list", "tuple"] | None = Field(
+        default=None,
+        description="In what the last call returns it.",
+    )
+    masks: dict[str, list[Size]] | None = Field(
+        default=None,
+        description="The shape of each dropout mask that the last call draws: gates, batch, timesteps, size.",
+    )
+    weights: dict[str, WeightClaim] | None = Field(
+        default=None,
+        description="The weights of the new layer, by name.",
+    )
+    parameters: Size | None = Field(default=None, description="How many numbers all weights have together.")
+    defaults: dict[str, Any] | None = Field(
+        default=None,
+        description="Some defaults of the installed signature.",
+    )
+    signature: dict[str, Any] | None = Field(
+        default=None,
+        description="The whole installed signature, in order; required is the word for no default.",
+    )
+    example: ExampleEntry | None = None
+
+
+class ClaimEntry(Strict):
+    """A statement of a source, its verdict, and the runs that show it."""
+
+    name: Name
+    statement: Text = Field(description="In one English sentence of ours.")
+    place: Text | None = Field(default=None, description="Where in the source: the argument or section.")
+    verdict: Verdicts
+    corrected: Text | None = Field(
+        default=None,
+        description="The statement that is true, where this one is false.",
+    )
+    conditions: Text | None = Field(default=None, description="Under which conditions it is true.")
+    decided_by: Text | None = Field(default=None, description="What would decide it, where nothing here can.")
+    note: Text | None = Field(default=None, description="What a reader should know besides.")
+    layer: Text | None = None
+    shows: list[Exhibit] = Field(default_factory=list)
+
+
+class ClaimsFile(Strict):
+    """The statements of one source."""
+
+    kind: Literal["claims"]
+    dialect: Name
+    layer: Text
+    about: Text
+    source: ClaimSource
+    defaults: Defaults = Defaults()
+    claims: Annotated[list[ClaimEntry], Field(min_length=1)]
+
+
+class Finding(Strict):
+    """A sentence of the documentation that misleads, and what is true."""
+
+    kind: Literal["wrong", "ambiguous"]
+    true: Text
+
+
+class SentenceEntry(Strict):
+    """A sentence of an installed docstring: its key, what it says in our words, and what covers it."""
+
+    key: Annotated[str, Field(pattern=r"^[0-9a-f]{10}$")] = Field(
+        description="Of its text, as the test prints it.",
+    )
+    says: Text
+    covered: list[Text] = Field(
+        default_factory=list,
+        description="Claims and cases by their ids without axes, or what several begin with.",
+    )
+    uncovered: Text | None = Field(
+        default=None,
+        description="Why nothing covers it: no fact, or not decidable here.",
+    )
+    finding: Finding | None = None
+
+    @model_validator(mode="after")
+    def _covered_or_not(self) -> "SentenceEntry":
+        if bool(self.covered) == (self.uncovered is not None):
+            raise PydanticCustomError("covered", 'must have either "covered" or "uncovered" with a reason')
+        return self
+
+
+class SilentPlace(Strict):
+    """What a docstring does not say."""
+
+    about: Text
+    true: Text
+    covered: Annotated[list[Text], Field(min_length=1)]
+
+
+class DocumentEntry(Strict):
+    """One docstring."""
+
+    sentences: Annotated[list[SentenceEntry], Field(min_length=1)]
+    silent: list[SilentPlace] = Field(default_factory=list)
+
+
+class DocumentationFile(Strict):
+    """Docstrings of an installed framework, sentence by sentence."""
+
+    kind: Literal["documentation"]
+    dialect: Name
+    about: Text
+    source: ClaimSource
+    documents: Annotated[dict[str, DocumentEntry], Field(min_length=1)] = Field(
+        description="By the name of the class or function.",
+    )
+
+
+KINDS: dict[
+    str,
+    type[CasesFile] | type[ParametersFile] | type[DivergencesFile] | type[ClaimsFile] | type[DocumentationFile],
+] = {
     "cases": CasesFile,
     "parameters": ParametersFile,
     "divergences": DivergencesFile,
+    "claims": ClaimsFile,
+    "documentation": DocumentationFile,
 }

@@ -43,6 +43,11 @@ def schema(parameters: Mapping[str, ParametersFile] | None = None) -> Schema:
             clauses.append(_when(here, {"properties": {"defaults": entry, "cases": {"items": without_own}}}))
             of_entry = _when({"layer": name}, entry)
             clauses.append(_when({"kind": "cases", "dialect": dialect}, {"properties": {"cases": {"items": of_entry}}}))
+            of_claim = _exhibits({"if": {"not": {"required": ["layer"]}}, "then": _shown(without_own)})
+            here = {"kind": "claims", "dialect": dialect, "layer": name}
+            clauses.append(_when(here, {"properties": {"defaults": entry, **of_claim}}))
+            of_claim = _exhibits({"allOf": [_when({"layer": name}, _shown(without_own)), _shown(of_entry)]})
+            clauses.append(_when({"kind": "claims", "dialect": dialect}, {"properties": of_claim}))
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "A file of the lstm-ref corpus",
@@ -57,6 +62,14 @@ def schema(parameters: Mapping[str, ParametersFile] | None = None) -> Schema:
 def _when(constants: Mapping[str, str], then: Schema) -> Schema:
     condition = {"required": list(constants), "properties": {key: {"const": value} for key, value in constants.items()}}
     return {"if": condition, "then": then}
+
+
+def _exhibits(claim: Schema) -> Schema:
+    return {"claims": {"items": claim}}
+
+
+def _shown(exhibit: Schema) -> Schema:
+    return {"properties": {"shows": {"items": exhibit}}}
 
 
 def _groups(layer: Layer) -> Schema:

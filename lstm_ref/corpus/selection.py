@@ -86,8 +86,8 @@ _resolved = cache(Path.resolve)
 
 def last_part(case: Case) -> str:
     """The part of a case's id that names it within its file: `gaps[mask=left]`."""
-    stem, bracket, axes = case.id.partition("[")
-    return stem.rpartition("/")[2] + bracket + axes
+    _, bracket, axes = case.id.partition("[")
+    return case.name + bracket + axes
 
 
 def _id_of_path(location: str) -> str:

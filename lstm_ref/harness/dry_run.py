@@ -9,7 +9,7 @@ from lstm_ref.corpus.errors import Problem
 from lstm_ref.corpus.ids import value_text
 from lstm_ref.dialects import dialect
 from lstm_ref.harness.errors import HarnessError
-from lstm_ref.harness.materialize import Material, materialize, second_run
+from lstm_ref.harness.materialize import Material, is_of_documentation, materialize, second_run
 from lstm_ref.harness.twin import run_twin
 
 
@@ -25,7 +25,7 @@ def problems_of(cases: Iterable[Case]) -> Iterator[Problem]:
     met: defaultdict[str, set[object]] = defaultdict(set)
     for case in cases:
         name = case.id.partition("[")[0]
-        if not case.everyday or case.expect is not None or name in told:
+        if not case.everyday or case.expect is not None or name in told or is_of_documentation(case):
             continue
         values = sorted((axis, value_text(value)) for axis, value in case.axes.items())
         new_pair = _new(met[name], itertools.combinations(values, 2))

@@ -56,6 +56,16 @@ class RelationDoesNotHold(HarnessError):
         )
 
 
+class DifferenceDoesNotHold(HarnessError):
+    """A difference that the reference itself does not have: the claim is written wrong."""
+
+    def __init__(self, left: str, right: str) -> None:
+        super().__init__(
+            f"the reference itself has no difference between {left} and {right}. "
+            "No implementation is to blame; see whether the two sides of the claim differ in what it speaks of"
+        )
+
+
 class NotComparable(HarnessError):
     """The two sides of a relation have no common shape."""
 

@@ -68,7 +68,7 @@ class CaseItem(pytest.Item):
             for label, (columns, facts) in run.subjects.started().items()
             if label not in known
         ]
-        if self.outcome.outcome == "unsupported":
+        if self.outcome.outcome in ("unsupported", "not-run"):
             pytest.skip(self.outcome.message)
         if self.outcome.outcome == "divergence":
             pytest.xfail(self.outcome.message)

@@ -31,7 +31,7 @@ class Verdict:
 
     `wrong` says that some number is beyond its bound. `bits` is log2(size / bound) of the array that is verified worst: how many leading bits of
     its values a pass vouches for. Both are None where no number was compared. `bitwise` tells whether the two sides of a relation were the same
-    to the last bit.
+    to the last bit, and `seen` in sentences how far apart they were.
     """
 
     findings: tuple[str, ...]
@@ -40,6 +40,7 @@ class Verdict:
     bits: float | None = None
     bitwise: bool | None = None
     wrong: bool = False
+    seen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from lstm_ref.dialects.dialect import AXES, ROW, Given, Label, Labels, Sizes, Sp
 from lstm_ref.dialects.layouts import canonical, groups, lstms, named, of_place, places, within
 from lstm_ref.harness.errors import InexactValues, NoSuchPart, WeightsDoNotFit, WeightsLeftOver
 from lstm_ref.harness.policies import POLICIES
+from lstm_ref.implementations.steps import OF_DOCUMENTATION
 from lstm_ref.implementations.trace import Request, Step, Tensor
 from lstm_ref.reference.activations import Array
 from lstm_ref.reference.weights import LSTMWeights
@@ -59,6 +60,11 @@ def second_run(case: Case, relation: Relation) -> Case:
     )
 
 
+def is_of_documentation(case: Case) -> bool:
+    """Whether the case runs no layer: it reads what the documentation says, or runs its code, or nothing."""
+    return all(step.action in OF_DOCUMENTATION for step in case.steps)
+
+
 def materialize(case: Case, seed: int, version: str = "", like: Material | None = None, part: str = "") -> Material:
     """The request that the case stands for, in one version of its dialect.
 
@@ -66,6 +72,10 @@ def materialize(case: Case, seed: int, version: str = "", like: Material | None 
     layer keeps its initial weights. `like` is the first run of a relation, whose weights this one takes over, in its own layout: those of one `part`,
     whose given states it has as well, or all. Raises NoSuchPart, WeightsDoNotFit and WeightsLeftOver where it cannot.
     """
+    if is_of_documentation(case):
+        asked = tuple(Step(step.action, step.arguments) for step in case.steps)
+        request = Request("", case.layer, {}, "float64", {}, asked)
+        return Material(request, Labels({}), drawer(case.id, case.values, seed))
     language = dialect(case.dialect, version)
     first = next((step for step in case.steps if step.action in SIZED and step.expect is None), case.steps[0])
     features = _features(language, case, first.input)

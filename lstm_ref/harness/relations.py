@@ -10,7 +10,7 @@ import numpy as np
 
 from lstm_ref.corpus.case import Equality, Relation, Term
 from lstm_ref.harness.comparison import in_bounds, same, worst_index
-from lstm_ref.harness.errors import NotComparable, RelationDoesNotHold
+from lstm_ref.harness.errors import DifferenceDoesNotHold, NotComparable, RelationDoesNotHold
 from lstm_ref.harness.expectation import Expectation, verified_bits
 from lstm_ref.harness.judge import Verdict, judge
 from lstm_ref.implementations.trace import Trace
@@ -55,11 +55,16 @@ def judge_relation(relation: Relation, dtype: str, sides: Sequence[tuple[Expecta
     if findings := [f"{which}: {finding}" for which, verdict in alone.items() for finding in verdict.findings]:
         worst = max(alone.values(), key=lambda verdict: verdict.ratio or 0.0)
         return replace(worst, findings=tuple(findings), bitwise=False)
-    verdicts = [_judge(equality, relation.exact, dtype, sides) for equality in relation.equal or _by_name(sides)]
+    equal = relation.equal or (() if relation.differ else _by_name(sides))
+    verdicts = [_judge(equality, relation.exact, dtype, sides) for equality in equal]
+    verdicts += [_judge_difference(pair, dtype, sides) for pair in relation.differ]
     worst = max(verdicts, key=lambda verdict: verdict.ratio or 0.0)
     findings = [finding for verdict in verdicts for finding in verdict.findings]
     bits = min(verdict.bits for verdict in verdicts if verdict.bits is not None)
-    return Verdict(tuple(findings), worst.ratio, worst.worst, bits, bitwise=all(verdict.bitwise for verdict in verdicts), wrong=bool(findings))
+    bitwise = all(verdict.bitwise for verdict in verdicts)
+    seen = tuple(sentence for verdict in verdicts for sentence in verdict.seen)
+    wrong = bool(findings)
+    return Verdict(tuple(findings), worst.ratio, worst.worst, bits, bitwise=bitwise, wrong=wrong, seen=seen)
 
 
 def _by_name(sides: Sequence[tuple[Expectation, Trace]]) -> tuple[Equality, ...]:
@@ -68,12 +73,7 @@ def _by_name(sides: Sequence[tuple[Expectation, Trace]]) -> tuple[Equality, ...]
 
 
 def _judge(equality: Equality, exact: bool, dtype: str, sides: Sequence[tuple[Expectation, Trace]]) -> Verdict:
-    left, right = (_side(term, dtype, *side) for term, side in zip((equality.left, equality.right), sides, strict=True))
-    left, right = left.without_spare_axes(right), right.without_spare_axes(left)
-    right = right.like(left)
-    if left.observed.shape != right.observed.shape:
-        raise NotComparable(left.name, right.name)
-    bound = left.bound + right.bound
+    left, right, bound = _pair(equality, dtype, sides)
     if np.any(in_bounds(left.expected, right.expected, bound) > 1):
         if any(call.draws for expectation, _ in sides for call in expectation.calls):
             return Verdict((f"{left.name} and {right.name} differ, because the two runs drew other masks",), float("inf"), None, 0.0, bitwise=False)
@@ -91,7 +91,45 @@ def _judge(equality: Equality, exact: bool, dtype: str, sides: Sequence[tuple[Ex
         f"{right.observed[index]:.9g}, difference {error:.2g}; {tolerance}"
     )
     bitwise = bool(np.all(same(left.observed, right.observed)))
-    return Verdict((finding,) if beyond else (), float(shares[index]), worst, verified_bits(left.expected, bound), bitwise=bitwise)
+    bits, apart = verified_bits(left.expected, bound), "to the last bit" if bitwise else f"within {error:.2g}"
+    alike = f"{left.name} is {'the same' if left.name == right.name else right.name} {apart}"
+    findings, seen = ((finding,), ()) if beyond else ((), (alike,))
+    return Verdict(findings, float(shares[index]), worst, bits, bitwise=bitwise, seen=seen)
+
+
+def _judge_difference(pair: Equality, dtype: str, sides: Sequence[tuple[Expectation, Trace]]) -> Verdict:
+    """Whether the two terms differ, in some element by more than rounding can explain.
+
+    The masks that a run draws may decide it.
+    """
+    left, right, bound = _pair(pair, dtype, sides)
+    drawn = any(call.draws for expectation, _ in sides for call in expectation.calls)
+    if not drawn and not np.any(in_bounds(left.expected, right.expected, bound) > 1):
+        raise DifferenceDoesNotHold(left.name, right.name)
+    shares = in_bounds(left.observed, right.observed, bound)
+    difference = float(np.max(np.abs(left.observed - right.observed), initial=0.0))
+    name = left.name if left.name == right.name else f"{left.name} and {right.name}"
+    beyond = int(np.sum(shares > 1))
+    largest = f"the largest difference is {difference:.2g}"
+    finding = f"{name}: no element differs by more than rounding can explain, {largest}"
+    differ = f"{name}: {beyond} of {shares.size} numbers differ, by up to {difference:.2g}"
+    findings, seen = ((), (differ,)) if beyond else ((finding,), ())
+    return Verdict(findings, None, None, verified_bits(left.expected, bound), bitwise=False, seen=seen)
+
+
+def _pair(
+    equality: Equality,
+    dtype: str,
+    sides: Sequence[tuple[Expectation, Trace]],
+) -> tuple[_Side, _Side, Array]:
+    """Both terms with the same axes, and the bound of their difference. Raises NotComparable."""
+    terms = (equality.left, equality.right)
+    left, right = (_side(term, dtype, *side) for term, side in zip(terms, sides, strict=True))
+    left, right = left.without_spare_axes(right), right.without_spare_axes(left)
+    right = right.like(left)
+    if left.observed.shape != right.observed.shape:
+        raise NotComparable(left.name, right.name)
+    return left, right, left.bound + right.bound
 
 
 def _side(term: Term, dtype: str, expectation: Expectation, trace: Trace) -> _Side:
@@ -128,6 +166,12 @@ def _taken(side: _Side, at: str) -> _Side:
         position = -1 if at == "last-step" else 0
         axes = tuple(axis for axis in side.axes if axis != time)
         return side.change(axes, lambda array: array.take(position, side.axes.index(time)))
+    if at in ("first-row", "last-row"):
+        number = 0 if at == "first-row" else -1
+        return side.change(
+            tuple(axis for axis in side.axes if axis != row),
+            lambda array: array.take(number, side.axes.index(row)),
+        )
     if at == "reversed":
         return side.change(side.axes, lambda array: np.flip(array, side.axes.index(time)))
     # The halves of a bidirectional layer: of the units in its output, of the rows in its states.

@@ -13,6 +13,7 @@ from lstm_ref.corpus.case import Case
 from lstm_ref.corpus.divergences import Divergence
 from lstm_ref.corpus.selection import last_part
 from lstm_ref.dialects import dialect
+from lstm_ref.harness import claims
 from lstm_ref.harness.diagnosis import diagnose
 from lstm_ref.harness.divergences import Divergences
 from lstm_ref.harness.errors import HarnessError, NoPartner
@@ -27,7 +28,7 @@ from lstm_ref.harness.targets import Target
 from lstm_ref.harness.twin import NOTHING, YIELDING, Observed, run_twin
 from lstm_ref.implementations.introduction import Introduction
 from lstm_ref.implementations.trace import Request, Trace
-from lstm_ref.report.data import Outcome
+from lstm_ref.report.data import Claimed, Outcome
 
 NOTHING_FOUND = Verdict(())
 
@@ -44,6 +45,7 @@ class _Finding:
     verdict: Verdict = NOTHING_FOUND
     framework_seconds: float | None = None
     wrong: "Sequence[tuple[Expectation, Trace]]" = ()
+    claim: Claimed | None = None
 
 
 @dataclass(frozen=True)
@@ -130,10 +132,11 @@ class Run:
             bitwise=finding.verdict.bitwise,
             worst=worst,
             reproduce=self._reproduce(case, column, dtype),
-            yaml="" if passed else as_yaml(case),
+            yaml="" if passed or case.claim else as_yaml(case),
             detail=finding.detail,
             seconds=time.perf_counter() - started,
             framework_seconds=finding.framework_seconds,
+            claim=finding.claim or (None if case.claim is None else claims.shown(case, (), NOTHING_FOUND)),
         )
 
     def close(self) -> None:
@@ -175,6 +178,9 @@ class Run:
         return f"the processor decides: with {' '.join(f'{name}={value}' for name, value in lowest.items())} it {does}"
 
     def _find(self, case: Case, column: str, dtype: str, subjects: Subjects) -> _Finding:
+        if case.claim is not None and case.claim.verdict == "not-decidable":
+            why = claims.EXPLAINED.format(case.claim.decided_by)
+            return _Finding("not-run", why, claim=claims.shown(case, (), NOTHING_FOUND))
         try:
             known = _introduced(column, subjects)
             self._require(case, dtype, known)
@@ -203,6 +209,7 @@ class Run:
         if len(traces) < len(answers):
             return next(_without_trace(answer) for answer in answers if not isinstance(answer, Trace))
         wrong: list[tuple[Expectation, Trace]] = []
+        verdict = NOTHING_FOUND
         raised = next((trace.raised for trace in traces if trace.raised is not None), None)
         if case.expect is not None:
             verdict = judge_error(case.expect, len(case.steps), traces[0])
@@ -210,7 +217,7 @@ class Run:
                 verdict = judge(_expectation(case, sides[0], dtype, traces[0]), dtype, replace(traces[0], raised=None))
         elif raised is not None:
             verdict = judge_unexpected(raised)
-        else:
+        elif claims.is_judged_by_reference(case):
             judged = [(_expectation_of(case, side, dtype, trace), trace) for side, trace in zip(sides, traces, strict=True)]
             if case.relation is not None:
                 # A relation within one run has one trace, which is both its sides.
@@ -221,7 +228,11 @@ class Run:
         runs = [case.steps, *([case.relation.steps] if case.relation else [])]
         accepted = [finding for steps, trace in zip(runs, traces, strict=False) for finding in judge_refusals(steps, trace)]
         verdict = replace(verdict, findings=(*accepted, *verdict.findings))
+        if case.claim is not None:
+            found = [*verdict.findings, *claims.findings(case.claim, traces[0], POLICIES[dtype].weights)]
+            verdict = replace(verdict, findings=claims.refuted(case.claim, found))
         return _Finding(
+            claim=None if case.claim is None else claims.shown(case, traces, verdict),
             outcome="fail" if verdict.findings else "pass",
             message="\n".join(verdict.findings),
             detail="\n".join(trace.raised.traceback for trace in traces if trace.raised) if verdict.findings else "",
@@ -255,6 +266,8 @@ class Run:
         same.
         """
         first = materialize(case, self._seed, known.version)
+        if not claims.is_judged_by_reference(case):
+            return (_Side("", first.request, None, None),)
         if case.expect is not None:
             *before, last = first.request.steps
             if not any(step.action in YIELDING for step in before):
@@ -312,7 +325,8 @@ def _side(case: Case, name: str, material: Material, known: Introduction) -> _Si
     dtypes = tuple(dtype for dtype in case.dtypes if POLICIES[dtype].compute in known.accumulation)
     random = not material.request.weights or any(call.draws for call in made)
     unseen = not_shown(made, known)
-    material = with_cotangents_of(made, material) if known.gradients else material
+    # Statements speak of what is returned; gradients are for the other cases.
+    material = with_cotangents_of(made, material) if known.gradients and case.claim is None else material
     if unseen:
         return _Side("", material.request, None, None, unseen)
     if case.values.grid == "exact":

@@ -620,6 +620,20 @@ class Keras:
             return shape[1:]
         return (None, *shape[2:]) if len(shape) > 2 or not dtype.startswith(("float", "bfloat")) else shape[1:]
 
+    def documented(self, name: str) -> Any:
+        """`keras.layers.<name>`."""
+        found = getattr(self.keras.layers, name, None)
+        if found is None:
+            raise UnknownLayer(name, "keras.layers")
+        return found
+
+    def namespace(self) -> Mapping[str, Any]:
+        """`np`, `tf`, `keras`, and the names that examples of the documentation use without a module."""
+        keras = self.keras
+        layers = {name: getattr(keras.layers, name) for name in ("LSTM", "RNN", "Bidirectional", "Dense")}
+        models = {"Sequential": keras.Sequential, "Input": keras.Input}
+        return {"np": np, "tf": self.tf, "keras": keras, **models, **layers}
+
     def release(self) -> None:
         """`clear_session`: fresh masked layers keep 0.14 MB each until then (Keras 3.15)."""
         self.keras.backend.clear_session()

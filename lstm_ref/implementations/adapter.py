@@ -143,6 +143,17 @@ class Releasing(Protocol):
 
 
 @runtime_checkable
+class Documented(Protocol):
+    """What an adapter has besides, where its framework has documentation that Python can read."""
+
+    def documented(self, name: str) -> Any:
+        """The documented class or function of this name. Raises UnknownLayer."""
+
+    def namespace(self) -> Mapping[str, Any]:
+        """What a reader of the documentation's examples is taken to have imported, by name."""
+
+
+@runtime_checkable
 class KnowsProcessor(Protocol):
     """What an adapter has besides, where its framework tells what the processor decides."""
 

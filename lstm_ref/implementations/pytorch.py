@@ -225,6 +225,18 @@ class PyTorch:
             raise UnknownAction(action, step, f"known are {', '.join(actions)}; torch.nn modules record no state: pass hx instead")
         return partial(actions[action], layer)
 
+    def documented(self, name: str) -> Any:
+        """`torch.nn.<name>`, or `torch.nn.utils.rnn.<name>`."""
+        places = (self.torch.nn, self.torch.nn.utils.rnn)
+        found = next((found for place in places if (found := getattr(place, name, None)) is not None), None)
+        if found is None:
+            raise UnknownLayer(name, "torch.nn")
+        return found
+
+    def namespace(self) -> Mapping[str, Any]:
+        """`torch` and `nn`."""
+        return {"torch": self.torch, "nn": self.torch.nn}
+
     def release(self) -> None:
         """Modules keep nothing once they are out of use."""
         self._drawn = {}

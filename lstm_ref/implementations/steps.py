@@ -13,16 +13,20 @@ from lstm_ref.implementations.adapter import (
     Affecting,
     Differentiating,
     Directional,
+    Documented,
     Drawing,
     Readable,
     Seeded,
     Training,
 )
+from lstm_ref.implementations.documentation import ExampleRaised, example, run_example, signature
 from lstm_ref.implementations.errors import AdapterError, NotOffered
 from lstm_ref.implementations.trace import Call, Handed, Raised, Request, Step, Tensor, Trace
 
 # Arguments that a gradient can be asked for.
 DIFFERENTIABLE = frozenset({"float64", "float32", "float16", "bfloat16"})
+# Steps that need no layer.
+OF_DOCUMENTATION = ("signature", "example")
 
 
 def run(adapter: Adapter, request: Request) -> Trace:
@@ -35,9 +39,11 @@ def run(adapter: Adapter, request: Request) -> Trace:
     try:
         if isinstance(adapter, Seeded):
             adapter.seed(request.seed)
-        construct = adapter.constructor(request)
-        with _in_framework(step=None):
-            layer = construct()
+        layer = None
+        if any(step.action not in OF_DOCUMENTATION for step in request.steps):
+            construct = adapter.constructor(request)
+            with _in_framework(step=None):
+                layer = construct()
         if request.weights:
             adapter.set_weights(layer, request.weights)
         for index, step in enumerate(request.steps):
@@ -49,6 +55,9 @@ def run(adapter: Adapter, request: Request) -> Trace:
             elif step.action == "call":
                 calls.append(_call(adapter, layer, _handed_over(step, returned), index))
                 returned = calls[-1].outputs
+            elif step.action in OF_DOCUMENTATION:
+                calls.append(Call("()", ()))
+                calls[-1] = _documented(adapter, step, index, calls)
             elif step.action == "weights":
                 calls.append(_weights(adapter, layer, index))
             elif not isinstance(adapter, Acting):
@@ -62,6 +71,27 @@ def run(adapter: Adapter, request: Request) -> Trace:
     except _FrameworkRaised as error:
         raised = error.raised
     return Trace(tuple(calls), raised, time.process_time() - started, tuple(refusals))
+
+
+def _documented(adapter: Adapter, step: Step, index: int, calls: list[Call]) -> Call:
+    """What the documentation says, or what its example prints.
+
+    What an example printed before it raised is kept as well.
+    """
+    if not isinstance(adapter, Documented):
+        raise NotOffered("this adapter has no documentation that could be read")
+    given = step.arguments
+    if step.action == "signature":
+        name, _, method = given["name"].partition(".")
+        found = adapter.documented(name)
+        return Call("()", (), facts={"signature": signature(getattr(found, method) if method else found)})
+    code = given["code"] or example(adapter.documented(given["docstring"]), given["block"])
+    try:
+        return Call("()", (), facts={"printed": run_example(code, adapter.namespace())})
+    except ExampleRaised as raised:
+        calls[-1] = Call("()", (), facts={"printed": raised.printed})
+        with _in_framework(index):
+            raise raised.error from raised
 
 
 class _FrameworkRaised(Exception):

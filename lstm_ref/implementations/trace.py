@@ -52,7 +52,12 @@ class Step:
     an earlier call is a constant there. With a `direction`, one Tensor for each weight by name and each floating-point argument by path, the
     `derivatives` along it are wanted too: "forward-mode" those of the outputs, "second-order" those of the gradients.
 
-    "weights" reads all weights. Every other action changes the layer, or puts another one in its place, and yields nothing: "reset" (forget the
+    "weights" reads all weights. "signature" reads that of the class or function with the
+    `name` among the arguments. "example" runs `code`, or the `block` of code with that
+    number in the docstring of the name `docstring`. A request of these two alone needs no
+    layer, and constructs none.
+
+    Every other action changes the layer, or puts another one in its place, and yields nothing: "reset" (forget the
     recorded states), "train" (with the arguments of a call, `targets`, `epochs`, `learning_rate`), "save-and-load", "from-config",
     "functional-model", "pickle", "deepcopy", "state-dict", "reset-parameters", "functional-call", "replace-parameters", "parametrize", "freeze",
     "freeze-recurrent", "freeze-first-layer", "tie".
@@ -99,6 +104,10 @@ class Call:
     batch, timesteps, features or units), of length 1 along each axis that shares a mask; "dropout[0]", ... of a PyTorch module (batch, timesteps,
     outputs). `effects` are what it left behind beside its result: "losses" of a Keras layer, in their order; what a packed sequence of PyTorch says
     of its lengths. An epoch of a training that drew masks is a call that returned nothing: "()".
+
+    A step "signature" or "example" is a call that returned nothing as well, and left plain
+    `facts`: "signature" is the default of each argument or "required", in order, "printed"
+    the lines that an example printed.
     """
 
     structure: str
@@ -109,6 +118,7 @@ class Call:
     effects: Mapping[str, Tensor] = field(default_factory=dict)
     tangents: tuple[Tensor | None, ...] = ()
     curvatures: Mapping[str, Tensor | None] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -203,6 +203,7 @@ def _call_to_json(call: Call) -> Json:
         "changed": list(call.changed),
         "drawn": _tensors_to_json(call.drawn),
         "effects": _tensors_to_json(call.effects),
+        **({"facts": dict(call.facts)} if call.facts else {}),
         "tangents": [None if tensor is None else _tensor_to_json(tensor) for tensor in call.tangents],
         "curvatures": _gradients_to_json(call.curvatures),
     }
@@ -218,6 +219,7 @@ def _call_from_json(data: Json) -> Call:
         effects=_tensors_from_json(data.get("effects", {})),
         tangents=tuple(None if tensor is None else tensor_from_json(tensor) for tensor in data.get("tangents", ())),
         curvatures=_gradients_from_json(data.get("curvatures", {})),
+        facts=data.get("facts", {}),
     )
 
 

@@ -75,6 +75,30 @@ class Worst:
 
 
 @dataclass(frozen=True)
+class Claimed:
+    """What a case shows of a statement: the id of the claim, its words, and the lines that show it.
+
+    `source` has a title, a kind and the version that it speaks of. `side` says whether
+    the statement holds here, fails, or the corrected one holds. `code` is what was run,
+    `seen` what came of it.
+    """
+
+    claim: str
+    statement: str
+    place: str
+    source: Mapping[str, str]
+    verdict: str
+    side: str
+    says: str
+    corrected: str
+    conditions: str
+    decided_by: str
+    note: str
+    code: tuple[str, ...]
+    seen: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What became of one case on one implementation in one dtype."""
 
@@ -97,6 +121,7 @@ class Outcome:
     detail: str = ""
     seconds: float | None = None
     framework_seconds: float | None = None
+    claim: Claimed | None = None
 
 
 @dataclass(frozen=True)
@@ -230,7 +255,9 @@ def _subject(record: dict[str, Any]) -> Subject:
 def _outcome(record: dict[str, Any]) -> Outcome:
     worst = record.get("worst")
     place = Worst(**{**worst, "index": tuple(worst["index"]), "axes": tuple(worst["axes"])}) if worst else None
-    return Outcome(**{**_fields(record), "worst": place})
+    claim = record.get("claim")
+    said = Claimed(**{**claim, "code": tuple(claim["code"]), "seen": tuple(claim["seen"])}) if claim else None
+    return Outcome(**{**_fields(record), "worst": place, "claim": said})
 
 
 def _place(outcome: Outcome) -> tuple[str, int, str, str, int]:

@@ -8,6 +8,7 @@ import jinja2
 from markupsafe import Markup
 
 from lstm_ref.report import tables
+from lstm_ref.report.claims import SIDES, VERDICTS, claims
 from lstm_ref.report.data import FAILING, OUTCOMES, Results
 from lstm_ref.report.failures import failures, number, place, short
 from lstm_ref.report.listing import listing, script_safe
@@ -54,8 +55,11 @@ def render(results: Results) -> str:
         outcomes=OUTCOMES,
         failing_words=FAILING,
         meaning=MEANING,
+        claims=claims(results),
+        verdict_words=VERDICTS,
+        sides=SIDES,
         # Style, script and data are ours or made safe here; everything else is escaped.
-        style=_asset("report.css"),
+        style=_asset("report.css") + _asset("claims.css"),
         script=_asset("report.js"),
         data=Markup(script_safe(listing(results, anchors))),
     )

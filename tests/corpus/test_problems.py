@@ -399,7 +399,7 @@ def test_every_key_of_a_file_is_asked_for(root: Path, missing: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("kind: claims", "must be a known kind"),
+        ("kind: clams", "must be a known kind"),
         ("kind: [cases]", "must be a known kind"),
         ("- a", "must be a mapping"),
         ("kind: cases\ndialect: tony", 'unknown dialect "tony"'),

@@ -80,7 +80,7 @@ def test_every_point_of_an_everyday_run_survives_writing(tmp_path: Path) -> None
         (tmp_path / dialect).mkdir()
         (tmp_path / dialect / "parameters.yaml").write_bytes((corpus_root() / dialect / "parameters.yaml").read_bytes())
     tables = load_parameters(tmp_path)
-    for case in filter(lambda case: case.everyday, corpus.cases):
+    for case in (case for case in corpus.cases if case.everyday and case.claim is None):
         path = tmp_path / Path(case.id.partition("[")[0]).parent.with_suffix(".yaml")
         path.parent.mkdir(exist_ok=True)
         path.write_text(as_yaml(case), encoding="utf-8")

@@ -1,5 +1,8 @@
 """What the tests of the harness have in common: subjects that host the NumPy twins, with or without a fault."""
 
+import os
+import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from importlib.util import module_from_spec, spec_from_file_location
@@ -8,6 +11,7 @@ from types import ModuleType
 
 import pytest
 
+import lstm_ref
 from lstm_ref.corpus import Case, load_file, load_parameters
 from lstm_ref.corpus.selection import last_part
 from lstm_ref.harness.divergences import Divergences
@@ -17,7 +21,8 @@ from lstm_ref.harness.subjects import Subjects
 from lstm_ref.harness.targets import Target
 from lstm_ref.implementations import Host, steps
 from lstm_ref.implementations.trace import Request, Trace
-from lstm_ref.report.data import Outcome
+from lstm_ref.report import data
+from lstm_ref.report.data import Outcome, Results
 
 HOSTED = Path(__file__).parent / "hosted.py"
 
@@ -90,3 +95,57 @@ def judged(start: Start, hosted: ModuleType) -> Judged:
 def twins(start: Start) -> Subjects:
     """The twins of both dialects, without a fault."""
     return start("keras-twin", "torch-twin")
+
+
+class PytestRun:
+    """What a run of pytest left behind."""
+
+    def __init__(self, folder: Path, done: "subprocess.CompletedProcess[bytes]") -> None:
+        self.code = done.returncode
+        # Decoded here: reading it as text would make a line end of every carriage return.
+        self.text = (done.stdout + done.stderr).decode().replace(os.linesep, "\n")
+        self._folder = folder / "reports"
+
+    @property
+    def report(self) -> Path:
+        return self._newest("html")
+
+    @property
+    def results(self) -> Results:
+        return data.read(self._newest("jsonl"))
+
+    def _newest(self, kind: str) -> Path:
+        return max(self._folder.glob(f"*.{kind}"), key=lambda path: path.stat().st_mtime_ns)
+
+    def outcomes(self) -> dict[tuple[str, str], str]:
+        return {(outcome.case, outcome.dtype): outcome.outcome for outcome in self.results.outcomes}
+
+    def summary(self) -> str:
+        """pytest's last line, without the time."""
+        return re.sub(r" in [\d.]+s.*", "", self.text.strip().splitlines()[-1].strip("= "))
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., PytestRun]:
+    """Write the YAML as `file.yaml`, if any is given, and run pytest in that folder."""
+
+    def run_pytest(*arguments: str, yaml: str = "", **environment: str) -> PytestRun:
+        if yaml:
+            (tmp_path / "file.yaml").write_text(yaml, encoding="utf-8")
+        # Nothing but this folder's own files and settings.
+        (tmp_path / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+        outside = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "LSTM_REF_"))}
+        path = os.pathsep.join([str(Path(__file__).parent), str(Path(lstm_ref.__file__).parent.parent)])
+        plugins = ["-p", "lstm_ref.pytest_plugin", "-p", "twins_instead", "-p", "xdist.plugin", "-p", "no:cacheprovider"]
+        command = [sys.executable, "-m", "pytest", *plugins, *arguments]
+        done = subprocess.run(
+            command,
+            cwd=tmp_path,
+            env={**outside, "PYTHONPATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **environment},
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+        return PytestRun(tmp_path, done)
+
+    return run_pytest

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, entry_points
 from pathlib import Path
+from typing import Any
 from unittest.mock import Mock
 from xml.etree import ElementTree
 
@@ -26,7 +27,7 @@ from lstm_ref.harness.targets import Target
 from lstm_ref.harness.writer import left_out, with_versions, without_numbers
 from lstm_ref.implementations import Host, Implementation
 from lstm_ref.kinds import is_case_file
-from lstm_ref.report.data import Missing, Outcome, Results, read
+from lstm_ref.report.data import Missing, Outcome, read
 
 FOUR_POINTS = """\
 kind: cases
@@ -63,61 +64,7 @@ cases:
 """
 
 
-class Run:
-    """What a run of pytest left behind."""
-
-    def __init__(self, folder: Path, done: "subprocess.CompletedProcess[bytes]") -> None:
-        self.code = done.returncode
-        # Decoded here: reading it as text would make a line end of every carriage return.
-        self.text = (done.stdout + done.stderr).decode().replace(os.linesep, "\n")
-        self._folder = folder / "reports"
-
-    @property
-    def report(self) -> Path:
-        return self._newest("html")
-
-    @property
-    def results(self) -> Results:
-        return read(self._newest("jsonl"))
-
-    def _newest(self, kind: str) -> Path:
-        return max(self._folder.glob(f"*.{kind}"), key=lambda path: path.stat().st_mtime_ns)
-
-    def outcomes(self) -> dict[tuple[str, str], str]:
-        return {(outcome.case, outcome.dtype): outcome.outcome for outcome in self.results.outcomes}
-
-    def summary(self) -> str:
-        """pytest's last line, without the time."""
-        return re.sub(r" in [\d.]+s.*", "", self.text.strip().splitlines()[-1].strip("= "))
-
-
-Pytest = Callable[..., Run]
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Pytest:
-    """Write the YAML as `file.yaml`, if any is given, and run pytest in that folder."""
-
-    def run_pytest(*arguments: str, yaml: str = "", **environment: str) -> Run:
-        if yaml:
-            (tmp_path / "file.yaml").write_text(yaml, encoding="utf-8")
-        # Nothing but this folder's own files and settings.
-        (tmp_path / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
-        outside = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "LSTM_REF_"))}
-        path = os.pathsep.join([str(Path(__file__).parent), str(Path(lstm_ref.__file__).parent.parent)])
-        plugins = ["-p", "lstm_ref.pytest_plugin", "-p", "twins_instead", "-p", "xdist.plugin", "-p", "no:cacheprovider"]
-        command = [sys.executable, "-m", "pytest", *plugins, *arguments]
-        done = subprocess.run(
-            command,
-            cwd=tmp_path,
-            env={**outside, "PYTHONPATH": path, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **environment},
-            capture_output=True,
-            timeout=120,
-            check=False,
-        )
-        return Run(tmp_path, done)
-
-    return run_pytest
+Pytest = Callable[..., Any]
 
 
 def timeless(outcome: Outcome) -> Outcome:

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lstm_ref.corpus import Case, load_file, load_parameters
+from lstm_ref.corpus import Case, Equality, Term, load_file, load_parameters
 from lstm_ref.dialects import dialect
-from lstm_ref.harness.errors import NotComparable, RelationDoesNotHold
+from lstm_ref.harness.errors import DifferenceDoesNotHold, NotComparable, RelationDoesNotHold
 from lstm_ref.harness.expectation import Expectation, expect, with_cotangents
 from lstm_ref.harness.judge import Verdict
 from lstm_ref.harness.materialize import materialize, second_run
-from lstm_ref.harness.relations import judge_relation
+from lstm_ref.harness.relations import _judge_difference, _Side, _taken, judge_relation
 from lstm_ref.harness.twin import run_twin
 from lstm_ref.implementations.trace import Call, Raised, Tensor, Trace
 
@@ -248,3 +248,50 @@ def test_a_side_that_raises_is_a_finding(tmp_path: Path) -> None:
     assert judged(case, [left, (expectation, raised)]).findings == (
         "the other run: raised ValueError in step 0: no unroll today, where the documentation promises a result",
     )
+
+
+def differing(case: Case, *pairs: Equality) -> Case:
+    assert case.relation is not None
+    return replace(case, relation=replace(case.relation, equal=(), differ=pairs))
+
+
+LAST_AND_CELL = Equality(Term("output", "last-step"), Term("c", None))
+
+
+def test_a_difference_holds_where_some_element_differs_by_more_than_rounding(tmp_path: Path) -> None:
+    case = differing(related(tmp_path, "{other: {}, equal: [{left: output, right: h}]}"), LAST_AND_CELL)
+    both = sides(case)
+    verdict = judged(case, [both[0], both[0]])
+    assert verdict.findings == ()
+    assert verdict.seen[0].startswith("output at last-step and c: 12 of 12 numbers differ, by up to ")
+
+
+def test_a_difference_fails_where_the_implementation_has_none(tmp_path: Path) -> None:
+    case = differing(related(tmp_path, "{other: {}, equal: [{left: output, right: h}]}"), LAST_AND_CELL)
+    expectation, trace = sides(case)[0]
+    pair = _judge_difference(LAST_AND_CELL, "float32", [(expectation, without_difference(trace))] * 2)
+    assert pair.findings == ("output at last-step and c: no element differs by more than rounding can explain, the largest difference is 0",)
+
+
+def without_difference(trace: Trace) -> Trace:
+    """The same with the last output in the place of the cell state."""
+    (call,) = trace.calls
+    output, h, c = call.outputs
+    return replace(trace, calls=(replace(call, outputs=(output, h, replace(c, values=output.values[:, -1]))),))
+
+
+def test_a_difference_that_the_reference_does_not_have_blames_nobody(tmp_path: Path) -> None:
+    last = Equality(Term("output", "last-step"), Term("h", None))
+    case = differing(related(tmp_path, "{other: {}, equal: [{left: output, right: h}]}"), last)
+    both = sides(case)
+    with pytest.raises(DifferenceDoesNotHold, match="the reference itself has no difference between output at last-step and h"):
+        judged(case, [both[0], both[0]])
+
+
+def test_rows_of_layers_and_directions_can_be_named() -> None:
+    values = np.arange(4.0).reshape(4, 1, 1)
+    side = _Side("h_n", ("layer*direction", "batch", "unit"), values, values, values)
+    for at, row in (("first-row", 0.0), ("last-row", 3.0)):
+        taken = _taken(side, at)
+        assert taken.axes == ("batch", "unit")
+        assert taken.observed.tolist() == [[row]]

@@ -69,6 +69,7 @@ TRACE = Trace(
             (None, Tensor("float32", np.array([np.nan], np.float32))),
             {"kernel": Tensor("float64", np.array([1.5])), "x": None},
         ),
+        Call("()", (), facts={"signature": {"units": "required", "rate": 0.5, "seed": None}, "printed": ["(32, 4)"]}),
     ),
     raised=Raised(("ValueError", "Exception"), "expected ndim=3, found \ud800", 1, "Traceback ..."),
     seconds=0.25,
