@@ -1,0 +1,13 @@
+encoder_input = keras.layers.Input(shape=(None,))
+encoder_embedded = keras.layers.Embedding(input_dim=1000, output_dim=64)(encoder_input)
+output, state_h, state_c = keras.layers.LSTM(64, return_state=True, name="encoder")(encoder_embedded)
+print(tuple(output.shape))
+print(tuple(state_h.shape))
+print(tuple(state_c.shape))
+
+decoder_input = keras.layers.Input(shape=(None,))
+decoder_embedded = keras.layers.Embedding(input_dim=2000, output_dim=64)(decoder_input)
+decoder_output = keras.layers.LSTM(64, name="decoder")(decoder_embedded, initial_state=[state_h, state_c])
+output = keras.layers.Dense(10)(decoder_output)
+model = keras.Model([encoder_input, decoder_input], output)
+print(tuple(model([np.ones((2, 5)), np.ones((2, 7))]).shape))
