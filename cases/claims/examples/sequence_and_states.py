@@ -1,0 +1,6 @@
+inputs = tf.random.normal([32, 10, 8])
+lstm = keras.layers.LSTM(4, return_sequences=True, return_state=True)
+whole_seq_output, final_memory_state, final_carry_state = lstm(inputs)
+print(whole_seq_output.shape)
+print(final_memory_state.shape)
+print(final_carry_state.shape)
