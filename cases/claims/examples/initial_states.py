@@ -1,0 +1,8 @@
+lstm = nn.LSTM(input_size=100, hidden_size=16)
+x = torch.rand(10, 24, 100).permute(1, 0, 2)
+h0 = torch.rand(1, 10, 16)
+c0 = torch.rand(1, 10, 16)
+output, (h, c) = lstm(x, (h0, c0))
+print(output.shape)
+print(h.shape)
+print(c.shape)

@@ -1,0 +1,5 @@
+lstm = nn.LSTM(input_size=100, hidden_size=16, bidirectional=True)
+x = torch.rand(10, 24, 100).permute(1, 0, 2)
+output, (h, c) = lstm(x)
+print(output.shape)
+print(h.shape)

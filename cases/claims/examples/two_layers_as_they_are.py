@@ -1,0 +1,5 @@
+lstm = nn.LSTM(input_size=100, hidden_size=16, num_layers=2)
+x = torch.rand(10, 24, 100)
+output, (h, c) = lstm(x)
+print(output.shape)
+print(h.shape)
