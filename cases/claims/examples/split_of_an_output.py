@@ -1,0 +1,5 @@
+lstm = nn.LSTM(5, 3, bidirectional=True)
+output, (h, c) = lstm(torch.rand(7, 4, 5))
+split = output.view(7, 4, 2, 3)
+print(split.shape)
+print(torch.equal(split[-1, :, 0], h[0]) and torch.equal(split[0, :, 1], h[1]))

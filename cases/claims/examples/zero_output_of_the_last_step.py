@@ -1,0 +1,6 @@
+x = np.ones((1, 3, 5), "float32")
+mask = np.array([[True, True, False]])
+zeroed = keras.layers.LSTM(2, zero_output_for_mask=True)(x, mask=mask).numpy()
+print("with it:", zeroed.tolist())
+carried = keras.layers.LSTM(2)(x, mask=mask).numpy()
+print("without it:", not carried.any())
