@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(__file__).resolve().parent
 
+# What `lstm-ref smoke` sends to a new subject, which is no part of the corpus.
+FIRST_REQUESTS = PACKAGE / "smoke"
+
 # The options that begin a run, whether or not a case file is met.
 OF_A_RUN = ("impl", "subject", "adapter", "python", "divergences", "dtype", "case", "full", "results", "report")
 
@@ -87,7 +90,9 @@ def session(config: pytest.Config) -> "Session":
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "CaseFile | None":
     """A file of cases. In the folder of this package's own, a file of no known kind is a mistake to be shown."""
-    if file_path.suffix not in SUFFIXES or not (is_case_file(file_path) or (among_ours(file_path) and not is_other_file(file_path))):
+    if file_path.suffix not in SUFFIXES or file_path.is_relative_to(FIRST_REQUESTS):
+        return None
+    if not is_case_file(file_path) and (is_other_file(file_path) or not among_ours(file_path)):
         return None
     from lstm_ref.harness.items import CaseFile
 

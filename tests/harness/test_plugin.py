@@ -159,7 +159,7 @@ def test_yaml_of_somebody_else_is_left_alone(run: Pytest, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("content", "mistake"),
-    [("kind: case\ncases: []\n", 'did you mean "cases"?'), ("cases: []\n", '"kind" is missing'), ("- 1\n", "must be a mapping"), ("kind: [\n", "")],
+    [("kind: case\ncases: []\n", 'did you mean "cases"'), ("cases: []\n", '"kind" is missing'), ("- 1\n", "must be a mapping"), ("kind: [\n", "")],
 )
 def test_yaml_of_an_unknown_kind_is_a_mistake_in_the_corpus(run: Pytest, tmp_path: Path, content: str, mistake: str) -> None:
     folder = tmp_path / "cases" / "torch"
@@ -169,6 +169,11 @@ def test_yaml_of_an_unknown_kind_is_a_mistake_in_the_corpus(run: Pytest, tmp_pat
     assert (done.code, done.summary()) == (pytest.ExitCode.TESTS_FAILED, "8 passed, 1 error")
     assert re.search(r"mistaken\.yaml:\d+:\d+: .*" + re.escape(mistake), done.text)
     assert not re.search(r"Traceback|plugin\.py", done.text)
+
+
+def test_first_requests_to_new_subjects_are_no_cases_of_a_run(run: Pytest) -> None:
+    done = run("--collect-only", "-q", str(Path(lstm_ref.__file__).parent / "smoke"), "file.yaml", yaml=FOUR_POINTS)
+    assert (done.code, done.summary()) == (0, "8 tests collected"), done.text
 
 
 def test_tables_and_divergences_of_the_corpus_are_no_items(run: Pytest, tmp_path: Path) -> None:
