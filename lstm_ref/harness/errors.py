@@ -18,7 +18,11 @@ class UnknownImplementation(HarnessError):
         super().__init__(f"there is no implementation {name!r}, only {', '.join(sorted(known))}; {hint}")
 
 
-class InexactValues(HarnessError):
+class NotInThisDtype(HarnessError):
+    """A case that cannot be judged in a dtype."""
+
+
+class InexactValues(NotInThisDtype):
     """A case's numbers do not exist in a dtype that it is to run in."""
 
     def __init__(self, dtype: str) -> None:
@@ -27,7 +31,7 @@ class InexactValues(HarnessError):
         )
 
 
-class IllConditioned(HarnessError):
+class IllConditioned(NotInThisDtype):
     """A case whose result rounding alone can change so much that agreement means nothing."""
 
     def __init__(self, case: str, dtype: str, array: str, bits: float) -> None:
@@ -37,7 +41,7 @@ class IllConditioned(HarnessError):
         )
 
 
-class NotExact(HarnessError):
+class NotExact(NotInThisDtype):
     """A case with `grid: exact` whose arithmetic rounds all the same."""
 
     def __init__(self, dtype: str) -> None:

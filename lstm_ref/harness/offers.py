@@ -13,6 +13,9 @@ from lstm_ref.harness.policies import POLICIES
 from lstm_ref.harness.twin import TwinCall
 from lstm_ref.implementations.introduction import Introduction
 
+# The dtypes that ordinary cases are judged in.
+ORDINARY = ("float64", "float32")
+
 Documented = Mapping[str, ParametersFile]
 
 
@@ -33,12 +36,21 @@ def not_shown(made: Sequence[TwinCall], known: Introduction) -> str | None:
     return f"{known.name} declares that {' and '.join(reasons)}" if reasons else None
 
 
+def computable(dtypes: tuple[str, ...], known: Introduction) -> tuple[str, ...]:
+    """The dtypes of a case; where the implementation computes in none of them, an ordinary one in which it does."""
+    if any(POLICIES[dtype].compute in known.accumulation for dtype in dtypes):
+        return dtypes
+    return tuple(dtype for dtype in ORDINARY if dtype in known.accumulation)[:1] or dtypes
+
+
 def points_besides(cases: Iterable[Case], chosen: Container[str], known: Introduction, documented: Documented) -> Iterator[Case]:
     """Points of large matrices that an implementation offers, beside those that are chosen, by id.
 
     The chosen points combine many parameters. One that lacks a few would be asked for
     next to none of them: with these, every two values that it offers meet.
     """
+    if known.layers is None:
+        return
     matrices: dict[str, list[Case]] = {}
     for case in cases:
         if case.dialect == known.dialect:
@@ -57,7 +69,7 @@ def points_besides(cases: Iterable[Case], chosen: Container[str], known: Introdu
 
 def _dtype(case: Case, known: Introduction) -> str:
     """One that the implementation computes in, where there is one."""
-    return next((dtype for dtype in case.dtypes if POLICIES[dtype].compute in known.accumulation), case.dtypes[0])
+    return next((dtype for dtype in computable(case.dtypes, known) if POLICIES[dtype].compute in known.accumulation), case.dtypes[0])
 
 
 def _pairs(case: Case) -> set[tuple[str, ...]]:

@@ -25,7 +25,7 @@ from lstm_ref.harness.asked import Asked, introduced
 from lstm_ref.harness.errors import HarnessError
 from lstm_ref.harness.launching import Launch, installed, missing_modules
 from lstm_ref.harness.nodeids import NOTHING_RUNS, Choice, names_item
-from lstm_ref.harness.offers import points_besides
+from lstm_ref.harness.offers import computable, points_besides
 from lstm_ref.harness.policies import POLICIES
 from lstm_ref.harness.run import partner_of
 from lstm_ref.harness.settings import Settings, patterns_of, settings_of
@@ -143,8 +143,8 @@ class Plan:
         chosen = {case.id for case in cases if case.id in ids or last_part(case) in named}
         asked_for = {case.id for some in found for case in some}
         for column, target in self.targets.items():
-            if target.limited is not None:
-                for case in points_besides(cases, chosen, target.limited, self.parameters):
+            if target.introduction is not None:
+                for case in points_besides(cases, chosen, target.introduction, self.parameters):
                     if case.id in asked_for:
                         self._besides.setdefault(case.id, set()).add(column)
         return [case for case in cases if case.id in chosen or case.id in self._besides]
@@ -159,7 +159,8 @@ class Plan:
             columns = self._besides.get(case.id, self.targets)
             for name, target in self.targets.items():
                 if name in columns and target.dialect == case.dialect and not self.declined(target, case, chosen):
-                    for dtype in case.full_dtypes if self.full else case.dtypes:
+                    dtypes = case.full_dtypes if self.full else case.dtypes
+                    for dtype in dtypes if target.introduction is None else computable(dtypes, target.introduction):
                         if not self.dtypes or dtype in self.dtypes:
                             yield case, name, dtype
 

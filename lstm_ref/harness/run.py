@@ -16,7 +16,7 @@ from lstm_ref.dialects import dialect
 from lstm_ref.harness import claims
 from lstm_ref.harness.diagnosis import diagnose
 from lstm_ref.harness.divergences import Divergences
-from lstm_ref.harness.errors import HarnessError, NoPartner
+from lstm_ref.harness.errors import HarnessError, NoPartner, NotInThisDtype
 from lstm_ref.harness.expectation import Expectation, expect, expect_bitwise, with_cotangents_of
 from lstm_ref.harness.judge import Verdict, judge, judge_error, judge_refusals, judge_unexpected
 from lstm_ref.harness.materialize import Material, cast, materialize, second_run
@@ -181,6 +181,9 @@ class Run:
         if case.claim is not None and case.claim.verdict == "not-decidable":
             why = claims.EXPLAINED.format(case.claim.decided_by)
             return _Finding("not-run", why, claim=claims.shown(case, (), NOTHING_FOUND))
+        # An implementation that computes in none of the dtypes of a case is judged in another one, where that can be.
+        listed = dtype in case.dtypes
+        case = case if listed else replace(case, dtypes=(dtype,))
         try:
             known = _introduced(column, subjects)
             self._require(case, dtype, known)
@@ -194,6 +197,8 @@ class Run:
             return self._judged(case, dtype, sides, answers)
         except _CannotRun as why:
             return why.finding
+        except NotInThisDtype as error:
+            return _Finding("error" if listed else "unsupported", str(error))
         except HarnessError as error:
             return _Finding("error", str(error))
         except Exception as error:

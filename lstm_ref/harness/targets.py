@@ -33,8 +33,8 @@ class Target:
 
     The subject calls the implementation `name`; so do files of divergences. `dialect`,
     `version` and `slow` are as in `Introduction`. `lowest` are the variables that hold
-    its framework to the oldest instructions, `versions` what is known before it starts;
-    `limited` is the introduction of one that does not offer all that is documented.
+    its framework to the oldest instructions, `versions` what is known before it starts,
+    `introduction` what it has said of itself already.
     """
 
     column: str
@@ -45,7 +45,7 @@ class Target:
     launch: Launch
     lowest: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
-    limited: Introduction | None = None
+    introduction: Introduction | None = None
 
     @classmethod
     def of(cls, implementation: Implementation) -> "Target":
@@ -185,7 +185,7 @@ def resolved(
             each.slow,
             stranger.launch,
             versions=versions,
-            limited=each if each.layers is not None else None,
+            introduction=each,
         )
         for column, (stranger, each, versions) in zip(labels, made, strict=True)
     ]
