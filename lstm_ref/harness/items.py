@@ -60,14 +60,14 @@ class CaseItem(pytest.Item):
         self.subjects: list[dict[str, Any]] = []
 
     def runtest(self) -> None:
-        run = session(self.config).run
-        known = set(run.subjects.started())
+        run, told = session(self.config).run, session(self.config).told
         self.outcome = run.outcome(self.case, self.implementation, self.dtype)
         self.subjects = [
             record(Subject(label, columns, facts.versions, facts.environment, facts.processor))
             for label, (columns, facts) in run.subjects.started().items()
-            if label not in known
+            if label not in told
         ]
+        told.update(run.subjects.started())
         if self.outcome.outcome in ("unsupported", "not-run"):
             pytest.skip(self.outcome.message)
         if self.outcome.outcome == "divergence":

@@ -31,6 +31,8 @@ class Session:
         if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
             self._close_pool()
         self._run: Run | None = None
+        # The labels of subjects whose facts are on their way to the process that writes.
+        self.told: set[str] = set()
         self._writer: Writer | None = None
         if not hasattr(config, "workerinput"):
             self._writer = Writer(config, self.plan)
