@@ -32,6 +32,7 @@ from lstm_ref.harness.judge import judge
 from lstm_ref.harness.materialize import cast, materialize
 from lstm_ref.harness.rounding import PRECISIONS
 from lstm_ref.harness.subjects import Subjects
+from lstm_ref.harness.targets import Target
 from lstm_ref.implementations import discover
 from lstm_ref.implementations.trace import Trace
 
@@ -217,7 +218,7 @@ def measure_all(cases: int, seeds: Sequence[int]) -> list[Result]:
     implementations = {name: known for name, known in discover().items() if name in EVERYDAY}
     results: list[Result] = []
     with (
-        Subjects.of(implementations) as subjects,
+        Subjects.of({name: Target.of(each) for name, each in implementations.items()}) as subjects,
         Progress(console=Console(stderr=True)) as progress,
         ThreadPoolExecutor(len(implementations)) as threads,
     ):

@@ -8,7 +8,8 @@ import argparse
 import numpy as np
 import psutil
 
-from lstm_ref.harness.subjects import Subject, installed, launch
+from lstm_ref.harness.launching import installed, launch
+from lstm_ref.harness.subjects import Subject
 from lstm_ref.implementations import discover
 from lstm_ref.implementations.trace import Request, Step, Tensor, Trace
 

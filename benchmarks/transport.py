@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from lstm_ref.harness.subjects import Launch, Subject, launch
+from lstm_ref.harness.launching import Launch, launch
+from lstm_ref.harness.subjects import Subject
 from lstm_ref.implementations import Host, Implementation
 from lstm_ref.implementations.adapter import Gradients
 from lstm_ref.implementations.server import serve

@@ -592,7 +592,7 @@ def test_the_subject_says_what_it_runs_on(subject: Subject) -> None:
     assert subject.facts.versions["keras"].startswith("3.")
     chosen = {name: os.environ[name] for name in HOST.lowest if name in os.environ}
     assert subject.facts.environment == {**HOST.environment, **chosen}
-    assert set(subject.facts.dialects) == set(MODES)
+    assert set(subject.facts.implementations) == set(MODES)
 
 
 def test_a_failure_to_copy_weights_is_the_adapters_and_not_the_frameworks() -> None:

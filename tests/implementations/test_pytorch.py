@@ -378,7 +378,7 @@ def test_what_decides_is_reported(subject: Subject, old_processor: Subject) -> N
         assert each.start() is None
         assert each.facts is not None
         reported = each.facts.processor
-        known = [entry for entry in load_divergences() if entry.implementation in each.facts.dialects]
+        known = [entry for entry in load_divergences() if entry.implementation in each.facts.implementations]
         assert {name for entry in known for name in entry.processor} <= set(reported)
         relying = {name for each in IMPLEMENTATIONS for name in each.relies_on.values()}
         assert relying <= {name for name, value in reported.items() if isinstance(value, bool)}

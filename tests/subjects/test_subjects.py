@@ -14,8 +14,8 @@ import psutil
 import pytest
 
 from lstm_ref.harness.errors import UnknownImplementation
-from lstm_ref.harness.launching import Launch, held_to, installed, launch
-from lstm_ref.harness.subjects import Answer, Broken, CannotStart, Crashed, Subject, Subjects, TimedOut, Unsupported
+from lstm_ref.harness.launching import Launch, installed, launch
+from lstm_ref.harness.subjects import Answer, Broken, CannotStart, Crashed, Subject, Subjects, TimedOut, Unsupported, held_to
 from lstm_ref.harness.targets import Target
 from lstm_ref.implementations import Host, Implementation, discover
 from lstm_ref.implementations.trace import Request, Step, Tensor, Trace
