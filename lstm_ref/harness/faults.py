@@ -272,20 +272,21 @@ def _of_states(language: Dialect, change: Callable[[Array, Array, Label], "Pair 
         return [Tensor(part.dtype, values) for part, values in zip(value, (state for pair in pairs for state in pair or ()), strict=True)]
 
     def plant(request: Request, labels: Labels) -> Request | None:
-        if len(names) != 2:
+        given = (step.arguments.get(name) for step in request.steps if not step.refused for name in names)
+        if not any(isinstance(value, Tensor) for value in given):
             return _of_arguments(lambda name, value, label: changed(value, label) if name in names else value)(request, labels)
         steps = []
         for index, step in enumerate(request.steps):
-            given = {name: value for name in names if isinstance(value := step.arguments.get(name), Tensor)}
-            if step.refused or not given:
+            known = {name: value for name in names if isinstance(value := step.arguments.get(name), Tensor)}
+            if step.refused or not known:
                 steps.append(step)
                 continue
-            like = next(iter(given.values()))
+            like = next(iter(known.values()))
             absent = Tensor(like.dtype, np.zeros_like(like.values))
-            pair = changed([given.get(name, absent) for name in names], labels.at(index)[next(iter(given))])
+            pair = changed([known.get(name, absent) for name in names], labels.at(index)[next(iter(known))])
             if pair is None:
                 return None
-            shown = {name: state for name, state in zip(names, pair, strict=True) if name in given or np.any(state.values)}
+            shown = {name: state for name, state in zip(names, pair, strict=True) if name in known or np.any(state.values)}
             steps.append(replace(step, arguments={**step.arguments, **shown}))
         return _if_different(request, replace(request, steps=tuple(steps)))
 

@@ -26,7 +26,7 @@ from lstm_ref.implementations.trace import Call, Handed, Raised, Request, Step, 
 # Arguments that a gradient can be asked for.
 DIFFERENTIABLE = frozenset({"float64", "float32", "float16", "bfloat16"})
 # Steps that need no layer.
-OF_DOCUMENTATION = ("signature", "example")
+OF_DOCUMENTATION = frozenset({"signature", "example"})
 
 
 def run(adapter: Adapter, request: Request) -> Trace:
@@ -40,7 +40,8 @@ def run(adapter: Adapter, request: Request) -> Trace:
         if isinstance(adapter, Seeded):
             adapter.seed(request.seed)
         layer = None
-        if any(step.action not in OF_DOCUMENTATION for step in request.steps):
+        actions = {step.action for step in request.steps}
+        if not actions or actions - OF_DOCUMENTATION:
             construct = adapter.constructor(request)
             with _in_framework(step=None):
                 layer = construct()

@@ -13,7 +13,11 @@ from lstm_ref.corpus import Case, load
 from lstm_ref.harness.divergences import Divergences
 from lstm_ref.harness.run import Run
 from lstm_ref.harness.subjects import Answer, Facts, Subjects
-from lstm_ref.implementations import steps
+from lstm_ref.harness.targets import Target
+from lstm_ref.implementations import Implementation, steps
+from lstm_ref.implementations.adapter import Adapter
+from lstm_ref.implementations.introduction import Introduction
+from lstm_ref.implementations.server import introduced
 from lstm_ref.implementations.trace import Array, Call, Raised, Request, Tensor, Trace
 from lstm_ref.report.data import Outcome
 
@@ -112,8 +116,9 @@ def changed_traces(trace: Trace) -> Iterator[tuple[str, Trace]]:
 class Answering:
     """A subject that answers one request with what it is told, and the others with what is right."""
 
-    def __init__(self, run: Callable[[Request], Trace]) -> None:
-        self._run = run
+    def __init__(self, implementation: Implementation, adapter: Adapter) -> None:
+        self._adapter = adapter
+        self._introduction = introduced(implementation, adapter)
         self._known: dict[int, Trace] = {}
         self.told: Trace | None = None
         self.asked = 0
@@ -123,13 +128,16 @@ class Answering:
         if self.told is not None and self.asked == 1:
             return self.told
         if self.asked not in self._known:
-            self._known[self.asked] = self._run(request)
+            self._known[self.asked] = steps.run(self._adapter, request)
         return self._known[self.asked]
 
     def replace(self, implementation: str) -> None: ...
 
-    def facts(self) -> Mapping[str, Facts]:
-        return {}
+    def facts(self, column: str) -> Facts | None:
+        return None
+
+    def introduction(self, column: str) -> Introduction:
+        return self._introduction
 
 
 # Of the changes a part is tried, in each case another: all of them take minutes.
@@ -139,10 +147,9 @@ EVERY = 9
 @pytest.mark.parametrize(("name", "dtype"), CASES.items(), ids=list(CASES))
 def test_there_is_a_verdict_on_whatever_comes(name: str, dtype: str, hosted: ModuleType) -> None:
     (case,) = [case for case in load().cases if case.id == name]
-    adapter = hosted.TwinAdapter(case.dialect)
-    answering = Answering(lambda request: steps.run(adapter, request))
     implementation = replace(hosted.TWINS[f"{case.dialect}-twin"], accumulation=ACCUMULATION)
-    run = Run(cast(Subjects, answering), {implementation.name: implementation}, 0, Divergences([], {}), Path())
+    answering = Answering(implementation, implementation.adapter())
+    run = Run(cast(Subjects, answering), {implementation.name: Target.of(implementation)}, 0, Divergences([], {}), Path())
     found = run_of(run, answering, case, dtype)
     assert (found.outcome, found.message) == ("pass", "")
     right = answering._known[1]
