@@ -34,7 +34,7 @@ class Target:
     The subject calls the implementation `name`; so do files of divergences. `dialect`,
     `version` and `slow` are as in `Introduction`. `lowest` are the variables that hold
     its framework to the oldest instructions, `versions` what is known before it starts,
-    `introduction` what it has said of itself already.
+    `introduction` what is known of what it offers, where that is not all.
     """
 
     column: str
@@ -60,7 +60,27 @@ class Target:
             launch=launch(host),
             lowest=host.lowest,
             versions=_versions(host.requires),
+            introduction=_as_declared(implementation),
         )
+
+
+def _as_declared(implementation: Implementation) -> Introduction | None:
+    """What one that does not offer all says before its subject starts; what depends on the functions of its adapter is taken to be there."""
+    if implementation.layers is None:
+        return None
+    return Introduction(
+        name=implementation.name,
+        dialect=implementation.dialect,
+        accumulation=implementation.accumulation,
+        version=implementation.version,
+        layers=implementation.layers,
+        actions=implementation.actions,
+        gradients=implementation.differentiable,
+        derivatives=("forward-mode", "second-order"),
+        masks=("call", "train"),
+        effects=True,
+        refusals=implementation.refusals,
+    )
 
 
 def _versions(modules: Sequence[str]) -> dict[str, str]:

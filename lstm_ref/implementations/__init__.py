@@ -15,7 +15,7 @@ from lstm_ref.implementations.adapter import Host, Implementation
 from lstm_ref.implementations.errors import BrokenEntryPoint, DuplicateImplementation, NoAdapterFile
 from lstm_ref.implementations.trace import Request, Tensor
 
-__all__ = ["Host", "Implementation", "Request", "Tensor", "discover", "of_file"]
+__all__ = ["Host", "Implementation", "Request", "Tensor", "declared", "discover", "of_file"]
 
 # Packages that bring adapters of their own have entry points of this group.
 GROUP = "lstm_ref.implementations"
@@ -23,14 +23,19 @@ GROUP = "lstm_ref.implementations"
 
 def discover() -> dict[str, Implementation]:
     """Every implementation by name: those of the adapter files of this package, and of entry points. No framework is imported."""
-    found: dict[str, Implementation] = {}
-    declared: dict[str, str] = {}
-    for place, implementations in (*_built_in(), *_installed()):
+    return {name: implementation for name, (implementation, _) in declared().items()}
+
+
+def declared() -> dict[str, tuple[Implementation, str]]:
+    """The same, each with the package that it comes from. Raises DuplicateImplementation, and BrokenEntryPoint."""
+    found: dict[str, tuple[Implementation, str]] = {}
+    places: dict[str, str] = {}
+    for place, package, implementations in (*_built_in(), *_installed()):
         for implementation in implementations:
             if implementation.name in found:
-                raise DuplicateImplementation(implementation.name, declared[implementation.name], place)
-            found[implementation.name] = implementation
-            declared[implementation.name] = place
+                raise DuplicateImplementation(implementation.name, places[implementation.name], place)
+            found[implementation.name] = implementation, package
+            places[implementation.name] = place
     return found
 
 
@@ -44,19 +49,20 @@ def of_file(file: Path) -> list[Implementation]:
     return _hosted(f"{file}", file.stem, getattr(module, "IMPLEMENTATIONS", ()))
 
 
-def _built_in() -> Iterable[tuple[str, Iterable[Implementation]]]:
+def _built_in() -> Iterable[tuple[str, str, Iterable[Implementation]]]:
     for module in pkgutil.iter_modules(__path__):
         if not module.name.startswith("_"):
-            yield module.name, getattr(import_module(f"{__name__}.{module.name}"), "IMPLEMENTATIONS", ())
+            yield module.name, "lstm-ref", getattr(import_module(f"{__name__}.{module.name}"), "IMPLEMENTATIONS", ())
 
 
-def _installed() -> Iterable[tuple[str, Iterable[Implementation]]]:
+def _installed() -> Iterable[tuple[str, str, Iterable[Implementation]]]:
     for point in entry_points(group=GROUP):
         try:
             loaded = point.load()
         except Exception as error:
             raise BrokenEntryPoint(point.name, point.value, error) from error
-        yield point.value, _hosted(point.value, point.name, getattr(loaded, "IMPLEMENTATIONS", loaded))
+        package = point.dist.name if point.dist is not None else point.module
+        yield point.value, package, _hosted(point.value, point.name, getattr(loaded, "IMPLEMENTATIONS", loaded))
 
 
 def _hosted(place: str, subject: str, declared: object) -> list[Implementation]:
