@@ -1,6 +1,6 @@
 // TensorFlow.js as a subject of lstm-ref: tf.layers.lstm and its relatives, judged by the documentation of Keras 2, which they follow.
 //
-//   npm install && lstm-ref run --subject "node subject.mjs" --divergences tensorflow-js.yaml
+//   npm install && lstm-ref run keras --subject "node subject.mjs" --divergences tensorflow-js.yaml
 //
 // The messages are described in lstm_ref/implementations/README.md.
 
