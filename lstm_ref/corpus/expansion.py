@@ -41,11 +41,12 @@ class Settings:
 
     def at(self, point: Point) -> "Settings":
         """These settings at a point of the matrix."""
-        changed = {group: dict(self.group(group)) for group in GROUPS}
+        changed: dict[str, dict[str, Any]] = {}
         for axis, value in point.items():
             group, name = split(axis)
-            changed[group] = merged_input(changed[group], {name: value}) if group.endswith("input") else {**changed[group], name: value}
-        return Settings(**{GROUPS[group]: values for group, values in changed.items()})
+            here = changed[group] if group in changed else dict(self.group(group))
+            changed[group] = merged_input(here, {name: value}) if group.endswith("input") else {**here, name: value}
+        return replace(self, **{GROUPS[group]: values for group, values in changed.items()})
 
 
 def split(axis: str) -> tuple[str, str]:

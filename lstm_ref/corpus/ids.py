@@ -5,6 +5,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from lstm_ref.corpus.documents import plain_value
@@ -19,15 +20,16 @@ def value_text(value: Any) -> str:
     Numbers, true, false and plain words as YAML writes them; a layer or an object as `LSTM(return_state=true,units=3)`, a function as
     `callable:tanh`; everything else as compact JSON with sorted keys.
     """
-    if isinstance(value, bool):  # most values are
-        return "true" if value else "false"
     if isinstance(value, dict | list):
         return _short_form(value) or _json(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
-    if isinstance(value, str) and _PLAIN.fullmatch(value) and isinstance(plain_value(value), str):
-        return value
-    return _json(value)
+    if isinstance(value, float):
+        return _json(value) if math.isfinite(value) else ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
+    return _word(value)
+
+
+@lru_cache(maxsize=None, typed=True)  # few words, in many thousand points
+def _word(value: str | bool | int | None) -> str:
+    return value if isinstance(value, str) and _PLAIN.fullmatch(value) and isinstance(plain_value(value), str) else _json(value)
 
 
 _json = json.JSONEncoder(separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode
@@ -58,14 +60,18 @@ def point_id(prefix: str, name: str, axes: Mapping[str, Any], defaults: Mapping[
 
     The key shown is the last part of the axis, unless two axes of the case share it. An axis without default is always shown.
     """
-    last_parts = Counter(_short(axis) for axis in axes)
-    shown = {
-        _short(axis) if last_parts[_short(axis)] == 1 else axis: value_text(value)
-        for axis, value in axes.items()
-        if axis not in defaults or value_text(value) != value_text(defaults[axis])
-    }
-    brackets = ",".join(f"{key}={text}" for key, text in sorted(shown.items()))
+    keys = _keys(tuple(axes))
+    texts = ((axis, value_text(value)) for axis, value in axes.items())
+    shown = sorted((keys[axis], text) for axis, text in texts if axis not in defaults or text != value_text(defaults[axis]))
+    brackets = ",".join(f"{key}={text}" for key, text in shown)
     return f"{prefix}/{name}[{brackets}]" if brackets else f"{prefix}/{name}"
+
+
+@lru_cache
+def _keys(axes: tuple[str, ...]) -> Mapping[str, str]:
+    """The key that is shown for each axis."""
+    last_parts = Counter(map(_short, axes))
+    return {axis: _short(axis) if last_parts[_short(axis)] == 1 else axis for axis in axes}
 
 
 def _short(axis: str) -> str:
