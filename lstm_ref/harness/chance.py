@@ -22,9 +22,9 @@ RARE = 1e-12
 
 def mask_findings(draws: Mapping[str, Draw], drawn: Mapping[str, Array], dtype: str) -> Iterator[str]:
     """What is wrong with the masks of one call: their names, shapes, values and share of zeros. `dtype` is the one that they are used in."""
-    for name in draws.keys() ^ drawn.keys():
+    for name in sorted(draws.keys() ^ drawn.keys()):
         yield f"the mask {name} was {'not drawn' if name in draws else 'drawn, where nothing is to be dropped'}"
-    for name in draws.keys() & drawn.keys():
+    for name in sorted(draws.keys() & drawn.keys()):
         draw, mask = draws[name], drawn[name]
         if mask.shape not in draw.shapes:
             yield f"the mask {name} has shape {mask.shape}, expected {' or '.join(map(str, draw.shapes))}"
@@ -43,7 +43,7 @@ def mask_findings(draws: Mapping[str, Draw], drawn: Mapping[str, Array], dtype: 
 def repeated_masks(calls: Sequence[tuple[Mapping[str, Draw], Mapping[str, Array]]]) -> Iterator[str]:
     """Masks that two calls share, though each call draws its own."""
     for later, (draws, drawn) in enumerate(calls):
-        for name in draws.keys() & drawn.keys():
+        for name in sorted(draws.keys() & drawn.keys()):
             for earlier in range(later):
                 before = calls[earlier][1].get(name)
                 same_by_chance = (draws[name].rate ** 2 + (1 - draws[name].rate) ** 2) ** drawn[name].size
@@ -67,6 +67,9 @@ def _too_far(successes: int, draws: int, rate: float) -> bool:
 
 def weight_findings(name: str, initial: Initial, weights: Array, dtype: str) -> Iterator[str]:
     """What is wrong with one weight of a layer that was just constructed. `dtype` is the one that it is kept in."""
+    if not np.all(np.isfinite(weights)):
+        yield from infinite(name, weights)
+        return
     match initial:
         case Blocks(parts):
             start = 0
@@ -94,6 +97,13 @@ def weight_findings(name: str, initial: Initial, weights: Array, dtype: str) -> 
             share = np.clip((_normal_share((weights - mean) / deviation) - edge) / (1 - 2 * edge), 0, 1)
             promised = f"normal with mean {mean:g} and deviation {deviation:.4g}, cut off at two deviations"
             yield from _distribution_findings(name, weights, share, promised)
+
+
+def infinite(name: str, weights: Array) -> Iterator[str]:
+    """Weights that are no finite numbers, which no distribution draws."""
+    wrong = ~np.isfinite(weights)
+    if np.any(wrong):
+        yield f"{name} begins with {weights[wrong].flat[0]:g} in {np.sum(wrong)} of its {weights.size} elements"
 
 
 def _shown(values: Array) -> str:

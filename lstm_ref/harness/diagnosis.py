@@ -100,10 +100,11 @@ def _first_wrong_step(expectation: Expectation, dtype: str, trace: Trace) -> tup
         return (f"Call {first_call} is the first wrong one: look at what is carried over from the call before.",)
     if not wrong_outputs[0][0]:
         return ("The output is right; what is wrong is the state that is returned.",)
-    if expectation.request.steps[0].action != "call" or expectation.calls[0].draws:
+    first = next(taken for taken in expectation.request.steps if not taken.refused)
+    if first.action != "call" or expectation.calls[0].draws:
         return ()
     twin = loaded(expectation.dialect, expectation.request, observed=expectation.observed)
-    call = twin.unrolled(arrays_of(expectation.request.steps[0]))
+    call = twin.unrolled(arrays_of(first))
     if call is None:
         return ()
     h = call.show(trace.calls[0].outputs[0].numbers)

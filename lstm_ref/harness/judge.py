@@ -2,6 +2,8 @@
 
 Number, nesting, shapes, dtypes and the pattern of NaN and infinities must be the same; every finite element must be within its bound; no
 argument may be changed; what is drawn must be as likely as documented; where an exception is documented, it must be raised with its message.
+
+There is a verdict on every trace, whatever an implementation has put into it.
 """
 
 import re
@@ -12,15 +14,17 @@ import numpy as np
 
 from lstm_ref.corpus.case import Expected as ExpectedError
 from lstm_ref.corpus.case import Step
-from lstm_ref.harness.chance import mask_findings, repeated_masks, weight_findings
+from lstm_ref.harness.chance import infinite, mask_findings, repeated_masks, weight_findings
 from lstm_ref.harness.comparison import in_bounds, worst_index
 from lstm_ref.harness.expectation import Expectation, Expected, ExpectedCall
 from lstm_ref.harness.policies import POLICIES, Policy
+from lstm_ref.harness.twin import TwinCall
 from lstm_ref.implementations.trace import Call, Raised, Tensor, Trace
 from lstm_ref.reference.activations import Array
 from lstm_ref.report.data import Worst
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # as terminals understand it
+FLOATING = ("float64", "float32", "bfloat16", "float16")
 LINES = 2  # of a framework's message: there are some that say in the first one where, and in the second what
 
 
@@ -53,26 +57,33 @@ class _Compared:
     bits: float
 
 
+@np.errstate(all="ignore")  # NaN, infinities and overflow are results like others
 def judge(expectation: Expectation, dtype: str, trace: Trace) -> Verdict:
     """Compare a trace with what the case must produce in this dtype."""
     if trace.raised is not None:
         return judge_unexpected(trace.raised)
     if len(trace.calls) != len(expectation.calls):
-        return Verdict((f"{len(trace.calls)} calls returned, {len(expectation.calls)} were made",))
+        return judge_number_of_calls(len(expectation.calls), trace)
     findings: list[str] = []
     compared: list[_Compared] = []
     for index, (expected, observed) in enumerate(zip(expectation.calls, trace.calls, strict=True)):
-        where = f"call {index}: " if len(trace.calls) > 1 else ""
+        where = _where(index, trace)
         of_call = _judge_call(expected, observed, dtype, index)
         findings += [where + finding for finding in (*_exact_findings(expected, observed), *_chance_findings(expected, observed, dtype))]
         findings += [where + finding for c in of_call for finding in c.findings]
         compared += of_call
-    findings += repeated_masks([(expected.draws, _values(observed.drawn)) for expected, observed in zip(expectation.calls, trace.calls, strict=True)])
+    findings += _repeated_masks(expectation, trace)
     worst = max(compared, key=lambda c: c.ratio, default=None)
     if worst is None:
         return Verdict(tuple(findings))
     wrong = any(c.worst is not None and c.ratio > 1 for c in compared)
     return Verdict(tuple(findings), worst.ratio, worst.worst, min(c.bits for c in compared), wrong=wrong)
+
+
+def judge_number_of_calls(made: int, trace: Trace) -> Verdict:
+    """Whether as many calls returned as were made."""
+    right = len(trace.calls) == made
+    return Verdict(() if right else (f"{len(trace.calls)} calls returned, {made} were made",))
 
 
 def judge_unexpected(raised: Raised) -> Verdict:
@@ -84,26 +95,98 @@ def judge_error(expected: ExpectedError, steps: int, trace: Trace) -> Verdict:
     """Whether the documented exception was raised, with the documented message, by the last of the steps; of a single one the construction may raise
     it as well.
     """
-    wanted = f"the documented {expected.raises}" + (f" with a message like {expected.match!r}" if expected.match else "")
-    if trace.raised is None:
-        return Verdict((f"returned a result, where {wanted} must be raised",))
-    if expected.raises not in trace.raised.types or not re.search(expected.match or "", trace.raised.message):
-        return Verdict((f"raised {_described(trace.raised)}, where {wanted} must be raised",))
-    if steps > 1 and trace.raised.step != steps - 1:
-        return Verdict((f"raised {_described(trace.raised)}, too early: step {steps - 1} must raise it",))
-    return Verdict(())
+    wrong = _wrong_error(expected, trace.raised)
+    last = steps - 1
+    if wrong or trace.raised is None:
+        return Verdict(wrong)
+    if trace.raised.step == last or (steps == 1 and trace.raised.step is None):
+        return Verdict(())
+    early = "too early: " if (trace.raised.step or 0) < last else ""
+    return Verdict((f"raised {_described(trace.raised)}, {early}step {last} must raise it",))
+
+
+def _wrong_error(expected: ExpectedError, raised: Raised | None) -> tuple[str, ...]:
+    """What is wrong with an exception that must be raised, in whatever step."""
+    like = f" with a message like {expected.match!r}" if expected.match else ""
+    wanted = f"where the documented {expected.raises}{like} must be raised"
+    if raised is None:
+        return (f"returned a result, {wanted}",)
+    if expected.raises not in raised.types or not re.search(expected.match or "", raised.message):
+        return (f"raised {_described(raised)}, {wanted}",)
+    return ()
 
 
 def judge_refusals(steps: Sequence[Step], trace: Trace) -> Iterator[str]:
     """What is wrong with the steps in the middle of a run that had to be refused."""
-    raised_in = {raised.step: raised for raised in trace.refusals}
-    for index, step in enumerate(steps):
-        if step.expect is not None and (trace.raised is None or index < (trace.raised.step or 0)):
-            verdict = judge_error(step.expect, 1, Trace((), raised_in.get(index), 0.0))
-            yield from (f"step {index}: {finding}" for finding in verdict.findings)
-    wanted = {index for index, step in enumerate(steps) if step.expect is not None}
-    for index in sorted({-1 if step is None else step for step in raised_in} - wanted):
-        yield f"step {index}: said to be refused, where nothing is to be refused"
+    wanted = {index: step.expect for index, step in enumerate(steps) if step.expect is not None}
+    raised_in: dict[int | None, Raised] = {}
+    for raised in trace.refusals:
+        if raised.step not in wanted:
+            yield f"raised {_described(raised)}, where nothing is to be refused"
+        elif raised.step in raised_in:
+            yield f"step {raised.step}: said to be refused twice"
+        raised_in[raised.step] = raised
+    for index, expected in wanted.items():
+        if trace.raised is None or index < (trace.raised.step or 0):
+            found = _wrong_error(expected, raised_in.get(index))
+            yield from (f"step {index}: {finding}" for finding in found)
+
+
+def unusable(made: Sequence[TwinCall], dtype: str, trace: Trace) -> tuple[str, ...]:
+    """Why nothing right can be computed from what the implementation drew.
+
+    `made` are the calls of a twin that drew nothing. What is empty, of another shape, or
+    no finite number is unusable; what is merely unlikely is not.
+    """
+    if trace.raised is not None:
+        return judge_unexpected(trace.raised).findings
+    if len(trace.calls) != len(made):
+        return judge_number_of_calls(len(made), trace).findings
+    findings: list[str] = []
+    for index, (call, observed) in enumerate(zip(made, trace.calls, strict=True)):
+        where, masks = _where(index, trace), _values(observed.drawn)
+        if not _usable(call, masks):
+            of_masks = mask_findings(call.draws, masks, POLICIES[dtype].compute)
+            findings += [where + finding for finding in of_masks]
+        if call.initial:
+            findings += [where + finding for finding in _unusable_weights(call, observed)]
+    return tuple(findings)
+
+
+def _usable(call: TwinCall, masks: Mapping[str, Array]) -> bool:
+    return masks.keys() == call.draws.keys() and all(
+        mask.shape in call.draws[name].shapes and bool(np.all(np.isfinite(mask))) for name, mask in masks.items()
+    )
+
+
+def _unusable_weights(call: TwinCall, observed: Call) -> Iterator[str]:
+    """What is wrong with weights that were read, before their numbers are looked at."""
+    if observed.structure != call.structure or len(observed.outputs) != len(call.outputs):
+        yield _other_structure(observed, call.structure, tuple(call.outputs))
+        return
+    for (name, wanted), tensor in zip(call.outputs.items(), observed.outputs, strict=True):
+        if tensor.values.shape != wanted.shape:
+            yield f"{name} has shape {tensor.values.shape}, expected {wanted.shape}"
+        else:
+            yield from infinite(name, tensor.numbers)
+
+
+@np.errstate(all="ignore")
+def drawn_as_promised(expectation: Expectation, dtype: str, trace: Trace) -> bool:
+    """Whether all masks and initial weights of a trace are as likely as documented."""
+    pairs = zip(expectation.calls, trace.calls, strict=True)
+    alone = (finding for expected, call in pairs for finding in _chance_findings(expected, call, dtype))
+    return not any(alone) and not any(_repeated_masks(expectation, trace))
+
+
+def _repeated_masks(expectation: Expectation, trace: Trace) -> Iterator[str]:
+    pairs = zip(expectation.calls, trace.calls, strict=True)
+    return repeated_masks([(expected.draws, _values(observed.drawn)) for expected, observed in pairs])
+
+
+def _where(call: int, trace: Trace) -> str:
+    """The beginning of a finding about a call, where there are several."""
+    return f"call {call}: " if len(trace.calls) > 1 else ""
 
 
 def _described(raised: Raised) -> str:
@@ -114,12 +197,16 @@ def _described(raised: Raised) -> str:
 
 def _exact_findings(expected: ExpectedCall, observed: Call) -> list[str]:
     findings = [f"changed its argument {path} in place" for path in observed.changed]
-    if observed.structure != expected.structure:
-        names = ", ".join(output.name for output in expected.outputs)
-        findings.append(f"returned {observed.structure}, expected {expected.structure} ({names})")
-    elif not alike(expected, observed):
-        findings.append(f"returned {len(observed.outputs)} arrays in {observed.structure}, which holds {len(expected.outputs)}")
+    if not alike(expected, observed):
+        findings.append(_other_structure(observed, expected.structure, [output.name for output in expected.outputs]))
     return findings
+
+
+def _other_structure(observed: Call, wanted: str, names: Sequence[str]) -> str:
+    """`names` are those of the arrays that must be returned."""
+    if observed.structure != wanted:
+        return f"returned {observed.structure}, expected {wanted} ({', '.join(names)})"
+    return f"returned {len(observed.outputs)} arrays in {observed.structure}, which holds {len(names)}"
 
 
 def alike(expected: ExpectedCall, observed: Call) -> bool:
@@ -187,19 +274,21 @@ def _failed(finding: str) -> _Compared:
 
 
 def _compare(expected: Expected, observed: Tensor | None, dtype: str, wanted: str | None, call: int, name: str) -> _Compared:
-    """`wanted` is the dtype that the array has to have, which under a mixed policy is not the same for all; None where no documentation tells."""
+    """`wanted` is the dtype that the array has to have, which under a mixed policy is not the same for all. It is None where no documentation tells:
+    then any floating-point one will do.
+    """
     if observed is None:
         return _failed(f"{name} does not exist, so the framework says; expected shape {expected.values.shape}")
     if observed.values.shape != expected.values.shape:
         return _failed(f"{name} has shape {observed.values.shape}, expected {expected.values.shape}")
-    findings = [f"{name} is {observed.dtype}, expected {wanted}"] if wanted not in (None, observed.dtype) else []
+    right = observed.dtype in FLOATING if wanted is None else observed.dtype == wanted
+    findings = [] if right else [f"{name} is {observed.dtype}, expected {wanted or 'a floating-point dtype'}"]
     if expected.values.size == 0:
         return _Compared(tuple(findings), 0.0, None, float("inf"))
     values, bounds = observed.numbers, expected.bounds[dtype]
     shares = in_bounds(values, expected.values, bounds)
     index = worst_index(shares)
-    with np.errstate(invalid="ignore"):
-        error = np.abs(values[index] - expected.values[index])
+    error = np.abs(values[index] - expected.values[index])
     worst = Worst(call, name, index, expected.axes, float(expected.values[index]), float(values[index]), float(error), float(bounds[index]))
     if beyond := int(np.sum(shares > 1)):
         at = _place(worst, float(shares[index]), shares.shape, expected.gates)

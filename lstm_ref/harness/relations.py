@@ -45,6 +45,7 @@ class _Side:
         return self.change(other.axes, lambda array: array.transpose(order))
 
 
+@np.errstate(all="ignore")
 def judge_relation(relation: Relation, dtype: str, sides: Sequence[tuple[Expectation, Trace]]) -> Verdict:
     """Judge each side by itself, a run that is both sides once, then compare the two in every equality of the relation.
 
@@ -56,6 +57,8 @@ def judge_relation(relation: Relation, dtype: str, sides: Sequence[tuple[Expecta
         worst = max(alone.values(), key=lambda verdict: verdict.ratio or 0.0)
         return replace(worst, findings=tuple(findings), bitwise=False)
     equal = relation.equal or (() if relation.differ else _by_name(sides))
+    if not equal and not relation.differ:
+        raise NotComparable("the outputs of the case's run", "those of the other run")
     verdicts = [_judge(equality, relation.exact, dtype, sides) for equality in equal]
     verdicts += [_judge_difference(pair, dtype, sides) for pair in relation.differ]
     worst = max(verdicts, key=lambda verdict: verdict.ratio or 0.0)
@@ -75,8 +78,9 @@ def _by_name(sides: Sequence[tuple[Expectation, Trace]]) -> tuple[Equality, ...]
 def _judge(equality: Equality, exact: bool, dtype: str, sides: Sequence[tuple[Expectation, Trace]]) -> Verdict:
     left, right, bound = _pair(equality, dtype, sides)
     if np.any(in_bounds(left.expected, right.expected, bound) > 1):
-        if any(call.draws for expectation, _ in sides for call in expectation.calls):
-            return Verdict((f"{left.name} and {right.name} differ, because the two runs drew other masks",), float("inf"), None, 0.0, bitwise=False)
+        if any(call.draws or call.initial for expectation, _ in sides for call in expectation.calls):
+            finding = f"{left.name} and {right.name} differ, because the two runs drew other masks or weights"
+            return Verdict((finding,), float("inf"), None, 0.0, bitwise=False)
         raise RelationDoesNotHold(left.name, right.name, float(np.nanmax(np.abs(left.expected - right.expected))))
     shares = in_bounds(left.observed, right.observed, np.zeros_like(bound) if exact else bound)
     index = worst_index(shares)

@@ -3,7 +3,7 @@
 import re
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,23 @@ from lstm_ref.harness.diagnosis import diagnose
 from lstm_ref.harness.divergences import Divergences
 from lstm_ref.harness.errors import HarnessError, NoPartner, NotInThisDtype
 from lstm_ref.harness.expectation import Expectation, expect, expect_bitwise, with_cotangents_of
-from lstm_ref.harness.judge import Verdict, judge, judge_error, judge_refusals, judge_unexpected
+from lstm_ref.harness.judge import (
+    Verdict,
+    drawn_as_promised,
+    judge,
+    judge_error,
+    judge_number_of_calls,
+    judge_refusals,
+    judge_unexpected,
+    unusable,
+)
 from lstm_ref.harness.materialize import Material, cast, materialize, second_run
 from lstm_ref.harness.offers import not_offered, not_shown
 from lstm_ref.harness.policies import POLICIES
 from lstm_ref.harness.relations import judge_relation
 from lstm_ref.harness.subjects import Answer, Broken, CannotStart, Crashed, Facts, Subjects, TimedOut, Unsupported, unended
 from lstm_ref.harness.targets import Target
-from lstm_ref.harness.twin import NOTHING, YIELDING, Observed, run_twin
+from lstm_ref.harness.twin import NOTHING, YIELDING, Observed, TwinCall, run_twin
 from lstm_ref.implementations.introduction import Introduction
 from lstm_ref.implementations.trace import Request, Trace
 from lstm_ref.report.data import Claimed, Outcome
@@ -53,14 +62,21 @@ class _Side:
     """One run of a case: the column whose implementation makes it, the request, and what it must produce in the dtypes of the case; None where that
     depends on what the implementation draws. Then `expect` tells it, from what was observed in one dtype.
 
-    `unseen` says what of it the implementation does not show.
+    `unseen` says what of it the implementation does not show. `made` are the calls of a twin
+    that drew nothing. A run whose only call must raise has no calls and no expectation.
     """
 
     column: str
     request: Request
-    expect: Callable[[Observed, tuple[str, ...]], Expectation] | None
-    expectation: Expectation | None
+    expect: Callable[[Observed, tuple[str, ...]], Expectation] | None = None
+    expectation: Expectation | None = None
     unseen: str | None = None
+    made: tuple[TwinCall, ...] = ()
+
+    def unusable(self, dtype: str, trace: Trace) -> tuple[str, ...]:
+        """Why nothing right can be computed from what was drawn; empty where nothing was to be drawn."""
+        draws = self.expect is not None and self.expectation is None
+        return unusable(self.made, dtype, trace) if draws else ()
 
 
 class _CannotRun(Exception):
@@ -121,7 +137,7 @@ class Run:
             implementation=column,
             dtype=dtype,
             outcome=finding.outcome,
-            message=finding.message,
+            message=_writable(finding.message),
             file=self._shown(case.place.file),
             line=case.place.line,
             about=case.about,
@@ -133,7 +149,7 @@ class Run:
             worst=worst,
             reproduce=self._reproduce(case, column, dtype),
             yaml="" if passed or case.claim else as_yaml(case),
-            detail=finding.detail,
+            detail=_writable(finding.detail),
             seconds=time.perf_counter() - started,
             framework_seconds=finding.framework_seconds,
             claim=finding.claim or (None if case.claim is None else claims.shown(case, (), NOTHING_FOUND)),
@@ -155,7 +171,7 @@ class Run:
 
     def _explained(self, case: Case, column: str, dtype: str, finding: _Finding, facts: Facts) -> _Finding:
         """The finding, with what explains it in front: the processor, or what a layer computes that is wrong in a known way."""
-        causes = dict.fromkeys(cause for expectation, trace in finding.wrong for cause in diagnose(expectation, dtype, trace))
+        causes = dict.fromkeys(_causes(finding.wrong, dtype))
         known = facts.implementations.get(self._targets[column].name)
         needed = known.relies_on.get(dtype) if known is not None else None
         if needed is not None and facts.processor.get(needed) is False and not finding.verdict.wrong:
@@ -218,12 +234,14 @@ class Run:
         raised = next((trace.raised for trace in traces if trace.raised is not None), None)
         if case.expect is not None:
             verdict = judge_error(case.expect, len(case.steps), traces[0])
-            if sides[0].expect is not None and not verdict.findings:
-                verdict = judge(_expectation(case, sides[0], dtype, traces[0]), dtype, replace(traces[0], raised=None))
+            if not verdict.findings and claims.is_judged_by_reference(case):
+                verdict = _judge_before(case, sides[0], dtype, replace(traces[0], raised=None))
         elif raised is not None:
             verdict = judge_unexpected(raised)
+        elif claims.is_judged_by_reference(case) and (not_usable := _unusable(sides, dtype, traces)):
+            verdict = Verdict(not_usable)
         elif claims.is_judged_by_reference(case):
-            judged = [(_expectation_of(case, side, dtype, trace), trace) for side, trace in zip(sides, traces, strict=True)]
+            judged = [(_expectation(case, side, dtype, trace), trace) for side, trace in zip(sides, traces, strict=True)]
             if case.relation is not None:
                 # A relation within one run has one trace, which is both its sides.
                 verdict = judge_relation(case.relation, dtype, (judged[0], judged[-1]))
@@ -272,11 +290,11 @@ class Run:
         """
         first = materialize(case, self._seed, known.version)
         if not claims.is_judged_by_reference(case):
-            return (_Side("", first.request, None, None),)
+            return (_Side("", first.request),)
         if case.expect is not None:
             *before, last = first.request.steps
-            if not any(step.action in YIELDING for step in before):
-                return (_Side("", first.request, None, None),)
+            if not any(step.action in (*YIELDING, "train") for step in before):
+                return (_Side("", first.request),)
             right = replace(first, request=replace(first.request, steps=tuple(before)))
             side = _side(case, case.id, right, known)
             return (replace(side, request=replace(side.request, steps=(*side.request.steps, last))),)
@@ -333,33 +351,20 @@ def _side(case: Case, name: str, material: Material, known: Introduction) -> _Si
     # Statements speak of what is returned; gradients are for the other cases.
     material = with_cotangents_of(made, material) if known.gradients and case.claim is None else material
     if unseen:
-        return _Side("", material.request, None, None, unseen)
+        return _Side("", material.request, unseen=unseen)
     if case.values.grid == "exact":
-        return _Side("", material.request, None, expect_bitwise(language, material, dtypes))
+        return _Side("", material.request, expectation=expect_bitwise(language, material, dtypes))
 
     def expectation(observed: Observed, dtypes: tuple[str, ...]) -> Expectation:
         return expect(name, language, material, dtypes, known.accumulation, observed)
 
-    return _Side("", material.request, expectation, None if random else expectation(NOTHING, dtypes))
+    known_now = None if random else expectation(NOTHING, dtypes)
+    return _Side("", material.request, expectation, known_now, made=tuple(made))
 
 
 def _is_listed(finding: _Finding, divergence: Divergence) -> bool:
     """Whether this is what the entry says that happens."""
     return finding.outcome in divergence.outcomes and bool(re.search(divergence.match, finding.message))
-
-
-def _expectation_of(case: Case, side: _Side, dtype: str, trace: Trace) -> Expectation:
-    """As `_expectation`. Where nothing can be expected of the masks and weights that were shown, that of a layer which showed none: to it the verdict
-    says what is wrong with them.
-    """
-    try:
-        return _expectation(case, side, dtype, trace)
-    except Exception:
-        assert side.expect is not None
-        expectation = side.expect(NOTHING, (dtype,))
-        if judge(expectation, dtype, trace).findings:
-            return expectation
-        raise
 
 
 def _expectation(case: Case, side: _Side, dtype: str, trace: Trace) -> Expectation:
@@ -368,8 +373,38 @@ def _expectation(case: Case, side: _Side, dtype: str, trace: Trace) -> Expectati
         return side.expectation
     assert side.expect is not None
     found = side.expect(Observed.of(trace, side.request), (dtype,))
-    found.refuse_ill_conditioned(case.id, dtype)
+    if drawn_as_promised(found, dtype, trace):  # else the case is not to blame
+        found.refuse_ill_conditioned(case.id, dtype)
     return found
+
+
+def _judge_before(case: Case, side: _Side, dtype: str, trace: Trace) -> Verdict:
+    """The steps before the one that had to raise, and did. `trace` is theirs alone."""
+    if side.expect is None and side.expectation is None:
+        return judge_number_of_calls(0, trace)
+    if not_usable := side.unusable(dtype, trace):
+        return Verdict(not_usable)
+    return judge(_expectation(case, side, dtype, trace), dtype, trace)
+
+
+def _unusable(sides: Sequence[_Side], dtype: str, traces: Sequence[Trace]) -> tuple[str, ...]:
+    """Why nothing right can be computed from what was drawn in some run."""
+    names = ("",) if len(sides) == 1 else ("the case's run: ", "the other run: ")
+    runs = zip(names, sides, traces, strict=True)
+    return tuple(name + finding for name, side, trace in runs for finding in side.unusable(dtype, trace))
+
+
+def _causes(wrong: "Iterable[tuple[Expectation, Trace]]", dtype: str) -> list[str]:
+    """What explains wrong numbers. A search that goes wrong itself changes no verdict."""
+    try:
+        return [cause for expectation, trace in wrong for cause in diagnose(expectation, dtype, trace)]
+    except Exception as error:
+        return [f"(the search for the cause failed: {type(error).__name__}: {error})"]
+
+
+def _writable(text: str) -> str:
+    """The text without what UTF-8 cannot hold: a message may quote bytes that are no text."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _without_trace(answer: Answer) -> _Finding:

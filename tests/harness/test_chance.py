@@ -130,3 +130,11 @@ def test_the_parts_of_a_vector_are_looked_at_one_by_one() -> None:
 def test_weights_that_are_all_equal_are_no_draws() -> None:
     findings = list(weight_findings("kernel", Uniform(-1, 1), np.full((2, 2), 0.25), "float32"))
     assert "all 4 elements of kernel are equal" in findings
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("initial", [*DISTRIBUTIONS, Exactly(np.zeros((4, 8))), Blocks(((4, Uniform(-1, 1)),))])
+def test_weights_that_are_no_finite_numbers_are_told(initial: Initial, value: float) -> None:
+    weights = np.linspace(-0.05, 0.05, 32).reshape(4, 8)
+    weights[1, 2] = value
+    assert list(weight_findings("kernel", initial, weights, "float64")) == [f"kernel begins with {value:g} in 1 of its 32 elements"]

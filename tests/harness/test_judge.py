@@ -332,3 +332,24 @@ def test_of_several_steps_the_last_one_must_raise() -> None:
 def test_the_right_exception_of_an_earlier_step_is_told(step: int | None, where: str) -> None:
     found = judge_error(ExpectedError("ValueError", None), 3, raising("batch", "ValueError", step=step))
     assert found.findings == (f"raised ValueError {where}: batch, too early: step 2 must raise it",)
+
+
+@pytest.mark.parametrize(("steps", "step"), [(1, 1), (3, 3), (3, 99)])
+def test_an_exception_of_a_step_that_does_not_exist_is_told(steps: int, step: int) -> None:
+    found = judge_error(ExpectedError("ValueError", None), steps, raising("batch", "ValueError", step=step))
+    assert found.findings == (f"raised ValueError in step {step}: batch, step {steps - 1} must raise it",)
+
+
+@pytest.mark.parametrize("dtype", ["complex128", "bool"])
+def test_an_effect_of_any_floating_point_dtype_will_do_and_no_other(dtype: str) -> None:
+    losses = np.ones(2)
+    call = replace(EXPECTED_CALL, effects=(expected("losses", ("losses",), losses),))
+    assert verdict(replace(RIGHT, effects={"losses": Tensor("float64", losses)}), of=call).findings == ()
+    found = verdict(replace(RIGHT, effects={"losses": Tensor(dtype, losses.astype(dtype))}), of=call)
+    assert found.findings == (f"losses is {dtype}, expected a floating-point dtype",)
+
+
+def test_a_difference_that_overflows_is_a_finding() -> None:
+    call = replace(EXPECTED_CALL, outputs=(expected("output", ("batch", "unit"), np.full((2, 3), 1.5e308)), EXPECTED_CALL.outputs[1]))
+    findings = verdict(with_output(np.full((2, 3), -1.5e308), "float64"), of=call, dtype="float64").findings
+    assert any(finding.startswith("output: 6 of 6 elements are beyond the bound") for finding in findings)

@@ -112,3 +112,18 @@ def raised(step: int | None, message: str = "bad") -> Raised:
 )
 def test_every_step_that_was_reached_and_had_to_be_refused_is_judged(refusals: tuple[Raised, ...], ended: Raised | None, findings: list[str]) -> None:
     assert list(judge_refusals(STEPS, Trace((), ended, 0.0, refusals))) == findings
+
+
+def test_a_refusal_that_nobody_asked_for_or_that_came_twice_is_told() -> None:
+    to_refuse = [Step("call", {}, Input()), Step("call", {}, Input(), expect=Expected("ValueError", None))]
+    raised = Raised(("ValueError", "Exception"), "no", 1, "")
+
+    def found(*refusals: Raised) -> list[str]:
+        return list(judge_refusals(to_refuse, Trace((), None, 0.0, refusals)))
+
+    assert found(raised) == []
+    assert found(raised, raised) == ["step 1: said to be refused twice"]
+    assert found(raised, Raised(("ValueError",), "no", 0, "")) == ["raised ValueError in step 0: no, where nothing is to be refused"]
+    assert found(raised, Raised(("ValueError",), "no", None, "")) == [
+        "raised ValueError while the layer was built: no, where nothing is to be refused"
+    ]

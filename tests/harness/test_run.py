@@ -15,7 +15,7 @@ from lstm_ref.harness.subjects import Answer, Crashed, Facts, Subjects
 from lstm_ref.harness.targets import Target
 from lstm_ref.implementations import Host, Implementation
 from lstm_ref.implementations.introduction import Introduction
-from lstm_ref.implementations.trace import Array, Raised, Request, Tensor, Trace
+from lstm_ref.implementations.trace import Array, Call, Raised, Request, Tensor, Trace
 from lstm_ref.report.data import Outcome
 
 HEAD = """
@@ -45,6 +45,33 @@ PREVIOUS = """\
     params: {return_state: true}
     steps: [{call: {}}, {call: {initial_state: previous}}]
 """
+REFUSED_AT_ONCE = """\
+  - name: refused-at-once
+    params: {units: 0}
+    expect: {raises: ValueError}
+"""
+REFUSED_AFTER_DROPPING = """\
+  - name: refused-after-dropping
+    params: {stateful: true, dropout: 0.5}
+    steps: [{call: {training: true}}, {call: {input: {batch: 5}}}]
+    expect: {raises: ValueError, match: batch}
+"""
+REFUSED_AFTER_EXACT = """\
+  - name: refused-after-exact
+    params: {stateful: true, activation: linear, recurrent_activation: linear}
+    values: {grid: exact}
+    input: {timesteps: 1}
+    steps: [{call: {}}, {call: {input: {batch: 5}}}]
+    expect: {raises: ValueError, match: batch}
+"""
+REFUSED_FIRST = """\
+  - name: refused-first
+    params: {return_sequences: true}
+    steps:
+      - call: {input: {features: 6}}
+        expect: {raises: ValueError, match: features}
+      - call: {input: {timesteps: 5}}
+"""
 # Without a limit to the gates, rounding grows from step to step.
 CHAOTIC = """\
   - name: chaotic
@@ -52,6 +79,7 @@ CHAOTIC = """\
     values: {scale: 3}
     input: {timesteps: 60, features: 9}
 """
+CHAOTIC_DROPPING = CHAOTIC.replace("units: 9,", "units: 9, dropout: 0.5,") + "    call: {training: true}\n"
 
 
 def never() -> Any:
@@ -456,3 +484,77 @@ def test_a_stale_entry_that_older_instructions_still_need_says_so_first(bench: B
         "the processor decides: with TOY_MAX_ISA=SSE41 it does what is listed; say with `processor` where the entry applies"
     )
     assert "processor" not in bench.outcome(case, toy=CHOOSY, known=known, held_back=right).message
+
+
+def test_a_call_that_returned_where_the_only_one_had_to_raise_is_told(bench: Bench) -> None:
+    case = bench.case(REFUSED_AT_ONCE)
+    assert bench.outcome(case).outcome == "pass"
+    returned = Call("*", (Tensor("float32", np.ones(2)),))
+    found = bench.outcome(case, change=lambda _, trace: replace(trace, calls=(returned,)))
+    assert (found.outcome, found.message) == ("fail", "1 calls returned, 0 were made")
+
+
+@pytest.mark.parametrize("entry", [REFUSED_AFTER_DROPPING, REFUSED_AFTER_EXACT])
+def test_what_comes_before_an_expected_exception_is_judged_in_every_kind_of_case(bench: Bench, entry: str) -> None:
+    case = bench.case(entry)
+    assert bench.outcome(case).outcome == "pass"
+    found = bench.outcome(case, change=lambda _, trace: output(trace, lambda values: values + 1))
+    assert "output: 12 of 12 elements are beyond the bound" in found.message
+    assert found.outcome == "fail"
+
+
+def with_mask(trace: Trace, change: Callable[[Array], Array]) -> Trace:
+    """The trace with another first mask of its first call."""
+    first, *others = trace.calls
+    (name, mask), *more = first.drawn.items()
+    drawn = {name: Tensor(mask.dtype, change(mask.values)), **dict(more)}
+    return replace(trace, calls=(replace(first, drawn=drawn), *others))
+
+
+@pytest.mark.parametrize(
+    ("change", "finding"),
+    [
+        (lambda mask: mask[..., :1], "the mask dropout has shape"),
+        (lambda mask: np.ones((2, *mask.shape[:-1], 99)), "the mask dropout has shape"),
+        (lambda mask: np.full_like(mask, np.nan), "holds nan"),
+        (lambda mask: mask * 1e30, "where only 0 and"),
+    ],
+    ids=["broadcast", "shape", "nan", "gigantic"],
+)
+def test_masks_that_nothing_can_be_computed_with_are_a_failure(bench: Bench, change: Callable[[Array], Array], finding: str) -> None:
+    case = bench.case(REFUSED_AFTER_DROPPING)
+    found = bench.outcome(case, change=lambda _, trace: with_mask(trace, change))
+    assert found.outcome == "fail"
+    assert finding in found.message
+
+
+def test_a_case_that_rounding_turns_upside_down_with_right_masks_is_no_failure_of_the_framework(bench: Bench) -> None:
+    found = bench.outcome(bench.case(CHAOTIC_DROPPING))
+    assert found.outcome == "error"
+    assert "cannot be judged in float32: rounding alone leaves" in found.message
+
+
+def test_the_cause_is_looked_for_in_the_first_call_that_was_to_return(bench: Bench) -> None:
+    found = bench.outcome(bench.case(REFUSED_FIRST), change=lambda _, trace: output(trace, lambda values: values + 1))
+    assert found.outcome == "fail"
+    assert found.message.startswith("The first wrong step is 0,")
+
+
+def test_a_search_for_the_cause_that_fails_leaves_the_failure(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def diagnose(*_: object) -> None:
+        raise ZeroDivisionError("nobody knows")
+
+    monkeypatch.setattr("lstm_ref.harness.run.diagnose", diagnose)
+    found = bench.outcome(bench.case(ORDINARY), change=wrong)
+    assert found.outcome == "fail"
+    cause, finding = found.message.splitlines()
+    assert cause == "(the search for the cause failed: ZeroDivisionError: nobody knows)"
+    assert finding.startswith("output: 12 of 12")
+
+
+def test_a_message_that_quotes_bytes_which_are_no_text_can_be_written(bench: Bench) -> None:
+    raised = Raised(("OSError", "Exception"), "no file \udcff", 0, "in \udcff")
+    found = bench.outcome(bench.case(ORDINARY), change=lambda _, trace: replace(trace, calls=(), raised=raised))
+    assert "no file \\udcff" in found.message
+    assert found.detail == "in \\udcff"
+    assert (found.message + found.detail).encode("utf-8")
