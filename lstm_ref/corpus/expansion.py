@@ -134,8 +134,20 @@ def other_layer(other: Other, dialect: str, layer: str, parameters: Parameters) 
     return parameters[other.dialect or dialect].layers[other.layer or layer]
 
 
-def expand(document: Document, file: CasesFile, parameters: Parameters, prefix: str, selections: Selections) -> Iterator[Case]:
-    """The cases of a checked file. `prefix` is the part of the ids that stands for the file; the selections are those of its cases, by name."""
+def expand(
+    document: Document,
+    file: CasesFile,
+    parameters: Parameters,
+    prefix: str,
+    selections: Selections,
+    *,
+    everyday: bool = False,
+) -> Iterator[Case]:
+    """The cases of a checked file, or those of them that an everyday run takes.
+
+    `prefix` is the part of the ids that stands for the file; the selections are those
+    of its cases, by name.
+    """
     defaults = file.defaults.model_dump(exclude_unset=True)
     for index, entry in enumerate(file.cases):
         layer_name = entry.layer or file.layer
@@ -163,7 +175,7 @@ def expand(document: Document, file: CasesFile, parameters: Parameters, prefix: 
             versions=tuple(entry.versions or file.defaults.versions or ()),
             derivatives=(entry.derivatives,) if entry.derivatives else (),
         )
-        for point, selected in _points(entry, base, documented, selections):
+        for point, selected in _points(entry, base, documented, selections, everyday):
             here = base.at(point)
             steps = _steps(entry.steps, _call_of(here), {}, layer)
             yield replace(
@@ -180,10 +192,10 @@ def expand(document: Document, file: CasesFile, parameters: Parameters, prefix: 
             )
 
 
-def _points(entry: CaseEntry, base: Settings, documented: Point, selections: Selections) -> Iterator[tuple[Point, bool]]:
+def _points(entry: CaseEntry, base: Settings, documented: Point, selections: Selections, everyday: bool) -> Iterator[tuple[Point, bool]]:
     """The points of a case in the order of its matrix, then those of `include`, and whether each belongs to a covering selection.
 
-    Of a matrix of which the selection is all there is, nothing else is looked at; what `include` names of it is selected as well.
+    Of a matrix of which the selection is all that is wanted, nothing else is looked at; what `include` names of it is selected as well.
     """
     matrix = Matrix.of(entry.matrix, entry.exclude)
     further = [included(row, entry.matrix, base, documented) for row in entry.include]
@@ -192,7 +204,8 @@ def _points(entry: CaseEntry, base: Settings, documented: Point, selections: Sel
         yield from ((point, False) for point in further)
         return
     selected = {*selections.of[entry.name].rows, *filter(None, map(matrix.row, further))}
-    for row in matrix.rows() if entry.covering.runs == "everyday" else sorted(selected):
+    whole = entry.covering.runs == "everyday" and not everyday
+    for row in matrix.rows() if whole else sorted(selected):
         yield matrix.point(row), row in selected
     yield from ((point, True) for point in further if matrix.row(point) is None)
 

@@ -130,15 +130,19 @@ def gather(patterns: Sequence[str]) -> list[Case]:
     """
     root = corpus_root()
     foreign: list[Path] = []
+    ours = not patterns
     for path in (Path(pattern.partition("::")[0]) for pattern in patterns):
         if path.exists() and not path.resolve().is_relative_to(root.resolve()):
             foreign += [file for file in sorted(_visible(path, "*")) if file.is_file() and is_case_file(file)] if path.is_dir() else [path]
-    shipped = load(root)
+        else:
+            ours = True
+    # To read all that this package has takes seconds.
+    parameters = load().parameters if ours else load_parameters()
     problems: list[Problem] = []
-    cases = list(shipped.cases)
+    cases = list(load().cases) if ours else []
     for file in dict.fromkeys(foreign):
         try:
-            cases += load_file(file, shipped.parameters)
+            cases += load_file(file, parameters)
         except CorpusError as error:
             problems += error.problems
     if problems:
@@ -188,10 +192,11 @@ def load_divergences_file(path: Path) -> tuple[Divergence, ...]:
     return tuple(_divergences(file))
 
 
-def load_file(path: Path, parameters: Parameters, root: Path | None = None) -> list[Case]:
+def load_file(path: Path, parameters: Parameters, root: Path | None = None, *, everyday: bool = False) -> list[Case]:
     """The cases of one file; a file of another kind is checked and has none. Raises CorpusError with every problem of the file.
 
     Below `root`, by default the corpus of this package, the ids are those that the whole corpus gives; elsewhere they start with the file's name.
+    With `everyday` the points of large matrices that an everyday run leaves out are not made, unless it would take nothing of the file.
     """
     file = _read(path)
     root = root or corpus_root()
@@ -203,7 +208,8 @@ def load_file(path: Path, parameters: Parameters, root: Path | None = None) -> l
         problems += list(_place_problems(file, root))
     if problems:
         raise CorpusError(problems)
-    return list(_cases(file, parameters, prefix, selections))
+    found = list(_cases(file, parameters, prefix, selections, everyday=everyday))
+    return found or list(_cases(file, parameters, prefix, selections))
 
 
 def case_files(root: Path) -> Iterator[tuple[str, CasesFile]]:
@@ -293,9 +299,9 @@ def _parameters(files: Iterable[_File]) -> Mapping[str, ParametersFile]:
     return MappingProxyType({file.model.dialect: file.model for file in files if isinstance(file.model, ParametersFile)})
 
 
-def _cases(file: _File, parameters: Parameters, prefix: str, selections: Selections) -> Iterator[Case]:
+def _cases(file: _File, parameters: Parameters, prefix: str, selections: Selections, *, everyday: bool = False) -> Iterator[Case]:
     if file.document and isinstance(file.model, CasesFile):
-        yield from expand(file.document, file.model, parameters, prefix, selections.below(prefix))
+        yield from expand(file.document, file.model, parameters, prefix, selections.below(prefix), everyday=everyday)
     if file.document and isinstance(file.model, ClaimsFile):
         yield from expand_claims(file.document, file.model, parameters, prefix)
 

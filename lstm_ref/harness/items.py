@@ -26,7 +26,7 @@ class CaseFile(pytest.File):
 
     def collect(self) -> Iterator["CaseItem"]:
         plan = session(self.config).plan
-        cases = plan.candidates(self.path, load_file(self.path, plan.parameters))
+        cases = plan.candidates(self.path, load_file(self.path, plan.parameters, everyday=plan.takes_everyday_alone))
         if why := plan.why_nothing_runs(cases):
             pytest.skip(why)
         for case, implementation, dtype in plan.items(cases):

@@ -108,6 +108,8 @@ class Plan:
         self.divergences = _divergences(files)
         if not self.asked:  # else not everything was started that they may be about
             _refuse_strangers(self.divergences, {*known, *(target.name for target in outside.values())})
+        limited = any(target.introduction is not None for target in self.targets.values())
+        self.takes_everyday_alone = not (self.full or self.choices or self.named or limited)
         # Points of large matrices that only these columns run, by id: they do not offer those of an everyday run.
         self._besides: dict[str, set[str]] = {}
 

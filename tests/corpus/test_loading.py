@@ -1,6 +1,7 @@
 """Loading a corpus: what it holds, its hash, and what it must not do."""
 
 import gc
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lstm_ref.corpus import CorpusError, corpus_hash, load, load_divergences
+from lstm_ref.corpus import CorpusError, corpus_hash, corpus_root, load, load_divergences, load_file, load_parameters
 
 Write = Callable[[str, str], Path]
 
@@ -28,10 +29,41 @@ entries:
 """
 
 
+OWN = """\
+kind: cases
+dialect: keras
+layer: LSTM
+about: Own.
+source: a test
+cases: [{name: plain, params: {units: 3}, input: {batch: 1, timesteps: 1, features: 1}}]
+"""
+FROM_CHECKOUT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+
+
 def test_loading_imports_no_framework() -> None:
     code = "import sys, lstm_ref.corpus as c; c.load(); print(sorted({'tensorflow', 'keras', 'torch', 'numpy'} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
     assert found.stdout.strip() == "[]"
+
+
+def test_files_elsewhere_are_read_without_all_that_this_package_has(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(OWN, encoding="utf-8")
+    code = (
+        "from lstm_ref.corpus import gather, loading\n"
+        "print([case.id for case in gather(['own.yaml'])], loading._shipped.cache_info().misses)\n"
+        "print(len(gather(['own.yaml', 'torch/weights'])) > 1, loading._shipped.cache_info().misses)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path, env=FROM_CHECKOUT)
+    assert found.stdout.splitlines() == ["['own/plain'] 0", "True 1"]
+
+
+@pytest.mark.parametrize("name", ["keras/structure.yaml", "torch/packed.yaml", "onnx/structure.yaml"])
+def test_the_points_of_an_everyday_run_are_those_of_all_that_it_takes(name: str) -> None:
+    file, parameters = corpus_root() / name, load_parameters()
+    every = load_file(file, parameters)
+    some = load_file(file, parameters, everyday=True)
+    assert some == [case for case in every if case.everyday]
+    assert 0 < len(some) < len(every)
 
 
 def test_the_hash_changes_with_any_content_and_with_nothing_else(root: Path, write: Write) -> None:
