@@ -140,7 +140,9 @@ def test_values_of_variants_agree_with_fifty_digits(peepholes: bool, variant: Va
         (h, last), _ = direction(x, initial, w, mask=MASK, variant=variant)
         expected = oracle(x, *initial, w, MASK, direction is run_backward, variant)
         for observed, wanted in zip((h, *last), expected, strict=True):
-            np.testing.assert_allclose(observed, closest(wanted), rtol=0, atol=4e-16)
+            # c is above 1 here, where half an ulp is 1.1e-16. A step rounds f, i, f c, i g and their sum; of
+            # earlier errors f lets about half through. Which way exp rounds depends on the processor.
+            np.testing.assert_allclose(observed, closest(wanted), rtol=0, atol=1e-15)
 
 
 @pytest.mark.parametrize(("peepholes", "variant"), VARIANTS)
