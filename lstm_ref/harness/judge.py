@@ -72,7 +72,7 @@ def judge(expectation: Expectation, dtype: str, trace: Trace) -> Verdict:
         findings += [where + finding for finding in (*_exact_findings(expected, observed), *_chance_findings(expected, observed, dtype))]
         findings += [where + finding for c in of_call for finding in c.findings]
         compared += of_call
-    findings += _repeated_masks(expectation, trace)
+    findings += _repeated_masks(expectation.calls, trace)
     worst = max(compared, key=lambda c: c.ratio, default=None)
     if worst is None:
         return Verdict(tuple(findings))
@@ -150,7 +150,7 @@ def unusable(made: Sequence[TwinCall], dtype: str, trace: Trace) -> tuple[str, .
             findings += [where + finding for finding in of_masks]
         if call.initial:
             findings += [where + finding for finding in _unusable_weights(call, observed)]
-    return tuple(findings)
+    return (*findings, *_repeated_masks(made, trace)) if findings else ()
 
 
 def _usable(call: TwinCall, masks: Mapping[str, Array]) -> bool:
@@ -176,12 +176,12 @@ def drawn_as_promised(expectation: Expectation, dtype: str, trace: Trace) -> boo
     """Whether all masks and initial weights of a trace are as likely as documented."""
     pairs = zip(expectation.calls, trace.calls, strict=True)
     alone = (finding for expected, call in pairs for finding in _chance_findings(expected, call, dtype))
-    return not any(alone) and not any(_repeated_masks(expectation, trace))
+    return not any(alone) and not any(_repeated_masks(expectation.calls, trace))
 
 
-def _repeated_masks(expectation: Expectation, trace: Trace) -> Iterator[str]:
-    pairs = zip(expectation.calls, trace.calls, strict=True)
-    return repeated_masks([(expected.draws, _values(observed.drawn)) for expected, observed in pairs])
+def _repeated_masks(made: Sequence[TwinCall | ExpectedCall], trace: Trace) -> Iterator[str]:
+    pairs = zip(made, trace.calls, strict=True)
+    return repeated_masks([(call.draws, _values(observed.drawn)) for call, observed in pairs])
 
 
 def _where(call: int, trace: Trace) -> str:

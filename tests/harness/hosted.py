@@ -64,6 +64,7 @@ class TwinAdapter:
 
     def constructor(self, request: Request) -> Callable[[], Any]:
         self._has_weights = False
+        self._drawn = {}  # what a layer draws is its own
         self._features = request.params.get("input_size")
         self._dtype = request.dtype
         return partial(self._dialect.build, request.layer, request.params, request.dtype)
