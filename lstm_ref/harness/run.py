@@ -11,6 +11,7 @@ from typing import Any
 from lstm_ref.corpus import as_yaml, corpus_root
 from lstm_ref.corpus.case import Case
 from lstm_ref.corpus.divergences import Divergence
+from lstm_ref.corpus.ids import value_text
 from lstm_ref.corpus.selection import last_part
 from lstm_ref.dialects import dialect
 from lstm_ref.harness import claims
@@ -152,6 +153,7 @@ class Run:
             detail=_writable(finding.detail),
             seconds=time.perf_counter() - started,
             framework_seconds=finding.framework_seconds,
+            link=(divergence.link or "") if divergence and finding.outcome in ("divergence", "stale") else "",
             claim=finding.claim or (None if case.claim is None else claims.shown(case, (), NOTHING_FOUND)),
         )
 
@@ -428,7 +430,9 @@ def _without_trace(answer: Answer) -> _Finding:
 
 
 def _parameters(case: Case) -> dict[str, Any]:
-    """Every documented parameter that the case sets: constructor, call and input, by full key. Calls that differ give all their values."""
+    """Every documented parameter that the case sets: constructor, call and input, by full key.
+    Calls that differ give a list of their values.
+    """
     parameters = {f"params.{name}": value for name, value in case.params.items()}
     calls = [step for step in case.steps if step.action == "call"]
     for name in dict.fromkeys(name for call in calls for name in call.arguments):
@@ -438,5 +442,5 @@ def _parameters(case: Case) -> dict[str, Any]:
 
 
 def _one_or_all(values: Sequence[Any]) -> Any:
-    distinct = list(dict.fromkeys(str(value) for value in values))
-    return values[0] if len(distinct) == 1 else ", ".join(distinct)
+    distinct = {value_text(value): value for value in values}
+    return values[0] if len(distinct) == 1 else list(distinct.values())

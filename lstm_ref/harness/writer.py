@@ -2,7 +2,6 @@
 
 import os
 import platform
-import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
@@ -23,11 +22,10 @@ from lstm_ref.harness.progress import Progress, begin_line
 from lstm_ref.harness.results import ResultFile, now
 from lstm_ref.harness.targets import EVERYWHERE, Target
 from lstm_ref.report.data import FAILING, Header, Missing, read
+from lstm_ref.report.findings import without_numbers
 
 # A summary of more causes than this is no summary.
 MOST_CAUSES = 5
-
-NUMBER = re.compile(r"[-+]?(?:\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?|\b(?:nan|inf)\b)")
 
 # Options of pytest that leave out some of what there is.
 NARROWING = ("keyword", "markexpr", "lf", "stepwise", "deselect", "ignore", "ignore_glob")
@@ -192,11 +190,6 @@ class Writer:
             terminalreporter.line(f"not run   {left_out(self._plan.missing)}", yellow=True)
         terminalreporter.line(f"results   {_shown(self._results)}")
         terminalreporter.line(f"report    {_shown(self._report)}")
-
-
-def without_numbers(cause: str) -> str:
-    """What causes have in common that differ in numbers alone."""
-    return NUMBER.sub("#", cause)
 
 
 def left_out(missing: Sequence[Missing]) -> str:

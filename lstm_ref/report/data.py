@@ -121,6 +121,7 @@ class Outcome:
     detail: str = ""
     seconds: float | None = None
     framework_seconds: float | None = None
+    link: str = ""
     claim: Claimed | None = None
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 
-from lstm_ref.report.data import FAILING, Number, Outcome, Results, Worst
+from lstm_ref.report.data import FAILING, Outcome, Results
+from lstm_ref.report.values import place
 
 # A report stays below 1 MB, however much fails. The result file holds every failure in full.
 FULL_TEXT_BYTES = 300_000
@@ -50,19 +51,3 @@ def _failure(anchor: str, outcome: Outcome) -> Failure:
     headline = outcome.message.strip().split("\n")[0] or "no message"
     detail = outcome.detail if len(outcome.detail) <= DETAIL_CHARACTERS else f"[...]\n{outcome.detail[-DETAIL_CHARACTERS:]}"
     return Failure(anchor, outcome, headline, place(outcome.worst) if outcome.worst else "", detail)
-
-
-def place(worst: Worst) -> str:
-    """Where the largest error is, in words: "call 0, output, batch 1, time 2, unit 0"."""
-    axes = [f"{axis} {index}" for axis, index in zip(worst.axes, worst.index, strict=False)]
-    return ", ".join([f"call {worst.call}", worst.tensor, *axes])
-
-
-def number(value: Number) -> str:
-    """A number in full; "nan" and "inf" as they are; "none" for what does not exist."""
-    return "none" if value is None else str(value)
-
-
-def short(value: Number) -> str:
-    """A number in three significant digits."""
-    return f"{value:.3g}" if isinstance(value, (int, float)) and not isinstance(value, bool) else number(value)

@@ -10,8 +10,9 @@ from markupsafe import Markup
 from lstm_ref.report import tables
 from lstm_ref.report.claims import SIDES, VERDICTS, claims
 from lstm_ref.report.data import FAILING, OUTCOMES, Results
-from lstm_ref.report.failures import failures, number, place, short
+from lstm_ref.report.failures import failures
 from lstm_ref.report.listing import listing, script_safe
+from lstm_ref.report.values import number, place, short, text
 
 # What each outcome means, in the words of the report.
 MEANING = {
@@ -36,7 +37,7 @@ def render(results: Results) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "short": short, "place": place, "moment": _moment, "text": tables.value_text, "duration": _duration}
+    environment.filters |= {"number": number, "short": short, "place": place, "moment": _moment, "text": text, "duration": _duration}
     environment.globals |= {"link": _link}
     shown, failing = failures(results)
     anchors = {(failure.outcome.case, failure.outcome.implementation, failure.outcome.dtype): failure.anchor for failure in shown}

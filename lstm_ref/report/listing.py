@@ -8,7 +8,7 @@ from collections.abc import Hashable, Mapping
 from typing import Any, Generic, TypeVar
 
 from lstm_ref.report.data import OUTCOMES, Outcome, Results
-from lstm_ref.report.tables import value_text
+from lstm_ref.report.values import settings
 
 # Messages that differ from each other are most of the text where much fails; beyond these the list shows none.
 DISTINCT_MESSAGES = 1_000
@@ -84,7 +84,7 @@ def _headline(outcome: Outcome) -> str:
 def _point(outcome: Outcome, names: _Table[_Name], pieces: _Table[str], parameters: _Table[tuple[str, str]]) -> _Point:
     stem, bracket, rest = outcome.case.partition("[")
     name = names.index((stem, outcome.file, outcome.line, outcome.about, outcome.source))
-    own = frozenset(parameters.index((key, value_text(value))) for key, value in outcome.parameters.items())
+    own = frozenset(parameters.index(pair) for pair in settings(outcome))
     return name, [pieces.index(piece) for piece in (bracket + rest).split(",")], own
 
 

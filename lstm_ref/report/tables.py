@@ -1,13 +1,12 @@
 """The tables of a report: counts per implementation and dtype, per documented parameter, per file, per reason."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
 
 from lstm_ref.report.data import FAILING, OUTCOMES, Outcome, Results
+from lstm_ref.report.values import settings
 
 
 @dataclass(frozen=True)
@@ -103,10 +102,11 @@ def matrices(results: Results) -> list[Matrix]:
 
     A cell counts every outcome of the cases with that value, whatever it was; only a pass counts as passed.
     """
-    return [_matrix(group, [outcome for outcome in results.outcomes if outcome.implementation in group]) for group in _sharing_cases(results)]
+    return [_matrix(group, [outcome for outcome in results.outcomes if outcome.implementation in group]) for group in sharing_cases(results)]
 
 
-def _sharing_cases(results: Results) -> list[tuple[str, ...]]:
+def sharing_cases(results: Results) -> list[tuple[str, ...]]:
+    """The implementations of each documented API: those that share cases."""
     groups = {name: {name} for name in implementations(results)}
     first: dict[str, str] = {}
     for outcome in results.outcomes:
@@ -123,8 +123,8 @@ def _sharing_cases(results: Results) -> list[tuple[str, ...]]:
 def _matrix(names: tuple[str, ...], outcomes: list[Outcome]) -> Matrix:
     found: dict[tuple[str, str], list[Outcome]] = {}
     for outcome in outcomes:
-        for parameter, value in outcome.parameters.items():
-            found.setdefault((parameter, value_text(value)), []).append(outcome)
+        for pair in dict.fromkeys(settings(outcome)):
+            found.setdefault(pair, []).append(outcome)
     rows = []
     for (parameter, value), group in sorted(found.items(), key=lambda entry: _place(*entry[0])):
         cells = {name: tally(outcome for outcome in group if outcome.implementation == name) for name in names}
@@ -141,17 +141,6 @@ def _place(parameter: str, value: str) -> tuple[int, str, int, float, str]:
         return (rank, parameter, 0, float(value), value)
     except ValueError:
         return (rank, parameter, 1, 0.0, value)
-
-
-def value_text(value: Any) -> str:
-    """A parameter's value as YAML would write it: strings plain, unless they would read as something else."""
-    if not isinstance(value, str):
-        return json.dumps(value, separators=(",", ":"), sort_keys=True)
-    try:
-        json.loads(value)
-    except ValueError:
-        return value or '""'
-    return json.dumps(value)
 
 
 @dataclass(frozen=True)

@@ -206,6 +206,20 @@ def test_what_is_right_passes_with_its_bits_and_without_its_yaml(bench: Bench) -
     assert found.parameters == {"params.units": 3}
 
 
+def test_calls_that_differ_give_each_of_their_values(bench: Bench) -> None:
+    text = """\
+  - name: calls
+    steps:
+      - call: {training: false, mask: gaps}
+      - call: {training: true, mask: gaps}
+"""
+    assert bench.outcome(bench.case(text)).parameters == {
+        "params.units": 3,
+        "call.training": [False, True],
+        "call.mask": "gaps",
+    }
+
+
 def test_the_cause_of_a_wrong_number_comes_before_the_findings(bench: Bench) -> None:
     case = bench.case(ORDINARY + "    params: {return_sequences: true}\n")
     found = bench.outcome(case, change=lambda _, trace: output(trace, lambda values: values + 1))
@@ -355,6 +369,13 @@ def test_a_known_failure_is_a_divergence_and_keeps_what_was_found(bench: Bench) 
     found = bench.outcome(bench.case(ORDINARY), change=wrong, known=(divergence(),))
     assert (found.outcome, found.message) == ("divergence", "framework: It adds one.")
     assert "output: 12 of 12 elements are beyond the bound" in found.detail
+
+
+def test_a_divergence_says_where_its_maintainers_are_told(bench: Bench) -> None:
+    known = (divergence(link="https://example.org/issues/1"),)
+    assert bench.outcome(bench.case(ORDINARY), change=wrong, known=known).link == "https://example.org/issues/1"
+    assert bench.outcome(bench.case(ORDINARY), known=known).link == "https://example.org/issues/1"  # stale
+    assert bench.outcome(bench.case(ORDINARY), change=wrong).link == ""
 
 
 @pytest.mark.parametrize(

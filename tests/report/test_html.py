@@ -11,7 +11,7 @@ import pytest
 
 from lstm_ref.report.data import read
 from lstm_ref.report.html import render
-from lstm_ref.report.tables import value_text
+from lstm_ref.report.values import text as value_text
 
 Make = dict[str, Callable[..., Any]]
 Write = Callable[[list[dict[str, Any]]], Path]

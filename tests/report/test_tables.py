@@ -75,23 +75,6 @@ def test_implementations_that_share_cases_share_a_matrix(make: Make, write: Writ
     assert [row.parameter for parameter in matrices[1].parameters for row in parameter] == ["params.bias"]
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (True, "true"),
-        ("true", '"true"'),
-        ("tanh", "tanh"),
-        ("", '""'),
-        (3, "3"),
-        ("3", '"3"'),
-        (None, "null"),
-        ({"layer": "LSTMCell"}, '{"layer":"LSTMCell"}'),
-    ],
-)
-def test_different_values_read_differently(value: Any, text: str) -> None:
-    assert tables.value_text(value) == text
-
-
 def test_files_have_a_row_each_with_their_description(make: Make, write: Write) -> None:
     outcomes = [make["outcome"](case="k/a/x", file="cases/k/a.yaml", about="A."), make["failure"](case="k/b/x", file="cases/k/b.yaml", about="B.")]
     rows = tables.per_file(read(write(make["complete"](outcomes))))

@@ -1,0 +1,202 @@
+"""What brings a finding out: the parameter values that its points have and no passing point
+has.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from lstm_ref.report.data import Outcome
+from lstm_ref.report.values import settings
+
+DTYPE = "dtype"
+# Words mean the same in several parameters: an activation of the gates or of the state.
+ANYWHERE = "any parameter"
+NOT_SET = "not set"
+# A switch that may be on and off brings nothing out.
+BOTH = {"false", "true"}
+
+# More values than this must meet for a finding to come out: then nothing is told.
+MOST_TOGETHER = 3
+# Of parameters that set a finding apart, those that leave the fewest passing points.
+MOST_CANDIDATES = 16
+# Of all passing points, the share that may have what a finding comes from.
+MOST_LEFT = 0.05
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A parameter, or the dtype, with the values that the points of a finding have."""
+
+    parameter: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Factors:
+    """What all points of a finding share and no passing point has.
+
+    Several factors decide together, unless `each` is true: then each does by itself.
+    `compared` is the number of passing points, `left` how many of them have all of it
+    nevertheless: something decides besides that is no parameter, or not always the same.
+    There are no factors where too many are left.
+    """
+
+    factors: tuple[Factor, ...]
+    each: bool
+    compared: int
+    left: int = 0
+
+    def names(self, parameter: str, value: str) -> bool:
+        """Whether the finding comes from this value of the parameter."""
+        return any(each.parameter in (parameter, ANYWHERE) and value in each.values for each in self.factors)
+
+
+class Passing:
+    """The passing points of some implementations, by what they have: a bit for each point."""
+
+    def __init__(self, outcomes: Iterable[Outcome]) -> None:
+        self._having: dict[tuple[str, str], list[int]] = {}
+        self.count = 0
+        for outcome in outcomes:
+            for pair in having(outcome):
+                self._having.setdefault(pair, []).append(self.count)
+            self.count += 1
+        self._values: dict[str, list[str]] = {}
+        for parameter, value in self._having:
+            self._values.setdefault(parameter, []).append(value)
+        self._bits: dict[tuple[str, str], int] = {}
+
+    @property
+    def all(self) -> int:
+        """Every point."""
+        return (1 << self.count) - 1
+
+    @property
+    def parameters(self) -> list[str]:
+        """Every parameter that some point has."""
+        return list(self._values)
+
+    def having(self, factor: Factor) -> int:
+        """The points in which the parameter has one of the values, or is not set."""
+        found = 0
+        for value in factor.values:
+            if value == NOT_SET:
+                set_somehow = tuple(self._values.get(factor.parameter, ()))
+                found |= self.all & ~self.having(Factor(factor.parameter, set_somehow))
+            else:
+                found |= self._bits_of((factor.parameter, value))
+        return found
+
+    def _bits_of(self, pair: tuple[str, str]) -> int:
+        if pair not in self._bits:
+            flags = bytearray(self.count // 8 + 1)
+            for point in self._having.get(pair, ()):
+                flags[point // 8] |= 1 << point % 8
+            self._bits[pair] = int.from_bytes(flags, "little")
+        return self._bits[pair]
+
+
+def having(outcome: Outcome) -> list[tuple[str, str]]:
+    """The dtype and each parameter of a point, with its value."""
+    pairs = settings(outcome)
+    words = dict.fromkeys(value for parameter, value in pairs if _is_word(value))
+    return [(DTYPE, outcome.dtype), *pairs, *((ANYWHERE, word) for word in words)]
+
+
+def _is_word(value: str) -> bool:
+    return value[0].isalpha() and value not in ("true", "false", "null")
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A factor, and the passing points that have it nevertheless."""
+
+    factor: Factor
+    having: int
+
+    @property
+    def vague(self) -> bool:
+        """Whether it says less than a parameter with its values."""
+        return self.factor.values == (NOT_SET,) or self.factor.parameter == ANYWHERE
+
+    @property
+    def alone(self) -> bool:
+        """Whether it tells the points from all passing ones."""
+        return not self.having and self.factor.values != (NOT_SET,)
+
+
+def factors(points: Sequence[Outcome], passing: Passing) -> Factors:
+    """What all `points` share and none of the passing points has: single parameters where
+    there are such, or else the fewest that must meet.
+    """
+    shared = [_Candidate(each, passing.having(each)) for each in _shared(points, passing.parameters)]
+    telling = [each for each in shared if each.having != passing.all]
+    telling.sort(key=lambda each: (each.having.bit_count(), each.factor.parameter))
+    exact = [each for each in telling if not each.vague]
+    vague = [each for each in telling if each.vague]
+    for some in (exact, vague):
+        alone = tuple(each.factor for each in some if each.alone)
+        if alone:
+            return Factors(alone[:MOST_TOGETHER], True, passing.count)
+    exact, vague = exact[:MOST_CANDIDATES], vague[:MOST_CANDIDATES]
+    together = _together(exact, passing) or _together([*exact, *vague], passing)
+    if together:
+        return Factors(together, False, passing.count)
+    return _nearly(exact, passing)
+
+
+def _together(candidates: Sequence[_Candidate], passing: Passing) -> tuple[Factor, ...]:
+    """The fewest that no passing point has all of; none where it takes too many."""
+    for size in range(2, MOST_TOGETHER + 1):
+        for group in combinations(candidates, size):
+            if not _left(group, passing):
+                return tuple(each.factor for each in group)
+    return ()
+
+
+def _left(group: Iterable[_Candidate], passing: Passing) -> int:
+    left = passing.all
+    for each in group:
+        left &= each.having
+    return left
+
+
+def _nearly(candidates: Sequence[_Candidate], passing: Passing) -> Factors:
+    """Those that leave the fewest passing points, one after the other."""
+    chosen: list[_Candidate] = []
+    left = passing.all
+    while candidates and len(chosen) < MOST_TOGETHER:
+        best = min(candidates, key=lambda each: _left([*chosen, each], passing).bit_count())
+        if _left([*chosen, best], passing) == left:
+            break
+        chosen.append(best)
+        left = _left(chosen, passing)
+    if left.bit_count() > passing.count * MOST_LEFT:
+        return Factors((), False, passing.count)
+    found = tuple(each.factor for each in chosen)
+    return Factors(found, False, passing.count, left.bit_count())
+
+
+def _shared(points: Sequence[Outcome], parameters: Sequence[str]) -> Iterator[Factor]:
+    """Parameters with all values that the points have. One that only some of them set has
+    NOT_SET among its values. Nothing but the dtype where points have no parameters.
+    """
+    found: dict[str, dict[str, None]] = {name: {} for name in parameters}
+    times = dict.fromkeys(parameters, 0)
+    everywhere: set[tuple[str, str]] | None = None
+    for point in points:
+        pairs = having(point)
+        everywhere = set(pairs) if everywhere is None else everywhere & set(pairs)
+        for parameter in {parameter for parameter, _ in pairs}:
+            times[parameter] = times.get(parameter, 0) + 1
+        for parameter, value in pairs:
+            found.setdefault(parameter, {})[value] = None
+    untold = any(not point.parameters for point in points)
+    for parameter, values in found.items():
+        if parameter == ANYWHERE:
+            words = sorted(value for name, value in everywhere or () if name == ANYWHERE)
+            yield from (Factor(parameter, (word,)) for word in words)
+        elif parameter == DTYPE or not (untold or values.keys() >= BOTH):
+            unset = [NOT_SET] if times[parameter] < len(points) else []
+            yield Factor(parameter, (*sorted(values), *unset))

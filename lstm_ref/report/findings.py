@@ -1,0 +1,180 @@
+"""From outcomes to findings: what of one cause is one finding, however many cases show it."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from lstm_ref.report.data import DTYPES, FAILING, Outcome, Results, Worst
+from lstm_ref.report.factors import Factors, Passing, factors
+from lstm_ref.report.tables import implementations, sharing_cases
+
+NUMBER = re.compile(r"[-+]?(?:\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?|\b(?:nan|inf)\b)")
+SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'(])")
+
+# Reasons quote the documentation first; what is wrong follows.
+SHORTEST = 100
+
+# Who is wrong, as the reason of a divergence begins; "new" is what no divergence explains.
+NEW = "new"
+STALE = "stale"
+KINDS = (NEW, STALE, "framework", "documentation", "by-design")
+# What is a defect of something, known and explained.
+DEFECTS = ("framework", "documentation")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is not as documented, with all outcomes that show it.
+
+    `anchor` depends on what is wrong alone: it stays when cases are added. `kind` is one of
+    KINDS. `sentence` says what is wrong, `reason` all of it. `smallest` is the shortest case
+    that shows it, `worst` that with the largest error / bound, None where nothing was
+    measured.
+    """
+
+    anchor: str
+    kind: str
+    sentence: str
+    reason: str
+    link: str
+    outcomes: tuple[Outcome, ...]
+    smallest: Outcome
+    worst: Outcome | None
+    factors: Factors
+
+    @property
+    def implementations(self) -> tuple[str, ...]:
+        """Those that show it, each once."""
+        return tuple(dict.fromkeys(outcome.implementation for outcome in self.outcomes))
+
+    @property
+    def dtypes(self) -> tuple[str, ...]:
+        """Those in which it shows, the widest first."""
+        return tuple(sorted({outcome.dtype for outcome in self.outcomes}, key=_width))
+
+    @property
+    def cases(self) -> tuple[str, ...]:
+        """The hand-written names of the cases that show it, each once."""
+        names = (outcome.case.partition("[")[0] for outcome in self.outcomes)
+        return tuple(dict.fromkeys(names))
+
+    @property
+    def seen(self) -> str:
+        """What was observed in the smallest case: the judge's words."""
+        return self.smallest.message if self.kind == NEW else self.smallest.detail
+
+    @property
+    def place(self) -> Worst | None:
+        """Where the largest error is, and what stood there."""
+        return self.worst.worst if self.worst else None
+
+
+def without_numbers(message: str) -> str:
+    """What messages have in common that differ in numbers alone."""
+    return NUMBER.sub("#", message)
+
+
+def cause(outcome: Outcome) -> str:
+    """What an outcome shares with others of one cause: a listed reason as it is, and the
+    first line of a failure without its numbers.
+    """
+    if outcome.outcome in FAILING and outcome.outcome != STALE:
+        return without_numbers(headline(outcome))
+    return outcome.message
+
+
+def headline(outcome: Outcome) -> str:
+    """The outcome in one line."""
+    return outcome.message.strip().partition("\n")[0] or outcome.outcome
+
+
+def findings(results: Results) -> list[Finding]:
+    """Everything that is not as documented: what is new first, then entries that have
+    become untrue, then known defects, of the framework before those of its documentation;
+    among each what most outcomes show.
+    """
+    groups: dict[tuple[str, str, str], list[Outcome]] = {}
+    families = {name: group[0] for group in sharing_cases(results) for name in group}
+    passing: dict[str, list[Outcome]] = {name: [] for name in implementations(results)}
+    for outcome in results.outcomes:
+        kind = kind_of(outcome)
+        if kind:
+            key = (kind, cause(outcome), families[outcome.implementation])
+            groups.setdefault(key, []).append(outcome)
+        elif outcome.outcome == "pass":
+            passing[outcome.implementation].append(outcome)
+    compared: dict[tuple[str, ...], Passing] = {}
+    found = []
+    for (kind, words, family), outcomes in groups.items():
+        names = tuple(dict.fromkeys(outcome.implementation for outcome in outcomes))
+        if names not in compared:
+            compared[names] = Passing(point for name in names for point in passing[name])
+        anchor = f"finding-{_digest(kind, words, family)}"
+        found.append(_finding(anchor, kind, outcomes, compared[names]))
+    return sorted(found, key=lambda each: (KINDS.index(each.kind), -len(each.outcomes)))
+
+
+def kind_of(outcome: Outcome) -> str:
+    """Which of KINDS an outcome is; empty for one that is as documented, or was not judged."""
+    if outcome.outcome == STALE:
+        return STALE
+    if outcome.outcome in FAILING:
+        return NEW
+    if outcome.outcome != "divergence":
+        return ""
+    word = outcome.message.partition(":")[0]
+    return word if word in KINDS else "framework"
+
+
+def _finding(anchor: str, kind: str, outcomes: Sequence[Outcome], passing: Passing) -> Finding:
+    smallest = min(outcomes, key=_size)
+    reason = smallest.message.strip() or smallest.outcome
+    if kind not in (NEW, STALE):
+        reason = reason.removeprefix(f"{kind}:").strip()
+    return Finding(
+        anchor=anchor,
+        kind=kind,
+        sentence=_beginning(reason.partition("\n")[0]),
+        reason=reason,
+        link=next((outcome.link for outcome in outcomes if outcome.link), ""),
+        outcomes=tuple(outcomes),
+        smallest=smallest,
+        worst=_worst(outcomes),
+        factors=factors(outcomes, passing),
+    )
+
+
+def _beginning(reason: str) -> str:
+    """The first sentences: as many as it takes to say something."""
+    said: list[str] = []
+    for sentence in SENTENCE_END.split(reason):
+        said.append(sentence)
+        if sum(map(len, said)) >= SHORTEST:
+            break
+    return " ".join(said)
+
+
+def _digest(*words: str) -> str:
+    return hashlib.sha256("\0".join(words).encode()).hexdigest()[:10]
+
+
+def _size(outcome: Outcome) -> tuple[int, int, int, str]:
+    """Less to read first; among equals the widest dtype, in which the least is rounded."""
+    return len(outcome.yaml) or 10**9, len(outcome.parameters), _width(outcome.dtype), outcome.case
+
+
+def _width(dtype: str) -> int:
+    return DTYPES.index(dtype) if dtype in DTYPES else len(DTYPES)
+
+
+def _worst(outcomes: Iterable[Outcome]) -> Outcome | None:
+    measured = [outcome for outcome in outcomes if outcome.worst is not None]
+    return max(measured, key=lambda outcome: _rank(outcome.ratio), default=None)
+
+
+def _rank(ratio: object) -> float:
+    """NaN and infinities stand as words in a result file: nothing is worse."""
+    if isinstance(ratio, bool) or ratio is None:
+        return -1.0
+    return float(ratio) if isinstance(ratio, (int, float)) else float("inf")

@@ -1,0 +1,66 @@
+"""How values read, and which parameters a case sets."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lstm_ref.report.data import read
+from lstm_ref.report.values import cut, settings, text
+
+Make = dict[str, Callable[..., Any]]
+Write = Callable[[list[dict[str, Any]]], Path]
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (True, "true"),
+        ("true", '"true"'),
+        ("tanh", "tanh"),
+        ("", '""'),
+        (3, "3"),
+        ("3", '"3"'),
+        (None, "null"),
+        ({"rate": 0.5}, '{"rate":0.5}'),
+    ],
+)
+def test_different_values_read_differently(value: Any, written: str) -> None:
+    assert text(value) == written
+
+
+@pytest.mark.parametrize(
+    ("parameters", "pairs"),
+    [
+        ({"params.unroll": False}, [("params.unroll", "false")]),
+        ({"params.input_shape": [7, 5]}, [("params.input_shape", "[7,5]")]),
+        # Of calls that differ each value counts, as it is written where all are alike.
+        ({"call.training": [False, True]}, [("call.training", "false"), ("call.training", "true")]),
+        # What a layer in a layer is made of counts as what the layer itself is made of.
+        (
+            {"params.layer": {"layer": "LSTM", "params": {"units": 3}}, "params.units": 3},
+            [("params.layer", "LSTM"), ("params.units", "3")],
+        ),
+        (
+            {"params.cells": [{"layer": "Cell", "params": {"units": units}} for units in (3, 2)]},
+            [("params.cells", "Cell"), ("params.units", "3"), ("params.units", "2")],
+        ),
+        (
+            {"params.penalty": {"class_name": "L2", "config": {"l2": 0.5}}},
+            [("params.penalty", "L2"), ("params.penalty.l2", "0.5")],
+        ),
+    ],
+)
+def test_every_setting_of_a_case_is_told_once(
+    make: Make,
+    write: Write,
+    parameters: dict[str, Any],
+    pairs: list[tuple[str, str]],
+) -> None:
+    (outcome,) = read(write(make["complete"]([make["outcome"](parameters=parameters)]))).outcomes
+    assert settings(outcome) == pairs
+
+
+def test_long_words_are_cut_where_they_are_too_long() -> None:
+    assert (cut("abc", 3), cut("abcd", 3)) == ("abc", "ab…")
