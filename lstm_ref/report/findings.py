@@ -1,13 +1,12 @@
 """From outcomes to findings: what of one cause is one finding, however many cases show it."""
 
-import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lstm_ref.report.data import DTYPES, FAILING, Outcome, Results, Worst
 from lstm_ref.report.factors import Factors, Passing, factors
-from lstm_ref.report.tables import implementations, sharing_cases
+from lstm_ref.report.tables import digest, implementations, sharing_cases
 
 NUMBER = re.compile(r"[-+]?(?:\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?|\b(?:nan|inf)\b)")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'(])")
@@ -110,7 +109,7 @@ def findings(results: Results) -> list[Finding]:
         names = tuple(dict.fromkeys(outcome.implementation for outcome in outcomes))
         if names not in compared:
             compared[names] = Passing(point for name in names for point in passing[name])
-        anchor = f"finding-{_digest(kind, words, family)}"
+        anchor = f"finding-{digest(kind, words, family)}"
         found.append(_finding(anchor, kind, outcomes, compared[names]))
     return sorted(found, key=lambda each: (KINDS.index(each.kind), -len(each.outcomes)))
 
@@ -153,10 +152,6 @@ def _beginning(reason: str) -> str:
         if sum(map(len, said)) >= SHORTEST:
             break
     return " ".join(said)
-
-
-def _digest(*words: str) -> str:
-    return hashlib.sha256("\0".join(words).encode()).hexdigest()[:10]
 
 
 def _size(outcome: Outcome) -> tuple[int, int, int, str]:

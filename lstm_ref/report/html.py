@@ -1,8 +1,9 @@
 """A result file as one HTML page: no network, readable without JavaScript."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from importlib.resources import files
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 import jinja2
 from markupsafe import Markup
@@ -10,9 +11,12 @@ from markupsafe import Markup
 from lstm_ref.report import tables
 from lstm_ref.report.claims import SIDES, VERDICTS, claims
 from lstm_ref.report.data import FAILING, OUTCOMES, Results
-from lstm_ref.report.failures import failures
+from lstm_ref.report.findings import Finding, findings
 from lstm_ref.report.listing import listing, script_safe
-from lstm_ref.report.values import number, place, short, text
+from lstm_ref.report.matrix import matrices
+from lstm_ref.report.plots import spreads
+from lstm_ref.report.standings import GROUPS, group_of, slugs, standings
+from lstm_ref.report.values import cut, number, place, short, text
 
 # What each outcome means, in the words of the report.
 MEANING = {
@@ -27,6 +31,22 @@ MEANING = {
     "not-run": "nothing was observed",
 }
 
+# Whose findings these are, in the words of the report.
+KIND_TITLES = {
+    "new": "New: no known divergence explains it",
+    "stale": "Listed as a divergence, but no longer true",
+    "framework": "Known defects of the framework",
+    "documentation": "Known defects of the documentation",
+    "by-design": "Different by design",
+}
+
+# Columns that are there even where there is nothing in them.
+ALWAYS = ("new", "defects")
+
+# A report stays small, however much fails: this much is told of findings in full, the most
+# important ones first, and the result file has the rest.
+FULL_TEXT_BYTES = 250_000
+
 
 def render(results: Results) -> str:
     """The whole page."""
@@ -37,22 +57,41 @@ def render(results: Results) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"number": number, "short": short, "place": place, "moment": _moment, "text": text, "duration": _duration}
+    environment.filters |= {
+        "number": number,
+        "short": short,
+        "place": place,
+        "moment": _moment,
+        "text": text,
+        "duration": _duration,
+        "cut": cut,
+        "count": _count,
+    }
     environment.globals |= {"link": _link}
-    shown, failing = failures(results)
-    anchors = {(failure.outcome.case, failure.outcome.implementation, failure.outcome.dtype): failure.anchor for failure in shown}
+    found = findings(results)
+    reasons = tables.reasons(results)
+    names = tables.implementations(results)
+    lines = standings(results, found)
     return environment.get_template("report.html").render(
         results=results,
         header=results.header,
         footer=results.footer,
         total=tables.tally(results.outcomes),
-        summary=tables.summary(results),
-        matrices=tables.matrices(results),
+        standings=lines,
+        shown_groups=[group for group in GROUPS if group in ALWAYS or any(line.findings[group] for line in lines)],
+        heat=tables.heat(results),
+        spreads=spreads(results),
+        matrices=matrices(results, found),
         files=tables.per_file(results),
-        reasons=tables.reasons(results),
-        implementations=tables.implementations(results),
-        shown=shown,
-        failing=failing,
+        reasons=reasons,
+        implementations=names,
+        slugs=slugs(names),
+        versions={name: tables.versions(results, name) for name in names},
+        findings=found,
+        full=_told_in_full(found),
+        group_of=group_of,
+        groups=GROUPS,
+        kind_titles=KIND_TITLES,
         outcomes=OUTCOMES,
         failing_words=FAILING,
         meaning=MEANING,
@@ -60,22 +99,36 @@ def render(results: Results) -> str:
         verdict_words=VERDICTS,
         sides=SIDES,
         # Style, script and data are ours or made safe here; everything else is escaped.
-        style=_asset("report.css") + _asset("claims.css"),
+        style=_asset("report.css") + _asset("findings.css") + _asset("claims.css") + _asset("print.css"),
         script=_asset("report.js"),
-        data=Markup(script_safe(listing(results, anchors))),
+        data=Markup(script_safe(listing(results, found, reasons))),
     )
+
+
+def _told_in_full(found: Sequence[Finding]) -> set[str]:
+    """The anchors of the findings that are shown with case and message."""
+    shown: set[str] = set()
+    room = FULL_TEXT_BYTES
+    for finding in found:
+        room -= 1_500 + len(finding.smallest.yaml) + min(len(finding.seen), 2_000)
+        if room < 0:
+            break
+        shown.add(finding.anchor)
+    return shown
 
 
 def _asset(name: str) -> Markup:
     return Markup((files("lstm_ref.report") / "templates" / name).read_text(encoding="utf-8"))
 
 
-def _link(**filters: str) -> str:
-    """A link to the list of outcomes, filtered: `_link(outcome="fail")`. Keys with a dot come as `parameter` and `value`."""
-    pairs = [(key, value) for key, value in filters.items() if key not in ("parameter", "value")]
-    if "parameter" in filters:
-        pairs.append((filters["parameter"], filters["value"]))
-    return "#" + urlencode(pairs)
+def _link(*pairs: tuple[str, str]) -> str:
+    """A link to the list of outcomes, filtered: `_link(("outcome", "fail"))`."""
+    return "#" + "&".join(f"{quote_plus(key)}={quote_plus(value)}" for key, value in pairs)
+
+
+def _count(number: int, noun: str) -> str:
+    """A number with its noun: "1 case", "1,238 cases"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _moment(text: str) -> str:

@@ -1,20 +1,27 @@
 """The list of all outcomes, in columns: small enough that ten thousand of them fit a page.
 
-What repeats is written once: words in tables, and what the cases of one name have in common with that name.
+What repeats is written once: words in tables, and what the cases of one name have in common
+with that name.
 """
 
 import json
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from lstm_ref.report.data import OUTCOMES, Outcome, Results
-from lstm_ref.report.values import settings
+from lstm_ref.report.findings import Finding
+from lstm_ref.report.tables import Reason, reason_anchor
+from lstm_ref.report.values import cut, settings
 
-# Messages that differ from each other are most of the text where much fails; beyond these the list shows none.
+# Messages that differ from each other are most of the text where much fails; beyond these
+# the list shows none.
 DISTINCT_MESSAGES = 1_000
 MESSAGE_CHARACTERS = 160
+CAUSE_CHARACTERS = 120
+# No text of the list is longer, whatever a file says.
+CHARACTERS = 500
 
-_Name = tuple[str, str, int, str, str]
+_Name = tuple[str, int, int, int, int]
 _Point = tuple[int, list[int], frozenset[int]]
 T = TypeVar("T", bound=Hashable)
 
@@ -22,8 +29,10 @@ T = TypeVar("T", bound=Hashable)
 class _Table(Generic[T]):
     """Values in order of appearance, each once."""
 
-    def __init__(self) -> None:
+    def __init__(self, *first: T) -> None:
         self._index: dict[T, int] = {}
+        for value in first:
+            self.index(value)
 
     def index(self, value: T) -> int:
         return self._index.setdefault(value, len(self._index))
@@ -32,58 +41,95 @@ class _Table(Generic[T]):
         return list(self._index)
 
 
-def listing(results: Results, anchors: Mapping[tuple[str, str, str], str]) -> dict[str, Any]:
+def listing(results: Results, found: Sequence[Finding], reasons: Sequence[Reason]) -> dict[str, Any]:
     """The list as plain data; `report.js` reads it.
 
-    * `names`: the hand-written names as [id up to its bracket, file, line, about, source, parameters that all its points share]
-    * `cases`: the points as [index into names, rest of the id cut at its commas, parameters of its own], the latter two as indices into `pieces`
-      and `parameters`
-    * `rows`: columns of one entry for each outcome; all but `ratio`, `anchor` and `message` are indices
+    * `names`: the hand-written names as [id up to its bracket, file, line, about, source,
+      parameters that all its points share]; file, about and source are indices into `texts`
+    * `cases`: the points as [index into names, rest of the id cut at its commas, parameters
+      of its own], the latter two as indices into `pieces` and `parameters`
+    * `causes`: findings and reasons as [anchor, what is wrong]; the first is none
+    * `factors`: of each finding, in the order of `causes`, the values that bring it out
+    * `rows`: columns of one entry for each outcome; all but `ratio` are indices
     """
     parameters: _Table[tuple[str, str]] = _Table()
+    texts: _Table[str] = _Table()
     names: _Table[_Name] = _Table()
     implementations: _Table[str] = _Table()
     dtypes: _Table[str] = _Table()
-    messages: _Table[str] = _Table()
-    messages.index("")
-    cases: dict[str, int] = {}
+    messages: _Table[str] = _Table("")
     pieces: _Table[str] = _Table()
+    cases: dict[tuple[str, str], int] = {}
     points: list[_Point] = []
-    rows: dict[str, list[Any]] = {"case": [], "implementation": [], "dtype": [], "outcome": [], "ratio": [], "anchor": [], "message": []}
+    causes = _causes(found)
+    of_reasons = {reason.anchor: index for index, reason in enumerate(reasons, start=len(found) + 1)}
+    columns = ("case", "implementation", "dtype", "outcome", "ratio", "cause", "message")
+    rows: dict[str, list[Any]] = {column: [] for column in columns}
     for outcome in results.outcomes:
-        if outcome.case not in cases:
-            cases[outcome.case] = len(points)
-            points.append(_point(outcome, names, pieces, parameters))
-        rows["case"].append(cases[outcome.case])
+        key = outcome.file, outcome.case
+        if key not in cases:
+            cases[key] = len(points)
+            points.append(_point(outcome, texts, names, pieces, parameters))
+        rows["case"].append(cases[key])
         rows["implementation"].append(implementations.index(outcome.implementation))
         rows["dtype"].append(dtypes.index(outcome.dtype))
         rows["outcome"].append(OUTCOMES.index(outcome.outcome))
-        rows["ratio"].append(float(f"{outcome.ratio:.2g}") if isinstance(outcome.ratio, (int, float)) else outcome.ratio)
-        rows["anchor"].append(anchors.get((outcome.case, outcome.implementation, outcome.dtype), 0))
-        rows["message"].append(messages.index(_headline(outcome)))
+        rows["ratio"].append(_two_digits(outcome.ratio))
+        cause = causes.get(_item(outcome)) or of_reasons.get(_reason(outcome), 0)
+        rows["cause"].append(cause)
+        # What a finding says, each of its outcomes need not say again.
+        said = "" if outcome.outcome in ("divergence", "unsupported") else _headline(outcome)
+        rows["message"].append(messages.index(said))
     shared = _shared(points)
     kept = messages.values()[:DISTINCT_MESSAGES]
     rows["message"] = [index if index < len(kept) else 0 for index in rows["message"]]
+    told = [[finding.anchor, cut(finding.sentence, CAUSE_CHARACTERS)] for finding in found]
+    told += [[reason.anchor, cut(reason.message, CAUSE_CHARACTERS)] for reason in reasons]
     return {
         "outcomes": OUTCOMES,
         "implementations": implementations.values(),
         "dtypes": dtypes.values(),
-        "parameters": parameters.values(),
+        "parameters": [[parameter, cut(value, CHARACTERS)] for parameter, value in parameters.values()],
+        "texts": texts.values(),
         "pieces": pieces.values(),
         "messages": kept,
+        "causes": [["", ""], *told],
         "names": [[*name, sorted(shared[index])] for index, name in enumerate(names.values())],
         "cases": [[name, rest, sorted(own - shared[name])] for name, rest, own in points],
         "rows": rows,
     }
 
 
+def _item(outcome: Outcome) -> tuple[str, str, str, str]:
+    return outcome.file, outcome.case, outcome.implementation, outcome.dtype
+
+
+def _causes(found: Sequence[Finding]) -> dict[tuple[str, str, str, str], int]:
+    return {_item(outcome): index for index, finding in enumerate(found, start=1) for outcome in finding.outcomes}
+
+
+def _reason(outcome: Outcome) -> str:
+    return reason_anchor(outcome.implementation, outcome.outcome, outcome.message) if outcome.message else ""
+
+
+def _two_digits(ratio: Any) -> Any:
+    return float(f"{ratio:.2g}") if isinstance(ratio, (int, float)) else ratio
+
+
 def _headline(outcome: Outcome) -> str:
-    return outcome.message.split("\n")[0][:MESSAGE_CHARACTERS]
+    return cut(outcome.message.partition("\n")[0], MESSAGE_CHARACTERS)
 
 
-def _point(outcome: Outcome, names: _Table[_Name], pieces: _Table[str], parameters: _Table[tuple[str, str]]) -> _Point:
+def _point(
+    outcome: Outcome,
+    texts: _Table[str],
+    names: _Table[_Name],
+    pieces: _Table[str],
+    parameters: _Table[tuple[str, str]],
+) -> _Point:
     stem, bracket, rest = outcome.case.partition("[")
-    name = names.index((stem, outcome.file, outcome.line, outcome.about, outcome.source))
+    file, about, source = (texts.index(cut(each, CHARACTERS)) for each in (outcome.file, outcome.about, outcome.source))
+    name = names.index((stem, file, outcome.line, about, source))
     own = frozenset(parameters.index(pair) for pair in settings(outcome))
     return name, [pieces.index(piece) for piece in (bracket + rest).split(",")], own
 

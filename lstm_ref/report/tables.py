@@ -1,12 +1,14 @@
 """The tables of a report: counts per implementation and dtype, per documented parameter, per file, per reason."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import groupby
 
-from lstm_ref.report.data import FAILING, OUTCOMES, Outcome, Results
-from lstm_ref.report.values import settings
+from lstm_ref.report.data import DTYPES, FAILING, OUTCOMES, Outcome, Results
+
+# Outcomes of what was not run at all.
+NOT_JUDGED = ("unsupported", "not-run")
 
 
 @dataclass(frozen=True)
@@ -44,28 +46,36 @@ class Tally:
 
 def tally(outcomes: Iterable[Outcome]) -> Tally:
     """Count outcomes, in the order of OUTCOMES."""
-    found = Counter(outcome.outcome for outcome in outcomes)
-    return Tally({word: found[word] for word in OUTCOMES if found[word]})
+    return Tally(ordered(Counter(outcome.outcome for outcome in outcomes)))
+
+
+def ordered(counts: Mapping[str, int]) -> dict[str, int]:
+    """Counts in the order of OUTCOMES, without those of nothing."""
+    return {word: counts[word] for word in OUTCOMES if counts.get(word)}
 
 
 @dataclass(frozen=True)
-class SummaryRow:
-    """An implementation in a dtype."""
+class Heat:
+    """Implementations x dtypes: the outcomes of each pair that was run."""
 
-    implementation: str
-    dtype: str
-    versions: str
-    tally: Tally
+    implementations: tuple[str, ...]
+    dtypes: tuple[str, ...]
+    cells: Mapping[tuple[str, str], Tally]
 
 
-def summary(results: Results) -> list[SummaryRow]:
-    """A row for each implementation and dtype, in the order in which they were asked for and came."""
-    groups: dict[tuple[str, str], list[Outcome]] = {}
+def heat(results: Results) -> Heat:
+    """What passes in which dtype: implementations as they were asked for, the widest first."""
+    counts: dict[tuple[str, str], Counter[str]] = {}
     for outcome in results.outcomes:
-        groups.setdefault((outcome.implementation, outcome.dtype), []).append(outcome)
-    order = {name: index for index, name in enumerate(implementations(results))}
-    rows = [SummaryRow(name, dtype, versions(results, name), tally(group)) for (name, dtype), group in groups.items()]
-    return sorted(rows, key=lambda row: order[row.implementation])
+        key = outcome.implementation, outcome.dtype
+        counts.setdefault(key, Counter())[outcome.outcome] += 1
+    dtypes = {dtype for _, dtype in counts}
+    known = [dtype for dtype in DTYPES if dtype in dtypes]
+    return Heat(
+        tuple(name for name in implementations(results) if any(name == ran for ran, _ in counts)),
+        (*known, *sorted(dtypes.difference(known))),
+        {key: Tally(ordered(count)) for key, count in counts.items()},
+    )
 
 
 def implementations(results: Results) -> list[str]:
@@ -78,31 +88,6 @@ def versions(results: Results, implementation: str) -> str:
     hosts = [subject for subject in results.subjects if implementation in subject.implementations]
     found = [f"{package} {version}" for subject in hosts for package, version in subject.versions.items()]
     return ", ".join(dict.fromkeys(found))
-
-
-@dataclass(frozen=True)
-class MatrixRow:
-    """A documented parameter with one of its values, and what became of the cases that set it so, by implementation."""
-
-    parameter: str
-    value: str
-    cells: Mapping[str, Tally]
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """The parameters of the implementations that share cases; the values of one parameter stand together."""
-
-    implementations: tuple[str, ...]
-    parameters: tuple[tuple[MatrixRow, ...], ...]
-
-
-def matrices(results: Results) -> list[Matrix]:
-    """Parameter x implementation, a matrix for each set of implementations that share cases: those of one documented API.
-
-    A cell counts every outcome of the cases with that value, whatever it was; only a pass counts as passed.
-    """
-    return [_matrix(group, [outcome for outcome in results.outcomes if outcome.implementation in group]) for group in sharing_cases(results)]
 
 
 def sharing_cases(results: Results) -> list[tuple[str, ...]]:
@@ -118,29 +103,6 @@ def sharing_cases(results: Results) -> list[tuple[str, ...]]:
     ran = {outcome.implementation for outcome in results.outcomes}
     distinct = {id(group): group for name, group in groups.items() if name in ran}
     return [tuple(name for name in groups if name in group) for group in distinct.values()]
-
-
-def _matrix(names: tuple[str, ...], outcomes: list[Outcome]) -> Matrix:
-    found: dict[tuple[str, str], list[Outcome]] = {}
-    for outcome in outcomes:
-        for pair in dict.fromkeys(settings(outcome)):
-            found.setdefault(pair, []).append(outcome)
-    rows = []
-    for (parameter, value), group in sorted(found.items(), key=lambda entry: _place(*entry[0])):
-        cells = {name: tally(outcome for outcome in group if outcome.implementation == name) for name in names}
-        rows.append(MatrixRow(parameter, value, cells))
-    return Matrix(names, tuple(tuple(values) for _, values in groupby(rows, key=lambda row: row.parameter)))
-
-
-def _place(parameter: str, value: str) -> tuple[int, str, int, float, str]:
-    """Where a row stands: constructor arguments, then call arguments, then the rest; numbers in their order, before words."""
-    sections = ("params", "call")
-    section, _, _ = parameter.partition(".")
-    rank = sections.index(section) if section in sections else len(sections)
-    try:
-        return (rank, parameter, 0, float(value), value)
-    except ValueError:
-        return (rank, parameter, 1, 0.0, value)
 
 
 @dataclass(frozen=True)
@@ -166,8 +128,9 @@ def per_file(results: Results) -> list[FileRow]:
 
 @dataclass(frozen=True)
 class Reason:
-    """Why cases were not expected to pass, or not run: an implementation's declaration, a listed divergence."""
+    """Why cases were not run: an implementation's declaration. `anchor` depends on it alone."""
 
+    anchor: str
     implementation: str
     outcome: str
     message: str
@@ -175,7 +138,20 @@ class Reason:
 
 
 def reasons(results: Results) -> list[Reason]:
-    """Every distinct reason of an outcome that neither passed nor failed, the most frequent first."""
-    explained = [outcome for outcome in results.outcomes if outcome.outcome != "pass" and outcome.outcome not in FAILING]
-    found = Counter((outcome.implementation, outcome.outcome, outcome.message) for outcome in explained)
-    return [Reason(*reason, count) for reason, count in found.most_common()]
+    """Every distinct reason of an outcome that was not judged, the most frequent first."""
+    found = Counter(_reason(outcome) for outcome in results.outcomes if outcome.outcome in NOT_JUDGED)
+    return [Reason(reason_anchor(*reason), *reason, count) for reason, count in found.most_common()]
+
+
+def _reason(outcome: Outcome) -> tuple[str, str, str]:
+    return outcome.implementation, outcome.outcome, outcome.message
+
+
+def reason_anchor(implementation: str, outcome: str, message: str) -> str:
+    """The name of a reason in links."""
+    return f"reason-{digest(implementation, outcome, message)}"
+
+
+def digest(*words: str) -> str:
+    """A short name for some words, which stays as long as they do."""
+    return hashlib.sha256("\0".join(words).encode()).hexdigest()[:10]

@@ -76,7 +76,7 @@ def test_what_was_not_judged_is_no_finding(found: Found) -> None:
 def test_a_permalink_survives_another_case_and_other_numbers(found: Found) -> None:
     (before,) = found(FAILED)
     first = {**FAILED, "message": FAILED["message"].replace("4", "7"), "case": "k/a/first", "line": 1}
-    other = {**FAILED, "message": "something else"}
+    other = {**FAILED, "message": "something else", "case": "k/a/a", "line": 1}
     _, after = sorted(found(other, first, FAILED, {"outcome": "pass"}), key=lambda each: len(each.outcomes))
     assert before.anchor == after.anchor
     assert before.anchor != found(LISTED)[0].anchor

@@ -11,7 +11,7 @@ import pytest
 
 from lstm_ref.report.data import read
 from lstm_ref.report.html import render
-from lstm_ref.report.values import text as value_text
+from lstm_ref.report.values import settings
 
 Make = dict[str, Callable[..., Any]]
 Write = Callable[[list[dict[str, Any]]], Path]
@@ -45,6 +45,15 @@ class Outline(HTMLParser):
 
 def page_of(make: Make, write: Write, outcomes: list[dict[str, Any]], **changes: Any) -> str:
     return render(read(write(make["complete"](outcomes, **changes))))
+
+
+def verdicts(page: str) -> dict[str, tuple[str, ...]]:
+    """Of the first table: the cells of each implementation, without markup."""
+    found = re.search('<table class="standings">.*?</table>', page, re.DOTALL)
+    assert found is not None
+    rows = [re.findall("<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL) for row in re.findall("<tr.*?</tr>", found[0], re.DOTALL)]
+    plain = [[" ".join(re.sub("<small>.*?</small>|<[^>]*>", "", cell).split()) for cell in row] for row in rows[1:]]
+    return {name: tuple(cells) for name, *cells in plain}
 
 
 def data_of(page: str) -> Any:
@@ -81,27 +90,26 @@ def test_a_failure_is_told_in_full(make: Make, write: Write) -> None:
 
 def test_a_finished_run_without_failure_says_so(make: Make, write: Write) -> None:
     page = page_of(make, write, [make["outcome"](), make["outcome"](dtype="float32")])
-    assert "2 of 2 outcomes pass." in page
+    assert verdicts(page) == {"keras-tensorflow": ("Does what its documentation says.", "0", "0", "2 of 2")}
     assert "Incomplete" not in page
 
 
 def test_an_unfinished_run_says_so_first(make: Make, write: Write) -> None:
     page = render(read(write(make["complete"]([make["outcome"]()])[:-1])))
-    assert page.index("Incomplete.") < page.index("1 of 1 outcomes pass.")
+    assert page.index("Incomplete.") < page.index("Does what its documentation says.")
 
 
 def test_unsupported_is_not_counted_as_passed(make: Make, write: Write) -> None:
     page = page_of(make, write, [make["outcome"](), make["outcome"](dtype="float32", outcome="unsupported", message="no float32")])
-    assert "1 of 2 outcomes pass." in page
-    assert "1 unsupported" in page
+    assert verdicts(page) == {"keras-tensorflow": ("Does what its documentation says in all that it offers.", "0", "0", "1 of 2")}
     assert "no float32" in page
 
 
 def test_a_missing_implementation_is_named_with_the_command_that_installs_it(make: Make, write: Write) -> None:
     missing = [{"implementation": "keras-jax", "reason": "jax not installed", "command": "python -m pip install jax"}]
     page = page_of(make, write, [make["outcome"]()], missing=missing)
-    assert "Not run: keras-jax." in page
-    assert "python -m pip install jax" in page
+    assert "Not run: 1 implementation" in page
+    assert re.search("<dt>keras-jax</dt><dd>jax not installed: <code>python -m pip install jax</code>", page)
 
 
 def test_text_of_the_result_file_is_never_markup(make: Make, write: Write) -> None:
@@ -123,11 +131,9 @@ def test_the_list_gives_back_every_outcome(make: Make, write: Write) -> None:
         stem, file, line, about, source, shared = data["names"][name]
         case = stem + ",".join(data["pieces"][piece] for piece in pieces)
         parameters = sorted(tuple(data["parameters"][index]) for index in [*shared, *own])
+        file, about, source = (data["texts"][index] for index in (file, about, source))
         shown.append((case, data["implementations"][row[1]], data["dtypes"][row[2]], data["outcomes"][row[3]], file, line, about, source, parameters))
-    expected = [
-        (o.case, o.implementation, o.dtype, o.outcome, o.file, o.line, o.about, o.source, sorted((k, value_text(v)) for k, v in o.parameters.items()))
-        for o in results.outcomes
-    ]
+    expected = [(o.case, o.implementation, o.dtype, o.outcome, o.file, o.line, o.about, o.source, sorted(settings(o))) for o in results.outcomes]
     assert shown == expected
 
 
@@ -137,11 +143,26 @@ def test_ten_thousand_results_fit_a_megabyte_however_much_fails(make: Make, writ
     assert len(page.encode()) < 1_000_000
 
 
-def test_no_flood_of_failures_hides_a_failure_of_another_file(make: Make, write: Write) -> None:
-    flood = [make["failure"](case=f"k/a/{index}", file="cases/k/a.yaml", yaml="x" * 5_000) for index in range(500)]
-    page = page_of(make, write, [*flood, make["failure"](case="k/z/lonely", file="cases/k/z.yaml")])
-    assert "k/z/lonely</span>" in page
-    assert "of 501 are shown here in full" in page
+def test_no_flood_of_failures_hides_a_failure_of_another_cause(make: Make, write: Write) -> None:
+    flood = [make["failure"](case=f"k/a/{index}", file="cases/k/a.yaml", yaml="x" * 5_000, message=f"flood {index}") for index in range(500)]
+    page = page_of(make, write, [*flood, make["failure"](case="k/z/lonely", file="cases/k/z.yaml", message="another thing")])
+    assert page.count('class="finding new-kind') == 2
+    assert verdicts(page)["keras-tensorflow"][1:3] == ("2", "0")
+    assert "<code>k/z/lonely</code>" in page
+
+
+def test_a_number_of_findings_links_to_exactly_these(make: Make, write: Write) -> None:
+    known = [
+        make["outcome"](case=f"k/f/{kind}", outcome="divergence", message=f"{kind}: it is so") for kind in ("framework", "documentation", "by-design")
+    ]
+    outcomes = [*known, make["failure"](), make["outcome"](implementation="torch")]
+    page = page_of(make, write, outcomes)
+    assert verdicts(page)["keras-tensorflow"][1:] == ("1", "2", "1", "0 of 4")
+    for word, count in (("new", 1), ("defects", 2), ("by-design", 1)):
+        assert f'href="#{word}-keras-tensorflow"' in page
+        sections = re.findall(rf'<section class="kind of-{word}".*?</section>', page, re.DOTALL)
+        assert sum(len(re.findall('<details class="finding [^"]*on-keras-tensorflow', each)) for each in sections) == count
+        assert f"#{word}-keras-tensorflow:target ~ .kind:not(.of-{word})" in page
 
 
 def test_a_run_of_nothing_makes_a_page(make: Make, write: Write) -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from lstm_ref.report import tables
 from lstm_ref.report.data import OUTCOMES, read
+from lstm_ref.report.findings import findings
+from lstm_ref.report.matrix import matrices
 
 Make = dict[str, Callable[..., Any]]
 Write = Callable[[list[dict[str, Any]]], Path]
@@ -36,16 +38,15 @@ def test_the_colour_of_a_cell_is_that_of_its_worst_outcome(make: Make, write: Wr
     assert tables.tally(read(write(make["complete"](outcomes))).outcomes).state == state
 
 
-def test_the_summary_has_a_row_for_each_implementation_and_dtype_with_its_versions(make: Make, write: Write) -> None:
-    outcomes = [make["outcome"](implementation=name, dtype=dtype) for dtype in ("float64", "float32") for name in ("torch", "keras-tensorflow")]
-    rows = tables.summary(read(write(make["complete"](outcomes))))
-    assert [(row.implementation, row.dtype) for row in rows] == [
-        ("keras-tensorflow", "float64"),
-        ("keras-tensorflow", "float32"),
-        ("torch", "float64"),
-        ("torch", "float32"),
-    ]
-    assert rows[0].versions == "tensorflow 2.21.0, keras 3.15.1"
+def test_the_heat_map_has_a_cell_for_each_implementation_and_dtype_that_ran(make: Make, write: Write) -> None:
+    outcomes = [make["outcome"](implementation=name, dtype=dtype) for dtype in ("float32", "float64") for name in ("torch", "keras-tensorflow")]
+    results = read(write(make["complete"]([*outcomes, make["failure"](case="k/f/x", implementation="torch", dtype="float16")])))
+    heat = tables.heat(results)
+    assert heat.implementations == ("keras-tensorflow", "torch")
+    assert heat.dtypes == ("float64", "float32", "float16")
+    assert heat.cells["torch", "float16"].counts == {"fail": 1}
+    assert ("keras-tensorflow", "float16") not in heat.cells
+    assert tables.versions(results, "keras-tensorflow") == "tensorflow 2.21.0, keras 3.15.1"
 
 
 def test_the_matrix_counts_each_value_of_each_parameter(make: Make, write: Write) -> None:
@@ -53,9 +54,11 @@ def test_the_matrix_counts_each_value_of_each_parameter(make: Make, write: Write
         make["outcome"](case="k/f/a", parameters={"params.units": 3, "params.unroll": False}),
         make["failure"](case="k/f/b", parameters={"params.units": 12, "params.unroll": False}),
     ]
-    (matrix,) = tables.matrices(read(write(make["complete"](outcomes))))
-    rows = [(row.parameter, row.value, row.cells["keras-tensorflow"].counts) for parameter in matrix.parameters for row in parameter]
+    results = read(write(make["complete"](outcomes)))
+    (matrix,) = matrices(results, findings(results))
+    rows = [(row.parameter, row.value, row.cells["keras-tensorflow"].tally.counts) for parameter in matrix.parameters for row in parameter]
     assert rows == [
+        ("dtype", "float64", {"pass": 1, "fail": 1}),
         ("params.units", "3", {"pass": 1}),
         ("params.units", "12", {"fail": 1}),
         ("params.unroll", "false", {"pass": 1, "fail": 1}),
@@ -70,9 +73,9 @@ def test_implementations_that_share_cases_share_a_matrix(make: Make, write: Writ
         make["outcome"](case="k/f/b", implementation="keras-jax"),
         make["outcome"](case="k/f/a", implementation="keras-jax"),
     ]
-    matrices = tables.matrices(read(write(make["complete"](outcomes))))
-    assert [matrix.implementations for matrix in matrices] == [("keras-tensorflow", "keras-jax", "keras-torch"), ("torch",)]
-    assert [row.parameter for parameter in matrices[1].parameters for row in parameter] == ["params.bias"]
+    found = matrices(read(write(make["complete"](outcomes))), ())
+    assert [matrix.implementations for matrix in found] == [("keras-tensorflow", "keras-jax", "keras-torch"), ("torch",)]
+    assert [row.parameter for parameter in found[1].parameters for row in parameter] == ["dtype", "params.bias"]
 
 
 def test_files_have_a_row_each_with_their_description(make: Make, write: Write) -> None:
@@ -84,7 +87,25 @@ def test_files_have_a_row_each_with_their_description(make: Make, write: Write) 
     ]
 
 
-def test_reasons_are_those_of_outcomes_that_neither_pass_nor_fail(make: Make, write: Write) -> None:
+def test_a_value_is_blamed_for_what_it_brings_out_and_for_nothing_else(make: Make, write: Write) -> None:
+    points = [(unroll, mask) for unroll in (False, True) for mask in ("gaps", "right")]
+    outcomes = [
+        make["failure" if unroll else "outcome"](case=f"k/f/{unroll}-{mask}", parameters={"params.unroll": unroll, "call.mask": mask})
+        for unroll, mask in points
+    ]
+    results = read(write(make["complete"](outcomes)))
+    (matrix,) = matrices(results, findings(results))
+    states = {(row.parameter, row.value): row.cells["keras-tensorflow"].state for parameter in matrix.parameters for row in parameter}
+    assert states == {
+        ("dtype", "float64"): "elsewhere",
+        ("params.unroll", "false"): "pass",
+        ("params.unroll", "true"): "failing",
+        ("call.mask", "gaps"): "elsewhere",
+        ("call.mask", "right"): "elsewhere",
+    }
+
+
+def test_reasons_are_those_of_outcomes_that_were_not_judged(make: Make, write: Write) -> None:
     outcomes = [
         make["outcome"](case="k/f/a"),
         make["failure"](case="k/f/b"),
@@ -94,5 +115,4 @@ def test_reasons_are_those_of_outcomes_that_neither_pass_nor_fail(make: Make, wr
     reasons = tables.reasons(read(write(make["complete"](outcomes))))
     assert [(reason.outcome, reason.message, reason.cases) for reason in reasons] == [
         ("unsupported", "no masks", 2),
-        ("divergence", "by-design: so", 1),
     ]

@@ -9,18 +9,25 @@
 
   // ---- cases as they were before the listing wrote repeated text once
   const nameOf = (point) => data.names[data.cases[point][0]];
+  const fileOf = (point) => data.texts[nameOf(point)[1]];
   const idOf = (point) => nameOf(point)[0] + data.cases[point][1].map((index) => data.pieces[index]).join(",");
   const parametersOf = (point) => [...nameOf(point)[5], ...data.cases[point][2]].map((index) => data.parameters[index]);
   let haystacks = null;
   const haystack = (point) => {
-    haystacks ??= data.cases.map((_, index) => [idOf(index), nameOf(index)[1], nameOf(index)[3]].join(" ").toLowerCase());
+    haystacks ??= data.cases.map((_, index) => [idOf(index), fileOf(index), data.texts[nameOf(index)[3]]].join(" ").toLowerCase());
     return haystacks[point];
+  };
+  // What is said of an outcome: of a finding that, of others their own message.
+  let sayings = null;
+  const saying = (row) => {
+    sayings ??= { causes: data.causes.map(([, words]) => words.toLowerCase()), messages: data.messages.map((words) => words.toLowerCase()) };
+    return `${sayings.causes[rows.cause[row]]} ${sayings.messages[rows.message[row]]}`;
   };
   const ratioText = (ratio) => (ratio === null ? "–" : typeof ratio !== "number" ? ratio : ratio < 1e4 ? String(ratio) : ratio.toExponential(1));
   const ratioRank = (ratio) => (ratio === null ? -1 : typeof ratio === "number" ? ratio : Infinity);
 
   // ---- the filter lives in the hash: "#q=mask&outcome=fail&outcome=crash&params.units=3"
-  const KNOWN = new Set(["q", "sort", "file", "case", ...FACETS]);
+  const KNOWN = new Set(["q", "sort", "file", "case", "cause", "view", "matrix", ...FACETS]);
   const readHash = () => new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "");
   let filter = readHash();
   const isParameter = (key) => !KNOWN.has(key);
@@ -34,23 +41,28 @@
     const file = filter.get("file");
     const pairs = [...filter].filter(([key]) => isParameter(key));
     const indices = pairs.map(([key, value]) => data.parameters.findIndex(([k, v]) => k === key && v === value));
-    const good = data.cases.map(([name, , own], point) =>
-      (file === null || data.names[name][1] === file)
-      && indices.every((index) => own.includes(index) || data.names[name][5].includes(index))
-      && words.every((word) => haystack(point).includes(word)));
+    const cause = filter.has("cause") ? data.causes.findIndex(([anchor]) => anchor === filter.get("cause")) : null;
+    const good = data.cases.map(([name, , own]) =>
+      (file === null || data.texts[data.names[name][1]] === file)
+      && indices.every((index) => own.includes(index) || data.names[name][5].includes(index)));
+    const said = words.length ? data.cases.map((_, point) => words.filter((word) => !haystack(point).includes(word))) : null;
     const found = [];
     for (let row = 0; row < total; row++) {
-      if (good[rows.case[row]] && FACETS.every((facet, i) => wanted[i] === null || wanted[i][rows[facet][row]])) found.push(row);
+      if (!good[rows.case[row]] || (cause !== null && rows.cause[row] !== cause)) continue;
+      if (said !== null && !said[rows.case[row]].every((word) => saying(row).includes(word))) continue;
+      if (FACETS.every((facet, i) => wanted[i] === null || wanted[i][rows[facet][row]])) found.push(row);
     }
     if (filter.get("sort") === "ratio") found.sort((a, b) => ratioRank(rows.ratio[b]) - ratioRank(rows.ratio[a]) || a - b);
     return found;
   };
 
-  // ---- building elements: text is always text
+  // ---- building elements: text is always text, and what turns its direction is shown
+  const HIDDEN = /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+  const visible = (text) => text.replace(HIDDEN, (mark) => `\\u${mark.charCodeAt(0).toString(16)}`);
   const element = (tag, attributes = {}, ...children) => {
     const made = document.createElement(tag);
     for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-    made.append(...children);
+    made.append(...children.map((child) => (typeof child === "string" ? visible(child) : child)));
     return made;
   };
   const badge = (word) => element("span", { class: `badge ${word}` }, element("span", { class: "mark", "aria-hidden": "true" }), word);
@@ -102,23 +114,25 @@
     const point = id === null ? -1 : data.cases.findIndex((_, index) => idOf(index) === id);
     panel.hidden = point < 0;
     if (point < 0) return;
-    const [, file, line, about, source] = nameOf(point);
+    const [, , line, about, source] = nameOf(point);
     const fact = (term, ...value) => element("div", {}, element("dt", {}, term), element("dd", {}, ...value));
     const outcomes = element("ul");
     for (let row = 0; row < total; row++) {
       if (rows.case[row] !== point) continue;
       const item = element("li", {}, badge(data.outcomes[rows.outcome[row]]),
         ` ${data.implementations[rows.implementation[row]]} · ${data.dtypes[rows.dtype[row]]} · error / bound ${ratioText(rows.ratio[row])} `);
-      if (rows.message[row]) item.append(`· ${data.messages[rows.message[row]]} `);
-      if (rows.anchor[row]) item.append(element("a", { href: `#${rows.anchor[row]}` }, "in full"));
+      if (rows.message[row]) item.append(visible(`· ${data.messages[rows.message[row]]} `));
+      const [anchor, words] = data.causes[rows.cause[row]];
+      if (anchor.startsWith("finding")) item.append("· ", element("a", { href: `#${anchor}` }, words));
+      else if (anchor) item.append(visible(`· ${words}`));
       outcomes.append(item);
     }
     const close = element("button", { type: "button" }, "Close");
     close.addEventListener("click", () => change((next) => next.delete("case")));
     panel.replaceChildren(
-      element("h3", {}, id), element("p", { class: "about" }, about, element("span", { class: "source" }, `Source: ${source}`)), outcomes,
+      element("h3", {}, id), element("p", { class: "about" }, data.texts[about], element("span", { class: "source" }, `Source: ${data.texts[source]}`)), outcomes,
       element("dl", { class: "facts" },
-        fact("Case file", element("code", {}, `${file}:${line}`)),
+        fact("Case file", element("code", {}, `${fileOf(point)}:${line}`)),
         fact("Parameters", element("ul", { class: "chips" }, ...parametersOf(point).map(([key, value]) => element("li", {}, `${key}: ${value}`)))),
         fact("Run it", element("code", { class: "command" }, `lstm-ref run '${id}'`))),
       close);
@@ -144,10 +158,12 @@
   const showControls = () => {
     if ($("q") !== document.activeElement) $("q").value = filter.get("q") ?? "";
     $("sort").value = filter.get("sort") ?? "";
+    onlyNotGreen.checked = filter.has("matrix") ? filter.get("matrix") === "not-green" : asMade;
     for (const facet of FACETS) for (const box of $(facet).querySelectorAll("input")) box.checked = filter.getAll(facet).includes(box.value);
-    const extra = [...filter].filter(([key]) => key === "file" || isParameter(key));
+    const extra = [...filter].filter(([key]) => key === "file" || key === "cause" || isParameter(key));
     $("extra").replaceChildren(...extra.map(([key, value]) => {
-      const button = element("button", { type: "button", "aria-label": `Remove the filter ${key}: ${value}` }, element("code", {}, `${key}: ${value}`), " ×");
+      const words = key === "cause" ? data.causes.find(([anchor]) => anchor === value)?.[1] ?? value : value;
+      const button = element("button", { type: "button", "aria-label": `Remove the filter ${key}: ${words}` }, element("code", {}, `${key}: ${words}`), " ×");
       button.addEventListener("click", () => change((next) => next.delete(key, value)));
       return button;
     }));
@@ -163,6 +179,7 @@
     showControls();
     draw();
     drawCase();
+    narrow();
   };
   const change = (edit) => {
     const next = new URLSearchParams(filter);
@@ -179,18 +196,80 @@
   viewport.addEventListener("scroll", () => requestAnimationFrame(draw), { passive: true });
   addEventListener("resize", () => { drawn = ""; draw(); });
 
-  // A failure that a link points at is opened; a link with a filter leads to the list, or to the case that it names.
+  // ---- the findings of a cell: those to which the outcomes of the filter belong
+  const findings = [...document.querySelectorAll(".finding")];
+  const narrowed = $("narrowed");
+  const narrow = () => {
+    const on = filter.get("view") === "findings";
+    const wanted = on ? new Set(found.map((row) => data.causes[rows.cause[row]][0])) : null;
+    const shown = findings.filter((finding) => {
+      finding.hidden = on && !wanted.has(finding.id);
+      return !finding.hidden;
+    });
+    for (const kind of document.querySelectorAll(".kind")) kind.hidden = !kind.querySelector(".finding:not([hidden])");
+    if (!narrowed) return;
+    narrowed.hidden = !on;
+    if (!on) return;
+    if (shown.length === 1) shown[0].open = true;
+    const chosen = [...filter].filter(([key]) => key === "implementation" || key === "dtype" || isParameter(key)).map(([key, value]) => (key === "implementation" ? value : `${key}: ${value}`));
+    const all = element("button", { type: "button" }, "Show all findings");
+    all.addEventListener("click", () => { change((next) => [...next.keys()].forEach((key) => next.delete(key))); $("findings").focus(); });
+    narrowed.replaceChildren(element("strong", {}, `${shown.length} ${shown.length === 1 ? "finding" : "findings"} of ${chosen.join(", ")}`), all);
+  };
+
+  // ---- the matrix: whether green rows are shown is part of the link
+  const onlyNotGreen = $("only-not-green");
+  const asMade = onlyNotGreen.defaultChecked;
+  onlyNotGreen.addEventListener("change", () => change((next) => (onlyNotGreen.checked === asMade ? next.delete("matrix") : next.set("matrix", onlyNotGreen.checked ? "not-green" : "all"))));
+
+  // ---- copying
+  const copy = async (text) => {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const area = element("textarea", { style: "position:fixed;top:0" });
+      area.value = text;
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+    }
+  };
+  const copyButton = (label, text) => {
+    const button = element("button", { type: "button", class: "copy", "aria-label": label }, "Copy");
+    button.addEventListener("click", async () => {
+      await copy(text());
+      button.textContent = "Copied";
+      setTimeout(() => { button.textContent = "Copy"; }, 1500);
+    });
+    return button;
+  };
+  for (const block of document.querySelectorAll(".copied")) {
+    const pre = block.querySelector("pre");
+    block.append(copyButton(`Copy: ${pre.getAttribute("aria-label")}`, () => pre.textContent));
+  }
+  for (const link of document.querySelectorAll(".permalink")) link.append(copyButton("Copy the link to this finding", () => link.querySelector("a").href));
+
+  // What is folded is printed as well.
+  let folded = [];
+  addEventListener("beforeprint", () => { folded = [...document.querySelectorAll("details:not([open])")]; folded.forEach((each) => { each.open = true; }); });
+  addEventListener("afterprint", () => folded.forEach((each) => { each.open = false; }));
+
+  // A finding that a link points at is opened; a link with a filter leads to the list, to the
+  // case that it names, or to the findings that it asks for.
   const follow = () => {
     if (location.hash.includes("=")) {
       const before = filter.toString().replace(/&?case=[^&]*/, "");
       filter = readHash();
       if (filter.toString().replace(/&?case=[^&]*/, "") === before) { showControls(); drawCase(); } else update();
-      const target = filter.has("case") ? $("case") : $("outcomes");
-      target.scrollIntoView({ block: filter.has("case") ? "nearest" : "start" });
+      const target = filter.get("view") === "findings" ? narrowed ?? $("findings") : filter.has("case") ? $("case") : filter.size === 1 && filter.has("matrix") ? $("parameters") : $("outcomes");
+      target.tabIndex = -1;
+      target.scrollIntoView({ block: target === $("case") ? "nearest" : "start" });
       target.focus({ preventScroll: true });
     } else {
+      if (filter.has("view")) { filter = new URLSearchParams(); update(); }
       const target = location.hash && document.getElementById(location.hash.slice(1));
-      if (target instanceof HTMLDetailsElement) { target.open = true; target.scrollIntoView(); }
+      if (target instanceof HTMLDetailsElement) { target.open = true; target.scrollIntoView(); target.querySelector("summary").focus({ preventScroll: true }); }
     }
   };
   addEventListener("hashchange", follow);
