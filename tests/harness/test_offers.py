@@ -54,6 +54,7 @@ def reason(read: Read, entry: str, dtype: str = "float32", **changes: object) ->
         ("  - {name: a, params: {activation: relu}}", {**UNITS, "params.activation": True}, None),
         ("  - {name: a, params: {activation: relu}}", {**UNITS, "params.activation": ["relu"]}, None),
         ("  - {name: a}", {**UNITS, "params.activation": ["relu"]}, "it declares no value tanh for params.activation of LSTM"),
+        ("  - {name: a}", {"params.units": [2]}, "it declares no value 3 for params.units of LSTM"),
         ("  - {name: a, call: {mask: left}}", UNITS, "it declares no call.mask of LSTM (here left)"),
         ("  - {name: a, call: {mask: left}}", {**UNITS, "call.mask": ["right"]}, "it declares no value left for call.mask of LSTM"),
         ("  - {name: a}", {**UNITS, "call.mask": ["right"]}, None),
@@ -84,6 +85,8 @@ def test_a_parameter_that_is_not_named_is_offered_at_its_default(read: Read, ent
     [
         ("  - {name: a}", {"accumulation": {"float64": "float64"}}, "it declares no arithmetic in float32"),
         ("  - {name: a, params: {units: -1}, expect: {raises: ValueError}}", {"refusals": False}, "it declares no refusals"),
+        ("  - {name: a}", {"refusals": False}, None),
+        ("  - {name: a, steps: [{call: {mask: left}, expect: {raises: ValueError}}, {call: {}}]}", {"refusals": False}, "it declares no refusals"),
         ("  - {name: a, params: {stateful: true}, steps: [{call: {}}, reset, {call: {}}]}", {"actions": ()}, "it declares no action reset"),
         ("  - {name: a, params: {stateful: true}, steps: [{call: {}}, reset, {call: {}}]}", {"actions": ("reset",)}, None),
     ],
@@ -91,6 +94,15 @@ def test_a_parameter_that_is_not_named_is_offered_at_its_default(read: Read, ent
 def test_what_is_not_declared_is_told_by_name(read: Read, entry: str, changes: dict[str, object], told: str | None) -> None:
     found = reason(read, entry, **changes)
     assert found is None if told is None else (found or "").startswith(told)
+
+
+def test_what_is_not_offered_of_one_layer_of_several_is_told(read: Read) -> None:
+    layers = "[{layer: LSTM, params: {units: 3, return_sequences: true}}, {layer: LSTM, params: {units: 3, unroll: true}}]"
+    text = HEAD.replace("  params: {units: 3}\n", "") + f"  - {{name: a, layer: Sequential, params: {{layers: {layers}}}}}"
+    (case,) = read(text).values()
+    offered = {"Sequential": {"params.layers": True}, "LSTM": {**UNITS, "params.return_sequences": True}}
+    found = not_offered(case, "float32", replace(ALL, layers=offered), load_parameters())
+    assert found == "it declares no params.unroll of LSTM (here true)"
 
 
 CALL = TwinCall("*", (), {}, {}, {})
