@@ -135,11 +135,10 @@ def judge_refusals(steps: Sequence[Step], trace: Trace) -> Iterator[str]:
 def unusable(made: Sequence[TwinCall], dtype: str, trace: Trace) -> tuple[str, ...]:
     """Why nothing right can be computed from what the implementation drew.
 
-    `made` are the calls of a twin that drew nothing. What is empty, of another shape, or
-    no finite number is unusable; what is merely unlikely is not.
+    `made` are the calls of a twin that drew nothing, and the trace is of a run that raised
+    nothing. What is empty, of another shape, or no finite number is unusable; what is
+    merely unlikely is not.
     """
-    if trace.raised is not None:
-        return judge_unexpected(trace.raised).findings
     if len(trace.calls) != len(made):
         return judge_number_of_calls(len(made), trace).findings
     findings: list[str] = []

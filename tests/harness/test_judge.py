@@ -9,9 +9,11 @@ import pytest
 
 from lstm_ref.corpus.case import Expected as ExpectedError
 from lstm_ref.dialects import dialect
-from lstm_ref.dialects.dialect import Labels
+from lstm_ref.dialects.dialect import Draw, Labels
+from lstm_ref.dialects.initial import Uniform
 from lstm_ref.harness.expectation import Expectation, Expected, ExpectedCall
-from lstm_ref.harness.judge import Verdict, judge, judge_error
+from lstm_ref.harness.judge import Verdict, drawn_as_promised, judge, judge_error, unusable
+from lstm_ref.harness.twin import TwinCall
 from lstm_ref.implementations.trace import Array, Call, Raised, Request, Tensor, Trace
 
 OUTPUT = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
@@ -76,7 +78,8 @@ def test_a_result_within_the_bounds_passes_and_shows_how_close_it_came() -> None
 
 
 def test_an_error_of_exactly_the_bound_passes() -> None:
-    assert verdict(with_output(changed(OUTPUT, (1, 2), 6.125))).findings == ()
+    found = verdict(with_output(changed(OUTPUT, (1, 2), 6.125)))
+    assert (found.findings, found.ratio, found.wrong) == ((), 1, False)
 
 
 def test_one_wrong_element_is_found_and_placed_by_its_axes() -> None:
@@ -130,6 +133,10 @@ def test_a_wrong_structure_is_told_with_the_names_of_what_is_expected() -> None:
 
 def test_too_few_outputs_are_told() -> None:
     assert verdict(replace(RIGHT, structure="*", outputs=RIGHT.outputs[:1])).findings == ("returned *, expected (*, *) (output, h)",)
+
+
+def test_another_number_of_outputs_than_their_structure_says_is_told() -> None:
+    assert verdict(replace(RIGHT, outputs=RIGHT.outputs[:1])).findings == ("returned 1 arrays in (*, *), which holds 2",)
 
 
 def test_a_wrong_shape_is_told_and_its_gradients_are_not() -> None:
@@ -334,10 +341,102 @@ def test_the_right_exception_of_an_earlier_step_is_told(step: int | None, where:
     assert found.findings == (f"raised ValueError {where}: batch, too early: step 2 must raise it",)
 
 
+def test_of_two_steps_the_construction_is_too_early() -> None:
+    found = judge_error(ExpectedError("ValueError", None), 2, raising("units", "ValueError", step=None))
+    assert found.findings == ("raised ValueError while the layer was built: units, too early: step 1 must raise it",)
+
+
 @pytest.mark.parametrize(("steps", "step"), [(1, 1), (3, 3), (3, 99)])
 def test_an_exception_of_a_step_that_does_not_exist_is_told(steps: int, step: int) -> None:
     found = judge_error(ExpectedError("ValueError", None), steps, raising("batch", "ValueError", step=step))
     assert found.findings == (f"raised ValueError in step {step}: batch, step {steps - 1} must raise it",)
+
+
+def test_a_mixed_policy_keeps_weights_and_their_gradients_wider_than_all_else() -> None:
+    def in_dtypes(narrow: str, wide: str) -> tuple[str, ...]:
+        call = replace(
+            RIGHT,
+            outputs=tuple(Tensor(narrow, tensor.values) for tensor in RIGHT.outputs),
+            gradients={"bias": Tensor(wide, BIAS), "projection": Tensor(wide, STATE), "sequences": Tensor(narrow, np.ones((2, 4, 5)))},
+        )
+        return judge(expectation(in_half_precision), "mixed_float16", Trace((call,), None, 0.0)).findings
+
+    def wider(array: Expected) -> Expected:
+        return replace(array, bounds={"mixed_float16": array.bounds["float32"]})
+
+    gradients = (*EXPECTED_CALL.gradients, expected("projection", ("unit", "output"), STATE))
+    in_half_precision = replace(EXPECTED_CALL, outputs=tuple(map(wider, EXPECTED_CALL.outputs)), gradients=tuple(map(wider, gradients)))
+    assert in_dtypes("float16", "float32") == ()
+    assert in_dtypes("float16", "float16") == (
+        "gradient of bias is float16, expected float32",
+        "gradient of projection is float16, expected float32",
+    )
+    assert in_dtypes("float32", "float32") == (
+        "output is float32, expected float16",
+        "h is float32, expected float16",
+        "gradient of sequences is float32, expected float16",
+    )
+
+
+DRAW = Draw(((1, 4, 1, 50),), ("gate", "batch", "time", "feature"), 0.5)
+
+
+def drawing(*calls: Array) -> tuple[Expectation, Trace]:
+    """Calls that draw a mask each, and return what is right."""
+    drawn = [replace(RIGHT, drawn={"dropout": Tensor("float32", mask)}) for mask in calls]
+    return expectation(*[replace(EXPECTED_CALL, draws={"dropout": DRAW})] * len(calls)), Trace(tuple(drawn), None, 0.0)
+
+
+def test_masks_are_as_promised_where_they_are_likely_and_each_call_has_its_own() -> None:
+    one, other = (np.where(np.random.default_rng(seed).random(DRAW.shapes[0]) < 0.5, 0.0, 2.0) for seed in (0, 1))
+    for calls, promised in (((one, other), True), ((one, one), False), ((one, np.zeros_like(one)), False), ((one, 1.5 * other), False)):
+        expected_calls, trace = drawing(*calls)
+        assert drawn_as_promised(expected_calls, "float32", trace) is promised
+
+
+TWIN_CALL = TwinCall("(*, *)", (), {"output": OUTPUT, "h": STATE}, {}, {}, draws={"dropout": DRAW})
+READ = replace(TWIN_CALL, draws={}, initial={"output": Uniform(-10, 10)})
+MASK = Tensor("float32", np.full(DRAW.shapes[0], 2.0))
+
+
+@pytest.mark.parametrize(
+    ("made", "call", "findings"),
+    [
+        (TWIN_CALL, replace(RIGHT, drawn={"dropout": MASK}), ()),  # unlikely, and yet something can be computed from it
+        (TWIN_CALL, RIGHT, ("the mask dropout was not drawn",)),
+        (
+            TWIN_CALL,
+            replace(RIGHT, drawn={"dropout": MASK, "other": MASK}),
+            ("the mask other was drawn, where nothing is to be dropped", "the mask dropout drops 0 of 200 elements, which"),
+        ),
+        (
+            TWIN_CALL,
+            replace(RIGHT, drawn={"dropout": replace(MASK, values=MASK.values[0])}),
+            ("the mask dropout has shape (4, 1, 50), expected (1, 4, 1, 50)",),
+        ),
+        (
+            TWIN_CALL,
+            replace(RIGHT, drawn={"dropout": replace(MASK, values=MASK.values * np.nan)}),
+            ("the mask dropout holds nan, where only 0 and", "the mask dropout drops 0 of 200 elements, which"),
+        ),
+        (READ, RIGHT, ()),
+        (READ, with_output(OUTPUT + 100), ()),
+        (READ, replace(RIGHT, structure="[*, *]"), ("returned [*, *], expected (*, *) (output, h)",)),
+        (READ, replace(RIGHT, outputs=RIGHT.outputs[:1]), ("returned 1 arrays in (*, *), which holds 2",)),
+        (READ, with_output(OUTPUT.T), ("output has shape (3, 2), expected (2, 3)",)),
+        (READ, with_output(changed(OUTPUT, (0, 1), math.nan)), ("output begins with nan in 1 of its 6 elements",)),
+    ],
+)
+def test_what_nothing_can_be_computed_from_is_told(made: TwinCall, call: Call, findings: tuple[str, ...]) -> None:
+    found = unusable([made], "float32", Trace((call,), None, 0.0))
+    assert len(found) == len(findings)
+    assert all(finding.startswith(wanted) for finding, wanted in zip(found, findings, strict=True))
+
+
+def test_of_several_calls_the_unusable_one_is_named_and_their_number_is_counted() -> None:
+    drawn = replace(RIGHT, drawn={"dropout": MASK})
+    assert unusable([TWIN_CALL, TWIN_CALL], "float32", Trace((drawn, RIGHT), None, 0.0)) == ("call 1: the mask dropout was not drawn",)
+    assert unusable([TWIN_CALL, TWIN_CALL], "float32", Trace((drawn,), None, 0.0)) == ("1 calls returned, 2 were made",)
 
 
 @pytest.mark.parametrize("dtype", ["complex128", "bool"])
@@ -347,6 +446,25 @@ def test_an_effect_of_any_floating_point_dtype_will_do_and_no_other(dtype: str) 
     assert verdict(replace(RIGHT, effects={"losses": Tensor("float64", losses)}), of=call).findings == ()
     found = verdict(replace(RIGHT, effects={"losses": Tensor(dtype, losses.astype(dtype))}), of=call)
     assert found.findings == (f"losses is {dtype}, expected a floating-point dtype",)
+
+
+def test_effects_that_are_missing_and_unexpected_are_told() -> None:
+    call = replace(EXPECTED_CALL, effects=(expected("losses", ("losses",), np.ones(2)),))
+    assert verdict(RIGHT, of=call).findings == ("losses are missing",)
+    both = {"losses": Tensor("float32", np.ones(2)), "counts": Tensor("int64", np.ones(2))}
+    assert verdict(replace(RIGHT, effects=both), of=call).findings == ("counts are unexpected",)
+
+
+def test_weights_of_another_shape_are_no_draws_that_can_be_judged() -> None:
+    call = replace(EXPECTED_CALL, initial={"output": Uniform(-10, -9)})
+    assert verdict(RIGHT, of=call).findings == ("output begins with 1 in it, outside of -10 to -9",)
+    assert verdict(with_output(OUTPUT.T), of=call).findings == ("output has shape (3, 2), expected (2, 3)",)
+
+
+def test_an_array_whose_axes_nobody_can_name_is_placed_all_the_same() -> None:
+    call = replace(EXPECTED_CALL, outputs=(expected("output", ("unit",), OUTPUT), EXPECTED_CALL.outputs[1]))
+    (finding,) = verdict(with_output(changed(OUTPUT, (1, 2), 7.0)), of=call).findings
+    assert "worst at [axis 1, axis 2]: expected 6, observed 7" in finding
 
 
 def test_a_difference_that_overflows_is_a_finding() -> None:

@@ -105,6 +105,7 @@ def raised(step: int | None, message: str = "bad") -> Raised:
             None,
             ["step 1: raised ValueError in step 1: good, where the documented ValueError with a message like 'bad' must be raised"],
         ),
+        ((), raised(2, "ended"), ["step 1: returned a result, where the documented ValueError with a message like 'bad' must be raised"]),
         # A run that ended in step 2 says nothing about step 3, and one whose layer was never built nothing at all.
         ((raised(1),), raised(2, "ended"), []),
         ((), raised(None, "ended"), []),
@@ -112,6 +113,11 @@ def raised(step: int | None, message: str = "bad") -> Raised:
 )
 def test_every_step_that_was_reached_and_had_to_be_refused_is_judged(refusals: tuple[Raised, ...], ended: Raised | None, findings: list[str]) -> None:
     assert list(judge_refusals(STEPS, Trace((), ended, 0.0, refusals))) == findings
+
+
+def test_a_first_step_that_was_never_reached_is_not_judged() -> None:
+    for ended in (raised(None, "ended"), raised(0, "ended")):
+        assert list(judge_refusals(STEPS[1:], Trace((), ended, 0.0))) == []
 
 
 def test_a_refusal_that_nobody_asked_for_or_that_came_twice_is_told() -> None:
