@@ -66,6 +66,25 @@ def test_all_and_nothing(rate: float, right: Array, wrong: Array) -> None:
     assert found({"dropout": wrong}, draws) != []
 
 
+@pytest.mark.parametrize(("elements", "told"), [(40, False), (41, True)])
+def test_a_mask_is_told_from_the_number_of_elements_on_at_which_it_is_less_likely_than_once_in_a_million_million(elements: int, told: bool) -> None:
+    # Chernoff: 2 * 0.5^40 is 1.8e-12.
+    shape = (1, 1, 1, elements)
+    nothing = found({"dropout": np.zeros(shape)}, {"dropout": Draw((shape,), AXES, 0.5)})
+    assert nothing == ([f"the mask dropout drops {elements} of {elements} elements, which a rate of 0.5 does once in 10^12 times at the most"] * told)
+
+
+@pytest.mark.parametrize(("roundoffs", "told"), [(16, False), (-16, False), (20, True), (-20, True)])
+def test_what_is_kept_may_be_off_by_the_roundings_of_the_rate_and_of_the_quotient(roundoffs: int, told: bool) -> None:
+    # 4 u of 2, where the difference 1 - rate is as uncertain as 1 is: twice.
+    drawn = {"dropout": mask(rate=0.5, scale=2 + roundoffs * 2.0**-24)}
+    assert bool(found(drawn, {"dropout": Draw((SHAPE,), AXES, 0.5)}, "float32")) is told
+
+
+def test_a_mask_without_elements_is_not_blamed() -> None:
+    assert found({"dropout": np.zeros((1, 0, 1, 5))}, {"dropout": Draw(((1, 0, 1, 5),), AXES, 0.5)}) == []
+
+
 def test_calls_that_share_a_mask_are_told_unless_it_may_be_chance() -> None:
     draws, few = {"dropout": DRAW}, {"dropout": Draw(((1, 2, 1, 3),), AXES, 0.3)}
     first, second, tiny = {"dropout": mask()}, {"dropout": mask(seed=1)}, {"dropout": np.zeros((1, 2, 1, 3))}
@@ -92,7 +111,14 @@ def sample(initial: Initial, shape: tuple[int, ...], seed: int = 0) -> Array:
             raise AssertionError
 
 
-DISTRIBUTIONS = [Uniform(-0.05, 0.05), Normal(0.0, 0.05), TruncatedNormal(0.0, 0.05), Orthogonal(1.0)]
+DISTRIBUTIONS = [
+    Uniform(-0.05, 0.05),
+    Normal(0.0, 0.05),
+    Normal(0.02, 0.05),
+    TruncatedNormal(0.0, 0.05),
+    TruncatedNormal(0.02, 0.05),
+    Orthogonal(1.0),
+]
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -112,9 +138,9 @@ def test_weights_of_another_distribution_are(initial: Initial, other: Initial) -
 def test_exact_values_may_be_rounded_to_the_dtype_and_nothing_else() -> None:
     third = np.full((2, 3), 1 / 3)
     assert list(weight_findings("kernel", Exactly(third), third.astype(np.float32).astype(np.float64), "float32")) == []
-    (finding,) = weight_findings("kernel", Exactly(third), third + 1e-6, "float32")
+    (finding,) = weight_findings("kernel", Exactly(third), third + np.array([[0.0, 1e-6, 2e-6], [0.0, 0.0, 0.0]]), "float32")
     assert finding.startswith("kernel begins with [[0.3333, 0.3333, 0.3333]")
-    assert finding.endswith("; at [0, 0] 0.333334333, expected 0.333333333")
+    assert finding.endswith("; at [0, 1] 0.333334333, expected 0.333333333")
     assert list(weight_findings("kernel", Exactly(third), third.T, "float32"))
 
 
@@ -130,6 +156,33 @@ def test_the_parts_of_a_vector_are_looked_at_one_by_one() -> None:
 def test_weights_that_are_all_equal_are_no_draws() -> None:
     findings = list(weight_findings("kernel", Uniform(-1, 1), np.full((2, 2), 0.25), "float32"))
     assert "all 4 elements of kernel are equal" in findings
+    assert list(weight_findings("kernel", Uniform(-1, 1), np.full((1, 2), 0.25), "float32")) == ["all 2 elements of kernel are equal"]
+
+
+@pytest.mark.parametrize("gain", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("shape", [(3, 5), (5, 3)])
+def test_orthogonal_weights_may_be_off_by_the_rounding_of_their_products(shape: tuple[int, int], gain: float) -> None:
+    # Lengths that are off by e make products that are off by 2 e; 8 u for each of the 5 terms are allowed.
+    for roundoffs, told in ((19, False), (-19, False), (21, True), (-21, True)):
+        weights = gain * (1 + roundoffs * 2.0**-24) * np.eye(*shape)
+        assert bool(list(weight_findings("kernel", Orthogonal(gain), weights, "float32"))) is told
+
+
+@pytest.mark.parametrize("initial", [Uniform(-1, 1), Normal(0.0, 1.0), TruncatedNormal(0.0, 1.0)])
+def test_a_single_weight_and_none_at_all_are_not_blamed(initial: Initial) -> None:
+    assert list(weight_findings("kernel", initial, np.array([[0.25]]), "float32")) == []
+    assert list(weight_findings("kernel", initial, np.zeros((0, 4)), "float32")) == []
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+@pytest.mark.parametrize(("initial", "edge"), [(Uniform(-0.05, 0.05), 0.05), (TruncatedNormal(0.0, 0.025), 0.05)])
+def test_one_weight_out_of_range_is_told_unless_rounding_explains_it(initial: Initial, edge: float, sign: float) -> None:
+    weights = sample(initial, (80, 320))
+    weights[3, 5] = sign * edge * (1 + 3 * 2.0**-24)
+    assert list(weight_findings("kernel", initial, weights, "float32")) == []
+    weights[3, 5] = sign * edge * (1 + 5 * 2.0**-24)
+    (finding,) = weight_findings("kernel", initial, weights, "float32")
+    assert finding == f"kernel begins with {weights[3, 5]:.9g} in it, outside of -0.05 to 0.05"
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
