@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -108,6 +109,9 @@ def test_a_relation_that_holds_passes(relation: str, tmp_path: Path) -> None:
     assert verdict.bitwise
     assert verdict.bits is not None
     assert verdict.bits > 10
+    right = "h" if relation == LAST else "h at every-call" if relation == STEP_BY_STEP else "the same"
+    left = "output at last-step" if relation == LAST else "output"
+    assert verdict.seen[0] == f"{left} is {right} to the last bit"
 
 
 @pytest.mark.parametrize("relation", [UNROLL, SPLIT, REVERSED], ids=["unroll", "split", "reversed"])
@@ -120,6 +124,10 @@ def test_a_difference_within_both_bounds_is_forgiven_and_recorded(relation: str,
     assert verdict.bitwise is False
     assert verdict.ratio is not None
     assert 0.2 < verdict.ratio < 0.9
+    assert verdict.worst is not None
+    assert verdict.worst.error == abs(verdict.worst.expected - verdict.worst.observed)
+    assert verdict.ratio == pytest.approx(verdict.worst.error / verdict.worst.bound)
+    assert f"output is the same within {verdict.worst.error:.2g}" in verdict.seen
 
 
 def test_two_sides_at_opposite_ends_of_their_bounds_agree(tmp_path: Path) -> None:
@@ -201,6 +209,20 @@ def test_one_run_that_is_both_sides_is_judged_once(tmp_path: Path) -> None:
     assert finding.startswith("the case's run: c: 1 of 12 elements are beyond the bound")
 
 
+def test_of_several_equalities_the_one_that_is_farthest_off_is_shown(tmp_path: Path) -> None:
+    case = related(tmp_path, UNROLL)
+    left, right = sides(case)
+    worst = judged(case, [left, nudged(nudged(right, output=0, bounds=0.4), output=1, bounds=0.9)]).worst
+    assert worst is not None
+    assert worst.tensor == "h against h"
+
+
+def test_terms_of_another_length_blame_the_case(tmp_path: Path) -> None:
+    case = related(tmp_path, "{other: {steps: [{call: {input: {part: [0, 3]}}}]}, equal: [{left: output, right: output}]}")
+    with pytest.raises(NotComparable, match="output and output cannot be compared"):
+        judged(case, sides(case))
+
+
 def test_a_relation_that_the_reference_breaks_blames_the_case(tmp_path: Path) -> None:
     case = related(tmp_path, "{other: {params: {activation: relu}}}")
     with pytest.raises(RelationDoesNotHold, match="No implementation is to blame"):
@@ -245,9 +267,9 @@ def test_a_side_that_raises_is_a_finding(tmp_path: Path) -> None:
     case = related(tmp_path, UNROLL)
     left, (expectation, _) = sides(case)
     raised = Trace((), Raised(("ValueError",), "no unroll today", 0, ""), 0.0)
-    assert judged(case, [left, (expectation, raised)]).findings == (
-        "the other run: raised ValueError in step 0: no unroll today, where the documentation promises a result",
-    )
+    verdict = judged(case, [left, (expectation, raised)])
+    assert verdict.ratio is not None  # of the side that was compared
+    assert verdict.findings == ("the other run: raised ValueError in step 0: no unroll today, where the documentation promises a result",)
 
 
 def differing(case: Case, *pairs: Equality) -> Case:
@@ -288,10 +310,24 @@ def test_a_difference_that_the_reference_does_not_have_blames_nobody(tmp_path: P
         judged(case, [both[0], both[0]])
 
 
-def test_rows_of_layers_and_directions_can_be_named() -> None:
-    values = np.arange(4.0).reshape(4, 1, 1)
-    side = _Side("h_n", ("layer*direction", "batch", "unit"), values, values, values)
-    for at, row in (("first-row", 0.0), ("last-row", 3.0)):
-        taken = _taken(side, at)
-        assert taken.axes == ("batch", "unit")
-        assert taken.observed.tolist() == [[row]]
+@pytest.mark.parametrize(
+    ("axes", "at", "left", "taken"),
+    [
+        (("layer*direction", "batch", "unit"), "first-row", ("batch", "unit"), np.s_[0]),
+        (("layer*direction", "batch", "unit"), "last-row", ("batch", "unit"), np.s_[3]),
+        (("layer*direction", "batch", "unit"), "forward-half", ("layer*direction", "batch", "unit"), np.s_[[0, 2]]),
+        (("layer*direction", "batch", "unit"), "backward-half", ("layer*direction", "batch", "unit"), np.s_[[1, 3]]),
+        (("time", "batch", "unit"), "first-step", ("batch", "unit"), np.s_[0]),
+        (("time", "batch", "unit"), "last-step", ("batch", "unit"), np.s_[3]),
+        (("time", "batch", "unit"), "reversed", ("time", "batch", "unit"), np.s_[::-1]),
+        (("time", "batch", "unit"), "forward-half", ("time", "batch", "unit"), np.s_[:, :, :3]),
+        (("time", "batch", "unit"), "backward-half", ("time", "batch", "unit"), np.s_[:, :, 3:]),
+        (("batch", "unit"), "backward-half", ("batch", "unit"), np.s_[:, 3:]),
+    ],
+)
+def test_a_part_of_a_term_is_where_its_name_says(axes: tuple[str, ...], at: str, left: tuple[str, ...], taken: Any) -> None:
+    values = np.arange(48.0).reshape(4, 2, 6) if len(axes) == 3 else np.arange(12.0).reshape(2, 6)
+    side = _taken(_Side("output", axes, values, values + 100, values + 200), at)
+    assert side.axes == left
+    for found, whole in ((side.observed, values), (side.expected, values + 100), (side.bound, values + 200)):
+        assert np.array_equal(found, whole[taken])
