@@ -10,13 +10,13 @@ import pytest
 from lstm_ref.corpus import load_file, load_parameters
 from lstm_ref.dialects import Dialect, dialect
 from lstm_ref.dialects.keras import LSTM
-from lstm_ref.harness.diagnosis import diagnose
+from lstm_ref.harness.diagnosis import _inverse, diagnose
 from lstm_ref.harness.expectation import Expectation, expect, with_cotangents
 from lstm_ref.harness.faults import Fault, faults
 from lstm_ref.harness.materialize import Material, materialize
 from lstm_ref.harness.twin import Observed, loaded, run_twin
 from lstm_ref.implementations.trace import Call, Raised, Request, Tensor, Trace
-from lstm_ref.reference.activations import Array
+from lstm_ref.reference.activations import Array, sigmoid, tanh
 from lstm_ref.reference.cell import State, gates, step
 from lstm_ref.reference.sequence import from_input
 
@@ -225,7 +225,28 @@ def test_a_step_that_gives_no_number_is_named(value: float, tmp_path: Path) -> N
     for t in (6, 4):
         trace = changed(trace, 0, 0, (3, t, 2), value)
         (sentence,) = diagnose(expectation, "float32", trace)
-        assert sentence.startswith(f"The first wrong step is {t}, worst in row 3, unit 2: it does not follow from the step before.")
+        assert sentence == f"The first wrong step is {t}, worst in row 3, unit 2: it does not follow from the step before."
+
+
+def test_a_step_that_is_off_by_little_more_than_its_bound_is_named(tmp_path: Path) -> None:
+    _, expectation = prepared(KERAS, tmp_path)
+    output = expectation.calls[0].outputs[0]
+    right = trace_of(expectation, expectation.request)
+    off = float(output.values[3, 6, 2] + 1.5 * output.bounds["float32"][3, 6, 2])
+    (sentence,) = diagnose(expectation, "float32", changed(right, 0, 0, (3, 6, 2), off))
+    assert sentence.startswith("The first wrong step is 6, worst in row 3, unit 2: it does not follow from the step before.")
+
+
+def test_a_function_is_inverted_where_it_reaches_a_number() -> None:
+    found = _inverse(tanh, np.array([-1.5, -0.5, 0.0, 0.75, 1.5]))
+    np.testing.assert_allclose(found, [np.nan, np.arctanh(-0.5), 0.0, np.arctanh(0.75), np.nan], rtol=0, atol=1e-12)
+
+
+def test_no_gate_is_named_for_a_number_that_no_gate_can_give(tmp_path: Path) -> None:
+    # An h beyond 1 has no cell state, whatever i, f and g are; and no output gate is above 1.
+    _, expectation = prepared(KERAS, tmp_path)
+    (sentence,) = diagnose(expectation, "float32", changed(trace_of(expectation, expectation.request), 0, 0, (3, 4, 2), 1.5))
+    assert sentence == "The first wrong step is 4, worst in row 3, unit 2: it does not follow from the step before."
 
 
 @pytest.mark.parametrize(
@@ -262,7 +283,7 @@ def test_nothing_is_told_of_what_cannot_be_compared(wrong: str, tmp_path: Path) 
         "fewer calls": replace(trace, calls=()),
         "an output less": replace(trace, calls=(replace(call, outputs=call.outputs[:2]),)),
         "another shape": replace(trace, calls=(replace(call, outputs=(turned, *call.outputs[1:])),)),
-        "raised": replace(trace, raised=Raised(("ValueError", "Exception"), "", 0, "")),
+        "raised": replace(changed(trace, 0, 0, (3, 4, 2), 9.0), raised=Raised(("ValueError", "Exception"), "", 0, "")),
     }
     assert diagnose(expectation, "float32", odd[wrong]) == ()
 
@@ -300,8 +321,9 @@ def test_the_first_wrong_step_its_row_unit_and_gate_are_named(tmp_path: Path) ->
     assert sentence.startswith("The first wrong step is 4, worst in row 2, unit 1:")
 
 
-def test_the_one_gate_that_can_be_wrong_is_named(tmp_path: Path) -> None:
-    # In step 3 the output gate is squared everywhere: no value of another gate explains every element.
+@pytest.mark.parametrize(("name", "power"), [("input gate i", 0.125), ("forget gate f", 0.125), ("candidate g", 2), ("output gate o", 2)])
+def test_the_one_gate_that_can_be_wrong_is_named(name: str, power: float, tmp_path: Path) -> None:
+    # In step 3 one gate is another one everywhere: no value of another gate explains every element.
     _, expectation = prepared(KERAS, tmp_path)
     twin = loaded(expectation.dialect, expectation.request)
     assert isinstance(twin, LSTM)
@@ -310,13 +332,14 @@ def test_the_one_gate_that_can_be_wrong_is_named(tmp_path: Path) -> None:
     assert call is not None
     state, shown = call.initial, []
     for t in range(7):
-        z_x = from_input(call.x, call.weights)[:, t]
-        z_o = gates(z_x + state.h @ call.weights.recurrent_kernel)[3]
-        state, _ = step(z_x, state, call.weights)
+        z = gates(from_input(call.x, call.weights)[:, t] + state.h @ call.weights.recurrent_kernel)
+        gate = {"input gate i": sigmoid(z[0])[0], "forget gate f": sigmoid(z[1])[0], "candidate g": tanh(z[2])[0], "output gate o": sigmoid(z[3])[0]}
         if t == 3:
-            state = State(state.h / (1 + np.exp(-z_o)), state.c)
+            gate[name] = gate[name] ** power
+        c = gate["forget gate f"] * state.c + gate["input gate i"] * gate["candidate g"]
+        state = State(gate["output gate o"] * np.tanh(c), c)
         shown.append(state.h)
     outputs = tuple(Tensor("float32", values.astype(np.float32)) for values in (np.stack(shown, axis=1), state.h, state.c))
     (sentence,) = diagnose(expectation, "float32", Trace((Call("(*, *, *)", outputs),), None, 0.0))
     assert "The first wrong step is 3," in sentence
-    assert "If one gate alone is wrong there, it is the output gate o." in sentence
+    assert sentence.endswith(f"If one gate alone is wrong there, it is the {name}.")
