@@ -11,9 +11,9 @@ from lstm_ref.corpus import Case, Input, Step, load
 from lstm_ref.dialects import dialect
 from lstm_ref.dialects.dialect import Labels
 from lstm_ref.harness.errors import IllConditioned, NotExact
-from lstm_ref.harness.expectation import Expectation, Expected, ExpectedCall, expect, expect_bitwise, verified_bits, with_cotangents
+from lstm_ref.harness.expectation import Expectation, Expected, ExpectedCall, _scales, expect, expect_bitwise, verified_bits, with_cotangents
 from lstm_ref.harness.materialize import cast, materialize
-from lstm_ref.harness.twin import run_twin
+from lstm_ref.harness.twin import TwinCall, run_twin
 from lstm_ref.implementations.trace import Array, Request
 
 CORPUS = {case.id: case for case in load().cases}
@@ -24,7 +24,7 @@ EXACT = CORPUS["keras/exact/one-step"]
 def array(name: str, values: Array, bits: float, dtype: str = "float32") -> Expected:
     """An array of which so many bits are vouched for."""
     size = math.sqrt(float(np.mean(np.square(values[np.isfinite(values)]))))
-    return Expected(name, ("batch", "unit"), values, {dtype: np.full_like(values, size / 2**bits)})
+    return Expected(name, ("batch", "unit"), values, {dtype: np.full_like(values, size * 2.0**-bits)})
 
 
 def expectation(output: Expected, gradient: Expected) -> Expectation:
@@ -68,6 +68,31 @@ def test_an_expected_infinity_or_nan_does_not_count_among_the_verified_bits(spec
 )
 def test_bits_at_the_ends_of_the_scale(values: list[float], bounds: list[float], bits: float) -> None:
     assert verified_bits(np.array(values), np.array(bounds)) == bits
+
+
+@pytest.mark.parametrize(
+    ("bits", "bits_of_gradients", "scale"),
+    [(12.1, 12.1, True), (11.9, 12.1, False), (12.1, 0.5, True), (12.1, -math.inf, False), (-math.inf, 12.1, False)],
+)
+def test_float64_rounds_as_float32_does_where_twelve_bits_of_all_outputs_are_verified(bits: float, bits_of_gradients: float, scale: bool) -> None:
+    call = TwinCall("*", (), {"output": X}, {"kernel": X}, {})
+    bounds = {
+        ("outputs", 0, "output"): array("output", X, bits).bounds["float32"],
+        ("gradients", 0, "kernel"): array("kernel", X, bits_of_gradients).bounds["float32"],
+    }
+    assert _scales([call], bounds) is scale
+
+
+def test_bounds_of_float64_are_those_of_float32_on_another_scale() -> None:
+    case = CORPUS["keras/structure/product"]
+    material = with_cotangents(dialect(case.dialect), materialize(case, 0))
+    both = expect(case.id, dialect(case.dialect), material, ("float64", "float32")).calls[0]
+    alone = expect(case.id, dialect(case.dialect), material, ("float64",)).calls[0]
+    for in_both, by_itself in zip((*both.outputs, *both.gradients), (*alone.outputs, *alone.gradients), strict=True):
+        assert np.array_equal(in_both.bounds["float64"], in_both.bounds["float32"] * 2.0**-29)
+        ratios = in_both.bounds["float64"] / by_itself.bounds["float64"]
+        assert not np.all(ratios == 1)
+        assert 0.4 < np.min(ratios) < np.max(ratios) < 2.5
 
 
 def with_steps(case: str, params: dict[str, Any], *steps: Step) -> Case:

@@ -18,6 +18,7 @@ from lstm_ref.harness.judge import judge
 from lstm_ref.harness.materialize import cast, materialize
 from lstm_ref.harness.rounding import FACTOR, PRECISIONS, RUNS, Noise, Rounded, bound
 from lstm_ref.harness.subjects import Subjects
+from lstm_ref.harness.tangents import STEP
 from lstm_ref.harness.twin import run_twin
 from lstm_ref.implementations.trace import Call, Tensor, Trace
 
@@ -53,6 +54,7 @@ def pair(precision: str = "float32", key: int = 1) -> tuple[Rounded, Rounded]:
         lambda x: np.where(x > 0, x, 0),
         lambda x: x * (x > 0),
         lambda x: np.sort(x, axis=-1),
+        lambda x: np.take_along_axis(indices=np.array([[2, 0]]), arr=x, axis=-1),
         lambda x: np.stack([x, x], axis=-2),
         lambda x: np.concatenate([x, -x], axis=-1),
         lambda x: np.split(x, 2, axis=-1)[1],
@@ -124,6 +126,52 @@ def test_a_product_with_a_weight_is_off_by_the_root_of_its_terms_and_by_storing_
     exact = a @ b
     size = math.sqrt(terms) * accumulation * (np.abs(a) @ np.abs(b)) + stored(exact, precision)
     check_error_size(np.asarray(rounded(a, precision) @ b), exact, size)
+
+
+def test_what_is_added_to_a_product_is_one_more_term_of_its_sum() -> None:
+    x = rounded(np.ones((40, 50)))
+    product = x @ np.ones((50, 60))
+    assert (product.terms, (product + np.ones(60)).terms, (product + x @ np.ones((50, 60))).terms) == (50, 51, 101)
+    assert (product * np.ones(60)).terms == 0
+    # One term and its opposite: the product is off by 2 u, and their sum, which is nothing, by sqrt(2) u of each.
+    nothing = np.asarray(rounded(np.ones((40, 1))) @ np.ones((1, 50)) + -np.ones(50))
+    assert 4 * 2.0**-24 < np.max(np.abs(nothing)) < (2 + 2 * math.sqrt(2)) * 2.0**-24
+
+
+ALONG: dict[str, tuple[Callable[[Array, Array], Array], Callable[[Array, Array, Array, Array], Array]]] = {
+    "multiply": (lambda x, y: x * y, lambda x, dx, y, dy: 2 * (np.abs(x * dy) + np.abs(dx * y))),
+    "divide": (lambda x, y: x / y, lambda x, dx, y, dy: 3 * (np.abs(dx / y) + np.abs(x * dy / y**2))),
+    "add": (lambda x, y: x + y, lambda x, dx, y, dy: np.abs(dx + dy)),
+}
+
+
+@pytest.mark.parametrize("operation", ALONG)
+def test_a_tangent_is_off_by_the_roundings_of_the_products_of_which_it_is_the_sum(operation: str) -> None:
+    compute, size = ALONG[operation]
+    noise, dx, dy = Noise(PRECISIONS["float32"], 1), 3 * Y[::-1], 0.25 * X[::-1]
+    x, y = X + 1j * (STEP * dx), Y + 1j * (STEP * dy)
+    found = np.asarray(compute(Rounded.of(x, noise), Rounded.of(y, noise))).imag / STEP
+    check_error_size(found, compute(x, y).imag / STEP, 2.0**-24 * size(X, dx, Y, dy))
+
+
+@pytest.mark.parametrize("terms", [1, 9, 400])
+def test_the_tangent_of_a_product_with_a_weight_is_a_sum_of_twice_as_many_terms(terms: int) -> None:
+    a, da, b, db = (RNG.uniform(-1, 1, shape) for shape in ((30, terms), (30, terms), (terms, 40), (terms, 40)))
+    exact = a @ db + da @ b
+    magnitude = np.abs(a) @ np.abs(db) + np.abs(da) @ np.abs(b)
+    size = math.sqrt(2 * terms) * 2.0**-24 * magnitude + stored(exact, "float32")
+    found = Rounded.of(a + 1j * (STEP * da), Noise(PRECISIONS["float32"], 1)) @ (b + 1j * (STEP * db))
+    check_error_size(np.asarray(found).imag / STEP, exact, size)
+
+
+@pytest.mark.parametrize(("function", "slope"), [(np.exp, np.exp), (np.tanh, lambda x: 1 - np.tanh(x) ** 2)])
+def test_the_tangent_of_a_transcendental_function_is_off_by_what_the_function_is(
+    function: Callable[[Array], Array], slope: Callable[[Array], Array]
+) -> None:
+    exact = slope(X) * Y
+    found = np.asarray(function(Rounded.of(X + 1j * (STEP * Y), Noise(PRECISIONS["float32"], 1)))).imag / STEP
+    ratio = np.abs(found - exact) / (8 * 2.0**-24 * np.maximum(np.abs(exact), np.abs(Y)))
+    assert 1.2 < np.max(ratio) <= 1.5
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
