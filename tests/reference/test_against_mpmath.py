@@ -299,6 +299,16 @@ def test_an_activation_over_units_and_its_derivative_agree_with_fifty_digits(act
             assert abs(gradient[r, k] - slope) < 4e-16, (r, k)
 
 
+@pytest.mark.parametrize("far", [-800.0, 800.0])
+def test_numbers_of_which_no_exponential_can_be_stored_are_no_trouble(far: float) -> None:
+    rows = np.array([[0.3, -0.2, 1.1], [2.0, 0.1, -0.4]])
+    for activation in (activations.softmax, activations.log_softmax):
+        moved, unmoved = activation(rows + far), activation(rows)
+        shift = 0.0 if activation is activations.softmax else 1e-13
+        np.testing.assert_allclose(moved[0], unmoved[0], rtol=1e-12, atol=shift)
+        np.testing.assert_allclose(moved[1](rows), unmoved[1](rows), rtol=1e-11)
+
+
 def test_every_activation_has_an_oracle() -> None:
     named = {value for name, value in vars(activations).items() if callable(value) and getattr(value, "__module__", "") == activations.__name__}
     assert named == {*ORACLES, activations.softmax, activations.log_softmax, activations.sparsemax}

@@ -96,6 +96,30 @@ def test_between_layers_a_mask_is_a_factor_of_the_lower_layers_output_and_of_its
     assert np.array_equal(found.weights[1][0].kernel, of_upper.weights.kernel)
 
 
+def test_a_projection_and_peepholes_may_have_leading_axes_of_their_own() -> None:
+    x, outputs = drawn(BATCH, TIMESTEPS, FEATURES), UNITS - 1
+    shapes = {
+        "kernel": (FEATURES, 4 * UNITS),
+        "recurrent_kernel": (outputs, 4 * UNITS),
+        "bias": (4 * UNITS,),
+        "recurrent_bias": (4 * UNITS,),
+        "projection": (UNITS, outputs),
+        "peepholes": (3 * UNITS,),
+    }
+    stacked = LSTMWeights(**{name: drawn(2, *shape, seed=k) for k, (name, shape) in enumerate(shapes.items())})
+    start = State(drawn(BATCH, outputs, seed=7), drawn(BATCH, UNITS, seed=8))
+    (h, _), pull = run(x, start, stacked)
+    dh = drawn(BATCH, TIMESTEPS, outputs, seed=9)
+    gradient = pull(dh, State(np.zeros((BATCH, outputs)), np.zeros((BATCH, UNITS)))).weights
+    for k in range(2):
+        (alone, _), pull_alone = run(x, start, LSTMWeights(**{name: getattr(stacked, name)[k] for name in shapes}))
+        assert np.array_equal(h[k], alone)
+        of_one = pull_alone(dh, State(np.zeros((BATCH, outputs)), np.zeros((BATCH, UNITS)))).weights
+        for name, shape in shapes.items():
+            assert getattr(gradient, name)[k].shape == shape
+            np.testing.assert_allclose(getattr(gradient, name)[k], getattr(of_one, name), rtol=1e-12, err_msg=name)
+
+
 def test_weights_may_have_leading_axes_of_their_own() -> None:
     x, several = drawn(BATCH, TIMESTEPS, FEATURES), [layer(seed=1), layer(seed=2)]
     names = ("kernel", "recurrent_kernel", "bias")

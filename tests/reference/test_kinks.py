@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lstm_ref.reference import activations
+from lstm_ref.reference import activations, parametric
 
 KINKS: dict[Callable[..., Any], tuple[float, ...]] = {
     activations.relu: (0,),
@@ -64,6 +64,29 @@ def test_elsewhere_both_sides_agree_with_the_derivative(activation: Callable[...
         if z not in KINKS.get(activation, ()):
             (derivative,) = activation(np.array([z]))[1](np.ones(1))
             assert slopes(activation, z) == pytest.approx((derivative, derivative), abs=1e-5)
+
+
+# At a kink as everywhere: the parameters are no numbers that a framework takes where nothing is said.
+PARAMETRIC: dict[str, tuple[Callable[..., Any], dict[float, float]]] = {
+    "leaky_relu_of": (parametric.leaky_relu_of(0.25), {0.0: 0.25}),
+    "thresholded_relu": (parametric.thresholded_relu(0.5), {0.5: 0.0}),
+    "hard_sigmoid_of": (parametric.hard_sigmoid_of(0.25, 0.625), {-2.5: 0.0, 1.5: 0.0}),
+    "elu_of": (parametric.elu_of(0.5), {0.0: 0.5}),
+    "clipped": (parametric.clipped(activations.linear, 0.75), {-0.75: 0.0, 0.75: 0.0}),
+}
+
+
+@pytest.mark.parametrize("name", PARAMETRIC)
+def test_at_a_kink_of_an_activation_with_parameters_the_derivative_is_chosen_in_the_same_way(name: str) -> None:
+    activation, kinks = PARAMETRIC[name]
+    for z, derivative in kinks.items():
+        left, right = slopes(activation, z)
+        assert abs(left - right) > 1e-3
+        assert activation(np.array([z]))[1](np.ones(1)).tolist() == [derivative]
+
+
+def test_at_its_threshold_thresholded_relu_has_jumped_already() -> None:
+    assert parametric.thresholded_relu(0.5)(np.array([0.5, 0.5 - STEP]))[0].tolist() == [0.5, 0]
 
 
 def test_a_unit_at_the_threshold_of_sparsemax_is_outside_its_support() -> None:
