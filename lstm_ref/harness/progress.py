@@ -41,6 +41,7 @@ class Progress:
         if not self._live:
             begin_line(self._terminal)
             self._terminal.write_line(line)
+            self._terminal.flush()  # a log that is a pipe would get it in the end
         elif done < self._total:
             self._terminal.rewrite(line, erase=True)
         else:

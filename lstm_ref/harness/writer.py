@@ -126,6 +126,7 @@ class Writer:
             f"on {names}; {_count(workers, 'worker')}"
         )
         terminal.write_line(f"results go to {_shown(self._results)}, the report to {_shown(self._report)}")
+        terminal.flush()
         if self._config.get_verbosity() > 0:
             return  # pytest has a line for each item
         self._alone = not self._others

@@ -28,6 +28,7 @@ def test_a_duration_is_as_exact_as_it_can_be_known(seconds: float, text: str) ->
 class Terminal:
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.written: list[str] = []  # and not flushed yet
         self.live: list[str] = []
 
     @property
@@ -43,7 +44,10 @@ class Terminal:
         pass
 
     def write_line(self, line: str) -> None:
-        self.lines.append(line)
+        self.written.append(line)
+
+    def flush(self) -> None:
+        self.lines, self.written = [*self.lines, *self.written], []
 
     def rewrite(self, line: str, erase: bool) -> None:
         self.live.append(line)
