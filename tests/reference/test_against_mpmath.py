@@ -249,7 +249,7 @@ PARAMETRIC: dict[str, tuple[Callable[..., Any], Callable[[Any], Any]]] = {
 )
 def test_an_activation_and_its_derivative_agree_with_fifty_digits(activation: Callable[..., Any], oracle_of: Callable[[Any], Any]) -> None:
     s, pullback = activation(POINTS)
-    slopes = pullback(np.ones_like(POINTS))
+    slopes = pullback(np.full_like(POINTS, 4)) / 4  # which rounds nothing
     step = mp.mpf(10) ** -20
     for k, z in enumerate(map(mp.mpf, POINTS)):
         value, slope = oracle_of(z), (oracle_of(z + step) - oracle_of(z - step)) / (2 * step)
@@ -297,6 +297,17 @@ def test_an_activation_over_units_and_its_derivative_agree_with_fifty_digits(act
             up, down = [v + step * (j == k) for j, v in enumerate(z)], [v - step * (j == k) for j, v in enumerate(z)]
             slope = sum(mp.mpf(float(d)) * (a - b) / (2 * step) for d, a, b in zip(cotangent[r], oracle_of(up), oracle_of(down), strict=True))
             assert abs(gradient[r, k] - slope) < 4e-16, (r, k)
+
+
+@pytest.mark.parametrize("activation", [activations.softmax, activations.log_softmax, activations.sparsemax])
+def test_an_activation_over_units_carries_leading_axes_along(activation: Callable[..., Any]) -> None:
+    several, cotangent = 2 * numbers(5, 2, 3, 4), numbers(6, 2, 3, 4)
+    s, pullback = activation(several)
+    gradient = pullback(cotangent)
+    for k in range(2):
+        alone, pull_alone = activation(several[k])
+        np.testing.assert_allclose(s[k], alone, rtol=1e-14)
+        np.testing.assert_allclose(gradient[k], pull_alone(cotangent[k]), rtol=0, atol=1e-14)
 
 
 @pytest.mark.parametrize("far", [-800.0, 800.0])

@@ -96,8 +96,11 @@ def test_between_layers_a_mask_is_a_factor_of_the_lower_layers_output_and_of_its
     assert np.array_equal(found.weights[1][0].kernel, of_upper.weights.kernel)
 
 
-def test_a_projection_and_peepholes_may_have_leading_axes_of_their_own() -> None:
-    x, outputs = drawn(BATCH, TIMESTEPS, FEATURES), UNITS - 1
+def test_everything_may_have_leading_axes_of_its_own() -> None:
+    outputs = UNITS - 1
+    x, start = drawn(2, BATCH, TIMESTEPS, FEATURES), State(drawn(2, BATCH, outputs, seed=7), drawn(2, BATCH, UNITS, seed=8))
+    dropped = {"dropout": masks(4, 1, FEATURES, 0.5, seed=3), "recurrent_dropout": masks(4, 1, outputs, 0.5, seed=4)}
+    dh, d_last = drawn(2, BATCH, TIMESTEPS, outputs, seed=9), State(drawn(2, BATCH, outputs, seed=10), drawn(2, BATCH, UNITS, seed=11))
     shapes = {
         "kernel": (FEATURES, 4 * UNITS),
         "recurrent_kernel": (outputs, 4 * UNITS),
@@ -107,17 +110,19 @@ def test_a_projection_and_peepholes_may_have_leading_axes_of_their_own() -> None
         "peepholes": (3 * UNITS,),
     }
     stacked = LSTMWeights(**{name: drawn(2, *shape, seed=k) for k, (name, shape) in enumerate(shapes.items())})
-    start = State(drawn(BATCH, outputs, seed=7), drawn(BATCH, UNITS, seed=8))
-    (h, _), pull = run(x, start, stacked)
-    dh = drawn(BATCH, TIMESTEPS, outputs, seed=9)
-    gradient = pull(dh, State(np.zeros((BATCH, outputs)), np.zeros((BATCH, UNITS)))).weights
+    (h, _), pull = run(x, start, stacked, **dropped)
+    gradient = pull(dh, d_last)
     for k in range(2):
-        (alone, _), pull_alone = run(x, start, LSTMWeights(**{name: getattr(stacked, name)[k] for name in shapes}))
-        np.testing.assert_allclose(h[k], alone, rtol=1e-12)  # a product of stacks may add up in another order
-        of_one = pull_alone(dh, State(np.zeros((BATCH, outputs)), np.zeros((BATCH, UNITS)))).weights
+        (alone, _), pull_alone = run(
+            x[k], State(*(part[k] for part in start)), LSTMWeights(**{name: getattr(stacked, name)[k] for name in shapes}), **dropped
+        )
+        of_one = pull_alone(dh[k], State(*(part[k] for part in d_last)))
+        # A product of stacks may add up in another order.
+        np.testing.assert_allclose(h[k], alone, rtol=1e-12)
+        np.testing.assert_allclose(gradient.x[k], of_one.x, rtol=1e-12)
         for name, shape in shapes.items():
-            assert getattr(gradient, name)[k].shape == shape
-            np.testing.assert_allclose(getattr(gradient, name)[k], getattr(of_one, name), rtol=1e-12, err_msg=name)
+            assert getattr(gradient.weights, name)[k].shape == shape
+            np.testing.assert_allclose(getattr(gradient.weights, name)[k], getattr(of_one.weights, name), rtol=1e-12, err_msg=name)
 
 
 def test_weights_may_have_leading_axes_of_their_own() -> None:
@@ -127,6 +132,7 @@ def test_weights_may_have_leading_axes_of_their_own() -> None:
     (h, last), pull = run(x, ZERO, stacked, dropout=masks(4, 1, FEATURES, 0.5, seed=3))
     dh = drawn(BATCH, TIMESTEPS, UNITS, seed=4)
     gradient = pull(dh, ZERO)
+    assert (gradient.weights.projection, gradient.weights.peepholes, gradient.weights.recurrent_bias) == (None, None, None)
     for k, weights in enumerate(several):
         (alone, last_alone), pull_alone = run(x, ZERO, weights, dropout=masks(4, 1, FEATURES, 0.5, seed=3))
         assert np.array_equal(h[k], alone)
