@@ -10,6 +10,7 @@ import pytest
 from lstm_ref.corpus import Case, Input, Step, load
 from lstm_ref.dialects import dialect
 from lstm_ref.dialects.dialect import Labels
+from lstm_ref.harness import expectation as expectation_module
 from lstm_ref.harness.errors import IllConditioned, NotExact
 from lstm_ref.harness.expectation import Expectation, Expected, ExpectedCall, _scales, expect, expect_bitwise, verified_bits, with_cotangents
 from lstm_ref.harness.materialize import cast, materialize
@@ -93,6 +94,18 @@ def test_bounds_of_float64_are_those_of_float32_on_another_scale() -> None:
         ratios = in_both.bounds["float64"] / by_itself.bounds["float64"]
         assert not np.all(ratios == 1)
         assert 0.4 < np.min(ratios) < np.max(ratios) < 2.5
+
+
+@pytest.mark.parametrize(("dtype", "scale"), [("float16", True), ("float64", False)])
+def test_any_other_dtype_and_float64_where_float32_is_no_guide_has_bounds_of_its_own(
+    dtype: str, scale: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(expectation_module, "_scales", lambda *_: scale)
+    case = CORPUS["keras/structure/product"]
+    material = with_cotangents(dialect(case.dialect), materialize(case, 0))
+    beside, alone = (expect(case.id, dialect(case.dialect), material, dtypes).calls[0] for dtypes in (("float32", dtype), (dtype,)))
+    for one, other in zip((*beside.outputs, *beside.gradients), (*alone.outputs, *alone.gradients), strict=True):
+        assert np.array_equal(one.bounds[dtype], other.bounds[dtype])
 
 
 def with_steps(case: str, params: dict[str, Any], *steps: Step) -> Case:

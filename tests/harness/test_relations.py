@@ -288,6 +288,14 @@ def test_a_difference_holds_where_some_element_differs_by_more_than_rounding(tmp
     assert verdict.seen[0].startswith("output at last-step and c: 12 of 12 numbers differ, by up to ")
 
 
+def test_a_relation_may_have_equalities_and_differences(tmp_path: Path) -> None:
+    case = related(tmp_path, "{other: {}, equal: [{left: {output: output, at: last-step}, right: h}]}")
+    assert case.relation is not None
+    both = [sides(case)[0]] * 2
+    verdict = judge_relation(replace(case.relation, differ=(LAST_AND_CELL,)), "float32", both)
+    assert (verdict.findings, len(verdict.seen), verdict.ratio) == ((), 2, 0)
+
+
 def test_a_difference_fails_where_the_implementation_has_none(tmp_path: Path) -> None:
     case = differing(related(tmp_path, "{other: {}, equal: [{left: output, right: h}]}"), LAST_AND_CELL)
     expectation, trace = sides(case)[0]

@@ -136,6 +136,9 @@ def test_what_is_added_to_a_product_is_one_more_term_of_its_sum() -> None:
     # One term and its opposite: the product is off by 2 u, and their sum, which is nothing, by sqrt(2) u of each.
     nothing = np.asarray(rounded(np.ones((40, 1))) @ np.ones((1, 50)) + -np.ones(50))
     assert 4 * 2.0**-24 < np.max(np.abs(nothing)) < (2 + 2 * math.sqrt(2)) * 2.0**-24
+    # Beside a large term a small product is nothing: what remains is the error of the sum, and of storing it.
+    large = np.asarray(rounded(np.full((40, 1), 2.0**-20)) @ np.full((1, 50), 2.0**-20) + np.ones(50)) - 1
+    assert 2.2 * 2.0**-24 < np.max(np.abs(large)) < (1 + math.sqrt(2)) * 2.0**-24 * 1.001
 
 
 ALONG: dict[str, tuple[Callable[[Array, Array], Array], Callable[[Array, Array, Array, Array], Array]]] = {
@@ -160,8 +163,13 @@ def test_the_tangent_of_a_product_with_a_weight_is_a_sum_of_twice_as_many_terms(
     exact = a @ db + da @ b
     magnitude = np.abs(a) @ np.abs(db) + np.abs(da) @ np.abs(b)
     size = math.sqrt(2 * terms) * 2.0**-24 * magnitude + stored(exact, "float32")
-    found = Rounded.of(a + 1j * (STEP * da), Noise(PRECISIONS["float32"], 1)) @ (b + 1j * (STEP * db))
-    check_error_size(np.asarray(found).imag / STEP, exact, size)
+    noise = Noise(PRECISIONS["float32"], 1)
+    x, w = Rounded.of(a + 1j * (STEP * da), noise), b + 1j * (STEP * db)
+    check_error_size(np.asarray(x @ w).imag / STEP, exact, size)
+    # The gradient of a weight is stored after every step.
+    u = 2.0**-24
+    size = u * (math.sqrt(1 + 2 * terms / 3) * np.abs(exact) + (1 + math.sqrt(2 * terms)) * magnitude)
+    check_error_size(np.asarray(x @ Rounded.of(w, noise)).imag / STEP, exact, size)
 
 
 @pytest.mark.parametrize(("function", "slope"), [(np.exp, np.exp), (np.tanh, lambda x: 1 - np.tanh(x) ** 2)])
