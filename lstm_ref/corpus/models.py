@@ -131,7 +131,7 @@ class Call(BaseModel):
     model_config = ConfigDict(strict=True, extra="allow", frozen=True)
     __pydantic_extra__: dict[str, Scalar] = Field(init=False)
 
-    input: CallInput | None = None
+    input: CallInput = CallInput()
 
 
 class Expect(Strict):

@@ -137,6 +137,7 @@ def test_a_mistake_in_a_matrix_is_told_once(problems: Problems) -> None:
         ("name: a, matrix: {params.rate: [1]}, covering: {strength: 1, runs: always}", "the selection of points is missing"),
         ("name: a, relation: {other: {dialect: othr, params: {}}}", 'unknown dialect "othr"'),
         ("name: a, relation: {other: {dialect: 3, params: {}}}", "must be a string"),
+        ("name: a, relation: {other: {dialect: [other], params: {}}}", "must be a string"),
         ("name: a, relation: {other: {dialect: other, layer: RNN}}", 'unknown layer "RNN" of dialect other'),
         ("name: a, relation: {other: {layer: RNM}}", 'unknown layer "RNM" of dialect toy'),
         ("name: a, relation: {other: {dialect: other}}", 'LSTM needs the parameter "size"'),
@@ -170,6 +171,11 @@ def test_a_mistake_in_a_matrix_is_told_once(problems: Problems) -> None:
         ("name: a, call: {}, steps: [{call: {}}]", "exclude each other"),
         ("name: a, layer: RNN, steps: [{call: {}}, reset]", 'has no action "reset"'),
         ("name: a, expect: {raises: ValueError, match: '('}", "no regular expression"),
+        ("name: a, steps: [{call: {}, expect: {raises: KeyError, match: '('}}, {call: {}}]", "no regular expression"),
+        ("name: a, steps: [{call: {epochs: 3}}]", 'unknown call argument "epochs"'),
+        ("name: a, call: {input: null}", "must be a mapping, not nothing"),
+        ("name: a, steps: [{call: {input: null}}]", "must be a mapping, not nothing"),
+        ("name: a, relation: {other: {call: {input: null}}}", "must be a mapping, not nothing"),
         ("name: a, expect: {match: x}", '"raises" is missing'),
         ("name: a, dtypes: [float32, float32]", "stands twice"),
         ("name: a, dtypes: [double]", "must be float64 or"),
@@ -192,6 +198,8 @@ def test_a_mistake_in_a_matrix_is_told_once(problems: Problems) -> None:
         ("name: a, matrix: {params.units: [1]}, exclude: [{params.units: 1}]", "every point is excluded"),
         ("name: a, matrix: {params.units: [1]}, exclude: [{}]", "excludes everything"),
         ("name: a, matrix: {params.units: [1]}, include: [{params.units: 1}]", "exists already"),
+        ("name: a, matrix: {input.timesteps: [1]}, include: [{input.timesteps: -2}]", "must be 0 or more"),
+        ("name: a, matrix: {call.state: [given]}, include: [{call.state: gone}]", "must be absent or given"),
         ("name: a, matrix: {params.units: [1]}, include: [{params.units: 2}, {params.units: 2}]", "exists already"),
         ("name: a, matrix: {params.unroll: [true]}, include: [{params.unroll: false}, {}]", "exists already"),
         ("name: a, matrix: {input.features: [1], params.units: [1]}, include: [{params.units: 2}]", 'the row needs "input.features"'),
@@ -219,6 +227,10 @@ def test_a_mistake_in_a_matrix_is_told_once(problems: Problems) -> None:
         ("name: a, relation: {other: {params: {unroll: true}}, equal: [{left: output, right: {output: h, at: every-call}}]}", "h has no every-call"),
         ("name: a, matrix: {relation.other.params.unroll: [true]}", 'unknown axis "relation.other.params.unroll"'),
         ("name: a, matrix: {relation.other.params.unrol: [true]}, relation: {other: {}}", 'unknown axis "relation.other.params.unrol"'),
+        (
+            "name: a, matrix: {relation.other.params.units: [1]}, relation: {other: {layer: RNN, params: {cell: {layer: LSTM, params: {units: 1}}}}}",
+            'unknown axis "relation.other.params.units"',
+        ),
         ("name: a, matrix: {relation.other.values.scale: [2]}, relation: {other: {}}", 'unknown axis "relation.other.values.scale"'),
         ("name: a, matrix: {relation.other.call.mask: [lft]}, relation: {other: {}}", "must be absent or left or right"),
         ("name: a, matrix: {relation.other.input.form: [packed]}, relation: {other: {}}", "must be batched or unbatched"),
@@ -297,6 +309,43 @@ def test_a_mistake_is_named(problems: Problems, entry: str, message: str) -> Non
     assert {problem.place.line for problem in found} == {10}
 
 
+def test_the_parameters_of_a_nested_layer_are_a_mapping(problems: Problems) -> None:
+    found = problems("- {name: a, layer: RNN, params: {cell: {layer: LSTM, params: [units]}}}")
+    assert "must be a mapping, not a list" in [problem.message for problem in found]
+
+
+def test_an_unknown_version_is_told_beside_those_that_there_are(problems: Problems) -> None:
+    (problem,) = problems("- {name: a, versions: ['3']}")
+    assert problem.hint == "known: 1, 2"
+
+
+@pytest.mark.parametrize(
+    ("entry", "hint"),
+    [
+        ("call: {state: gven}", 'did you mean "given"?'),
+        ("call: {inputs: x}", 'its size is described under "input"'),
+        ("call: {sate: given}", 'did you mean "state"?'),
+        ("params: {zzzz: 1}", "known: units, activation, unroll, rate, mask, stated"),
+    ],
+)
+def test_a_name_or_value_that_is_not_known_is_told_what_is(problems: Problems, entry: str, hint: str) -> None:
+    (problem,) = problems(f"- {{name: a, {entry}}}")
+    assert problem.hint == hint
+
+
+def test_what_an_axis_gives_need_not_be_given_again(root: Path) -> None:
+    (root / "toy" / "file.yaml").write_text(
+        "kind: cases\ndialect: toy\nlayer: LSTM\nabout: a\nsource: b\n"
+        "cases: [{name: a, matrix: {params.units: [1, 2], input.batch: [1], input.timesteps: [3]}}]\n"
+    )
+    assert [(case.params["units"], case.steps[0].input.timesteps) for case in load(root).cases] == [(1, 3), (2, 3)]
+
+
+def test_derivatives_go_with_weights_that_are_drawn(cases: Callable[[str], list[Case]]) -> None:
+    (case,) = cases("- {name: a, derivatives: second-order, values: {weights: drawn}}")
+    assert case.steps
+
+
 def test_what_a_nested_layer_is_may_be_needed(cases: Callable[[str], list[Case]]) -> None:
     found = cases("""\
     - name: one
@@ -355,6 +404,49 @@ def test_a_mistake_in_a_nested_layer_has_the_place_of_the_inner_key(problems: Pr
     ]
 
 
+# Each key of a case, and of what stands in it. X is whatever somebody may write there.
+ANYWHERE = (
+    *("name: X", "name: a, X: 1", "name: a, layer: X", "name: a, about: X", "name: a, params: X", "name: a, params: {units: X}", "name: a, input: X"),
+    *("name: a, input: {batch: X}", "name: a, input: {shape: X}", "name: a, call: X", "name: a, call: {state: X}", "name: a, call: {input: X}"),
+    *("name: a, call: {input: {part: X}}", "name: a, steps: X", "name: a, steps: [X]", "name: a, steps: [{call: X}]", "name: a, steps: [{train: X}]"),
+    *("name: a, steps: [{call: {}, expect: X}, {call: {}}]", "name: a, values: X", "name: a, values: {grid: X}", "name: a, dtypes: X"),
+    *("name: a, dtypes: [X]", "name: a, versions: X", "name: a, versions: [X]", "name: a, derivatives: X", "name: a, undocumented: X"),
+    *("name: a, expect: X", "name: a, expect: {raises: X}", "name: a, expect: {raises: KeyError, match: X}", "name: a, matrix: X"),
+    *("name: a, matrix: {params.units: X}", "name: a, matrix: {params.units: [X]}", "name: a, matrix: {X: [1]}", "name: a, exclude: X"),
+    *("name: a, matrix: {params.units: [1, 2]}, exclude: X", "name: a, matrix: {params.units: [1, 2]}, exclude: [X]"),
+    *("name: a, matrix: {params.units: [1, 2]}, exclude: [{params.units: X}]", "name: a, matrix: {params.units: [1, 2]}, include: X"),
+    *("name: a, matrix: {params.units: [1, 2]}, include: [X]", "name: a, matrix: {params.units: [1, 2]}, include: [{params.units: X}]"),
+    *("name: a, matrix: {params.units: [1, 2]}, covering: X", "name: a, matrix: {params.units: [1, 2]}, covering: {strength: X, runs: always}"),
+    *("name: a, relation: X", "name: a, relation: {other: X}", "name: a, relation: {other: {dialect: X}}", "name: a, relation: {other: {layer: X}}"),
+    *("name: a, relation: {other: {params: X}}", "name: a, relation: {other: {steps: X}}", "name: a, relation: {other: {call: X}}"),
+    *("name: a, relation: {other: {params: {unroll: true}}, equal: X}", "name: a, relation: {other: {params: {unroll: true}}, equal: [X]}"),
+    "name: a, relation: {other: {params: {unroll: true}}, equal: [{left: X, right: output}]}",
+    "name: a, relation: {other: {params: {unroll: true}}, equal: [{left: {output: X, at: last-step}, right: output}]}",
+    "name: a, relation: {other: {params: {unroll: true}}, equal: [{left: {output: output, at: X}, right: output}]}",
+    *(
+        "name: a, layer: RNN, params: {cell: X}",
+        "name: a, layer: RNN, params: {cell: {layer: X}}",
+        "name: a, layer: RNN, params: {cell: [{layer: X}]}",
+    ),
+    "name: a, layer: RNN, params: {cell: {layer: LSTM, params: X}}",
+)
+
+
+@pytest.mark.parametrize("place", ANYWHERE)
+@pytest.mark.usefixtures("second_dialect")
+def test_whatever_is_written_anywhere_ends_in_problems_or_in_cases(place: str, root: Path, write: Callable[[str, str], Path]) -> None:
+    read: list[Case] = []
+    told: list[Problem] = []
+    for whatever in ("3", "-1.5", "true", "null", "[3]", "[[a]]", "{a: 1}", "{}", "[]", "text", "''", ".nan", "[{a: [b]}]"):
+        write("toy/file.yaml", f"- {{{place.replace('X', whatever)}}}")
+        try:
+            read += load(root).cases
+        except CorpusError as error:
+            told += error.problems
+    assert len(read) + len(told) >= 13
+    assert all(problem.message and problem.place.line == 10 for problem in told), told
+
+
 def test_what_is_refused_as_yaml_is_not_complained_about_again(problems: Problems) -> None:
     (problem,) = problems("- {name: a, input: !int 3}")
     assert "tags are not allowed" in problem.message
@@ -375,6 +467,12 @@ def test_a_matrix_has_an_end(problems: Problems) -> None:
     values = list(range(400))
     (problem,) = problems(f"- {{name: a, matrix: {{params.units: {values}, params.rate: {values}}}}}")
     assert "more than 100000 points" in problem.message
+    matrix = f"{{params.units: {values}, params.rate: {values}}}"
+    (problem,) = problems(f"- {{name: a, matrix: {matrix}, covering: {{strength: 1, runs: everyday}}}}")
+    assert "more than 100000 points" in problem.message
+    # Of a matrix that is only covered nothing else exists.
+    (problem,) = problems(f"- {{name: a, matrix: {matrix}, covering: {{strength: 1, runs: always}}}}")
+    assert "the selection of points is missing" in problem.message
 
 
 def test_a_required_parameter_and_the_size_of_the_input_are_asked_for(root: Path) -> None:
@@ -410,6 +508,16 @@ def test_a_file_of_an_unknown_kind_or_dialect_is_refused(root: Path, text: str, 
     with pytest.raises(CorpusError) as caught:
         load(root)
     assert any(message in problem.message and problem.hint for problem in caught.value.problems)
+
+
+def test_a_dialect_and_a_layer_have_names(root: Path) -> None:
+    (root / "toy" / "file.yaml").write_text("kind: cases\ndialect: [toy]\nlayer: {a: 1}\nabout: a\nsource: b\ncases: [{name: a}]\n")
+    with pytest.raises(CorpusError) as caught:
+        load(root)
+    assert [(problem.place.line, problem.message) for problem in caught.value.problems] == [
+        (2, "must be a string, not a list"),
+        (3, "must be a string, not a mapping"),
+    ]
 
 
 def test_the_defaults_are_checked_once(root: Path) -> None:
