@@ -9,6 +9,7 @@ import pytest
 
 from lstm_ref.corpus import Case, Divergence, Place, load_divergences, load_parameters
 from lstm_ref.harness.divergences import Divergences
+from lstm_ref.harness.errors import UnknownFact
 
 Read = Callable[[str], dict[str, Case]]
 Where = tuple[Mapping[str, tuple[Any, ...]], ...]
@@ -95,6 +96,7 @@ entries:
   - cases: keras/masks/*
     kind: framework
     versions: {keras: "==3.15.*"}
+    processor: {onednn_bf16: false, cpu_capability: [default, AVX2]}
     outcome: [crash, fail]
     match: "beyond the bound"
     reason: It is wrong there, too.
@@ -114,6 +116,35 @@ def test_an_entry_stands_for_all_its_patterns_and_implementations(tmp_path: Path
         ("keras-tensorflow", "keras/masks/*", ({},)),
     ]
     assert [entry.outcomes for entry in found] == [("fail",)] * 4 + [("crash", "fail")]
+    assert [entry.processor for entry in found] == [{}] * 4 + [{"onednn_bf16": (False,), "cpu_capability": ("default", "AVX2")}]
+
+
+@pytest.mark.parametrize(
+    ("entry", "dtype", "versions", "processor", "about"),
+    [
+        ({"dtypes": ("float16", "float32")}, "float32", {"toy": "1.2"}, {}, True),
+        ({"dtypes": ("float16", "float32")}, "float64", {"toy": "1.2"}, {}, False),
+        ({}, "float32", {"toy": "0.9"}, {}, False),
+        ({}, "float32", {"toy": "2.0rc1"}, {}, True),
+        ({}, "float32", {}, {}, False),
+        ({"versions": {"toy": ">=1", "other": "==3.*"}}, "float32", {"toy": "1.2", "other": "2"}, {}, False),
+        ({"processor": {"bf16": (False,)}}, "float32", {"toy": "1.2"}, {"bf16": False}, True),
+        ({"processor": {"bf16": (False,)}}, "float32", {"toy": "1.2"}, {"bf16": True}, False),
+        ({"processor": {"level": ("default", "AVX2")}}, "float32", {"toy": "1.2"}, {"level": "AVX2"}, True),
+        ({"processor": {"level": ("AVX2",), "bf16": (False,)}}, "float32", {"toy": "1.2"}, {"level": "AVX2", "bf16": True}, False),
+    ],
+)
+def test_an_entry_is_about_its_dtypes_versions_and_processors(
+    entry: Mapping[str, Any], dtype: str, versions: Mapping[str, str], processor: Mapping[str, str | bool], about: bool, read: Read
+) -> None:
+    divergences = Divergences([replace(ENTRY, **entry)], load_parameters())
+    assert (divergences.matching(read(CASES)["trained"], "toy", dtype, versions, processor) is not None) is about
+
+
+def test_what_the_subject_does_not_tell_of_its_processor_is_asked_for(read: Read) -> None:
+    divergences = Divergences([replace(ENTRY, processor={"level": ("AVX2",)})], load_parameters())
+    with pytest.raises(UnknownFact, match="level"):
+        divergences.matching(read(CASES)["trained"], "toy", "float32", {"toy": "1.2"}, {"bf16": True})
 
 
 @pytest.mark.parametrize(
