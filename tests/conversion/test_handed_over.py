@@ -37,6 +37,7 @@ def one(features: int = FEATURES, units: int = UNITS, two: bool = False) -> LSTM
     return LSTMWeights(*(RANDOM.normal(size=shape) for shape in shapes))
 
 
+PROJECTED = LSTMWeights(np.ones((5, 12)), np.ones((2, 12)), np.ones(12), projection=np.ones((3, 2)))
 STACK = Stack([[one(two=True), one(two=True)], [one(2 * UNITS, 2, two=True), one(2 * UNITS, 2, two=True)]], ["mind the gap"])
 EQUAL = Stack([[one(two=True), one(two=True)], [one(2 * UNITS, two=True), one(2 * UNITS, two=True)]])  # as torch.nn.LSTM is
 
@@ -136,8 +137,13 @@ def test_whatever_is_handed_over_works_or_is_refused_with_a_reason(taker: str, m
         (lambda: from_keras([np.ones((5, 9)), np.ones((3, 9)), np.ones(9)]), "is that of a GRU, and of no LSTM"),
         (lambda: from_keras([np.ones((5, 12)), np.ones(12)]), "LSTM 0: expected kernel"),
         (lambda: from_tensorflow1((np.ones((8, 12)), np.ones(11))), "should be \\(features \\+ units, 4 units\\)"),
+        # As many rows as units, and none for a feature.
+        (lambda: from_tensorflow1((np.ones((3, 12)), np.ones(12))), "should be \\(features \\+ units, 4 units\\)"),
+        (lambda: from_tensorflow1([]), "is neither a cell's \\(kernel, bias\\) nor a list of them"),
         (lambda: from_tensorflow1([(np.ones((8, 12)), np.ones(12))], gates="ijfo"), "gates must be the letters i, f, g, o"),
         (lambda: to_tensorflow1(STACK), "layer 0 has two directions, and a cell has one"),
+        (lambda: to_torch([]), "there is no layer"),
+        (lambda: to_keras([[PROJECTED]]), "layer 0 has a projection \\(proj_size\\), and keras.layers.LSTM has none"),
         (lambda: to_torch(STACK, dtype="int8"), "dtype int8 holds no fractions"),
         (lambda: to_torch(STACK, dtype="float23"), "there is no dtype 'float23'"),
     ],
