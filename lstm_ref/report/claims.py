@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lstm_ref.report.data import FAILING, Claimed, Outcome, Results
+from lstm_ref.report.tables import versions
 
 # Each verdict, in the words of the report, the one that says most first.
 VERDICTS = {
@@ -14,7 +15,6 @@ VERDICTS = {
     "not-decidable": "Not decidable here",
 }
 KINDS = ("article", "documentation", "docstring")  # of sources, in the order in which they are shown
-OF_THE_SUITE = ("python", "numpy")  # what every subject has, beside its framework
 SIDES = {
     "holds": "The statement holds",
     "fails": "The statement does not hold",
@@ -150,14 +150,7 @@ def _state(outcomes: Sequence[Outcome]) -> str:
 def _names(results: Results, outcomes: Sequence[Outcome]) -> str:
     """The implementations of the outcomes, each with the versions of its framework."""
     names = dict.fromkeys(outcome.implementation for outcome in outcomes)
-    return "; ".join(f"{name} ({found})" if (found := _versions(results, name)) else name for name in names)
-
-
-def _versions(results: Results, implementation: str) -> str:
-    hosts = [subject for subject in results.subjects if implementation in subject.implementations]
-    found = {package: version for subject in hosts for package, version in subject.versions.items()}
-    shown = {package: version for package, version in found.items() if package not in OF_THE_SUITE}
-    return ", ".join(f"{package} {version}" for package, version in shown.items())
+    return "; ".join(f"{name} ({found})" if (found := versions(results, name)) else name for name in names)
 
 
 def _evidence(outcomes: Sequence[Outcome]) -> Iterator[Evidence]:

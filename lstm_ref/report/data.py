@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import fastjsonschema
 
 from lstm_ref.report.errors import ResultFileError
+from lstm_ref.report.settings import settings_of
 
 # Every outcome there is, from the best to the one that says least.
 OUTCOMES = ("pass", "fail", "error", "crash", "timeout", "stale", "divergence", "unsupported", "not-run")
@@ -123,6 +124,11 @@ class Outcome:
     framework_seconds: float | None = None
     link: str = ""
     claim: Claimed | None = None
+
+    @cached_property
+    def settings(self) -> tuple[tuple[str, str], ...]:
+        """Every parameter of the case with its value, as text, each pair once."""
+        return settings_of(self.parameters)
 
 
 @dataclass(frozen=True)

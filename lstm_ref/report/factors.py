@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from lstm_ref.report.data import Outcome
-from lstm_ref.report.values import settings
 
 DTYPE = "dtype"
 # Words mean the same in several parameters: an activation of the gates or of the state.
@@ -99,7 +98,7 @@ class Passing:
 
 def having(outcome: Outcome) -> list[tuple[str, str]]:
     """The dtype and each parameter of a point, with its value."""
-    pairs = settings(outcome)
+    pairs = outcome.settings
     words = dict.fromkeys(value for parameter, value in pairs if _is_word(value))
     return [(DTYPE, outcome.dtype), *pairs, *((ANYWHERE, word) for word in words)]
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from importlib.resources import files
+from typing import Any
 from urllib.parse import quote_plus
 
 import jinja2
@@ -15,8 +16,9 @@ from lstm_ref.report.findings import Finding, findings
 from lstm_ref.report.listing import listing, script_safe
 from lstm_ref.report.matrix import matrices
 from lstm_ref.report.plots import spreads
+from lstm_ref.report.settings import text
 from lstm_ref.report.standings import GROUPS, group_of, slugs, standings
-from lstm_ref.report.values import cut, number, place, short, text
+from lstm_ref.report.values import cut, number, place, short, visible
 
 # What each outcome means, in the words of the report.
 MEANING = {
@@ -56,6 +58,7 @@ def render(results: Results) -> str:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_shown,
     )
     environment.filters |= {
         "number": number,
@@ -115,6 +118,11 @@ def _told_in_full(found: Sequence[Finding]) -> set[str]:
             break
         shown.add(finding.anchor)
     return shown
+
+
+def _shown(value: Any) -> Any:
+    """What stands in the page for a value of the result file."""
+    return visible(value) if type(value) is str else value
 
 
 def _asset(name: str) -> Markup:

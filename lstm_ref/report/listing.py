@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from lstm_ref.report.data import OUTCOMES, Outcome, Results
 from lstm_ref.report.findings import Finding
 from lstm_ref.report.tables import Reason, reason_anchor
-from lstm_ref.report.values import cut, settings
+from lstm_ref.report.values import cut
 
 # Messages that differ from each other are most of the text where much fails; beyond these
 # the list shows none.
@@ -130,7 +130,7 @@ def _point(
     stem, bracket, rest = outcome.case.partition("[")
     file, about, source = (texts.index(cut(each, CHARACTERS)) for each in (outcome.file, outcome.about, outcome.source))
     name = names.index((stem, file, outcome.line, about, source))
-    own = frozenset(parameters.index(pair) for pair in settings(outcome))
+    own = frozenset(parameters.index(pair) for pair in outcome.settings)
     return name, [pieces.index(piece) for piece in (bracket + rest).split(",")], own
 
 

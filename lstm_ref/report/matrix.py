@@ -11,7 +11,6 @@ from lstm_ref.report.data import DTYPES, Outcome, Results
 from lstm_ref.report.factors import DTYPE
 from lstm_ref.report.findings import NEW, STALE, Finding
 from lstm_ref.report.tables import Tally, ordered, sharing_cases
-from lstm_ref.report.values import settings
 
 # Parameters stand in this order; what is of none of these comes last.
 SECTIONS = ("params", "call")
@@ -88,7 +87,7 @@ def _matrix(names: tuple[str, ...], outcomes: Iterable[Outcome], found: Sequence
 
 
 def _pairs(outcome: Outcome) -> list[tuple[str, str]]:
-    return [(DTYPE, outcome.dtype), *settings(outcome)]
+    return [(DTYPE, outcome.dtype), *outcome.settings]
 
 
 def _cell(pair: tuple[str, str], name: str, counts: Counter[tuple[str, str]], found: Mapping[str, Finding]) -> Cell:

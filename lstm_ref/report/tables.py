@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from lstm_ref.report.data import DTYPES, FAILING, OUTCOMES, Outcome, Results
 
+OF_THE_SUITE = ("python", "numpy")  # what every subject has, beside its framework
+
 # Outcomes of what was not run at all.
 NOT_JUDGED = ("unsupported", "not-run")
 
@@ -84,10 +86,12 @@ def implementations(results: Results) -> list[str]:
 
 
 def versions(results: Results, implementation: str) -> str:
-    """The versions that hosted an implementation: "tensorflow 2.21.0, keras 3.15.1"; empty where its subject never started."""
+    """The versions of its framework: "tensorflow 2.21.0, keras 3.15.1"; empty where its subject
+    never started.
+    """
     hosts = [subject for subject in results.subjects if implementation in subject.implementations]
-    found = [f"{package} {version}" for subject in hosts for package, version in subject.versions.items()]
-    return ", ".join(dict.fromkeys(found))
+    found = {f"{package} {version}": None for subject in hosts for package, version in subject.versions.items() if package not in OF_THE_SUITE}
+    return ", ".join(found)
 
 
 def sharing_cases(results: Results) -> list[tuple[str, ...]]:

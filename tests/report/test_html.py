@@ -11,7 +11,6 @@ import pytest
 
 from lstm_ref.report.data import read
 from lstm_ref.report.html import render
-from lstm_ref.report.values import settings
 
 Make = dict[str, Callable[..., Any]]
 Write = Callable[[list[dict[str, Any]]], Path]
@@ -133,7 +132,7 @@ def test_the_list_gives_back_every_outcome(make: Make, write: Write) -> None:
         parameters = sorted(tuple(data["parameters"][index]) for index in [*shared, *own])
         file, about, source = (data["texts"][index] for index in (file, about, source))
         shown.append((case, data["implementations"][row[1]], data["dtypes"][row[2]], data["outcomes"][row[3]], file, line, about, source, parameters))
-    expected = [(o.case, o.implementation, o.dtype, o.outcome, o.file, o.line, o.about, o.source, sorted(settings(o))) for o in results.outcomes]
+    expected = [(o.case, o.implementation, o.dtype, o.outcome, o.file, o.line, o.about, o.source, sorted(o.settings)) for o in results.outcomes]
     assert shown == expected
 
 

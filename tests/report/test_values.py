@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from lstm_ref.report.data import read
-from lstm_ref.report.values import cut, settings, text
+from lstm_ref.report.settings import text
+from lstm_ref.report.values import cut, visible
 
 Make = dict[str, Callable[..., Any]]
 Write = Callable[[list[dict[str, Any]]], Path]
@@ -59,8 +60,12 @@ def test_every_setting_of_a_case_is_told_once(
     pairs: list[tuple[str, str]],
 ) -> None:
     (outcome,) = read(write(make["complete"]([make["outcome"](parameters=parameters)]))).outcomes
-    assert settings(outcome) == pairs
+    assert outcome.settings == tuple(pairs)
 
 
 def test_long_words_are_cut_where_they_are_too_long() -> None:
     assert (cut("abc", 3), cut("abcd", 3)) == ("abc", "ab…")
+
+
+def test_what_turns_the_direction_of_words_is_seen() -> None:
+    assert visible("safe\u202etxt.exe \u2066x\u2069 é") == r"safe\u202etxt.exe \u2066x\u2069 é"
