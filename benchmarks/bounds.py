@@ -26,15 +26,15 @@ from rich.table import Table
 from lstm_ref.corpus.case import Case, Input, Place, Step, Values
 from lstm_ref.dialects import dialect
 from lstm_ref.dialects.keras import ACTIVATIONS
-from lstm_ref.harness.errors import IllConditioned
-from lstm_ref.harness.expectation import Expectation, expect, with_cotangents
-from lstm_ref.harness.judge import judge
-from lstm_ref.harness.materialize import cast, materialize
-from lstm_ref.harness.rounding import PRECISIONS
-from lstm_ref.harness.subjects import Subjects
-from lstm_ref.harness.targets import Target
 from lstm_ref.implementations import discover
-from lstm_ref.implementations.trace import Trace
+from lstm_ref.oracle.errors import IllConditioned
+from lstm_ref.oracle.expectation import Expectation, expect, with_cotangents
+from lstm_ref.oracle.materialize import cast, materialize
+from lstm_ref.oracle.rounding import PRECISIONS
+from lstm_ref.protocol.trace import Trace
+from lstm_ref.runner.subjects import Subjects
+from lstm_ref.runner.targets import Target
+from lstm_ref.verdict.judge import judge
 
 EVERYDAY = ("keras-tensorflow", "torch")
 DTYPES = ("float64", "float32", "float16", "bfloat16")

@@ -16,16 +16,16 @@ from pathlib import Path
 
 from lstm_ref.corpus import Case, load
 from lstm_ref.dialects import dialect
-from lstm_ref.harness.expectation import expect, with_cotangents
-from lstm_ref.harness.materialize import materialize
+from lstm_ref.oracle.expectation import expect, with_cotangents
+from lstm_ref.oracle.materialize import materialize
 
 ORDINARY = "keras/structure/product[initial_state=given,return_sequences=true,return_state=true]"
 BUDGET_BOUNDS_MS = 4.0
 BUDGET_ITEM_MS = 1.0
 # A plugin for pytest under which every item passes at once: what is left is pytest, the plugin and the result file.
 NOTHING_TO_DO = """
-from lstm_ref.harness import run
-from lstm_ref.report.data import Outcome
+from lstm_ref.runner import run
+from lstm_ref.results.records import Outcome
 run.Run.outcome = lambda self, case, implementation, dtype: Outcome(
     case.id, implementation, dtype, "pass", "", str(case.place.file), 1, case.about, case.source, {}, 0.5, 15.0, None, None, "", "", "", 0.0, 0.0)
 """

@@ -8,10 +8,10 @@ import argparse
 import numpy as np
 import psutil
 
-from lstm_ref.harness.launching import installed, launch
-from lstm_ref.harness.subjects import Subject
 from lstm_ref.implementations import discover
-from lstm_ref.implementations.trace import Request, Step, Tensor, Trace
+from lstm_ref.protocol.trace import Request, Step, Tensor, Trace
+from lstm_ref.runner.launching import installed, launch
+from lstm_ref.runner.subject import Subject
 
 BUDGET_MB = {"keras-tensorflow": 800, "torch": 400}
 GROWTH = 1.05

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from lstm_ref.harness.launching import Launch, launch
-from lstm_ref.harness.subjects import Subject
-from lstm_ref.implementations import Host, Implementation
-from lstm_ref.implementations.adapter import Gradients
-from lstm_ref.implementations.server import serve
-from lstm_ref.implementations.trace import Request, Step, Tensor, Trace
+from lstm_ref.protocol import Host, Implementation
+from lstm_ref.protocol.adapter import Gradients
+from lstm_ref.protocol.server import serve
+from lstm_ref.protocol.trace import Request, Step, Tensor, Trace
+from lstm_ref.runner.launching import Launch, launch
+from lstm_ref.runner.subject import Subject
 
 BUDGET_MS = 1.0
 HOST = Host("echo", (), "echo", {})

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lstm_ref.harness.nodeids import NOTHING_RUNS, is_item_of_a_case
 from lstm_ref.kinds import SUFFIXES, is_case_file, is_other_file
+from lstm_ref.runner.nodeids import NOTHING_RUNS, is_item_of_a_case
 
 if TYPE_CHECKING:
-    from lstm_ref.harness.items import CaseFile
-    from lstm_ref.harness.session import Session
+    from lstm_ref.runner.items import CaseFile
+    from lstm_ref.runner.session import Session
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -82,7 +82,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def session(config: pytest.Config) -> "Session":
     """What this run shares; it begins with the first call."""
     if SESSION not in config.stash:
-        from lstm_ref.harness.session import Session
+        from lstm_ref.runner.session import Session
 
         config.stash[SESSION] = Session(config)
     return config.stash[SESSION]
@@ -94,7 +94,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "CaseFile 
         return None
     if not is_case_file(file_path) and (is_other_file(file_path) or not among_ours(file_path)):
         return None
-    from lstm_ref.harness.items import CaseFile
+    from lstm_ref.runner.items import CaseFile
 
     session(parent.config)
     return CaseFile.of(parent, file_path)
@@ -137,7 +137,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """A report that comes from a worker shows the failure as one that was made here."""
     if getattr(report, "lstm_ref", None) is not None and report.failed:
-        from lstm_ref.harness.items import Shown
+        from lstm_ref.runner.items import Shown
 
         report.longrepr = Shown.of(report)
 

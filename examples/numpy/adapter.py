@@ -3,7 +3,7 @@
 import numpy as np
 from plain_lstm import PlainLSTM
 
-from lstm_ref.implementations import Implementation, Tensor
+from lstm_ref.protocol import Implementation, Tensor
 
 
 class Adapter:

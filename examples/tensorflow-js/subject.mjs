@@ -2,7 +2,7 @@
 //
 //   npm install && lstm-ref run keras --subject "node subject.mjs" --divergences tensorflow-js.yaml
 //
-// The messages are described in lstm_ref/implementations/README.md.
+// The messages are described in lstm_ref/protocol/README.md.
 
 import {createInterface} from 'node:readline';
 

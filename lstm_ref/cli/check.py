@@ -28,7 +28,7 @@ def check(files: tuple[Path, ...], format_: str) -> None:
     lstm-ref check cases/keras/masks.yaml
     lstm-ref check my-cases/
     """
-    from lstm_ref.harness.dry_run import problems_of
+    from lstm_ref.oracle.dry_run import problems_of
 
     with waiting("still checking; a large matrix takes a while"):
         cases, problems = _read(files)

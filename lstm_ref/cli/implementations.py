@@ -10,10 +10,10 @@ import click
 from lstm_ref.cli.shared import FORMAT, settings_here, show_json
 
 if TYPE_CHECKING:
-    from lstm_ref.harness.launching import Launch
-    from lstm_ref.harness.settings import Settings
-    from lstm_ref.harness.targets import Introduced
-    from lstm_ref.implementations import Implementation
+    from lstm_ref.protocol import Implementation
+    from lstm_ref.runner.launching import Launch
+    from lstm_ref.runner.settings import Settings
+    from lstm_ref.runner.targets import Introduced
 
 COLUMNS = ("implementation", "dialect", "from", "")
 
@@ -30,10 +30,10 @@ def implementations(format_: str) -> None:
     lstm-ref implementations
     lstm-ref implementations --format json
     """
-    from lstm_ref.harness.errors import BadTargets
-    from lstm_ref.harness.launching import installed
     from lstm_ref.implementations import declared
-    from lstm_ref.implementations.errors import AdapterError
+    from lstm_ref.protocol.errors import AdapterError
+    from lstm_ref.runner.errors import BadTargets
+    from lstm_ref.runner.launching import installed
 
     problems: tuple[str, ...] = ()
     try:
@@ -68,8 +68,9 @@ def implementations(format_: str) -> None:
 def _configured(settings: "Settings", known: "Mapping[str, Implementation]") -> list[dict[str, Any]]:
     """What the project names. Raises BadTargets."""
     from lstm_ref.corpus import load_parameters
-    from lstm_ref.harness.asked import Asked, introduced
-    from lstm_ref.harness.subjects import CannotStart, Subject
+    from lstm_ref.runner.answers import CannotStart
+    from lstm_ref.runner.asked import Asked, introduced
+    from lstm_ref.runner.subject import Subject
 
     def introduce(launch: "Launch") -> "Introduced | str":
         subject = Subject(launch)

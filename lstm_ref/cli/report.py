@@ -16,9 +16,9 @@ def report(results: Path, output: Path | None) -> None:
     \b
     lstm-ref report reports/results.jsonl -o somewhere/report.html
     """
-    from lstm_ref.report.data import read
-    from lstm_ref.report.errors import ResultFileError
     from lstm_ref.report.html import render
+    from lstm_ref.results.errors import ResultFileError
+    from lstm_ref.results.reading import read
 
     try:
         page = render(read(results))

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from lstm_ref.cli.shared import cases_of, gathered, settings_here, targets_options
-from lstm_ref.harness.nodeids import Choice
+from lstm_ref.runner.nodeids import Choice
 
 # More workers than this gain little, and each starts frameworks of up to 1 GB.
 MOST_WORKERS = 8
@@ -153,8 +153,8 @@ class NothingInstalled(click.ClickException):
 
 def _require_any(asked: Sequence[str]) -> None:
     """End the program where nothing is installed that could be judged, with what to install."""
-    from lstm_ref.harness.launching import installed
     from lstm_ref.implementations import discover
+    from lstm_ref.runner.launching import installed
 
     known = discover()
     wanted = [known[name] for name in asked if name in known] or list(known.values())

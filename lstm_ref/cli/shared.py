@@ -11,7 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from lstm_ref.corpus import Case, Problem
-    from lstm_ref.harness.settings import Settings
+    from lstm_ref.runner.settings import Settings
 
 FORMAT = click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True, help="json is for programs")
 
@@ -69,8 +69,8 @@ def waiting(text: str, seconds: float = 3.0) -> Iterator[None]:
 
 def settings_here() -> "Settings":
     """The settings of the project around the working folder. Ends the program where they are wrong."""
-    from lstm_ref.harness.errors import BadSettings
-    from lstm_ref.harness.settings import settings_of
+    from lstm_ref.runner.errors import BadSettings
+    from lstm_ref.runner.settings import settings_of
 
     try:
         return settings_of(Path.cwd())
@@ -80,7 +80,7 @@ def settings_here() -> "Settings":
 
 def cases_of(settings: "Settings") -> tuple[str, ...]:
     """The patterns of cases in the settings; paths as they are from here."""
-    from lstm_ref.harness.settings import patterns_of
+    from lstm_ref.runner.settings import patterns_of
 
     return tuple(patterns_of(settings))
 

@@ -12,7 +12,7 @@ import click
 from lstm_ref.cli.shared import FORMAT, count, settings_here, show_json, targets_options
 
 if TYPE_CHECKING:
-    from lstm_ref.harness.targets import Target
+    from lstm_ref.runner.targets import Target
     from lstm_ref.smoke import Bench, Greeting, Tried
 
 COLOURS = {"pass": "green", "unsupported": "yellow", "not-run": "yellow"}
@@ -36,7 +36,7 @@ def smoke(
     """Try a new subject with ten requests, from trivial to ordinary.
 
     For each it is shown what was sent, what came, what is wrong with it, and what to do. NAMES are implementations that are known, or columns that
-    the settings of the project name. How to write a subject is told in lstm_ref/implementations/README.md.
+    the settings of the project name. How to write a subject is told in lstm_ref/protocol/README.md.
 
     \b
     lstm-ref smoke --subject 'node my-lstm.mjs'
@@ -50,7 +50,7 @@ def smoke(
       4  bad usage
     """
     from lstm_ref.corpus import load_parameters
-    from lstm_ref.harness.errors import BadTargets
+    from lstm_ref.runner.errors import BadTargets
     from lstm_ref.smoke import Bench
 
     bench = Bench(load_parameters(), seconds)
@@ -75,10 +75,10 @@ def smoke(
 
 def _targets(bench: "Bench", names: Sequence[str], subjects: Sequence[str], adapters: Sequence[str], python: Sequence[str]) -> "dict[str, Target]":
     """What is to be tried. Raises BadTargets."""
-    from lstm_ref.harness.asked import Asked
-    from lstm_ref.harness.launching import missing_modules
-    from lstm_ref.harness.targets import Target
     from lstm_ref.implementations import discover
+    from lstm_ref.runner.asked import Asked
+    from lstm_ref.runner.launching import missing_modules
+    from lstm_ref.runner.targets import Target
 
     settings = settings_here()
     known = discover()

@@ -1,4 +1,4 @@
-"""What a dialect offers to the harness, and what its files have in common.
+"""What a dialect offers to the judge, and what its files have in common.
 
 A dialect is one module: the twins of the documented layers, and `DIALECTS`, by version, which say how a case becomes a layer and its arguments.
 """
@@ -164,7 +164,7 @@ class Draw(NamedTuple):
 
 
 class Twin(Protocol):
-    """A documented layer in NumPy, as the harness drives it. Its constructor and `__call__` are those that the framework documents."""
+    """A documented layer in NumPy, as the judge drives it. Its constructor and `__call__` are those that the framework documents."""
 
     def weight_specs(self, features: int) -> dict[str, Spec]:
         """The weights by their documented names, in their documented order, for inputs of so many features."""

@@ -1,4 +1,4 @@
-"""The real layers that are judged: one adapter file a framework, and the protocol that they all speak.
+"""The real layers that are judged: one adapter file a framework.
 
 With NumPy and its framework this package runs under any interpreter: `python -m lstm_ref.implementations SUBJECT`.
 """
@@ -11,11 +11,10 @@ from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
-from lstm_ref.implementations.adapter import Host, Implementation
 from lstm_ref.implementations.errors import BrokenEntryPoint, DuplicateImplementation, NoAdapterFile
-from lstm_ref.implementations.trace import Request, Tensor
+from lstm_ref.protocol.adapter import Implementation
 
-__all__ = ["Host", "Implementation", "Request", "Tensor", "declared", "discover", "of_file"]
+__all__ = ["declared", "discover", "of_file"]
 
 # Packages that bring adapters of their own have entry points of this group.
 GROUP = "lstm_ref.implementations"

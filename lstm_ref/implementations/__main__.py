@@ -9,9 +9,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from lstm_ref.implementations import Implementation, discover, of_file
-from lstm_ref.implementations.errors import AdapterError, UnknownSubject
-from lstm_ref.implementations.server import serve
+from lstm_ref.implementations import discover, of_file
+from lstm_ref.implementations.errors import UnknownSubject
+from lstm_ref.protocol import Implementation
+from lstm_ref.protocol.errors import AdapterError
+from lstm_ref.protocol.server import serve
 
 
 def main() -> None:

@@ -16,9 +16,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from lstm_ref.implementations.adapter import Gradients
-from lstm_ref.implementations.errors import AdapterError, AmbiguousWeights, NotOffered, UnknownAction, UnknownLayer, WeightMismatch, WeightsNotCopied
-from lstm_ref.implementations.trace import Request, Tensor
+from lstm_ref.protocol.adapter import Gradients
+from lstm_ref.protocol.errors import AdapterError, AmbiguousWeights, NotOffered, UnknownAction, UnknownLayer, WeightMismatch, WeightsNotCopied
+from lstm_ref.protocol.trace import Request, Tensor
 
 # The CPU, one thread, and no settings of the user's.
 ENVIRONMENT = {

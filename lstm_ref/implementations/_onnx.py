@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from lstm_ref.implementations.adapter import Gradients
-from lstm_ref.implementations.errors import NotOffered, UnknownAction, UnknownLayer, WeightMismatch
-from lstm_ref.implementations.trace import Request, Tensor
+from lstm_ref.protocol.adapter import Gradients
+from lstm_ref.protocol.errors import NotOffered, UnknownAction, UnknownLayer, WeightMismatch
+from lstm_ref.protocol.trace import Request, Tensor
 
 # What a model of each opset says of itself, so that a runtime of its time can read it. Before 4
 # an initializer has to be an input of the graph as well.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lstm_ref.implementations._keras import ACCUMULATION, ENVIRONMENT, LOWEST, Eager, Keras, Mode, Traced
-from lstm_ref.implementations.adapter import Host, Implementation
+from lstm_ref.protocol.adapter import Host, Implementation
 
 HOST = Host(
     subject="keras-tensorflow",

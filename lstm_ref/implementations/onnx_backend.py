@@ -10,8 +10,8 @@ from importlib import import_module
 from typing import Any
 
 from lstm_ref.implementations._onnx import ACCUMULATION, OnnxRuntimeAdapter, line_with
-from lstm_ref.implementations.adapter import Host, Implementation
-from lstm_ref.implementations.errors import AdapterError
+from lstm_ref.protocol.adapter import Host, Implementation
+from lstm_ref.protocol.errors import AdapterError
 
 VARIABLE = "LSTM_REF_ONNX_BACKEND"
 

@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import Any
 
 from lstm_ref.implementations._onnx import ACCUMULATION, OnnxRuntimeAdapter
-from lstm_ref.implementations.adapter import Host, Implementation
+from lstm_ref.protocol.adapter import Host, Implementation
 
 HOST = Host(
     subject="onnx-reference",

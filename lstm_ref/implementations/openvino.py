@@ -5,8 +5,8 @@ from importlib import import_module
 from typing import Any
 
 from lstm_ref.implementations._onnx import ACCUMULATION, OnnxRuntimeAdapter, line_with
-from lstm_ref.implementations.adapter import Host, Implementation
-from lstm_ref.implementations.trace import Request
+from lstm_ref.protocol.adapter import Host, Implementation
+from lstm_ref.protocol.trace import Request
 
 HOST = Host(
     subject="openvino",

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from lstm_ref.implementations.adapter import Arguments, Gradients, Host, Implementation, TwiceDifferentiate
-from lstm_ref.implementations.errors import NotOffered, UnknownAction, UnknownLayer, WeightMismatch
-from lstm_ref.implementations.trace import Request, Tensor
+from lstm_ref.protocol.adapter import Arguments, Gradients, Host, Implementation, TwiceDifferentiate
+from lstm_ref.protocol.errors import NotOffered, UnknownAction, UnknownLayer, WeightMismatch
+from lstm_ref.protocol.trace import Request, Tensor
 
 HOST = Host(
     subject="torch",

@@ -10,10 +10,10 @@ from functools import cache, partial
 from importlib import import_module
 from typing import Any
 
-from lstm_ref.implementations.adapter import Arguments, Gradients, Implementation, TwiceDifferentiate
-from lstm_ref.implementations.errors import NotOffered
 from lstm_ref.implementations.pytorch import ACCUMULATION, AUTOCAST, HOST, RELIES_ON, PyTorch, names
-from lstm_ref.implementations.trace import Request, Tensor
+from lstm_ref.protocol.adapter import Arguments, Gradients, Implementation, TwiceDifferentiate
+from lstm_ref.protocol.errors import NotOffered
+from lstm_ref.protocol.trace import Request, Tensor
 
 
 class Within(PyTorch):

@@ -6,8 +6,8 @@ from importlib import import_module
 from typing import Any
 
 from lstm_ref.implementations._keras import ACCUMULATION, ENVIRONMENT, LOWEST, Eager, Keras, Mode
-from lstm_ref.implementations.adapter import Host, Implementation
-from lstm_ref.implementations.trace import Request
+from lstm_ref.protocol.adapter import Host, Implementation
+from lstm_ref.protocol.trace import Request
 
 # The package requires `tensorflow` by that name: beside `tensorflow-cpu`, install it with `pip install --no-deps tf-keras`.
 HOST = Host(

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lstm_ref.report.data import FAILING, Claimed, Outcome, Results
 from lstm_ref.report.tables import versions
+from lstm_ref.results.records import FAILING, Claimed, Outcome, Results
 
 # Each verdict, in the words of the report, the one that says most first.
 VERDICTS = {

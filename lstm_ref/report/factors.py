@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from lstm_ref.report.data import Outcome
+from lstm_ref.results.records import Outcome
 
 DTYPE = "dtype"
 # Words mean the same in several parameters: an activation of the gates or of the state.

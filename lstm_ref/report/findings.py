@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from lstm_ref.report.data import DTYPES, FAILING, Outcome, Results, Worst
 from lstm_ref.report.factors import Factors, Passing, factors
 from lstm_ref.report.tables import digest, implementations, sharing_cases
+from lstm_ref.results.records import DTYPES, FAILING, Outcome, Results, Worst
 
 NUMBER = re.compile(r"[-+]?(?:\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?|\b(?:nan|inf)\b)")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'(])")

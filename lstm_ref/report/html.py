@@ -11,14 +11,14 @@ from markupsafe import Markup
 
 from lstm_ref.report import tables
 from lstm_ref.report.claims import SIDES, VERDICTS, claims
-from lstm_ref.report.data import FAILING, OUTCOMES, Results
 from lstm_ref.report.findings import Finding, findings
 from lstm_ref.report.listing import listing, script_safe
 from lstm_ref.report.matrix import matrices
 from lstm_ref.report.plots import spreads
-from lstm_ref.report.settings import text
 from lstm_ref.report.standings import GROUPS, group_of, slugs, standings
 from lstm_ref.report.values import cut, number, place, short, visible
+from lstm_ref.results.records import FAILING, OUTCOMES, Results
+from lstm_ref.results.settings import text
 
 # What each outcome means, in the words of the report.
 MEANING = {

@@ -8,10 +8,10 @@ import json
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
-from lstm_ref.report.data import OUTCOMES, Outcome, Results
 from lstm_ref.report.findings import Finding
 from lstm_ref.report.tables import Reason, reason_anchor
 from lstm_ref.report.values import cut
+from lstm_ref.results.records import OUTCOMES, Outcome, Results
 
 # Messages that differ from each other are most of the text where much fails; beyond these
 # the list shows none.

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from lstm_ref.report.data import DTYPES, Outcome, Results
 from lstm_ref.report.factors import DTYPE
 from lstm_ref.report.findings import NEW, STALE, Finding
 from lstm_ref.report.tables import Tally, ordered, sharing_cases
+from lstm_ref.results.records import DTYPES, Outcome, Results
 
 # Parameters stand in this order; what is of none of these comes last.
 SECTIONS = ("params", "call")

@@ -7,7 +7,7 @@ from statistics import median
 
 from markupsafe import Markup
 
-from lstm_ref.report.data import Number, Results
+from lstm_ref.results.records import Number, Results
 
 # Error / bound from here to 1, in equal steps of its logarithm; smaller ones count as this.
 SMALLEST_RATIO = 1e-4

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from lstm_ref.report.data import FAILING, Results
 from lstm_ref.report.findings import DEFECTS, NEW, STALE, Finding
 from lstm_ref.report.tables import Tally, implementations, tally, versions
+from lstm_ref.results.records import FAILING, Results
 
 # Findings that are counted together: the word of an anchor, and what they are called.
 GROUPS = {

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from lstm_ref.report.data import DTYPES, FAILING, OUTCOMES, Outcome, Results
+from lstm_ref.results.records import DTYPES, FAILING, OUTCOMES, Outcome, Results
 
 OF_THE_SUITE = ("python", "numpy")  # what every subject has, beside its framework
 

@@ -2,7 +2,7 @@
 
 import re
 
-from lstm_ref.report.data import Number, Worst
+from lstm_ref.results.records import Number, Worst
 
 # What turns the direction of the words after it, so that they read as something else.
 TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")

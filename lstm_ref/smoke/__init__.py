@@ -12,16 +12,18 @@ from typing import Any
 import numpy as np
 
 from lstm_ref.corpus import Case, load_file
-from lstm_ref.harness.divergences import Divergences
-from lstm_ref.harness.launching import Launch
-from lstm_ref.harness.offers import Documented, problems_of
-from lstm_ref.harness.policies import POLICIES
-from lstm_ref.harness.run import Run
-from lstm_ref.harness.subjects import AS_DESCRIBED, START_SECONDS, CannotStart, Facts, Subject, Subjects
-from lstm_ref.harness.targets import Introduced, Target
-from lstm_ref.implementations.errors import WireError
-from lstm_ref.implementations.introduction import Introduction
-from lstm_ref.implementations.wire import parse, tensor_from_json
+from lstm_ref.oracle.policies import POLICIES
+from lstm_ref.protocol.errors import WireError
+from lstm_ref.protocol.introduction import Introduction
+from lstm_ref.protocol.wire import parse, tensor_from_json
+from lstm_ref.runner.answers import CannotStart, Facts
+from lstm_ref.runner.launching import Launch
+from lstm_ref.runner.offers import Documented, problems_of
+from lstm_ref.runner.run import Run
+from lstm_ref.runner.subject import AS_DESCRIBED, START_SECONDS, Subject
+from lstm_ref.runner.subjects import Subjects
+from lstm_ref.runner.targets import Introduced, Target
+from lstm_ref.verdict.divergences import Divergences
 
 # Seconds that an answer may take here.
 SECONDS = 10.0

@@ -13,8 +13,8 @@ import pytest
 
 import lstm_ref
 from lstm_ref.cli.shared import waiting
-from lstm_ref.harness.launching import installed
 from lstm_ref.implementations import discover
+from lstm_ref.runner.launching import installed
 
 needs_torch = pytest.mark.skipif(not installed(discover()["torch"]), reason="torch is not installed")
 
@@ -246,7 +246,7 @@ def test_a_full_run_takes_what_an_everyday_run_leaves_out(cli: Cli, tmp_path: Pa
 def test_where_nothing_is_installed_run_says_so_at_once_and_what_to_install(arguments: list[str], said: str, not_said: str) -> None:
     code = f"""
 import sys
-import lstm_ref.harness.launching as launching
+import lstm_ref.runner.launching as launching
 launching.installed = lambda implementation: False
 from lstm_ref.cli import main
 try:

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from lstm_ref.conversion import ConversionError
-from lstm_ref.harness.launching import installed, launch
 from lstm_ref.implementations import discover
+from lstm_ref.runner.launching import installed, launch
 
 
 class Side:

@@ -7,7 +7,7 @@ import pytest
 
 from lstm_ref.conversion import OnnxLSTM, from_onnx, to_onnx
 from lstm_ref.conversion.stack import Stack
-from lstm_ref.harness.rounding import Noise, Rounded, bound, precision
+from lstm_ref.oracle.rounding import Noise, Rounded, bound, precision
 from lstm_ref.reference.cell import State
 from lstm_ref.reference.stack import run_stack
 from lstm_ref.reference.weights import LSTMWeights

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lstm_ref.corpus import corpus_root, load_divergences_file, load_file, load_parameters
-from lstm_ref.harness.dry_run import problems_of
+from lstm_ref.oracle.dry_run import problems_of
 
 README = (corpus_root() / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)

@@ -17,8 +17,8 @@ from lstm_ref.dialects.layouts import canonical, groups, named
 from lstm_ref.dialects.onnx.activations import with_parameters
 from lstm_ref.dialects.onnx.misreadings import MISREADINGS
 from lstm_ref.dialects.onnx.mistakes import MISTAKES
-from lstm_ref.harness.materialize import materialize
-from lstm_ref.harness.twin import run_twin
+from lstm_ref.oracle.materialize import materialize
+from lstm_ref.oracle.twin import run_twin
 
 Array = npt.NDArray[Any]
 

@@ -12,8 +12,8 @@ from lstm_ref.corpus import Case, load
 from lstm_ref.dialects import dialect, torch
 from lstm_ref.dialects.dialect import Sizes
 from lstm_ref.dialects.initial import Uniform
-from lstm_ref.harness.materialize import materialize
-from lstm_ref.harness.twin import run_twin
+from lstm_ref.oracle.materialize import materialize
+from lstm_ref.oracle.twin import run_twin
 
 Array = npt.NDArray[Any]
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 import lstm_ref
-from lstm_ref.report.data import Results, read
+from lstm_ref.results.reading import read
+from lstm_ref.results.records import Results
 
 CHECKOUT = Path(lstm_ref.__file__).parent.parent
 EXAMPLE = CHECKOUT / "examples" / "numpy"
@@ -186,7 +187,7 @@ def test_a_project_says_once_what_is_judged(run: Command, by_pytest: Command, fo
 
 
 WITHOUT_READ = """
-from lstm_ref.implementations import Implementation
+from lstm_ref.protocol import Implementation
 
 
 class Half:

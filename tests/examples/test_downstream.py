@@ -13,7 +13,7 @@ import numpy
 import pytest
 
 import lstm_ref
-from lstm_ref.report.data import read
+from lstm_ref.results.reading import read
 
 CHECKOUT = Path(lstm_ref.__file__).parent.parent
 EXAMPLE = CHECKOUT / "examples" / "downstream"

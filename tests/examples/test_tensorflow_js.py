@@ -13,7 +13,7 @@ import pytest
 import lstm_ref
 from lstm_ref.corpus import load, load_divergences_file
 from lstm_ref.corpus.selection import id_pattern
-from lstm_ref.report.data import read
+from lstm_ref.results.reading import read
 
 EXAMPLE = Path(lstm_ref.__file__).parent.parent / "examples" / "tensorflow-js"
 SUBJECT = shlex.join(["node", str(EXAMPLE / "subject.mjs")])

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 import lstm_ref.implementations
-from lstm_ref.implementations import Host, discover
+from lstm_ref.implementations import discover
 from lstm_ref.implementations.errors import DuplicateImplementation
-from lstm_ref.implementations.wire import STORAGE
+from lstm_ref.protocol import Host
+from lstm_ref.protocol.wire import STORAGE
 
 ADAPTER = """
-from lstm_ref.implementations.adapter import Host, Implementation
+from lstm_ref.protocol.adapter import Host, Implementation
 
 HOST = Host("mine", ("mine",), "mine", {})
 IMPLEMENTATIONS = (Implementation("NAME", "keras", object, {"float32": "float32"}, HOST),)
@@ -43,8 +44,8 @@ def test_what_is_missing_is_told_with_what_would_bring_it(requires: tuple[str, .
 def test_no_framework_is_imported() -> None:
     code = """
 import json, sys
-from lstm_ref.harness.launching import installed
-from lstm_ref.implementations import Host, discover
+from lstm_ref.runner.launching import installed
+from lstm_ref.implementations import discover
 known = {name: [installed(each), each.host.install] for name, each in discover().items()}
 print(json.dumps(sorted({"tensorflow", "keras", "torch"} & set(sys.modules))))
 """

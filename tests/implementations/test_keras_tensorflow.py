@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from lstm_ref.harness.launching import installed, launch
-from lstm_ref.harness.subjects import Broken, Subject
 from lstm_ref.implementations._keras import Eager, Held, Keras
-from lstm_ref.implementations.errors import AdapterError, WeightsNotCopied
 from lstm_ref.implementations.keras_tensorflow import HOST, IMPLEMENTATIONS, Keras3
-from lstm_ref.implementations.trace import Call, Request, Step, Tensor, Trace
+from lstm_ref.protocol.errors import AdapterError, WeightsNotCopied
+from lstm_ref.protocol.trace import Call, Request, Step, Tensor, Trace
+from lstm_ref.runner.answers import Broken
+from lstm_ref.runner.launching import installed, launch
+from lstm_ref.runner.subject import Subject
 
 pytestmark = pytest.mark.skipif(not installed(IMPLEMENTATIONS[0]), reason=f"tensorflow is not installed: {HOST.install}")
 

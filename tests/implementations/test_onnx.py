@@ -10,10 +10,10 @@ import pytest
 
 from lstm_ref.dialects import onnx as dialect
 from lstm_ref.implementations._onnx import Node, OnnxRuntimeAdapter, line_with, model
-from lstm_ref.implementations.errors import NotOffered, UnknownAction, UnknownLayer, WeightMismatch
 from lstm_ref.implementations.onnx_backend import VARIABLE, NoBackend, OnnxBackend, backend
-from lstm_ref.implementations.steps import run
-from lstm_ref.implementations.trace import Request, Step, Tensor
+from lstm_ref.protocol.errors import NotOffered, UnknownAction, UnknownLayer, WeightMismatch
+from lstm_ref.protocol.steps import run
+from lstm_ref.protocol.trace import Request, Step, Tensor
 
 onnx = pytest.importorskip("onnx")
 

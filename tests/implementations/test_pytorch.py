@@ -11,10 +11,11 @@ import numpy.typing as npt
 import pytest
 
 from lstm_ref.corpus import load_divergences
-from lstm_ref.harness.launching import installed, launch
-from lstm_ref.harness.subjects import Broken, Subject
 from lstm_ref.implementations.pytorch import HOST, IMPLEMENTATIONS
-from lstm_ref.implementations.trace import Request, Step, Tensor, Trace
+from lstm_ref.protocol.trace import Request, Step, Tensor, Trace
+from lstm_ref.runner.answers import Broken
+from lstm_ref.runner.launching import installed, launch
+from lstm_ref.runner.subject import Subject
 
 pytestmark = pytest.mark.skipif(not installed(IMPLEMENTATIONS[0]), reason=f"torch is not installed: {HOST.install}")
 

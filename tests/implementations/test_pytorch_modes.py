@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from lstm_ref.harness.launching import installed, launch
-from lstm_ref.harness.subjects import Subject, Unsupported
 from lstm_ref.implementations.pytorch import HOST
 from lstm_ref.implementations.pytorch_modes import IMPLEMENTATIONS, quantizable_name, with_two_threads
-from lstm_ref.implementations.trace import Call, Request, Step, Tensor, Trace
+from lstm_ref.protocol.trace import Call, Request, Step, Tensor, Trace
+from lstm_ref.runner.answers import Unsupported
+from lstm_ref.runner.launching import installed, launch
+from lstm_ref.runner.subject import Subject
 
 pytestmark = pytest.mark.skipif(not installed(IMPLEMENTATIONS[0]), reason=f"torch is not installed: {HOST.install}")
 
@@ -35,7 +36,7 @@ CASE_SECONDS = 180.0
 WILLING = """
 from dataclasses import replace
 from lstm_ref.implementations.pytorch_modes import IMPLEMENTATIONS
-from lstm_ref.implementations.server import serve
+from lstm_ref.protocol.server import serve
 
 def willing(make):
     def adapter():
@@ -291,8 +292,8 @@ import numpy as np
 import torch
 
 from lstm_ref.implementations.pytorch_modes import Compile, Script, Within, no_compiler
-from lstm_ref.implementations.steps import run
-from lstm_ref.implementations.trace import Request, Step, Tensor
+from lstm_ref.protocol.steps import run
+from lstm_ref.protocol.trace import Request, Step, Tensor
 
 def ones(*shape):
     return Tensor("float32", np.ones(shape, np.float32))

@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from lstm_ref.harness.launching import installed, launch
-from lstm_ref.harness.subjects import Subject, Unsupported
 from lstm_ref.implementations.tf_keras import HOST, IMPLEMENTATIONS
-from lstm_ref.implementations.trace import Call, Request, Step, Tensor, Trace
+from lstm_ref.protocol.trace import Call, Request, Step, Tensor, Trace
+from lstm_ref.runner.answers import Unsupported
+from lstm_ref.runner.launching import installed, launch
+from lstm_ref.runner.subject import Subject
 
 pytestmark = pytest.mark.skipif(not installed(IMPLEMENTATIONS[0]), reason=f"tf-keras is not installed: {HOST.install}")
 

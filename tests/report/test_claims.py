@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from lstm_ref.report.claims import Claims, claims
-from lstm_ref.report.data import read
-from lstm_ref.report.errors import ResultFileError
 from lstm_ref.report.html import render
+from lstm_ref.results.errors import ResultFileError
+from lstm_ref.results.reading import read
 
 Make = dict[str, Callable[..., Any]]
 Write = Callable[[list[dict[str, Any]]], Path]

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from lstm_ref.report.data import read
 from lstm_ref.report.factors import ANYWHERE, DTYPE, NOT_SET
 from lstm_ref.report.findings import Finding, findings, without_numbers
+from lstm_ref.results.reading import read
 
 Make = dict[str, Callable[..., Any]]
 Found = Callable[..., list[Finding]]

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from lstm_ref.report.data import read
 from lstm_ref.report.html import render
+from lstm_ref.results.reading import read
 
 Make = dict[str, Callable[..., Any]]
 Write = Callable[[list[dict[str, Any]]], Path]

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from lstm_ref.report import tables
-from lstm_ref.report.data import OUTCOMES, read
 from lstm_ref.report.findings import findings
 from lstm_ref.report.matrix import matrices
+from lstm_ref.results.reading import read
+from lstm_ref.results.records import OUTCOMES
 
 Make = dict[str, Callable[..., Any]]
 Write = Callable[[list[dict[str, Any]]], Path]

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from lstm_ref.report.data import read
-from lstm_ref.report.settings import text
 from lstm_ref.report.values import cut, visible
+from lstm_ref.results.reading import read
+from lstm_ref.results.settings import text
 
 Make = dict[str, Callable[..., Any]]
 Write = Callable[[list[dict[str, Any]]], Path]

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from lstm_ref.cli import main
 from lstm_ref.corpus import load_parameters
 from lstm_ref.dialects import dialects
-from lstm_ref.harness.launching import Launch
+from lstm_ref.runner.launching import Launch
 from lstm_ref.smoke import Bench, smoke_cases
 
 CLUMSY = Path(__file__).with_name("clumsy.py")

@@ -13,7 +13,7 @@ from lstm_ref.dialects.initial import Initial
 from lstm_ref.dialects.keras.composite import Composite, pulled_through
 from lstm_ref.dialects.keras.lstm import LSTM
 from lstm_ref.dialects.keras.nested import handed, joined, of_part, passed
-from lstm_ref.implementations.trace import Handed
+from lstm_ref.protocol.trace import Handed
 from lstm_ref.reference.activations import Array
 
 

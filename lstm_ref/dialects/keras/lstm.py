@@ -33,7 +33,7 @@ from lstm_ref.dialects.keras.initializers import initializer as initializer_of
 from lstm_ref.dialects.keras.regularizers import regularizer as regularizer_of
 from lstm_ref.dialects.keras.rules import RULES
 from lstm_ref.dialects.keras.training import fit
-from lstm_ref.implementations.trace import Handed
+from lstm_ref.protocol.trace import Handed
 from lstm_ref.reference.activations import Array
 from lstm_ref.reference.cell import State
 from lstm_ref.reference.sequence import run

@@ -11,7 +11,7 @@ from lstm_ref.dialects.dialect import Gradients, Output, Place, Sizes, Spec, Twi
 from lstm_ref.dialects.initial import Initial
 from lstm_ref.dialects.keras.rules import KERAS_3, Rules
 from lstm_ref.dialects.keras.training import Trainable
-from lstm_ref.implementations.trace import Handed
+from lstm_ref.protocol.trace import Handed
 from lstm_ref.reference.activations import Array
 
 T = TypeVar("T")

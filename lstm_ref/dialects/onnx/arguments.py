@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lstm_ref.dialects.dialect import STATE_DEVIATION, Given, Spec, unequal_lengths
-from lstm_ref.implementations.trace import Handed
+from lstm_ref.protocol.trace import Handed
 from lstm_ref.reference.activations import Array
 
 Shape = tuple[int, ...]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from lstm_ref.dialects.dialect import STATE_DEVIATION, Given, Spec, ends_with
-from lstm_ref.implementations.trace import Handed
+from lstm_ref.protocol.trace import Handed
 from lstm_ref.reference.activations import Array
 
 Shape = tuple[int, ...]

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from lstm_ref.dialects import keras
-from lstm_ref.harness.rounding import RUNS, Noise, Rounded, precision
+from lstm_ref.oracle.rounding import RUNS, Noise, Rounded, precision
 
 Array = npt.NDArray[Any]
 Weights = dict[str, Array]

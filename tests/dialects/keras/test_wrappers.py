@@ -11,7 +11,7 @@ import pytest
 from lstm_ref.corpus.loading import load_parameters
 from lstm_ref.dialects import dialect, keras
 from lstm_ref.dialects.dialect import Sizes
-from lstm_ref.implementations.trace import Handed
+from lstm_ref.protocol.trace import Handed
 from lstm_ref.reference.cell import State
 from lstm_ref.reference.sequence import run
 from lstm_ref.reference.weights import LSTMWeights

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lstm_ref.implementations import Implementation, Tensor
+from lstm_ref.protocol import Implementation, Tensor
 from tiny_lstm import TinyLSTM, __version__
 
 

@@ -1,0 +1,63 @@
+"""Cases run by the NumPy layers alone: what these refuse no framework needs to be asked."""
+
+import itertools
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from lstm_ref.corpus.case import Case
+from lstm_ref.corpus.errors import Problem
+from lstm_ref.corpus.ids import value_text
+from lstm_ref.dialects import dialect
+from lstm_ref.oracle.errors import CannotJudge
+from lstm_ref.oracle.materialize import Material, is_of_documentation, materialize, second_run
+from lstm_ref.oracle.twin import run_twin
+
+
+def problems_of(cases: Iterable[Case]) -> Iterator[Problem]:
+    """What the NumPy layers refuse of cases that are to run.
+
+    Parameters and sizes that are not documented, or that have no twin yet; sizes that do not
+    go together; second runs of relations that cannot have the weights of the first. A case
+    is told once. Of its points those are built in which two values meet for the first time,
+    and those are run in which one stands for the first time.
+    """
+    told: set[str] = set()
+    met: defaultdict[str, set[object]] = defaultdict(set)
+    for case in cases:
+        name = case.id.partition("[")[0]
+        if not case.everyday or case.expect is not None or name in told or is_of_documentation(case):
+            continue
+        values = sorted((axis, value_text(value)) for axis, value in case.axes.items())
+        new_pair = _new(met[name], itertools.combinations(values, 2))
+        new_value = _new(met[name], values) or not values
+        if not new_pair and not new_value:
+            continue
+        try:
+            _build(case, run=new_value)
+        except (NotImplementedError, CannotJudge) as error:  # they say what to do
+            told.add(name)
+            yield Problem(case.place, f"{case.id}: {error}", None)
+        except Exception as error:
+            told.add(name)
+            hint = "where the layer has to refuse this, say so: expect: {raises: ...}"
+            yield Problem(case.place, f"{case.id}: {error}", hint)
+
+
+def _new(known: set[object], found: Iterable[object]) -> bool:
+    """Whether any of them was not known; all of them are from here on."""
+    before = len(known)
+    known.update(found)
+    return len(known) > before
+
+
+def _build(case: Case, run: bool) -> None:
+    """Make the arrays of a case, of both its runs, and run its layers where wanted."""
+    first = materialize(case, seed=0)
+    runs: list[tuple[str, Material]] = [(case.dialect, first)]
+    if case.relation is not None:
+        other = second_run(case, case.relation)
+        second = materialize(other, seed=0, like=first, part=case.relation.weights)
+        runs.append((other.dialect, second))
+    for name, material in runs if run else ():
+        version = case.versions[0] if case.versions and name == case.dialect else ""
+        run_twin(dialect(name, version), material.request)

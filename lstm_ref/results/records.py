@@ -1,0 +1,148 @@
+"""What stands in a result file, as values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from lstm_ref.results.settings import settings_of
+
+# The format of the file, whose schema is `results.schema.json`.
+FORMAT = 1
+
+# Every outcome there is, from the best to the one that says least.
+OUTCOMES = ("pass", "fail", "error", "crash", "timeout", "stale", "divergence", "unsupported", "not-run")
+# Outcomes that fail a run.
+FAILING = ("fail", "error", "crash", "timeout", "stale")
+
+# From the widest to the narrowest, as they are shown.
+DTYPES = ("float64", "float32", "bfloat16", "float16")
+
+Number = float | bool | str | None
+
+
+@dataclass(frozen=True)
+class Missing:
+    """An implementation that was asked for and could not be started."""
+
+    implementation: str
+    reason: str
+    command: str
+
+
+@dataclass(frozen=True)
+class Header:
+    """What was asked for, and where it ran."""
+
+    lstm_ref: str
+    started: str
+    seed: int
+    corpus: str
+    cases: int
+    items: int
+    options: Mapping[str, Any]
+    platform: Mapping[str, Any]
+    implementations: tuple[str, ...]
+    missing: tuple[Missing, ...]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A process that hosted implementations."""
+
+    subject: str
+    implementations: tuple[str, ...]
+    versions: Mapping[str, str]
+    environment: Mapping[str, Any]
+    processor: Mapping[str, str | bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Worst:
+    """The place where error / bound is largest, and what stood there. Numbers are as in the file: NaN and infinities are strings."""
+
+    call: int
+    tensor: str
+    index: tuple[int, ...]
+    axes: tuple[str, ...]
+    expected: Number
+    observed: Number
+    error: Number
+    bound: Number
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """What a case shows of a statement: the id of the claim, its words, and the lines that show it.
+
+    `source` has a title, a kind and the version that it speaks of. `side` says whether
+    the statement holds here, fails, or the corrected one holds. `code` is what was run,
+    `seen` what came of it.
+    """
+
+    claim: str
+    statement: str
+    place: str
+    source: Mapping[str, str]
+    verdict: str
+    side: str
+    says: str
+    corrected: str
+    conditions: str
+    decided_by: str
+    note: str
+    code: tuple[str, ...]
+    seen: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one case on one implementation in one dtype."""
+
+    case: str
+    implementation: str
+    dtype: str
+    outcome: str
+    message: str
+    file: str
+    line: int
+    about: str
+    source: str
+    parameters: Mapping[str, Any]
+    ratio: Number = None
+    bits: Number = None
+    bitwise: bool | None = None
+    worst: Worst | None = None
+    reproduce: str = ""
+    yaml: str = ""
+    detail: str = ""
+    seconds: float | None = None
+    framework_seconds: float | None = None
+    link: str = ""
+    claim: Claimed | None = None
+
+    @cached_property
+    def settings(self) -> tuple[tuple[str, str], ...]:
+        """Every parameter of the case with its value, as text, each pair once."""
+        return settings_of(self.parameters)
+
+
+@dataclass(frozen=True)
+class Footer:
+    """How the run ended."""
+
+    finished: str
+    seconds: float
+    framework_seconds: float
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Results:
+    """A whole result file. `incomplete` says what is missing from it; it is empty for a run that finished."""
+
+    header: Header
+    subjects: tuple[Subject, ...]
+    outcomes: tuple[Outcome, ...]
+    footer: Footer | None
+    incomplete: str

@@ -1,0 +1,35 @@
+"""Why a run cannot be what was asked for."""
+
+from collections.abc import Sequence
+
+from lstm_ref.oracle.errors import CannotJudge
+
+
+class UnknownImplementation(CannotJudge):
+    """An implementation was asked for that no adapter file declares."""
+
+    def __init__(self, name: str, known: list[str], close: list[str]) -> None:
+        hint = f"did you mean {close[0]!r}?" if close else "`lstm-ref implementations` lists them"
+        super().__init__(f"there is no implementation {name!r}, only {', '.join(sorted(known))}; {hint}")
+
+
+class NoPartner(CannotJudge):
+    """Nothing in this run can take the other side of a relation."""
+
+    def __init__(self, case: str, dialect: str) -> None:
+        super().__init__(f"{case} compares with a layer of {dialect}, which nothing in this run takes; choose one with --impl")
+
+
+class BadTargets(CannotJudge):
+    """What is to be judged is not there, or not what it says."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class BadSettings(CannotJudge):
+    """The table of a pyproject.toml is not as it must be."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))

@@ -1,0 +1,230 @@
+"""The one process that writes: what is going to be run, the result file as outcomes come in, and in the end the report and the summary."""
+
+import os
+import platform
+from collections import Counter
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lstm_ref
+from lstm_ref.corpus import corpus_hash, corpus_root
+from lstm_ref.report.findings import without_numbers
+from lstm_ref.results.errors import ResultsInUse
+from lstm_ref.results.reading import read
+from lstm_ref.results.records import FAILING, Header, Missing
+from lstm_ref.results.writing import ResultFile, now
+from lstm_ref.runner.cpu import cpu_facts
+from lstm_ref.runner.items import cause_of
+from lstm_ref.runner.nodeids import Choice, is_item_of_a_case
+from lstm_ref.runner.plan import Plan
+from lstm_ref.runner.progress import Progress, begin_line
+from lstm_ref.runner.targets import EVERYWHERE, Target
+
+# A summary of more causes than this is no summary.
+MOST_CAUSES = 5
+
+# Options of pytest that leave out some of what there is.
+NARROWING = ("keyword", "markexpr", "lf", "stepwise", "deselect", "ignore", "ignore_glob")
+
+
+class Writer:
+    """Writes, and tells. A run without cases, as of the suite's own tests, has no result file and says nothing."""
+
+    def __init__(self, config: pytest.Config, plan: Plan) -> None:
+        self._config = config
+        self._plan = plan
+        self._file: ResultFile | None = None
+        self._causes: dict[str, list[str]] = {}
+        self._progress: Progress | None = None
+        self._others = 0
+        self._alone = False
+        self._summing_up = False
+
+    @cached_property
+    def _results(self) -> Path:
+        return Path(self._config.getoption("lstm_results") or self._folder / f"{'chosen' if self._chosen else 'results'}.jsonl")
+
+    @cached_property
+    def _report(self) -> Path:
+        name = "chosen" if self._chosen else "conformance"
+        return Path(self._config.getoption("lstm_report") or self._folder / f"{name}.html")
+
+    @property
+    def _folder(self) -> Path:
+        return self._config.rootpath / "reports"
+
+    @cached_property
+    def _chosen(self) -> bool:
+        """Whether this run is about a part only, of the cases, implementations or dtypes: it must not replace the record of all."""
+        plan, option = self._plan, self._config.getoption
+        if plan.is_part or any(option(name, False) for name in NARROWING):
+            return True
+        if self._config.args_source is not pytest.Config.ArgsSource.ARGS:
+            return False
+        given = [(plan.folder / argument.partition("::")[0]).resolve() for argument in self._config.args]
+        return not any(whole.resolve().is_relative_to(path) for whole in (corpus_root(), self._config.rootpath) for path in given)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is a result file."""
+        return self._file is not None
+
+    def begin(self, nodeids: Sequence[str]) -> None:
+        """Write the header, and say what is going to be run."""
+        cases = [nodeid for nodeid in nodeids if is_item_of_a_case(nodeid)]
+        if not cases or self._file is not None or self._config.getoption("collectonly"):
+            return
+        self._others = len(nodeids) - len(cases)
+        header = Header(
+            lstm_ref=lstm_ref.__version__,
+            started=now(),
+            seed=self._plan.seed,
+            corpus=corpus_hash(),
+            cases=len({nodeid.rpartition("[")[0] for nodeid in cases}),
+            items=len(cases),
+            options={
+                "cases": list(self._config.getoption("lstm_case")) or [str(_shown(Path(argument))) for argument in self._config.args],
+                "implementations": list(self._plan.asked),
+                "dtypes": list(self._plan.dtypes),
+                **({"full": True} if self._plan.full else {}),
+            },
+            platform={
+                "system": platform.platform(),
+                "machine": platform.machine(),
+                "python": platform.python_version(),
+                "numpy": np.__version__,
+                **cpu_facts(),
+            },
+            implementations=tuple(self._plan.targets),
+            missing=self._plan.missing,
+        )
+        try:
+            self._report.parent.mkdir(parents=True, exist_ok=True)
+            self._report.open("a").close()
+            self._file = ResultFile(self._results, header)
+        except ResultsInUse as error:
+            raise pytest.UsageError(str(error)) from error
+        except OSError as error:
+            raise pytest.UsageError(f"{error.filename} cannot be written: {error.strerror}") from error
+        self._open(header, cases)
+
+    def _open(self, header: Header, nodeids: Sequence[str]) -> None:
+        terminal = self._terminal()
+        if terminal is None:
+            return
+        taking = Counter(Choice.of(nodeid).implementation for nodeid in nodeids)
+        names = with_versions([target for name, target in self._plan.targets.items() if name in taking])
+        workers = getattr(self._config.option, "numprocesses", None) or 1
+        others = f" and {_count(self._others, 'test')}" if self._others else ""
+        begin_line(terminal)
+        terminal.write_line(
+            f"lstm-ref {header.lstm_ref}: {_count(header.cases, 'case')}, {_count(header.items, 'item')}{others} "
+            f"on {names}; {_count(workers, 'worker')}"
+        )
+        terminal.write_line(f"results go to {_shown(self._results)}, the report to {_shown(self._report)}")
+        terminal.flush()
+        if self._config.get_verbosity() > 0:
+            return  # pytest has a line for each item
+        self._alone = not self._others
+        if self._alone:
+            terminal.showfspath = False
+        self._progress = Progress(terminal, taking, live=bool(terminal.isatty) and self._alone)
+
+    def _terminal(self) -> Any:
+        return self._config.pluginmanager.getplugin("terminalreporter")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str] | None:
+        """Where there are cases alone, they have no letters while they run: the progress line tells. The summary has words for them."""
+        if not self._alone or self._summing_up or getattr(report, "lstm_ref", None) is None:
+            return None
+        return "xfailed" if hasattr(report, "wasxfail") else report.outcome, "", ""
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Write the outcome down, after pytest has put its letter."""
+        sent = getattr(report, "lstm_ref", None)
+        if sent is None or self._file is None:
+            return
+        for subject in sent["subjects"]:
+            self._file.subject(subject)
+        outcome = sent["outcome"]
+        self._file.outcome(outcome)
+        failed = outcome["outcome"] in FAILING
+        if failed:
+            cause = cause_of(outcome)
+            self._causes.setdefault(without_numbers(cause), []).append(cause)
+        if self._progress is not None:
+            self._progress.item(outcome["implementation"], outcome["seconds"] or 0.0, failed)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Close the result file, and make the report of it."""
+        if self._file is None:
+            return
+        from lstm_ref.report.html import render  # Jinja2 is needed here only
+
+        if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and not session.shouldstop and not session.shouldfail:
+            self._file.finish()
+        self._file.close()
+        self._report.write_text(render(read(self._results)), encoding="utf-8")
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Outcomes, causes, what was left out, and where everything is."""
+        self._summing_up = True
+        if self._file is None:
+            return
+        terminalreporter.section("conformance")
+        counts = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(self._file.counts.items(), key=lambda pair: -pair[1]))
+        terminalreporter.line(f"outcomes  {counts or 'none'}")
+        causes = sorted(self._causes.values(), key=len, reverse=True)
+        for alike in causes[:MOST_CAUSES]:
+            if len(alike) > 1:
+                terminalreporter.line(f"{len(alike):>5,} x   {alike[0]}", red=True)
+        if len(causes) > MOST_CAUSES:
+            terminalreporter.line(f"          and {_count(len(causes) - MOST_CAUSES, 'cause')} more, in the report", red=True)
+        if self._plan.missing:
+            terminalreporter.line(f"not run   {left_out(self._plan.missing)}", yellow=True)
+        terminalreporter.line(f"results   {_shown(self._results)}")
+        terminalreporter.line(f"report    {_shown(self._report)}")
+
+
+def left_out(missing: Sequence[Missing]) -> str:
+    """What was not run, in one line: names with the same reason together, and what lets them in."""
+    by_reason: dict[str, list[Missing]] = {}
+    for each in missing:
+        by_reason.setdefault(each.reason, []).append(each)
+    parts = []
+    for reason, alike in by_reason.items():
+        names = ", ".join(each.implementation for each in alike)
+        commands = {each.command for each in alike}
+        command = commands.pop() if len(commands) == 1 else "lstm-ref run --full, or --impl NAME"
+        parts.append(f"{names}: {reason} ({command})")
+    return "; ".join(parts)
+
+
+def with_versions(targets: Sequence[Target]) -> str:
+    """Their columns, and once for all with the same packages the versions of these, as far as they are known before they start."""
+    alike: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for each in targets:
+        alike.setdefault(tuple((package, known) for package, known in each.versions.items() if package not in EVERYWHERE), []).append(each.column)
+    return ", ".join(", ".join(columns) + _in_brackets(found) for found, columns in alike.items())
+
+
+def _in_brackets(versions: Sequence[tuple[str, str]]) -> str:
+    return f" ({', '.join(f'{package} {known}' for package, known in versions)})" if versions else ""
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _shown(path: Path) -> Path:
+    """As one would type it here."""
+    there = Path(os.path.abspath(path))
+    return there.relative_to(Path.cwd()) if there.is_relative_to(Path.cwd()) else path

@@ -1,0 +1,72 @@
+"""Known disagreements, applied to what was found."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from packaging.specifiers import SpecifierSet
+
+from lstm_ref.corpus.case import ABSENT, SIZED, Case, Step
+from lstm_ref.corpus.divergences import Divergence
+from lstm_ref.corpus.expansion import split
+from lstm_ref.corpus.ids import value_text
+from lstm_ref.corpus.models import ParametersFile
+from lstm_ref.corpus.selection import id_pattern
+from lstm_ref.verdict.errors import UnknownFact
+
+
+class Divergences:
+    """The known divergences of all implementations. `parameters` are the documented ones by dialect."""
+
+    def __init__(self, entries: Iterable[Divergence], parameters: Mapping[str, ParametersFile]) -> None:
+        self._entries: dict[str, list[tuple[re.Pattern[str], Divergence]]] = {}
+        for entry in entries:
+            self._entries.setdefault(entry.implementation, []).append((id_pattern(entry.cases), entry))
+        self.parameters = parameters
+
+    def matching(
+        self,
+        case: Case,
+        implementation: str,
+        dtype: str,
+        versions: Mapping[str, str],
+        processor: Mapping[str, str | bool],
+    ) -> Divergence | None:
+        """The entry for this item in these versions on this processor, or None.
+
+        Raises UnknownFact where an entry needs to know what the subject does not tell.
+        """
+        for pattern, entry in self._entries.get(implementation, ()):
+            if (
+                pattern.fullmatch(case.id)
+                and (not entry.dtypes or dtype in entry.dtypes)
+                and all(
+                    package in versions and SpecifierSet(specifier).contains(versions[package], prereleases=True)
+                    for package, specifier in entry.versions.items()
+                )
+                and any(self._holds(row, case, step) for row in entry.where for step in case.steps if step.action in SIZED)
+                and _allows(entry, processor)
+            ):
+                return entry
+        return None
+
+    def _holds(self, row: Mapping[str, tuple[Any, ...]], case: Case, call: Step) -> bool:
+        return all(value_text(self._value(axis, case, call)) in map(value_text, values) for axis, values in row.items())
+
+    def _value(self, axis: str, case: Case, call: Step) -> Any:
+        """The value of an axis in a call of the case; the documented default where the case does not set it."""
+        group, name = split(axis)
+        if group == "call":
+            return call.arguments.get(name, ABSENT)
+        constructor = self.parameters[case.dialect].layers[case.layer].constructor
+        return case.params[name] if name in case.params else constructor[name].default if name in constructor else None
+
+
+def _allows(entry: Divergence, processor: Mapping[str, str | bool]) -> bool:
+    """Whether the processor is one that the entry is about."""
+    for name, values in entry.processor.items():
+        if name not in processor:
+            raise UnknownFact(str(entry.place), name, entry.implementation, list(processor))
+        if processor[name] not in values:
+            return False
+    return True
