@@ -1,10 +1,14 @@
-"""How close correct results come to their bounds, over random cases on the real frameworks.
+"""How close correct results come to their bounds, over random cases on the real
+frameworks.
 
-Each case is built as a `Case` value and takes the way of every case of the corpus: materialize, expect, cast, subject, judge. Sizes,
-activations, scale and documented parameters are random. Nothing correct may lie above 1 times its bound: what does is listed with its
-parameters, and the exit code is 1. What a framework is known to compute wrongly is listed too, and does not change the exit code.
+Each case is built as a `Case` value and takes the way of every case of the corpus:
+materialize, expect, cast, subject, judge. Sizes, activations, scale and documented
+parameters are random. Nothing correct may lie above 1 times its bound: what does is
+listed with its parameters, and the exit code is 1. What a framework is known to compute
+wrongly is listed too, and does not change the exit code.
 
-A case that overflows a dtype, or that rounding alone decides, is no test of a framework in that dtype: it is counted, and not judged.
+A case that overflows a dtype, or that rounding alone decides, is no test of a framework
+in that dtype: it is counted, and not judged.
 """
 
 import argparse
@@ -42,11 +46,21 @@ DTYPES = ("float64", "float32", "float16", "bfloat16")
 DEFECTS = {
     ("gelu", "float64"): "its constants are float32",
     ("leaky_relu", "float64"): "its slope is float32",
-    **{("sparsemax", dtype): "the threshold is made of all cumulated sums of the support, where only the last belongs" for dtype in DTYPES},
-    **{("celu", dtype): "its derivative at exactly 0, which the half precisions often hit, is 2" for dtype in ("float16", "bfloat16")},
+    **{
+        (
+            "sparsemax",
+            dtype,
+        ): "the threshold is made of all cumulated sums of the support, where only the last belongs"
+        for dtype in DTYPES
+    },
+    **{
+        ("celu", dtype): "its derivative at exactly 0, which the half precisions often hit, is 2"
+        for dtype in ("float16", "bfloat16")
+    },
 }
 UNITS, TIMESTEPS, FEATURES, BATCH, SCALE = (1, 128), (1, 256), (1, 128), 4, (0.1, 8.0)
-# Multiplications of one forward pass in one layer; a case beyond it gets fewer timesteps.
+# Multiplications of one forward pass in one layer; a case beyond it gets fewer
+# timesteps.
 LARGEST_WORK = 2e6
 
 
@@ -54,8 +68,10 @@ LARGEST_WORK = 2e6
 class Result:
     """One case in one dtype, and what became of it.
 
-    `outcome` is "judged", "defect" (beyond its bound, as is known), "refused" (ill-conditioned), "overflow", or "failed" where no number was
-    compared; `ratio` is error / bound; the bits are those verified of the worst output and of the worst gradient.
+    `outcome` is "judged", "defect" (beyond its bound, as is known), "refused"
+    (ill-conditioned), "overflow", or "failed" where no number was compared; `ratio` is
+    error / bound; the bits are those verified of the worst output and of the worst
+    gradient.
     """
 
     implementation: str
@@ -70,7 +86,9 @@ class Result:
 
 
 def random_cases(implementation: str, dialect: str, cases: int, seed: int) -> Iterator[Case]:
-    """The random cases of one implementation. Case number n depends on the seed and on n alone."""
+    """The random cases of one implementation. Case number n depends on the seed and on
+    n alone.
+    """
     for number in range(cases):
         rng = np.random.default_rng([seed, number, len(implementation)])
         layer = random_keras(rng) if dialect == "keras" else random_torch(rng)
@@ -79,7 +97,9 @@ def random_cases(implementation: str, dialect: str, cases: int, seed: int) -> It
 
 @dataclass(frozen=True)
 class Layer:
-    """Constructor parameters, call arguments, and what sizes the work: units, features, copies of the layer, and the input's form."""
+    """Constructor parameters, call arguments, and what sizes the work: units, features,
+    copies of the layer, and the input's form.
+    """
 
     params: Mapping[str, Any]
     call: Mapping[str, Any]
@@ -90,15 +110,21 @@ class Layer:
 
 
 def random_keras(rng: np.random.Generator) -> Layer:
-    """keras.layers.LSTM with any activations: in each role every second one is the default, the others are drawn from all names."""
+    """keras.layers.LSTM with any activations: in each role every second one is the
+    default, the others are drawn from all names.
+    """
     names = list(ACTIVATIONS)
-    activation, recurrent = (names[rng.integers(len(names))] if rng.random() < 0.5 else default for default in ("tanh", "sigmoid"))
+    activation, recurrent = (
+        names[rng.integers(len(names))] if rng.random() < 0.5 else default for default in ("tanh", "sigmoid")
+    )
     units, features = log_uniform(rng, *UNITS), log_uniform(rng, *FEATURES)
     params = {
         "units": units,
         "activation": activation,
         "recurrent_activation": recurrent,
-        "recurrent_initializer": "zeros",  # replaced anyway; the default cannot be drawn in bfloat16 (TensorFlow 2.21 has no QR for it)
+        # Replaced anyway; the default cannot be drawn in bfloat16 (TensorFlow 2.21 has
+        # no QR for it)
+        "recurrent_initializer": ("zeros"),
         "use_bias": bool(rng.random() < 0.8),
         "return_sequences": bool(rng.random() < 0.8),
         "return_state": bool(rng.random() < 0.8),
@@ -108,7 +134,9 @@ def random_keras(rng: np.random.Generator) -> Layer:
 
 
 def random_torch(rng: np.random.Generator) -> Layer:
-    """torch.nn.LSTM with 1 to 3 layers, in one direction or both, with or without projection and bias."""
+    """torch.nn.LSTM with 1 to 3 layers, in one direction or both, with or without
+    projection and bias.
+    """
     units, features = log_uniform(rng, *UNITS), log_uniform(rng, *FEATURES)
     layers, both = int(rng.integers(1, 4)), bool(rng.random() < 0.4)
     params = {
@@ -121,11 +149,20 @@ def random_torch(rng: np.random.Generator) -> Layer:
         "proj_size": int(rng.integers(1, units)) if units > 1 and rng.random() < 0.3 else 0,
     }
     call = {"hx": "given"} if rng.random() < 0.7 else {}
-    return Layer(params, call, units, features, layers * (2 if both else 1), "unbatched" if rng.random() < 0.1 else None)
+    return Layer(
+        params,
+        call,
+        units,
+        features,
+        layers * (2 if both else 1),
+        "unbatched" if rng.random() < 0.1 else None,
+    )
 
 
 def random_case(name: str, dialect: str, layer: Layer, rng: np.random.Generator) -> Case:
-    """A case of one call around the layer, with a random batch, number of timesteps and scale."""
+    """A case of one call around the layer, with a random batch, number of timesteps and
+    scale.
+    """
     batch = int(rng.integers(1, BATCH + 1))
     step_work = 4 * batch * layer.units * (layer.features + layer.units) * layer.copies
     timesteps = min(log_uniform(rng, *TIMESTEPS), max(1, int(LARGEST_WORK / step_work)))
@@ -140,7 +177,13 @@ def random_case(name: str, dialect: str, layer: Layer, rng: np.random.Generator)
         layer="LSTM",
         params=layer.params,
         values=Values(scale=scale),
-        steps=(Step("call", layer.call, Input(batch=batch, timesteps=timesteps, features=layer.features, form=layer.form)),),
+        steps=(
+            Step(
+                "call",
+                layer.call,
+                Input(batch=batch, timesteps=timesteps, features=layer.features, form=layer.form),
+            ),
+        ),
         expect=None,
         dtypes=DTYPES,
         full_dtypes=DTYPES,
@@ -168,7 +211,11 @@ def measure(case: Case, implementation: str, subjects: Subjects, seed: int) -> I
             answer = subjects.run(cast(expectation.request, dtype, implementation))
             if isinstance(answer, Trace):
                 verdict = judge(expectation, dtype, answer)
-                ratio, message, bits = verdict.ratio, "\n".join(verdict.findings), verified_bits(expectation, dtype)
+                ratio, message, bits = (
+                    verdict.ratio,
+                    "\n".join(verdict.findings),
+                    verified_bits(expectation, dtype),
+                )
             else:
                 message = str(answer)
             if ratio is None:
@@ -181,14 +228,24 @@ def measure(case: Case, implementation: str, subjects: Subjects, seed: int) -> I
 def defect(case: Case, dtype: str) -> str | None:
     """What the framework is known to do wrong in this case, or None."""
     roles = ("activation", "recurrent_activation")
-    return next((f"{case.params[role]}: {DEFECTS[key]}" for role in roles if (key := (case.params.get(role), dtype)) in DEFECTS), None)
+    return next(
+        (
+            f"{case.params[role]}: {DEFECTS[key]}"
+            for role in roles
+            if (key := (case.params.get(role), dtype)) in DEFECTS
+        ),
+        None,
+    )
 
 
 def overflows(expectation: Expectation, dtype: str) -> bool:
     """Whether a result, or its bound, is no finite number of this dtype."""
     arrays = [array for call in expectation.calls for array in (*call.outputs, *call.gradients)]
     with np.errstate(invalid="ignore", over="ignore"):
-        return not all(np.all(np.abs(array.values) + array.bounds[dtype] <= PRECISIONS[dtype].largest) for array in arrays)
+        return not all(
+            np.all(np.abs(array.values) + array.bounds[dtype] <= PRECISIONS[dtype].largest)
+            for array in arrays
+        )
 
 
 def refused(expectation: Expectation, case: str, dtype: str) -> str | None:
@@ -214,7 +271,9 @@ def parameters(case: Case) -> dict[str, Any]:
 
 
 def measure_all(cases: int, seeds: Sequence[int]) -> list[Result]:
-    """All cases of all implementations; one thread for each implementation, since each waits for its own subject."""
+    """All cases of all implementations; one thread for each implementation, since each
+    waits for its own subject.
+    """
     implementations = {name: known for name, known in discover().items() if name in EVERYDAY}
     results: list[Result] = []
     with (
@@ -242,16 +301,35 @@ def show(results: Sequence[Result], console: Console) -> None:
     table = Table(title="error / bound of correct results, and the bits verified")
     for heading in ("implementation", "dtype"):
         table.add_column(heading)
-    for heading in ("judged", "refused", "overflow", "defects", "above 1", "max", "p99", "median", "bits, outputs", "bits, gradients"):
+    for heading in (
+        "judged",
+        "refused",
+        "overflow",
+        "defects",
+        "above 1",
+        "max",
+        "p99",
+        "median",
+        "bits, outputs",
+        "bits, gradients",
+    ):
         table.add_column(heading, justify="right")
     for implementation in dict.fromkeys(r.implementation for r in results):
         for dtype in DTYPES:
-            table.add_row(implementation, dtype, *row([r for r in results if (r.implementation, r.dtype) == (implementation, dtype)]))
+            table.add_row(
+                implementation,
+                dtype,
+                *row([r for r in results if (r.implementation, r.dtype) == (implementation, dtype)]),
+            )
     console.print(table)
     console.print("bits: median [5 %..95 %] of the worst array of each case")
     for r in [*above(results), *(r for r in results if r.outcome == "defect")]:
         shown = ", ".join(f"{name}={value}" for name, value in r.parameters.items())
-        console.print(f"\n{r.implementation} {r.dtype} {r.case}: {r.ratio}\n  {shown}\n  {r.message}", highlight=False, markup=False)
+        console.print(
+            f"\n{r.implementation} {r.dtype} {r.case}: {r.ratio}\n  {shown}\n  {r.message}",
+            highlight=False,
+            markup=False,
+        )
 
 
 def row(results: Sequence[Result]) -> list[str]:
@@ -259,11 +337,18 @@ def row(results: Sequence[Result]) -> list[str]:
     outcomes = Counter(r.outcome for r in results)
     judged = [r for r in results if r.outcome == "judged"]
     ratios = [r.ratio for r in judged if r.ratio is not None]
-    counts = [str(outcomes[name]) for name in ("judged", "refused", "overflow", "defect")] + [str(len(above(results)))]
+    counts = [str(outcomes[name]) for name in ("judged", "refused", "overflow", "defect")] + [
+        str(len(above(results)))
+    ]
     if not ratios:
         return [*counts, *["-"] * 5]
     numbers = [f"{number:.3f}" for number in (max(ratios), np.percentile(ratios, 99), np.median(ratios))]
-    return [*counts, *numbers, spread([r.output_bits for r in judged]), spread([r.gradient_bits for r in judged])]
+    return [
+        *counts,
+        *numbers,
+        spread([r.output_bits for r in judged]),
+        spread([r.gradient_bits for r in judged]),
+    ]
 
 
 def spread(values: Sequence[float | None]) -> str:
@@ -274,13 +359,29 @@ def spread(values: Sequence[float | None]) -> str:
 
 def above(results: Sequence[Result]) -> list[Result]:
     """What the judge calls wrong, and no known defect explains."""
-    return [r for r in results if r.outcome == "failed" or (r.outcome == "judged" and r.ratio is not None and not r.ratio <= 1)]
+    return [
+        r
+        for r in results
+        if r.outcome == "failed" or (r.outcome == "judged" and r.ratio is not None and not r.ratio <= 1)
+    ]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cases", type=int, default=250, help="cases for each implementation and seed (default %(default)s: 500 on two)")
-    parser.add_argument("--seed", type=int, action="append", help="may be repeated: each seed draws cases of its own (default 0)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--cases",
+        type=int,
+        default=250,
+        help="cases for each implementation and seed (default %(default)s: 500 on two)",
+    )
+    parser.add_argument(
+        "--seed",
+        type=int,
+        action="append",
+        help="may be repeated: each seed draws cases of its own (default 0)",
+    )
     parser.add_argument("--json", type=Path, help="also write every result to this file")
     options = parser.parse_args()
     results = measure_all(options.cases, options.seed or [0])

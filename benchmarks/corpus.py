@@ -1,4 +1,6 @@
-"""Validating a corpus of 10,000 points, from YAML to cases. Budget: 2 s, without importing a framework."""
+"""Validating a corpus of 10,000 points, from YAML to cases. Budget: 2 s, without
+importing a framework.
+"""
 
 import argparse
 import shutil
@@ -31,13 +33,20 @@ cases:
       input.timesteps: [5, 6, 7, 8, 9]
       params.units: [1, 2, 3, 4, 5]
 """
-LOAD = "import sys; from pathlib import Path; from lstm_ref.corpus import load; print(len(load(Path(sys.argv[1])).cases)); print(*sys.modules)"
+LOAD = (
+    "import sys; from pathlib import Path; from lstm_ref.corpus import load;"
+    " print(len(load(Path(sys.argv[1])).cases)); print(*sys.modules)"
+)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--points", type=int, default=10_000, help="points to validate (default: %(default)s)")
-    parser.add_argument("--runs", type=int, default=5, help="runs to take the median of (default: %(default)s)")
+    parser.add_argument(
+        "--points", type=int, default=10_000, help="points to validate (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--runs", type=int, default=5, help="runs to take the median of (default: %(default)s)"
+    )
     arguments = parser.parse_args()
 
     with tempfile.TemporaryDirectory() as name:
@@ -49,13 +58,16 @@ def main() -> None:
         seconds = []
         for _ in range(arguments.runs):
             started = time.perf_counter()
-            done = subprocess.run([sys.executable, "-c", LOAD, name], check=True, capture_output=True, text=True)
+            done = subprocess.run(
+                [sys.executable, "-c", LOAD, name], check=True, capture_output=True, text=True
+            )
             seconds.append(time.perf_counter() - started)
     points, modules = done.stdout.splitlines()
     imported = [framework for framework in FRAMEWORKS if framework in modules.split()]
     median = statistics.median(seconds)
     print(
-        f"{points} points in {median:.2f} s, start of Python included (min {min(seconds):.2f}, max {max(seconds):.2f}); budget {BUDGET_SECONDS:g} s"
+        f"{points} points in {median:.2f} s, start of Python included (min {min(seconds):.2f}, max"
+        f" {max(seconds):.2f}); budget {BUDGET_SECONDS:g} s"
     )
     print(f"frameworks imported: {', '.join(imported) or 'none'}")
     sys.exit(median > BUDGET_SECONDS or bool(imported))

@@ -1,6 +1,8 @@
-"""The everyday run, as users start it: wall time, the share spent inside the frameworks, and the largest resident memory of each kind of process.
+"""The everyday run, as users start it: wall time, the share spent inside the
+frameworks, and the largest resident memory of each kind of process.
 
-Budgets: 2 minutes on two cores with both frameworks, the report included; 200 MB for each judging process.
+Budgets: 2 minutes on two cores with both frameworks, the report included; 200 MB for
+each judging process.
 """
 
 import argparse
@@ -27,7 +29,9 @@ def kind(process: psutil.Process) -> str:
 
 
 def watch(process: subprocess.Popen[bytes]) -> dict[str, float]:
-    """The largest resident memory in MB of any one process of each kind, until the run ends."""
+    """The largest resident memory in MB of any one process of each kind, until the run
+    ends.
+    """
     largest: dict[str, float] = defaultdict(float)
     root = psutil.Process(process.pid)
     while process.poll() is None:
@@ -53,7 +57,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         results = Path(name) / "results.jsonl"
         started = time.perf_counter()
-        command = ["lstm-ref", "run", "--workers", arguments.workers, "--results", str(results), "--report", str(Path(name) / "report.html")]
+        command = [
+            "lstm-ref",
+            "run",
+            "--workers",
+            arguments.workers,
+            "--results",
+            str(results),
+            "--report",
+            str(Path(name) / "report.html"),
+        ]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         largest = watch(process)
         seconds = time.perf_counter() - started
@@ -61,11 +74,18 @@ def main() -> None:
     items, footer = lines[0]["items"], lines[-1]
     share = footer["framework_seconds"] / (seconds * max(int(arguments.workers), 1))
     print(
-        f"{items} items in {seconds:.1f} s on {arguments.workers} workers, report included; budget {BUDGET_SECONDS:g} s; outcomes {footer['counts']}"
+        f"{items} items in {seconds:.1f} s on {arguments.workers} workers, report included; budget"
+        f" {BUDGET_SECONDS:g} s; outcomes {footer['counts']}"
     )
-    print(f"inside the frameworks: {footer['framework_seconds']:.1f} processor seconds, {share:.0%} of wall time x workers")
+    print(
+        f"inside the frameworks: {footer['framework_seconds']:.1f} processor seconds, {share:.0%} of wall"
+        " time x workers"
+    )
     for name, megabytes in sorted(largest.items()):
-        print(f"{name:<18} {megabytes:6.0f} MB at most" + (f"; budget {BUDGET_JUDGE_MB:g} MB" if name == "judge" else ""))
+        print(
+            f"{name:<18} {megabytes:6.0f} MB at most"
+            + (f"; budget {BUDGET_JUDGE_MB:g} MB" if name == "judge" else "")
+        )
     sys.exit(seconds > BUDGET_SECONDS or largest["judge"] > BUDGET_JUDGE_MB)
 
 

@@ -1,7 +1,8 @@
-"""What the judge itself pays: for an ordinary case the expectation and bounds of one dtype, forward and backward; for an item, pytest and the
-result file.
+"""What the judge itself pays: for an ordinary case the expectation and bounds of one
+dtype, forward and backward; for an item, pytest and the result file.
 
-Budgets: 4 ms a dtype, call and layer-direction; 1 ms an item for pytest (the other half of the 2 ms for transport and pytest is in transport.py).
+Budgets: 4 ms a dtype, call and layer-direction; 1 ms an item for pytest (the other half
+of the 2 ms for transport and pytest is in transport.py).
 """
 
 import argparse
@@ -22,12 +23,14 @@ from lstm_ref.oracle.materialize import materialize
 ORDINARY = "keras/structure/product[initial_state=given,return_sequences=true,return_state=true]"
 BUDGET_BOUNDS_MS = 4.0
 BUDGET_ITEM_MS = 1.0
-# A plugin for pytest under which every item passes at once: what is left is pytest, the plugin and the result file.
+# A plugin for pytest under which every item passes at once: what is left is pytest, the
+# plugin and the result file.
 NOTHING_TO_DO = """
 from lstm_ref.runner import run
 from lstm_ref.results.records import Outcome
 run.Run.outcome = lambda self, case, implementation, dtype: Outcome(
-    case.id, implementation, dtype, "pass", "", str(case.place.file), 1, case.about, case.source, {}, 0.5, 15.0, None, None, "", "", "", 0.0, 0.0)
+    case.id, implementation, dtype, "pass", "", str(case.place.file), 1, case.about, case.source, {},
+    0.5, 15.0, None, None, "", "", "", 0.0, 0.0)
 """
 
 
@@ -49,7 +52,18 @@ def item_ms() -> float:
         folder = Path(name)
         (folder / "nothing_to_do.py").write_text(NOTHING_TO_DO, encoding="utf-8")
         results = folder / "results.jsonl"
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "lstm_ref.pytest_plugin", "-p", "nothing_to_do"]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-p",
+            "lstm_ref.pytest_plugin",
+            "-p",
+            "nothing_to_do",
+        ]
         command += ["--lstm-results", str(results), "--lstm-report", str(folder / "report.html"), "cases"]
         subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PYTHONPATH": name})
         lines = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
@@ -58,7 +72,9 @@ def item_ms() -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=50, help="repetitions to take the median of (default: %(default)s)")
+    parser.add_argument(
+        "--repeats", type=int, default=50, help="repetitions to take the median of (default: %(default)s)"
+    )
     arguments = parser.parse_args()
     (case,) = (case for case in load().cases if case.id == ORDINARY)
     bounds = statistics.median(bounds_ms(case, arguments.repeats))

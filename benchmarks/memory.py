@@ -1,6 +1,8 @@
-"""Resident memory of the real subjects over a run. It has to stay below its budget and flat: the second half may add at most 5 %.
+"""Resident memory of the real subjects over a run. It has to stay below its budget and
+flat: the second half may add at most 5 %.
 
-Every request builds a fresh layer, with a mask where there is one, which is what makes Keras keep memory until its session is cleared.
+Every request builds a fresh layer, with a mask where there is one, which is what makes
+Keras keep memory until its session is cleared.
 """
 
 import argparse
@@ -28,14 +30,25 @@ REQUESTS = {
         {"units": 3, "return_sequences": True},
         "float64",
         {"kernel": tensor(5, 12), "recurrent_kernel": tensor(3, 12), "bias": tensor(12)},
-        (Step("call", {"sequences": tensor(4, 7, 5), "mask": Tensor("bool", np.tri(4, 7, 2, bool))}, (tensor(4, 7, 3),)),),
+        (
+            Step(
+                "call",
+                {"sequences": tensor(4, 7, 5), "mask": Tensor("bool", np.tri(4, 7, 2, bool))},
+                (tensor(4, 7, 3),),
+            ),
+        ),
     ),
     "torch": Request(
         "torch",
         "LSTM",
         {"input_size": 5, "hidden_size": 3},
         "float64",
-        {"weight_ih_l0": tensor(12, 5), "weight_hh_l0": tensor(12, 3), "bias_ih_l0": tensor(12), "bias_hh_l0": tensor(12)},
+        {
+            "weight_ih_l0": tensor(12, 5),
+            "weight_hh_l0": tensor(12, 3),
+            "bias_ih_l0": tensor(12),
+            "bias_hh_l0": tensor(12),
+        },
         (Step("call", {"input": tensor(7, 4, 5)}, (tensor(7, 4, 3), tensor(1, 4, 3), tensor(1, 4, 3))),),
     ),
 }
@@ -59,9 +72,18 @@ def measure(name: str, requests: int, points: int) -> list[tuple[int, float]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--requests", type=int, default=1000, help="requests a subject answers, at least 20 (default %(default)s)")
-    parser.add_argument("--impl", action="append", choices=list(REQUESTS), help="measure this one only; may be repeated")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--requests",
+        type=int,
+        default=1000,
+        help="requests a subject answers, at least 20 (default %(default)s)",
+    )
+    parser.add_argument(
+        "--impl", action="append", choices=list(REQUESTS), help="measure this one only; may be repeated"
+    )
     options = parser.parse_args()
     kept = True
     for name in options.impl or REQUESTS:
@@ -75,8 +97,14 @@ def main() -> None:
         print(f"{name:24} {'requests':>8} {'MB':>6}")
         for done, resident in measured:
             print(f"{'':24} {done:8} {resident:6.0f}")
-        print(f"{'budget':24} {'':8} {BUDGET_MB[name]:6}  {'kept' if largest <= BUDGET_MB[name] else 'EXCEEDED'}")
-        print(f"{'flat, second half':24} {'':8} {100 * (largest / middle - 1):+5.1f}%  {'kept' if largest <= GROWTH * middle else 'EXCEEDED'}")
+        print(
+            f"{'budget':24} {'':8} {BUDGET_MB[name]:6} "
+            f" {'kept' if largest <= BUDGET_MB[name] else 'EXCEEDED'}"
+        )
+        print(
+            f"{'flat, second half':24} {'':8} {100 * (largest / middle - 1):+5.1f}% "
+            f" {'kept' if largest <= GROWTH * middle else 'EXCEEDED'}"
+        )
         kept = kept and largest <= BUDGET_MB[name] and largest <= GROWTH * middle
     raise SystemExit(not kept)
 

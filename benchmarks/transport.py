@@ -1,7 +1,8 @@
 """What an item pays for the journey to a subject and back, without any framework.
 
-The subject is this file again: it returns an ordinary Keras case's outputs and gradients without computing them. Budget: 2 ms an item for
-transport and pytest together; here the transport alone is measured, and 1 ms is left to pytest.
+The subject is this file again: it returns an ordinary Keras case's outputs and
+gradients without computing them. Budget: 2 ms an item for transport and pytest
+together; here the transport alone is measured, and 1 ms is left to pytest.
 """
 
 import argparse
@@ -51,7 +52,9 @@ class Echo:
     def caller(self, layer: Any, arguments: Mapping[str, Any]) -> Callable[[], Any]:
         return lambda: layer(**arguments)
 
-    def record(self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]) -> tuple[Any, Callable[[Sequence[Any], Sequence[Any]], Gradients]]:
+    def record(
+        self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]
+    ) -> tuple[Any, Callable[[Sequence[Any], Sequence[Any]], Gradients]]:
         return call(), lambda outputs, cotangents: (self.held, list(leaves))
 
     def seed(self, seed: int) -> None:
@@ -74,15 +77,30 @@ class Echo:
 
 
 def measure(items: int) -> list[float]:
-    """Milliseconds of each round trip, encoding, validation and decoding of both directions included."""
+    """Milliseconds of each round trip, encoding, validation and decoding of both
+    directions included.
+    """
 
     def tensor(*shape: int) -> Tensor:
         return Tensor("float64", np.ones(shape))
 
     arguments = {"sequences": tensor(4, 7, 5), "initial_state": [tensor(4, 3), tensor(4, 3)]}
     step = Step("call", arguments, tuple(tensor(*shape) for shape in OUTPUTS))
-    request = Request("echo", "LSTM", {"units": 3}, "float64", {name: tensor(*shape) for name, shape in SHAPES.items()}, (step,))
-    subject = Subject(Launch("echo", (sys.executable, __file__, "--subject"), {"PYTHONPATH": launch(HOST).environment["PYTHONPATH"]}))
+    request = Request(
+        "echo",
+        "LSTM",
+        {"units": 3},
+        "float64",
+        {name: tensor(*shape) for name, shape in SHAPES.items()},
+        (step,),
+    )
+    subject = Subject(
+        Launch(
+            "echo",
+            (sys.executable, __file__, "--subject"),
+            {"PYTHONPATH": launch(HOST).environment["PYTHONPATH"]},
+        )
+    )
     times = []
     try:
         for _ in range(items + 20):
@@ -97,8 +115,12 @@ def measure(items: int) -> list[float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--items", type=int, default=1000, help="round trips to measure (default %(default)s)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--items", type=int, default=1000, help="round trips to measure (default %(default)s)"
+    )
     parser.add_argument("--subject", action="store_true", help="be the subject; for this benchmark itself")
     options = parser.parse_args()
     if options.subject:
@@ -107,7 +129,11 @@ def main() -> None:
     times = measure(options.items)
     median = statistics.median(times)
     print(f"{'round trips':24} {len(times)}")
-    for name, value in (("median", median), ("95 %", statistics.quantiles(times, n=20)[-1]), ("largest", max(times))):
+    for name, value in (
+        ("median", median),
+        ("95 %", statistics.quantiles(times, n=20)[-1]),
+        ("largest", max(times)),
+    ):
         print(f"{name:24} {value:.2f} ms")
     print(f"{'budget, median':24} {BUDGET_MS:.2f} ms  {'kept' if median <= BUDGET_MS else 'EXCEEDED'}")
     raise SystemExit(median > BUDGET_MS)

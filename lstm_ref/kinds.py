@@ -1,4 +1,6 @@
-"""Of what kind a YAML file is, as far as a look at its text tells. Nothing heavy is imported."""
+"""Of what kind a YAML file is, as far as a look at its text tells. Nothing heavy is
+imported.
+"""
 
 import re
 from pathlib import Path
@@ -20,7 +22,9 @@ def is_other_file(path: Path) -> bool:
 
 
 def _text(path: Path) -> str:
-    """What is in the file. One that cannot be read is of no kind: it may be somebody else's."""
+    """What is in the file. One that cannot be read is of no kind: it may be somebody
+    else's.
+    """
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -1,4 +1,5 @@
-"""The pytest plugin: YAML files of cases are collected as test items, each case on each implementation in each dtype.
+"""The pytest plugin: YAML files of cases are collected as test items, each case on each
+implementation in each dtype.
 
 In a project without case files it does nothing but add options, and imports nothing
 heavy: what a run needs is imported with the first case file, or the first option.
@@ -23,7 +24,18 @@ PACKAGE = Path(__file__).resolve().parent
 FIRST_REQUESTS = PACKAGE / "smoke"
 
 # The options that begin a run, whether or not a case file is met.
-OF_A_RUN = ("impl", "subject", "adapter", "python", "divergences", "dtype", "case", "full", "results", "report")
+OF_A_RUN = (
+    "impl",
+    "subject",
+    "adapter",
+    "python",
+    "divergences",
+    "dtype",
+    "case",
+    "full",
+    "results",
+    "report",
+)
 
 SESSION = pytest.StashKey["Session"]()
 
@@ -36,18 +48,35 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--lstm-impl",
         **repeated,
         metavar="NAME",
-        help="run this implementation; repeat for several (default: all installed ones, slow ones with --lstm-full only)",
+        help=(
+            "run this implementation; repeat for several (default: all installed ones, slow ones with"
+            " --lstm-full only)"
+        ),
     )
-    group.addoption("--lstm-subject", **repeated, metavar="[NAME=]COMMAND", help="judge what this command starts; it speaks JSON lines")
-    group.addoption("--lstm-adapter", **repeated, metavar="FILE.py", help="judge what this adapter file declares")
+    group.addoption(
+        "--lstm-subject",
+        **repeated,
+        metavar="[NAME=]COMMAND",
+        help="judge what this command starts; it speaks JSON lines",
+    )
+    group.addoption(
+        "--lstm-adapter", **repeated, metavar="FILE.py", help="judge what this adapter file declares"
+    )
     group.addoption(
         "--lstm-python",
         **repeated,
         metavar="IMPLEMENTATION@LABEL=INTERPRETER",
         help="judge an implementation under another Python interpreter, in a column of its own",
     )
-    group.addoption("--lstm-divergences", **repeated, metavar="FILE.yaml", help="known disagreements of your own")
-    group.addoption("--lstm-dtype", **repeated, metavar="DTYPE", help="run in this dtype; repeat for several (default: those of each case)")
+    group.addoption(
+        "--lstm-divergences", **repeated, metavar="FILE.yaml", help="known disagreements of your own"
+    )
+    group.addoption(
+        "--lstm-dtype",
+        **repeated,
+        metavar="DTYPE",
+        help="run in this dtype; repeat for several (default: those of each case)",
+    )
     group.addoption(
         "--lstm-case",
         **repeated,
@@ -57,24 +86,37 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--lstm-full",
         action="store_true",
-        help="run every point of the large matrices, in the dtypes that their coverings name (default: the points that cover them)",
+        help=(
+            "run every point of the large matrices, in the dtypes that their coverings name (default: the"
+            " points that cover them)"
+        ),
     )
     group.addoption("--lstm-seed", type=int, metavar="N", help="draw all numbers from this seed (default: 0)")
     group.addoption(
         "--lstm-results",
         metavar="PATH",
-        help="where to write the result file (default: reports/results.jsonl; of chosen cases reports/chosen.jsonl)",
+        help=(
+            "where to write the result file (default: reports/results.jsonl; of chosen cases"
+            " reports/chosen.jsonl)"
+        ),
     )
     group.addoption(
         "--lstm-report",
         metavar="PATH",
-        help="where to write the HTML report (default: reports/conformance.html; of chosen cases reports/chosen.html)",
+        help=(
+            "where to write the HTML report (default: reports/conformance.html; of chosen cases"
+            " reports/chosen.html)"
+        ),
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Options are checked at once. An argument that names a point brings its file."""
-    files = (config.invocation_params.dir / argument.partition("::")[0] for argument in config.args if "::" in argument)
+    files = (
+        config.invocation_params.dir / argument.partition("::")[0]
+        for argument in config.args
+        if "::" in argument
+    )
     if any(config.getoption(f"lstm_{name}") for name in OF_A_RUN) or any(map(is_case_file, files)):
         session(config)
 
@@ -89,7 +131,9 @@ def session(config: pytest.Config) -> "Session":
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "CaseFile | None":
-    """A file of cases. In the folder of this package's own, a file of no known kind is a mistake to be shown."""
+    """A file of cases. In the folder of this package's own, a file of no known kind is
+    a mistake to be shown.
+    """
     if file_path.suffix not in SUFFIXES or file_path.is_relative_to(FIRST_REQUESTS):
         return None
     if not is_case_file(file_path) and (is_other_file(file_path) or not among_ours(file_path)):
@@ -102,7 +146,9 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> "CaseFile 
 
 def among_ours(file: Path) -> bool:
     """Whether the file lies in the folder of this package's own cases."""
-    return any(file.resolve().is_relative_to(folder) for folder in (PACKAGE / "_cases", PACKAGE.parent / "cases"))
+    return any(
+        file.resolve().is_relative_to(folder) for folder in (PACKAGE / "_cases", PACKAGE.parent / "cases")
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -143,10 +189,16 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Where no case was run for want of something to judge, say so: pytest alone would count a skip."""
+    """Where no case was run for want of something to judge, say so: pytest alone would
+    count a skip.
+    """
     if SESSION in config.stash and config.stash[SESSION].has_begun:
         return
-    skipped = (report.longrepr for report in terminalreporter.stats.get("skipped", ()) if isinstance(report, pytest.CollectReport))
+    skipped = (
+        report.longrepr
+        for report in terminalreporter.stats.get("skipped", ())
+        if isinstance(report, pytest.CollectReport)
+    )
     reasons = (why[2].removeprefix("Skipped: ") for why in skipped if isinstance(why, tuple))
     for reason in dict.fromkeys(reason for reason in reasons if reason.startswith(NOTHING_RUNS)):
         terminalreporter.write_line(reason, yellow=True)

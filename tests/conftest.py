@@ -1,4 +1,6 @@
-"""What tests have in common: subjects that host the NumPy twins, with or without a fault."""
+"""What tests have in common: subjects that host the NumPy twins, with or without a
+fault.
+"""
 
 import os
 import re
@@ -32,7 +34,9 @@ Judged = Callable[..., Outcome]
 
 @pytest.fixture(scope="module")
 def start() -> Iterator[Start]:
-    """Start subjects that host these implementations, with this fault planted in them. They end with the module."""
+    """Start subjects that host these implementations, with this fault planted in them.
+    They end with the module.
+    """
     running: list[Subjects] = []
 
     def begin(*implementations: str, fault: str = "none") -> Subjects:
@@ -78,15 +82,21 @@ def read(tmp_path: Path) -> Callable[[str], dict[str, Case]]:
 
 @pytest.fixture(scope="module")
 def judged(start: Start, hosted: ModuleType) -> Judged:
-    """Run a case on the twin of its dialect, in float64 unless told otherwise, with this fault planted in the twins."""
+    """Run a case on the twin of its dialect, in float64 unless told otherwise, with
+    this fault planted in the twins.
+    """
     hosts: dict[str, Subjects] = {}
 
     def judge(case: Case, fault: str = "none", dtype: str = "float64") -> Outcome:
         if fault not in hosts:
             hosts[fault] = start(*hosted.TWINS, fault=fault)
-        return Run(hosts[fault], {name: Target.of(each) for name, each in hosted.TWINS.items()}, 0, Divergences([], {}), Path()).outcome(
-            case, f"{case.dialect}-twin", dtype
-        )
+        return Run(
+            hosts[fault],
+            {name: Target.of(each) for name, each in hosted.TWINS.items()},
+            0,
+            Divergences([], {}),
+            Path(),
+        ).outcome(case, f"{case.dialect}-twin", dtype)
 
     return judge
 
@@ -102,7 +112,8 @@ class PytestRun:
 
     def __init__(self, folder: Path, done: "subprocess.CompletedProcess[bytes]") -> None:
         self.code = done.returncode
-        # Decoded here: reading it as text would make a line end of every carriage return.
+        # Decoded here: reading it as text would make a line end of every carriage
+        # return.
         self.text = (done.stdout + done.stderr).decode().replace(os.linesep, "\n")
         self._folder = folder / "reports"
 
@@ -134,9 +145,20 @@ def run(tmp_path: Path) -> Callable[..., PytestRun]:
             (tmp_path / "file.yaml").write_text(yaml, encoding="utf-8")
         # Nothing but this folder's own files and settings.
         (tmp_path / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
-        outside = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "LSTM_REF_"))}
+        outside = {
+            name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "LSTM_REF_"))
+        }
         path = os.pathsep.join([str(HOSTED.parent), str(Path(lstm_ref.__file__).parent.parent)])
-        plugins = ["-p", "lstm_ref.pytest_plugin", "-p", "twins_instead", "-p", "xdist.plugin", "-p", "no:cacheprovider"]
+        plugins = [
+            "-p",
+            "lstm_ref.pytest_plugin",
+            "-p",
+            "twins_instead",
+            "-p",
+            "xdist.plugin",
+            "-p",
+            "no:cacheprovider",
+        ]
         command = [sys.executable, "-m", "pytest", *plugins, *arguments]
         done = subprocess.run(
             command,

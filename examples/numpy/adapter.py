@@ -32,6 +32,13 @@ def called(layer, params, sequences, initial_state=()):
     return (output, h, c) if params.get("return_state") else output
 
 
-LAYERS = {"LSTM": {"params.units": True, "params.return_sequences": True, "params.return_state": True, "call.initial_state": ["given"]}}
+LAYERS = {
+    "LSTM": {
+        "params.units": True,
+        "params.return_sequences": True,
+        "params.return_state": True,
+        "call.initial_state": ["given"],
+    }
+}
 DTYPES = {"float32": "float32", "float64": "float64"}
 IMPLEMENTATIONS = (Implementation("plain-lstm", "keras", Adapter, DTYPES, layers=LAYERS, refusals=False),)

@@ -1,4 +1,6 @@
-"""The command line, one file a command. Nothing heavy is imported before a command needs it, so that `--help` is immediate."""
+"""The command line, one file a command. Nothing heavy is imported before a command
+needs it, so that `--help` is immediate.
+"""
 
 import click
 
@@ -19,14 +21,13 @@ click.UsageError.exit_code = 4
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="lstm-ref")
 def main() -> None:
-    """Does an LSTM layer compute what its documentation says, and if not, where exactly does it differ?
+    """Does an LSTM layer compute what its documentation says, and if not, where exactly
+    does it differ?
 
-    \b
-    lstm-ref run                          all cases on all installed frameworks
-    lstm-ref run keras/structure          the cases of one file
-    lstm-ref smoke --adapter mine.py      is my own layer understood?
-    lstm-ref list 'keras/*unroll=true*'   the ids of some cases
-    lstm-ref check my-cases.yaml          is my case file valid?
+    \b lstm-ref run all cases on all installed frameworks lstm-ref run keras/structure
+    the cases of one file lstm-ref smoke --adapter mine.py is my own layer understood?
+    lstm-ref list 'keras/*unroll=true*' the ids of some cases lstm-ref check
+    my-cases.yaml is my case file valid?
     """
 
 

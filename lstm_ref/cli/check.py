@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 def check(files: tuple[Path, ...], format_: str) -> None:
     """Check case files for mistakes.
 
-    FILES hold cases, parameters or divergences; of a folder all such files below it are checked. Without any, the whole corpus is. Every mistake
-    is shown at once, with its file, line and column. Nothing is run and no framework is needed. The exit code is 1 where there is a mistake.
+    FILES hold cases, parameters or divergences; of a folder all such files below it are
+    checked. Without any, the whole corpus is. Every mistake is shown at once, with its
+    file, line and column. Nothing is run and no framework is needed. The exit code is 1
+    where there is a mistake.
 
     \b
     lstm-ref check
@@ -37,12 +39,17 @@ def check(files: tuple[Path, ...], format_: str) -> None:
         show_json([_problem(problem) for problem in problems])
     else:
         show_problems(problems)
-        click.echo(count(len(problems), "mistake") if problems else f"no mistake in {count(len(cases), 'case')}", err=True)
+        click.echo(
+            count(len(problems), "mistake") if problems else f"no mistake in {count(len(cases), 'case')}",
+            err=True,
+        )
     sys.exit(1 if problems else 0)
 
 
 def _read(files: Sequence[Path]) -> "tuple[list[Case], list[Problem]]":
-    """The cases of the files, or of the whole corpus, and the mistakes that keep others from being read."""
+    """The cases of the files, or of the whole corpus, and the mistakes that keep others
+    from being read.
+    """
     from lstm_ref.corpus import CorpusError, load, load_file, load_parameters
 
     try:
@@ -62,12 +69,18 @@ def _read(files: Sequence[Path]) -> "tuple[list[Case], list[Problem]]":
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
-    """The files themselves, and of folders those that are of a kind that is known here."""
+    """The files themselves, and of folders those that are of a kind that is known
+    here.
+    """
     for path in paths:
         if not path.is_dir():
             yield path
             continue
-        below = [file for file in sorted(path.rglob("*")) if file.is_file() and (is_case_file(file) or is_other_file(file))]
+        below = [
+            file
+            for file in sorted(path.rglob("*"))
+            if file.is_file() and (is_case_file(file) or is_other_file(file))
+        ]
         if not below:
             raise click.UsageError(f'no file below {path} holds cases; one starts with "kind: cases"')
         yield from below
@@ -75,4 +88,10 @@ def _files(paths: Sequence[Path]) -> Iterator[Path]:
 
 def _problem(problem: "Problem") -> dict[str, object]:
     place = problem.place
-    return {"file": str(place.file), "line": place.line, "column": place.column, "message": problem.message, "hint": problem.hint}
+    return {
+        "file": str(place.file),
+        "line": place.line,
+        "column": place.column,
+        "message": problem.message,
+        "hint": problem.hint,
+    }

@@ -30,7 +30,8 @@ BELOW = {
 @click.option("--verdict", type=click.Choice(VERDICTS), help="Show the statements with this verdict.")
 @FORMAT
 def claims(source: str | None, verdict: str | None, format_: str) -> None:
-    """Show what articles and documentation say about LSTM layers, and whether it is true.
+    """Show what articles and documentation say about LSTM layers, and whether it is
+    true.
 
     Each verdict is asserted whenever cases are run. `lstm-ref run claims` holds all of
     them against the installed frameworks. The report shows the lines that decide.

@@ -9,8 +9,16 @@ import click
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Where to write; the ending says what.")
-@click.option("--prefix", metavar="NAME", help="Which LSTM, where there are several: model.encoder; of .onnx a node.")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to write; the ending says what.",
+)
+@click.option(
+    "--prefix", metavar="NAME", help="Which LSTM, where there are several: model.encoder; of .onnx a node."
+)
 @click.option("--dtype", metavar="DTYPE", help="Round to this dtype on purpose: float64, float32, float16.")
 @click.option("--force", is_flag=True, help="Write over an OUTPUT that exists.")
 def convert(file: Path, output: Path, prefix: str | None, dtype: str | None, force: bool) -> None:
@@ -24,8 +32,9 @@ def convert(file: Path, output: Path, prefix: str | None, dtype: str | None, for
     .safetensors .npz   the same names in a file of arrays
     .keras .h5          a model of Keras layers
 
-    No bit is lost, unless --dtype says so, or two biases become the one of Keras. What has no counterpart is refused with every reason. What is
-    right under a condition only (lengths in the place of a mask, states) is said.
+    No bit is lost, unless --dtype says so, or two biases become the one of Keras. What
+    has no counterpart is refused with every reason. What is right under a condition
+    only (lengths in the place of a mask, states) is said.
 
     \b
     lstm-ref convert model.keras -o lstm.onnx
@@ -67,6 +76,9 @@ def _say(stack: Any, output: Path) -> None:
     """What was written, and under what conditions it computes the same."""
     directions = "in both directions" if len(stack[0]) == 2 else "in one direction"
     sizes = ", ".join(str(len(layer[0].recurrent_kernel)) for layer in stack)
-    click.echo(f"{output}: {len(stack)} layer{'s' * (len(stack) > 1)} {directions}, {len(stack[0][0].kernel)} features, {sizes} units")
+    click.echo(
+        f"{output}: {len(stack)} layer{'s' * (len(stack) > 1)} {directions}, {len(stack[0][0].kernel)}"
+        f" features, {sizes} units"
+    )
     for condition in stack.conditions:
         click.echo(f"note: {condition}", err=True)

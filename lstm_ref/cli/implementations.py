@@ -23,8 +23,10 @@ COLUMNS = ("implementation", "dialect", "from", "")
 def implementations(format_: str) -> None:
     """Show what can be judged, where it comes from, and how to install it.
 
-    That is what this package has, what other packages have installed, and what the project around the working folder names in [tool.lstm-ref] of its
-    pyproject.toml. Its subjects are started, to say what they are. The exit code is 1 where one of these is not as it must be.
+    That is what this package has, what other packages have installed, and what the
+    project around the working folder names in [tool.lstm-ref] of its pyproject.toml.
+    Its subjects are started, to say what they are. The exit code is 1 where one of
+    these is not as it must be.
 
     \b
     lstm-ref implementations
@@ -84,13 +86,26 @@ def _configured(settings: "Settings", known: "Mapping[str, Implementation]") -> 
     asked = Asked.of((), (), (), (), Path.cwd(), settings)
     targets = Asked((), asked.outsiders, asked.elsewhere).resolved(known, introduce)
     return [
-        {"name": column, "dialect": target.dialect, "subject": target.launch.subject, "from": "pyproject.toml", "installed": True, "install": ""}
+        {
+            "name": column,
+            "dialect": target.dialect,
+            "subject": target.launch.subject,
+            "from": "pyproject.toml",
+            "installed": True,
+            "install": "",
+        }
         for column, target in targets.items()
     ]
 
 
 def _show(found: list[dict[str, Any]]) -> None:
-    rows = [COLUMNS, *((row["name"], row["dialect"], row["from"], "installed" if row["installed"] else row["install"]) for row in found)]
+    rows = [
+        COLUMNS,
+        *(
+            (row["name"], row["dialect"], row["from"], "installed" if row["installed"] else row["install"])
+            for row in found
+        ),
+    ]
     widths = [max(len(str(row[column])) for row in rows) for column in range(3)]
     for name, dialect, origin, state in rows:
         click.echo(f"{name:{widths[0]}}  {dialect:{widths[1]}}  {origin:{widths[2]}}  {state}".rstrip())

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 def list_(patterns: tuple[str, ...], format_: str) -> None:
     """List the ids of cases.
 
-    PATTERNS choose cases as those of `lstm-ref run` do; without any, all are listed. A point that only `lstm-ref run --full` takes is listed as
-    well; in JSON its "everyday" is false.
+    PATTERNS choose cases as those of `lstm-ref run` do; without any, all are listed. A
+    point that only `lstm-ref run --full` takes is listed as well; in JSON its
+    "everyday" is false.
 
     \b
     lstm-ref list

@@ -7,7 +7,12 @@ import click
 
 @click.command()
 @click.argument("results", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Where to write. Default: conformance.html beside RESULTS.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to write. Default: conformance.html beside RESULTS.",
+)
 def report(results: Path, output: Path | None) -> None:
     """Make the HTML report of a result file again.
 

@@ -37,26 +37,53 @@ class WithPytestOptions(click.Command):
     help="Run this implementation; repeat for several. Default: all installed, slow ones with --full only.",
 )
 @targets_options
-@click.option("--divergences", multiple=True, metavar="FILE.yaml", help="Known disagreements of your own; repeat for several.")
-@click.option("--dtype", "dtypes", multiple=True, metavar="DTYPE", help="Run in this dtype; repeat for several. Default: those of each case.")
-@click.option("--lf", "--last-failed", "last_failed", is_flag=True, help="Run what failed last time, or all where nothing did.")
+@click.option(
+    "--divergences",
+    multiple=True,
+    metavar="FILE.yaml",
+    help="Known disagreements of your own; repeat for several.",
+)
+@click.option(
+    "--dtype",
+    "dtypes",
+    multiple=True,
+    metavar="DTYPE",
+    help="Run in this dtype; repeat for several. Default: those of each case.",
+)
+@click.option(
+    "--lf",
+    "--last-failed",
+    "last_failed",
+    is_flag=True,
+    help="Run what failed last time, or all where nothing did.",
+)
 @click.option("-x", "--exitfirst", "stop", is_flag=True, help="Stop at the first failure.")
 @click.option(
     "--report",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Where to write the HTML report. Default: reports/conformance.html; of chosen cases reports/chosen.html.",
+    help=(
+        "Where to write the HTML report. Default: reports/conformance.html; of chosen cases"
+        " reports/chosen.html."
+    ),
 )
 @click.option(
     "--results",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Where to write the result file. Default: reports/results.jsonl; of chosen cases reports/chosen.jsonl.",
+    help=(
+        "Where to write the result file. Default: reports/results.jsonl; of chosen cases"
+        " reports/chosen.jsonl."
+    ),
 )
-@click.option("--junitxml", type=click.Path(dir_okay=False, path_type=Path), help="Write a JUnit file as well.")
+@click.option(
+    "--junitxml", type=click.Path(dir_okay=False, path_type=Path), help="Write a JUnit file as well."
+)
 @click.option(
     "--full",
     is_flag=True,
-    help="Run every point of the large matrices, in the dtypes that their coverings name, and slow implementations. Default: points that cover "
-    "the matrices.",
+    help=(
+        "Run every point of the large matrices, in the dtypes that their coverings name, and slow"
+        " implementations. Default: points that cover the matrices."
+    ),
 )
 @click.option("--seed", type=int, help="Draw all numbers from this seed. Default: 0.")
 @click.option(
@@ -86,10 +113,12 @@ def run(
 ) -> None:
     """Run cases on real implementations, and report.
 
-    CASES are ids, patterns of ids with * and ?, the beginning of ids up to a slash, case files or folders. Without any, all cases are run.
-    Each framework is started as a process of its own when first needed; a crash there costs one case.
+    CASES are ids, patterns of ids with * and ?, the beginning of ids up to a slash,
+    case files or folders. Without any, all cases are run. Each framework is started as
+    a process of its own when first needed; a crash there costs one case.
 
-    Of a large matrix a selection of points is run that covers its combinations; --full runs all, and a point that is named is run anyway.
+    Of a large matrix a selection of points is run that covers its combinations; --full
+    runs all, and a point that is named is run anyway.
 
     \b
     lstm-ref run
@@ -104,7 +133,8 @@ def run(
     lstm-ref run --lf -x                                    what failed, up to the first failure
     lstm-ref run keras -- -k masked -v                      anything that pytest can do, behind --
 
-    A run of chosen cases, implementations or dtypes never replaces the record of a whole one: it writes files of its own.
+    A run of chosen cases, implementations or dtypes never replaces the record of a
+    whole one: it writes files of its own.
 
     \b
     Exit codes:
@@ -121,7 +151,9 @@ def run(
     folder = (results.parent if results else Path("reports")).absolute()
     named, cases = bool(cases), cases or cases_of(settings)
     chosen = gathered([Choice.of(case).pattern for case in cases]) if cases else []
-    files = dict.fromkeys(str(case.place.file) for case in chosen) or (_failed_last(folder) if last_failed else {})
+    files = dict.fromkeys(str(case.place.file) for case in chosen) or (
+        _failed_last(folder) if last_failed else {}
+    )
     arguments = [
         *(argument for case in cases for argument in ("--lstm-case", case)),
         *(argument for name in implementations for argument in ("--lstm-impl", name)),
@@ -140,7 +172,8 @@ def run(
         *("-o", f"cache_dir={folder / CACHE}"),  # where --lf finds what failed
         *_distribution(workers or _workers("1" if named or (files and last_failed) else "auto")),
         *context.obj,
-        *(["-v"] if {"-v", "--verbose"} & set(context.obj) else []),  # one is taken back by the settings of a run
+        # One is taken back by the settings of a run.
+        *(["-v"] if {"-v", "--verbose"} & set(context.obj) else []),
     ]
     sys.exit(_pytest(arguments, files))
 
@@ -152,7 +185,9 @@ class NothingInstalled(click.ClickException):
 
 
 def _require_any(asked: Sequence[str]) -> None:
-    """End the program where nothing is installed that could be judged, with what to install."""
+    """End the program where nothing is installed that could be judged, with what to
+    install.
+    """
     from lstm_ref.implementations import discover
     from lstm_ref.runner.launching import installed
 
@@ -160,12 +195,18 @@ def _require_any(asked: Sequence[str]) -> None:
     wanted = [known[name] for name in asked if name in known] or list(known.values())
     if any(map(installed, wanted)):
         return
-    what = "none of what was asked for is installed" if asked else "no framework is installed that could be judged; install one of them"
+    what = (
+        "none of what was asked for is installed"
+        if asked
+        else "no framework is installed that could be judged; install one of them"
+    )
     raise NothingInstalled("\n  ".join([f"{what}:", *dict.fromkeys(each.host.install for each in wanted)]))
 
 
 def _failed_last(folder: Path) -> dict[str, None]:
-    """The files with the cases that failed last time, where pytest has written that down; none where nothing did."""
+    """The files with the cases that failed last time, where pytest has written that
+    down; none where nothing did.
+    """
     import json
 
     try:
@@ -206,4 +247,8 @@ def _pytest(arguments: Sequence[str], files: Collection[str]) -> int:
     from lstm_ref.corpus import corpus_root
 
     settings = Path(__file__).with_name("run.ini")
-    return int(pytest.main(["-c", str(settings), "--rootdir", str(Path.cwd()), *arguments, *(files or [str(corpus_root())])]))
+    return int(
+        pytest.main(
+            ["-c", str(settings), "--rootdir", str(Path.cwd()), *arguments, *(files or [str(corpus_root())])]
+        )
+    )

@@ -1,4 +1,6 @@
-"""What several commands have in common: choosing cases, and showing mistakes, counts and JSON."""
+"""What several commands have in common: choosing cases, and showing mistakes, counts
+and JSON.
+"""
 
 import threading
 import time
@@ -13,7 +15,14 @@ if TYPE_CHECKING:
     from lstm_ref.corpus import Case, Problem
     from lstm_ref.runner.settings import Settings
 
-FORMAT = click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True, help="json is for programs")
+FORMAT = click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="json is for programs",
+)
 
 
 def targets_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -26,15 +35,29 @@ def targets_options(command: Callable[..., None]) -> Callable[..., None]:
             metavar="IMPLEMENTATION@LABEL=INTERPRETER",
             help="Judge an implementation under another Python interpreter, in a column of its own.",
         ),
-        click.option("--adapter", "adapters", multiple=True, metavar="FILE.py", help="Judge what this adapter file declares."),
-        click.option("--subject", "subjects", multiple=True, metavar="[NAME=]COMMAND", help="Judge what this command starts; it speaks JSON lines."),
+        click.option(
+            "--adapter",
+            "adapters",
+            multiple=True,
+            metavar="FILE.py",
+            help="Judge what this adapter file declares.",
+        ),
+        click.option(
+            "--subject",
+            "subjects",
+            multiple=True,
+            metavar="[NAME=]COMMAND",
+            help="Judge what this command starts; it speaks JSON lines.",
+        ),
     ):
         command = option(command)
     return command
 
 
 def gathered(patterns: Sequence[str]) -> "list[Case]":
-    """The cases that the patterns choose. Ends the program with every mistake of their files, or where a pattern chooses nothing."""
+    """The cases that the patterns choose. Ends the program with every mistake of their
+    files, or where a pattern chooses nothing.
+    """
     from lstm_ref.corpus import CorpusError, NothingSelectedError, gather
 
     if "" in patterns:
@@ -43,7 +66,9 @@ def gathered(patterns: Sequence[str]) -> "list[Case]":
         return gather(patterns)
     except CorpusError as error:
         show_problems(error.problems)
-        raise click.UsageError(f"{count(len(error.problems), 'mistake')} in case files; nothing was run") from error
+        raise click.UsageError(
+            f"{count(len(error.problems), 'mistake')} in case files; nothing was run"
+        ) from error
     except NothingSelectedError as error:
         raise click.UsageError(str(error)) from error
 
@@ -68,7 +93,9 @@ def waiting(text: str, seconds: float = 3.0) -> Iterator[None]:
 
 
 def settings_here() -> "Settings":
-    """The settings of the project around the working folder. Ends the program where they are wrong."""
+    """The settings of the project around the working folder. Ends the program where
+    they are wrong.
+    """
     from lstm_ref.runner.errors import BadSettings
     from lstm_ref.runner.settings import settings_of
 

@@ -1,4 +1,6 @@
-"""`lstm-ref smoke`: the first ten requests to a new subject, and all that is to be said about its answers."""
+"""`lstm-ref smoke`: the first ten requests to a new subject, and all that is to be said
+about its answers.
+"""
 
 import sys
 import textwrap
@@ -35,8 +37,9 @@ def smoke(
 ) -> None:
     """Try a new subject with ten requests, from trivial to ordinary.
 
-    For each it is shown what was sent, what came, what is wrong with it, and what to do. NAMES are implementations that are known, or columns that
-    the settings of the project name. How to write a subject is told in lstm_ref/protocol/README.md.
+    For each it is shown what was sent, what came, what is wrong with it, and what to
+    do. NAMES are implementations that are known, or columns that the settings of the
+    project name. How to write a subject is told in lstm_ref/protocol/README.md.
 
     \b
     lstm-ref smoke --subject 'node my-lstm.mjs'
@@ -65,7 +68,9 @@ def smoke(
         tried = {column: _tried(bench, column, target, raw, format_) for column, target in targets.items()}
     finally:
         bench.close()
-    wrong = any(greeting.wrong for greeting in bench.greetings) or any(each.todo for found in tried.values() for each in found)
+    wrong = any(greeting.wrong for greeting in bench.greetings) or any(
+        each.todo for found in tried.values() for each in found
+    )
     if format_ == "json":
         show_json(_json(bench.greetings, tried))
     elif not wrong:
@@ -73,7 +78,13 @@ def smoke(
     sys.exit(1 if wrong else 0)
 
 
-def _targets(bench: "Bench", names: Sequence[str], subjects: Sequence[str], adapters: Sequence[str], python: Sequence[str]) -> "dict[str, Target]":
+def _targets(
+    bench: "Bench",
+    names: Sequence[str],
+    subjects: Sequence[str],
+    adapters: Sequence[str],
+    python: Sequence[str],
+) -> "dict[str, Target]":
     """What is to be tried. Raises BadTargets."""
     from lstm_ref.implementations import discover
     from lstm_ref.runner.asked import Asked
@@ -84,14 +95,20 @@ def _targets(bench: "Bench", names: Sequence[str], subjects: Sequence[str], adap
     known = discover()
     asked = Asked.of(names, subjects, adapters, python, Path.cwd(), settings)
     if not (asked.columns or asked.outsiders or asked.elsewhere):
-        raise click.UsageError("name what to try: --subject COMMAND, --adapter FILE.py, or one of " + ", ".join(known))
+        raise click.UsageError(
+            "name what to try: --subject COMMAND, --adapter FILE.py, or one of " + ", ".join(known)
+        )
     found = asked.resolved(known, bench.introduce)
     for name in asked.columns:
         if name not in found and name not in known:
-            raise click.UsageError(f"there is no implementation {name!r}; known are {', '.join([*known, *found])}")
+            raise click.UsageError(
+                f"there is no implementation {name!r}; known are {', '.join([*known, *found])}"
+            )
         if name not in found:
             if missing := missing_modules(known[name]):
-                raise click.UsageError(f"{name} needs {' and '.join(missing)}: {known[name].host.install_of(missing)}")
+                raise click.UsageError(
+                    f"{name} needs {' and '.join(missing)}: {known[name].host.install_of(missing)}"
+                )
             found[name] = Target.of(known[name])
     return {name: target for name, target in found.items() if not asked.columns or name in asked.columns}
 
@@ -111,7 +128,10 @@ def _tried(bench: "Bench", column: str, target: "Target", raw: bool, format_: st
     if not found:
         _show_greetings(bench.greetings[shown:], raw, format_)
         if not bench.greetings[-1].wrong:
-            raise click.UsageError(f"there are no requests for the dialect {target.dialect} yet; run its cases: lstm-ref run {target.dialect}")
+            raise click.UsageError(
+                f"there are no requests for the dialect {target.dialect} yet; run its cases: lstm-ref run"
+                f" {target.dialect}"
+            )
     elif format_ == "text":
         passed = sum(each.outcome == "pass" for each in found)
         click.echo(f"{passed} of {count(len(found), 'request')} answered well")
@@ -122,7 +142,11 @@ def _show_greetings(greetings: "Sequence[Greeting]", raw: bool, format_: str) ->
     if format_ != "text":
         return
     for greeting in greetings:
-        click.secho(f"hello of {greeting.label}: {'wrong' if greeting.wrong else 'well'}", fg="red" if greeting.wrong else "green", bold=True)
+        click.secho(
+            f"hello of {greeting.label}: {'wrong' if greeting.wrong else 'well'}",
+            fg="red" if greeting.wrong else "green",
+            bold=True,
+        )
         _line("came", _as_shown(greeting.came, raw) or "nothing")
         for wrong in greeting.wrong:
             _line("wrong", wrong)
@@ -158,12 +182,19 @@ def _line(word: str, text: str) -> None:
 def _json(greetings: "Sequence[Greeting]", tried: "dict[str, list[Tried]]") -> dict[str, object]:
     return {
         "greetings": [asdict(greeting) for greeting in greetings],
-        "columns": [{"column": column, "requests": [asdict(each) for each in found]} for column, found in tried.items()],
+        "columns": [
+            {"column": column, "requests": [asdict(each) for each in found]}
+            for column, found in tried.items()
+        ],
     }
 
 
-def _again(names: Sequence[str], subjects: Sequence[str], adapters: Sequence[str], python: Sequence[str]) -> str:
+def _again(
+    names: Sequence[str], subjects: Sequence[str], adapters: Sequence[str], python: Sequence[str]
+) -> str:
     import shlex
 
     options = {"--impl": names, "--subject": subjects, "--adapter": adapters, "--python": python}
-    return shlex.join([word for option, values in options.items() for value in values for word in (option, value)])
+    return shlex.join(
+        [word for option, values in options.items() for value in values for word in (option, value)]
+    )

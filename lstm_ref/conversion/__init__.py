@@ -1,50 +1,56 @@
-"""The weights of a whole LSTM, from Keras, PyTorch, ONNX or TensorFlow 1 to any other of them and back.
+"""The weights of a whole LSTM, from Keras, PyTorch, ONNX or TensorFlow 1 to any other
+of them and back.
 
     from lstm_ref.conversion import from_keras, to_onnx, to_torch
 
     layer = keras.layers.Bidirectional(keras.layers.LSTM(3, return_sequences=True))
     layer.build((None, None, 5))
-    weights = from_keras(layer)                # weights[layer][direction] is an LSTMWeights
-    weights.conditions                         # what else has to be minded: nothing here
+    weights = from_keras(layer)           # weights[layer][direction] is an LSTMWeights
+    weights.conditions                    # what else has to be minded: nothing here
 
     module = torch.nn.LSTM(5, 3, bidirectional=True, batch_first=True)
-    to_torch(weights, module)                  # module(x)[0] is now layer(x)
-    arrays = to_torch(weights)                 # without a module: arrays by name
+    to_torch(weights, module)             # module(x)[0] is now layer(x)
+    arrays = to_torch(weights)            # without a module: arrays by name
 
-    W, R, B = to_onnx(weights)[0]              # the inputs of one LSTM node a layer
-    (y, last), pullback = run_stack(x, initial, weights)  # the same in NumPy: lstm_ref.reference.stack
+    W, R, B = to_onnx(weights)[0]         # the inputs of one LSTM node a layer
 
-|              | one LSTM of several layers                                       | gates      | biases |
-|--------------|------------------------------------------------------------------|------------|--------|
-| here         | `Stack`: LSTMWeights by layer and direction, forward first       | i, f, g, o | 1 or 2 |
-| Keras        | a layer, cell, Bidirectional, model, list of them, get_weights() | i, f, c, o | 1      |
-| torch        | a module, or a `state_dict` with any prefix                      | i, f, g, o | 2      |
-| ONNX         | a model or its file, or a list of `OnnxLSTM`, one a layer        | i, o, f, c | 2      |
-| TensorFlow 1 | a list of `TensorFlow1Cell`, one a layer                         | i, j, f, o | 1      |
+    # The same in NumPy, with lstm_ref.reference.stack:
+    (y, last), pullback = run_stack(x, initial, weights)
 
-A model of ONNX may hold several LSTMs that are not one on the other: `from_onnx(model, node)`
-chooses one, as `from_torch(state, prefix)` does in a state_dict. One torch.nn.LSTM has as many
-units in all layers; weights that have not are handed over layer by layer.
+|              | one LSTM of several layers                    | gates      | biases |
+|--------------|-----------------------------------------------|------------|--------|
+| here         | `Stack`: LSTMWeights by layer and direction   | i, f, g, o | 1 or 2 |
+| Keras        | a layer, cell, Bidirectional, model, or lists | i, f, c, o | 1      |
+| torch        | a module, or a `state_dict` with any prefix   | i, f, g, o | 2      |
+| ONNX         | a model or its file, or a list of `OnnxLSTM`  | i, o, f, c | 2      |
+| TensorFlow 1 | a list of `TensorFlow1Cell`                   | i, j, f, o | 1      |
 
-Nothing is rounded, with three exceptions: Keras and TensorFlow 1 have one bias, so that two
-are added up, in their own dtype; TensorFlow 1 adds 1 to the forget gate at run time, which is
-taken off; and `dtype=` rounds on purpose. What starts from Keras comes back from PyTorch and
-ONNX bit for bit, and so does what goes between PyTorch and ONNX.
+A model of ONNX may hold several LSTMs that are not one on the other: `from_onnx(model,
+node)` chooses one, as `from_torch(state, prefix)` does in a state_dict. One
+torch.nn.LSTM has as many units in all layers; weights that have not are handed over
+layer by layer.
 
-A bias of zeros and no bias are the same here. Arrays keep their dtype: a target of a wider
-one takes them, a narrower one is refused unless `dtype=` names it, and so is a number that
-would become infinite. bfloat16 needs the package
-ml_dtypes. What is returned never shares memory with what it was read from.
+Nothing is rounded, with three exceptions: Keras and TensorFlow 1 have one bias, so that
+two are added up, in their own dtype; TensorFlow 1 adds 1 to the forget gate at run
+time, which is taken off; and `dtype=` rounds on purpose. What starts from Keras comes
+back from PyTorch and ONNX bit for bit, and so does what goes between PyTorch and ONNX.
 
-Weights are all that is converted, and with them only layers that every one of the four has:
-activation tanh, recurrent_activation sigmoid, directions side by side. What has no counterpart
-is refused, with every reason. What is the same elsewhere under a condition only stands in
-`Stack.conditions`: a mask becomes lengths, a stateful layer hands its states over. What
-Keras' Bidirectional(return_sequences=False) returns is, in PyTorch, h_n of both directions
+A bias of zeros and no bias are the same here. Arrays keep their dtype: a target of a
+wider one takes them, a narrower one is refused unless `dtype=` names it, and so is a
+number that would become infinite. bfloat16 needs the package ml_dtypes. What is
+returned never shares memory with what it was read from.
+
+Weights are all that is converted, and with them only layers that every one of the four
+has: activation tanh, recurrent_activation sigmoid, directions side by side. What has no
+counterpart is refused, with every reason.
+
+What is the same elsewhere under a condition only stands in `Stack.conditions`: a mask
+becomes lengths, a stateful layer hands its states over. What Keras'
+Bidirectional(return_sequences=False) returns is, in PyTorch, h_n of both directions
 side by side, and not the last step of the output.
 
-NumPy is enough to import this package; a framework is only touched through the object that is
-handed in. `lstm-ref convert` does the same with files.
+NumPy is enough to import this package; a framework is only touched through the object
+that is handed in. `lstm-ref convert` does the same with files.
 """
 
 from lstm_ref.conversion.errors import ConversionError

@@ -32,10 +32,12 @@ NEEDS = {
 
 
 def read(path: Path, prefix: str | None = None) -> Stack:
-    """The weights in a file; `prefix` chooses one of several LSTMs in a state_dict, or the node of a model.
+    """The weights in a file; `prefix` chooses one of several LSTMs in a state_dict, or
+    the node of a model.
 
-    `.npz` and `.safetensors` have the names of a PyTorch state_dict. Raises ConversionError
-    for files of another kind, or that hold no LSTM, and where a package is missing.
+    `.npz` and `.safetensors` have the names of a PyTorch state_dict. Raises
+    ConversionError for files of another kind, or that hold no LSTM, and where a package
+    is missing.
     """
     readers: Mapping[str, Callable[[Path], Stack]] = {
         ".onnx": lambda file: from_onnx(file, prefix),
@@ -47,12 +49,16 @@ def read(path: Path, prefix: str | None = None) -> Stack:
     if not path.is_file():
         raise ConversionError([f"there is no file {path}"])
     if prefix is not None and NEEDS[_ending(path)] == "keras":
-        raise ConversionError([f"{path.name}: a Keras model has no prefix; in Python: from_keras(model.get_layer({prefix!r}))"])
+        raise ConversionError(
+            [f"{path.name}: a Keras model has no prefix; in Python: from_keras(model.get_layer({prefix!r}))"]
+        )
     return readers[_ending(path)](path)
 
 
 def write(weights: Any, path: Path, dtype: str | None = None) -> None:
-    """Write the weights as what other programs read: a model of LSTM nodes or layers, or a state_dict. Raises ConversionError."""
+    """Write the weights as what other programs read: a model of LSTM nodes or layers,
+    or a state_dict. Raises ConversionError.
+    """
     stack = narrowed(weights, dtype)
     writers: Mapping[str, Callable[[Path], Any]] = {
         ".onnx": lambda file: _package(file, "onnx").save(_onnx_model(stack, file), file),
@@ -71,7 +77,9 @@ def write(weights: Any, path: Path, dtype: str | None = None) -> None:
 
 def _ending(path: Path) -> str:
     if path.suffix.lower() not in NEEDS:
-        raise ConversionError([f"{path.name}: unknown ending {path.suffix or '(none)'!r}; known are {', '.join(NEEDS)}"])
+        raise ConversionError(
+            [f"{path.name}: unknown ending {path.suffix or '(none)'!r}; known are {', '.join(NEEDS)}"]
+        )
     return path.suffix.lower()
 
 
@@ -81,7 +89,9 @@ def _package(path: Path, module: str) -> Any:
     except ImportError as error:
         name = NEEDS[_ending(path)]
         install = "tensorflow" if name == "keras" else name
-        raise ConversionError([f"{path.name} needs the package {name}: python -m pip install {install}"]) from error
+        raise ConversionError(
+            [f"{path.name} needs the package {name}: python -m pip install {install}"]
+        ) from error
 
 
 def _npz(path: Path) -> dict[str, Array]:
@@ -103,7 +113,10 @@ def _for_npz(stack: Stack) -> dict[str, Any]:
 def _of_npz(path: Path, prefix: str | None) -> Stack:
     held = _npz(path)
     conditions = held.pop(CONDITIONS, np.array((), str))
-    arrays = {name.removesuffix(BITS): values.view(bfloat16()) if name.endswith(BITS) else values for name, values in held.items()}
+    arrays = {
+        name.removesuffix(BITS): values.view(bfloat16()) if name.endswith(BITS) else values
+        for name, values in held.items()
+    }
     return Stack(from_torch(arrays, prefix), map(str, conditions.ravel()))
 
 
@@ -145,7 +158,9 @@ def _keras_model(stack: Stack, path: Path) -> Any:
 
 
 def _onnx_model(stack: Stack, path: Path) -> Any:
-    """A model of one LSTM node a layer, from X (timesteps, batch, features) to Y (timesteps, batch, directions * units)."""
+    """A model of one LSTM node a layer, from X (timesteps, batch, features) to Y
+    (timesteps, batch, directions * units).
+    """
     onnx = _package(path, "onnx")
     helper, numpy_helper = onnx.helper, import_module("onnx.numpy_helper")
     nodes, initializers, name = [], [], "X"
@@ -153,15 +168,24 @@ def _onnx_model(stack: Stack, path: Path) -> Any:
         directions, units = len(arrays.W), arrays.R.shape[2]
         held = {f"{key}{number}": values for key, values in arrays._asdict().items()}
         held[f"shape{number}"] = np.array([0, 0, directions * units], np.int64)
-        initializers += [numpy_helper.from_array(np.ascontiguousarray(values), key) for key, values in held.items()]
+        initializers += [
+            numpy_helper.from_array(np.ascontiguousarray(values), key) for key, values in held.items()
+        ]
         direction = "bidirectional" if directions == 2 else "forward"
         inputs = [name, f"W{number}", f"R{number}", f"B{number}"]
-        nodes.append(helper.make_node("LSTM", inputs, [f"Y{number}"], name=f"lstm{number}", hidden_size=units, direction=direction))
+        nodes.append(
+            helper.make_node(
+                "LSTM", inputs, [f"Y{number}"], name=f"lstm{number}", hidden_size=units, direction=direction
+            )
+        )
         nodes.append(helper.make_node("Transpose", [f"Y{number}"], [f"T{number}"], perm=[0, 2, 1, 3]))
         name = "Y" if number == len(stack) - 1 else f"X{number + 1}"
         nodes.append(helper.make_node("Reshape", [f"T{number}", f"shape{number}"], [name]))
     element = helper.np_dtype_to_tensor_dtype(stack[0][0].kernel.dtype)
-    shapes = {"X": ["timesteps", "batch", len(stack[0][0].kernel)], "Y": ["timesteps", "batch", directions * units]}
+    shapes = {
+        "X": ["timesteps", "batch", len(stack[0][0].kernel)],
+        "Y": ["timesteps", "batch", directions * units],
+    }
     x, y = (helper.make_tensor_value_info(each, element, shape) for each, shape in shapes.items())
     graph = helper.make_graph(nodes, "lstm", [x], [y], initializers)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8)

@@ -1,4 +1,6 @@
-"""Weights of Keras layers. Source: keras.layers.LSTM, LSTMCell, RNN, StackedRNNCells and Bidirectional, Keras 2 and 3, on any backend."""
+"""Weights of Keras layers. Source: keras.layers.LSTM, LSTMCell, RNN, StackedRNNCells
+and Bidirectional, Keras 2 and 3, on any backend.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -8,32 +10,58 @@ from typing import Any
 import numpy as np
 
 from lstm_ref.conversion.errors import ConversionError
-from lstm_ref.conversion.stack import Stack, as_array, as_stack, check, described, misfits, narrowed, of_file, place, same_structure
+from lstm_ref.conversion.stack import (
+    Stack,
+    as_array,
+    as_stack,
+    check,
+    described,
+    misfits,
+    narrowed,
+    of_file,
+    place,
+    same_structure,
+)
 from lstm_ref.reference.activations import Array
 from lstm_ref.reference.weights import LSTMWeights
 
 NAMES = ("kernel", "recurrent_kernel", "bias")
-WITHOUT_PART = {"InputLayer", "Dropout"}  # layers around an LSTM that take no part in what it computes at inference
+WITHOUT_PART = {
+    "InputLayer",
+    "Dropout",
+}  # layers around an LSTM that take no part in what it computes at inference
 LSTMS = {"LSTM", "RNN", "LSTMCell", "StackedRNNCells", "Bidirectional"}
 ITSELF = "for its weights alone use LSTMWeights.from_keras and to_keras"
 OTHER_KINDS = {"GRU", "GRUCell", "SimpleRNN", "SimpleRNNCell", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"}
 
 MASKED = (
-    "{} masks steps: in PyTorch pack the sequences with their lengths, in ONNX give sequence_lens; that is the same where only the end of a "
-    "sequence is masked. The padded outputs are zeros there, where Keras repeats the last one"
+    "{} masks steps: in PyTorch pack the sequences with their lengths, in ONNX give sequence_lens; that is"
+    " the same where only the end of a sequence is masked. The padded outputs are zeros there, where Keras"
+    " repeats the last one"
 )
 STATEFUL = "{} is stateful: elsewhere hand the states of one call over to the next"
-LAST_OF_BOTH = "{} returns no sequences: in PyTorch that is h_n of both directions side by side, and not the last step of the output"
+LAST_OF_BOTH = (
+    "{} returns no sequences: in PyTorch that is h_n of both directions side by side, and not the last step"
+    " of the output"
+)
 GIVEN_STATES = "{} starts from states that the model hands to it: elsewhere hand the same ones over"
-UNSEEN_CALL = "{} has a call() of its own, which is not read: see there for masks, states, and what is computed before and after"
-DROPS = "{} drops states in training (recurrent_dropout), which PyTorch and ONNX do not; at inference nothing differs"
+UNSEEN_CALL = (
+    "{} has a call() of its own, which is not read: see there for masks, states, and what is computed before"
+    " and after"
+)
+DROPS = (
+    "{} drops states in training (recurrent_dropout), which PyTorch and ONNX do not; at inference nothing"
+    " differs"
+)
 
 Cells = list[tuple[Any, ...]]  # by layer and direction
 
 
 @dataclass
 class _Walk:
-    """What is found on the way through layers: what cannot be converted, and what has to be minded."""
+    """What is found on the way through layers: what cannot be converted, and what has
+    to be minded.
+    """
 
     problems: list[str] = field(default_factory=list)
     conditions: list[str] = field(default_factory=list)
@@ -44,32 +72,39 @@ class _Walk:
         """Come to an LSTM: what stood before it must let it run over the sequence."""
         if self.before and not self.before[1]:
             self.problems.append(
-                f"{self.before[0]} returns its last output alone (return_sequences=False), no sequence for {where}: convert each by itself"
+                f"{self.before[0]} returns its last output alone (return_sequences=False), no sequence for"
+                f" {where}: convert each by itself"
             )
         for mask in self.masks:
             if self.before:
-                self.problems.append(f"{mask} masks steps by what the LSTM before it returns: convert each LSTM by itself")
+                self.problems.append(
+                    f"{mask} masks steps by what the LSTM before it returns: convert each LSTM by itself"
+                )
             else:
                 self.conditions.append(MASKED.format(mask))
         self.masks, self.before = [], (where, returns_sequences)
 
 
 def from_keras(layer: Any, bidirectional: bool | None = None) -> Stack:
-    """The weights of a built LSTM, RNN or LSTMCell layer, of Bidirectional around one, of a model, or of a list of layers, one on the other.
+    """The weights of a built LSTM, RNN or LSTMCell layer, of Bidirectional around one,
+    of a model, or of a list of layers, one on the other.
 
-    Each direction has kernel (features, 4 units), recurrent_kernel (units, 4 units) and bias
-    (4 units,), which is zero without use_bias. A list of such arrays, as `get_weights()`
-    gives it, is taken as well. Where its shapes fit one layer in both directions as well as two
-    layers, `bidirectional` has to say which it is.
+    Each direction has kernel (features, 4 units), recurrent_kernel (units, 4 units) and
+    bias (4 units,), which is zero without use_bias. A list of such arrays, as
+    `get_weights()` gives it, is taken as well. Where its shapes fit one layer in both
+    directions as well as two layers, `bidirectional` has to say which it is.
 
-    The result says in its `conditions` what masks, states and the last output are elsewhere.
-    Raises ConversionError for layers that are not built, and for those that are not the LSTM
-    of all frameworks.
+    The result says in its `conditions` what masks, states and the last output are
+    elsewhere. Raises ConversionError for layers that are not built, and for those that
+    are not the LSTM of all frameworks.
     """
     if isinstance(layer, (list, tuple)) and layer and all(isinstance(part, np.ndarray) for part in layer):
         return _of_arrays(layer, bidirectional)
     walk = _Walk()
-    weights = [[LSTMWeights.from_keras(_read(cell, walk.problems)) for cell in directions] for directions in _cells_of(layer, walk)]
+    weights = [
+        [LSTMWeights.from_keras(_read(cell, walk.problems)) for cell in directions]
+        for directions in _cells_of(layer, walk)
+    ]
     if walk.problems:
         raise ConversionError(walk.problems)
     check(weights)
@@ -79,15 +114,21 @@ def from_keras(layer: Any, bidirectional: bool | None = None) -> Stack:
 def to_keras(weights: Any, layer: Any = None, dtype: str | None = None) -> list[Array]:
     """Put the weights into a built layer, or several, as `from_keras` takes them.
 
-    Two biases become their sum, which rounds. With `dtype` all are rounded to it. Returns
-    the arrays in the order of `set_weights`; without a layer that is all. Raises
-    ConversionError, and changes nothing, where the layer has no place for an array.
+    Two biases become their sum, which rounds. With `dtype` all are rounded to it.
+    Returns the arrays in the order of `set_weights`; without a layer that is all.
+    Raises ConversionError, and changes nothing, where the layer has no place for an
+    array.
     """
     stack = narrowed(as_stack(weights), dtype)
     if projected := [
-        place(n, d, len(directions)) for n, directions in enumerate(stack) for d, w in enumerate(directions) if w.projection is not None
+        place(n, d, len(directions))
+        for n, directions in enumerate(stack)
+        for d, w in enumerate(directions)
+        if w.projection is not None
     ]:
-        raise ConversionError([f"{where} has a projection (proj_size), and keras.layers.LSTM has none" for where in projected])
+        raise ConversionError(
+            [f"{where} has a projection (proj_size), and keras.layers.LSTM has none" for where in projected]
+        )
     given = [[_one_bias(w).to_keras() for w in directions] for directions in stack]
     flat = [np.array(each[name]) for directions in given for each in directions for name in NAMES]
     if layer is None:
@@ -100,7 +141,9 @@ def to_keras(weights: Any, layer: Any = None, dtype: str | None = None) -> list[
         for direction, (arrays, cell) in enumerate(zip(directions, layer_cells, strict=True)):
             target = _read(cell, problems)
             problems += [] if problems else misfits(place(number, direction, len(directions)), arrays, target)
-            assignments += [(getattr(cell, name), arrays[name], values.dtype) for name, values in target.items()]
+            assignments += [
+                (getattr(cell, name), arrays[name], values.dtype) for name, values in target.items()
+            ]
     if problems:
         raise ConversionError(problems)
     for variable, values, kept_in in assignments:
@@ -109,7 +152,9 @@ def to_keras(weights: Any, layer: Any = None, dtype: str | None = None) -> list[
 
 
 def _of_arrays(given: Sequence[Array], bidirectional: bool | None) -> Stack:
-    """The LSTMs of `get_weights()`: a kernel and a recurrent kernel each, and a bias or none."""
+    """The LSTMs of `get_weights()`: a kernel and a recurrent kernel each, and a bias or
+    none.
+    """
     problems: list[str] = []
     found: list[LSTMWeights] = []
     arrays = [as_array(f"array {number}", "it", values, problems) for number, values in enumerate(given)]
@@ -119,7 +164,8 @@ def _of_arrays(given: Sequence[Array], bidirectional: bool | None) -> Stack:
         if [values.ndim for values in part] not in ([2, 2], [2, 2, 1]):
             shapes = ", ".join(str(values.shape) for values in part)
             problems.append(
-                f"LSTM {len(found)}: expected kernel (features, 4 units), recurrent_kernel (units, 4 units), bias (4 units,), found {shapes}"
+                f"LSTM {len(found)}: expected kernel (features, 4 units), recurrent_kernel (units, 4 units),"
+                f" bias (4 units,), found {shapes}"
             )
         else:
             found.append(LSTMWeights.from_keras(dict(zip(NAMES, part, strict=False))))
@@ -138,7 +184,10 @@ def _of_arrays(given: Sequence[Array], bidirectional: bool | None) -> Stack:
         fitting = [2 if bidirectional else 1]
     layers = readings[fitting[0]]
     check(layers)
-    unseen = "arrays do not show their layers: they must have activation tanh and recurrent_activation sigmoid, and read forwards"
+    unseen = (
+        "arrays do not show their layers: they must have activation tanh and recurrent_activation sigmoid,"
+        " and read forwards"
+    )
     return Stack(layers, [unseen])
 
 
@@ -151,10 +200,14 @@ def _fits(layers: Sequence[Sequence[LSTMWeights]]) -> bool:
 
 
 def _one_bias(weights: LSTMWeights) -> LSTMWeights:
-    """The same with one bias. What `to_torch` makes of a single bias comes back as it was: -0.0 + 0.0 would be 0.0."""
+    """The same with one bias. What `to_torch` makes of a single bias comes back as it
+    was: -0.0 + 0.0 would be 0.0.
+    """
     if weights.recurrent_bias is None:
         return weights
-    bias = np.add(weights.bias, weights.recurrent_bias, out=weights.bias.copy(), where=weights.recurrent_bias != 0)
+    bias = np.add(
+        weights.bias, weights.recurrent_bias, out=weights.bias.copy(), where=weights.recurrent_bias != 0
+    )
     return replace(weights, bias=bias, recurrent_bias=None)
 
 
@@ -178,7 +231,9 @@ def _cells_of(layer: Any, walk: _Walk) -> Cells:
 
 
 def _cells(layer: Any, where: str, backward: bool, walk: _Walk) -> Cells:
-    """The LSTM cells by layer and direction, told apart by the names of their classes, whichever package those are from."""
+    """The LSTM cells by layer and direction, told apart by the names of their classes,
+    whichever package those are from.
+    """
     kind = type(layer).__name__
     if isinstance(layer, (list, tuple)):
         return _stacked(layer, where, backward, walk)
@@ -195,7 +250,9 @@ def _cells(layer: Any, where: str, backward: bool, walk: _Walk) -> Cells:
     elif kind in ("LSTM", "RNN"):
         if layer.go_backwards != backward:
             direction = "backward" if backward else "forward"
-            walk.problems.append(f"{where} has go_backwards={layer.go_backwards} as a {direction} direction; {ITSELF}")
+            walk.problems.append(
+                f"{where} has go_backwards={layer.go_backwards} as a {direction} direction; {ITSELF}"
+            )
         if not backward:
             walk.enter(where, layer.return_sequences)
         if layer.stateful:
@@ -211,16 +268,25 @@ def _cells(layer: Any, where: str, backward: bool, walk: _Walk) -> Cells:
     elif kind == "Masking":
         walk.masks.append(where)
     elif kind not in WITHOUT_PART:
-        walk.problems.append(f"{where} is a {kind}, which is not known to compute an LSTM; of a model hand over the list of its LSTM layers")
+        walk.problems.append(
+            f"{where} is a {kind}, which is not known to compute an LSTM; of a model hand over the list of"
+            " its LSTM layers"
+        )
     return []
 
 
 def _stacked(layers: Sequence[Any], where: str, backward: bool, walk: _Walk) -> Cells:
-    return [cells for index, layer in enumerate(layers) for cells in _cells(layer, f"{where}[{index}]", backward, walk)]
+    return [
+        cells
+        for index, layer in enumerate(layers)
+        for cells in _cells(layer, f"{where}[{index}]", backward, walk)
+    ]
 
 
 def _model(model: Any, where: str, backward: bool, walk: _Walk) -> Cells:
-    """The LSTM layers of a model. What stands before the first or after the last of them is left out, and said to be."""
+    """The LSTM layers of a model. What stands before the first or after the last of
+    them is left out, and said to be.
+    """
     layers = list(model.layers)
     recurrent = [k for k, layer in enumerate(layers) if _has_lstm(layer)]
     first, last = (recurrent[0], recurrent[-1]) if recurrent else (len(layers), -1)
@@ -229,7 +295,10 @@ def _model(model: Any, where: str, backward: bool, walk: _Walk) -> Cells:
         names = [layers[k].name for k in recurrent]
         if len(names) > 1 and (calls is None or not _in_a_row(names, calls, layers)):
             listed = ", ".join(names)
-            walk.problems.append(f"{where} has several LSTM layers, not one on the other: {listed}. Hand over one, or the list of those that are")
+            walk.problems.append(
+                f"{where} has several LSTM layers, not one on the other: {listed}. Hand over one, or the list"
+                " of those that are"
+            )
             return []
         if calls is None:
             walk.conditions.append(UNSEEN_CALL.format(where))
@@ -239,7 +308,9 @@ def _model(model: Any, where: str, backward: bool, walk: _Walk) -> Cells:
         takes_part = kind in WITHOUT_PART | OTHER_KINDS | {"Masking"} or _wraps_recurrent(layer)
         outside = (k < first or k > last) and not takes_part
         if outside:
-            walk.conditions.append(f"{place_}, {kind}, is not part of the weights: it is to be computed beside")
+            walk.conditions.append(
+                f"{place_}, {kind}, is not part of the weights: it is to be computed beside"
+            )
         if getattr(layer, "mask_zero", False):
             walk.masks.append(place_)
         if k in recurrent and calls:
@@ -272,7 +343,9 @@ class _Call:
 
 
 def _calls(model: Any) -> dict[str, _Call] | None:
-    """The calls of a functional model by layer, of Keras 2 and 3; None where a model does not show them."""
+    """The calls of a functional model by layer, of Keras 2 and 3; None where a model
+    does not show them.
+    """
     try:
         entries = model.get_config()["layers"]
         return {entry["config"]["name"]: _call(entry.get("inbound_nodes", [])) for entry in entries}
@@ -314,7 +387,9 @@ def _histories(value: Any) -> list[tuple[str, int]]:
 
 
 def _in_a_row(names: Sequence[str], calls: dict[str, _Call], layers: Sequence[Any]) -> bool:
-    """Whether each LSTM runs over the sequence of the one before, with nothing between that computes."""
+    """Whether each LSTM runs over the sequence of the one before, with nothing between
+    that computes.
+    """
     kinds = {layer.name: type(layer).__name__ for layer in layers}
     for before, name in pairwise(names):
         source = calls[name].source
@@ -328,7 +403,8 @@ def _in_a_row(names: Sequence[str], calls: dict[str, _Call], layers: Sequence[An
 def _bidirectional(layer: Any, where: str, walk: _Walk) -> Cells:
     if layer.merge_mode != "concat":
         walk.problems.append(
-            f"{where} merges its directions by {layer.merge_mode!r}, expected 'concat'; convert forward_layer and backward_layer by themselves"
+            f"{where} merges its directions by {layer.merge_mode!r}, expected 'concat'; convert forward_layer"
+            " and backward_layer by themselves"
         )
     forward = _cells(layer.forward_layer, f"{where}.forward_layer", False, walk)
     backward = _cells(layer.backward_layer, f"{where}.backward_layer", True, walk)
@@ -348,5 +424,8 @@ def _unlike(cell: Any, where: str) -> list[str]:
         if found != expected:
             problems.append(f"{where} has {name} {found!r}, expected {expected!r}; {ITSELF}")
     if not cell.built:
-        problems.append(f"{where} is not built and has no weights yet: call the layer once, or layer.build((None, None, features))")
+        problems.append(
+            f"{where} is not built and has no weights yet: call the layer once, or layer.build((None, None,"
+            " features))"
+        )
     return problems

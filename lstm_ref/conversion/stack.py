@@ -1,4 +1,6 @@
-"""The weights of a whole LSTM, whatever framework they come from, and what has to be true of them."""
+"""The weights of a whole LSTM, whatever framework they come from, and what has to be
+true of them.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -20,11 +22,13 @@ READERS = "read them with from_keras, from_torch, from_onnx or from_tensorflow1"
 
 
 class Stack(tuple[tuple[LSTMWeights, ...], ...]):
-    """The weights by layer and direction, forward first: what `reference.stack.run_stack` takes.
+    """The weights by layer and direction, forward first: what
+    `reference.stack.run_stack` takes.
 
-    `conditions` says in sentences under what the same function is computed elsewhere, where
-    weights alone do not make it so: lengths in the place of a mask, states that are handed
-    over, what a node's arrays do not show. It is empty where nothing has to be minded.
+    `conditions` says in sentences under what the same function is computed elsewhere,
+    where weights alone do not make it so: lengths in the place of a mask, states that
+    are handed over, what a node's arrays do not show. It is empty where nothing has to
+    be minded.
     """
 
     conditions: tuple[str, ...]
@@ -56,7 +60,9 @@ def as_here(name: str, shape: tuple[int, ...]) -> str:
 
 
 def axes_of(value: Any) -> int:
-    """The number of axes of an array or of nested lists of numbers; -1 for anything else."""
+    """The number of axes of an array or of nested lists of numbers; -1 for anything
+    else.
+    """
     if isinstance(value, np.ndarray):
         return value.ndim
     if isinstance(value, list) and value:
@@ -83,26 +89,33 @@ def of_file(value: Any) -> str:
 
 
 def as_array(where: str, name: str, value: Any, problems: list[str]) -> Array:
-    """The numbers of an array or of nested lists, in floating point; else a problem, and nothing."""
+    """The numbers of an array or of nested lists, in floating point; else a problem,
+    and nothing.
+    """
     try:
         found = np.asarray(value)
     except (TypeError, ValueError, RuntimeError):
         found = np.asarray(None, object)
     if np.ma.is_masked(value):
-        problems.append(f"{where}: {name} is a masked array, in which some numbers are missing: fill them in first")
+        problems.append(
+            f"{where}: {name} is a masked array, in which some numbers are missing: fill them in first"
+        )
     elif found.dtype.name in FLOATS:
         return np.array(found, found.dtype.newbyteorder("="))
     elif found.dtype.kind in "fc":
         problems.append(f"{where}: {name} is {found.dtype}; the dtypes that all have are {', '.join(FLOATS)}")
     elif found.dtype.kind in "iu":
-        problems.append(f"{where}: {name} is {found.dtype}: quantized weights have to be scaled back to numbers first")
+        problems.append(
+            f"{where}: {name} is {found.dtype}: quantized weights have to be scaled back to numbers first"
+        )
     else:
         problems.append(f"{where}: {name} is {described(value)}, and no array of numbers")
     return np.zeros((0,))
 
 
 def as_stack(weights: Any) -> Stack:
-    """The weights as a Stack: one is taken as it is, LSTMWeights and lists of them are put into one.
+    """The weights as a Stack: one is taken as it is, LSTMWeights and lists of them are
+    put into one.
 
     Raises ConversionError for anything else, and where arrays do not fit one another.
     """
@@ -110,7 +123,10 @@ def as_stack(weights: Any) -> Stack:
     if not isinstance(layers, (list, tuple)):
         raise ConversionError([f"the weights are {described(weights)}, and no Stack; {READERS}"])
     directions = [(layer,) if isinstance(layer, LSTMWeights) else layer for layer in layers]
-    if not all(isinstance(layer, (list, tuple)) and all(isinstance(w, LSTMWeights) for w in layer) for layer in directions):
+    if not all(
+        isinstance(layer, (list, tuple)) and all(isinstance(w, LSTMWeights) for w in layer)
+        for layer in directions
+    ):
         raise ConversionError([f"the weights are {described(weights)}, and no Stack; {READERS}"])
     stack = Stack(directions, getattr(weights, "conditions", ()))
     check(stack)
@@ -118,12 +134,18 @@ def as_stack(weights: Any) -> Stack:
 
 
 def _of_arrays(weights: LSTMWeights) -> LSTMWeights:
-    """The same in arrays of their own, where lists of numbers were in their place. Only after `check`."""
-    return replace(weights, **{name: as_array("", name, values, []) for name, values in arrays(weights).items()})
+    """The same in arrays of their own, where lists of numbers were in their place. Only
+    after `check`.
+    """
+    return replace(
+        weights, **{name: as_array("", name, values, []) for name, values in arrays(weights).items()}
+    )
 
 
 def narrowed(weights: Any, dtype: str | None) -> Stack:
-    """The weights as a Stack, rounded to another dtype where one is named. Raises ConversionError for one that holds no fractions."""
+    """The weights as a Stack, rounded to another dtype where one is named. Raises
+    ConversionError for one that holds no fractions.
+    """
     stack = as_stack(weights)
     if dtype is None:
         return stack
@@ -136,7 +158,10 @@ def narrowed(weights: Any, dtype: str | None) -> Stack:
         raise ConversionError([f"dtype {dtype} {why}; choose {', '.join(FLOATS)}"])
     problems: list[str] = []
     layers = [
-        [_rounded(w, target, place(number, direction, len(layer)), problems) for direction, w in enumerate(layer)]
+        [
+            _rounded(w, target, place(number, direction, len(layer)), problems)
+            for direction, w in enumerate(layer)
+        ]
         for number, layer in enumerate(stack)
     ]
     if problems:
@@ -145,14 +170,18 @@ def narrowed(weights: Any, dtype: str | None) -> Stack:
 
 
 def _rounded(weights: LSTMWeights, dtype: np.dtype[Any], where: str, problems: list[str]) -> LSTMWeights:
-    """The weights in another dtype. What would become infinite is a problem, and no rounding."""
+    """The weights in another dtype. What would become infinite is a problem, and no
+    rounding.
+    """
     with np.errstate(over="ignore"):
         found = {name: values.astype(dtype) for name, values in arrays(weights).items()}
     for name, values in arrays(weights).items():
         lost = np.isfinite(values) & ~np.isfinite(found[name])
         if np.any(lost):
             largest = np.max(np.abs(values[lost]))
-            problems.append(f"{where}: {name} has numbers out of the range of {dtype}, up to {float(largest):g}")
+            problems.append(
+                f"{where}: {name} has numbers out of the range of {dtype}, up to {float(largest):g}"
+            )
     return replace(weights, **found)
 
 
@@ -168,7 +197,9 @@ def _ml_dtype(name: str) -> np.dtype[Any]:
 
 
 def check(weights: Sequence[Sequence[LSTMWeights]], say: Say = as_here) -> None:
-    """Raise ConversionError, with all reasons, unless the arrays fit one another: in every direction, side by side, and layer on layer."""
+    """Raise ConversionError, with all reasons, unless the arrays fit one another: in
+    every direction, side by side, and layer on layer.
+    """
     problems = [] if weights else ["there is no layer"]
     features: int | None = None
     for layer, directions in enumerate(weights):
@@ -177,7 +208,8 @@ def check(weights: Sequence[Sequence[LSTMWeights]], say: Say = as_here) -> None:
             continue
         wheres = [place(layer, direction, len(directions)) for direction in range(len(directions))]
         numbers = [
-            {name: as_array(where, name, values, problems) for name, values in arrays(w).items()} for where, w in zip(wheres, directions, strict=True)
+            {name: as_array(where, name, values, problems) for name, values in arrays(w).items()}
+            for where, w in zip(wheres, directions, strict=True)
         ]
         dtypes = {str(values.dtype) for held in numbers for values in held.values()}
         if len(dtypes) > 1 and not any(values.shape == (0,) for held in numbers for values in held.values()):
@@ -212,7 +244,10 @@ def _misshapen(where: str, found: Mapping[str, tuple[int, ...]], features: int, 
     units = found["projection"][0] if "projection" in found else outputs
     if "projection" not in found and outputs and found["recurrent_kernel"][1] in (outputs, 3 * outputs):
         kind = "a GRU" if found["recurrent_kernel"][1] == 3 * outputs else "a simple RNN"
-        return [f"{where}: {say('recurrent_kernel', found['recurrent_kernel'])} is that of {kind}, and of no LSTM, which has four gates"]
+        return [
+            f"{where}: {say('recurrent_kernel', found['recurrent_kernel'])} is that of {kind}, and of no"
+            " LSTM, which has four gates"
+        ]
     expected = {
         "kernel": (features, 4 * units),
         "recurrent_kernel": (outputs, 4 * units),
@@ -220,11 +255,19 @@ def _misshapen(where: str, found: Mapping[str, tuple[int, ...]], features: int, 
         "recurrent_bias": (4 * units,),
         "projection": (units, outputs),
     }
-    return [f"{where}: {say(name, shape)} should be {say(name, expected[name])}" for name, shape in found.items() if shape != expected[name]]
+    return [
+        f"{where}: {say(name, shape)} should be {say(name, expected[name])}"
+        for name, shape in found.items()
+        if shape != expected[name]
+    ]
 
 
-def same_structure(weights: Sequence[Sequence[LSTMWeights]], target: Sequence[Sequence[Any]], what: str) -> None:
-    """Raise ConversionError unless the target, a `what`, has as many layers, each with as many directions."""
+def same_structure(
+    weights: Sequence[Sequence[LSTMWeights]], target: Sequence[Sequence[Any]], what: str
+) -> None:
+    """Raise ConversionError unless the target, a `what`, has as many layers, each with
+    as many directions.
+    """
     if len(weights) != len(target):
         raise ConversionError([f"the weights have {len(weights)} layer(s), the {what} has {len(target)}"])
     problems = [
@@ -237,8 +280,12 @@ def same_structure(weights: Sequence[Sequence[LSTMWeights]], target: Sequence[Se
 
 
 def misfits(where: str, given: Mapping[str, Array], target: Mapping[str, Array]) -> list[str]:
-    """Why the `given` arrays cannot go into those of the `target`, by name; empty where they can."""
-    problems = [f"{where}: there is no {name} for the one of the target" for name in target if name not in given]
+    """Why the `given` arrays cannot go into those of the `target`, by name; empty where
+    they can.
+    """
+    problems = [
+        f"{where}: there is no {name} for the one of the target" for name in target if name not in given
+    ]
     for name, values in given.items():
         if name not in target:
             if "bias" not in name:
@@ -246,12 +293,15 @@ def misfits(where: str, given: Mapping[str, Array], target: Mapping[str, Array])
             elif np.any(values):
                 problems.append(f"{where}: the target has no {name}, and this one is not zero")
         elif target[name].dtype.kind in "iu":
-            problems.append(f"{where}: the target's {name} is {target[name].dtype}: it is quantized, and holds no fractions")
+            problems.append(
+                f"{where}: the target's {name} is {target[name].dtype}: it is quantized, and holds no"
+                " fractions"
+            )
         elif values.shape != target[name].shape:
             problems.append(f"{where}: {name} has shape {values.shape}, the target's {target[name].shape}")
         elif not np.can_cast(values.dtype, target[name].dtype, "safe"):
             problems.append(
-                f"{where}: {name} is {values.dtype}, and the target's {target[name].dtype} cannot hold every value of it; "
-                f"to round on purpose, say dtype={str(target[name].dtype)!r}"
+                f"{where}: {name} is {values.dtype}, and the target's {target[name].dtype} cannot hold every"
+                f" value of it; to round on purpose, say dtype={str(target[name].dtype)!r}"
             )
     return problems

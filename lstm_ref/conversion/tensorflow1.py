@@ -1,9 +1,10 @@
-"""Weights of TensorFlow 1. Source: tf.compat.v1.nn.rnn_cell.BasicLSTMCell and LSTMCell, tf.raw_ops.BlockLSTM.
+"""Weights of TensorFlow 1. Source: tf.compat.v1.nn.rnn_cell.BasicLSTMCell and LSTMCell,
+tf.raw_ops.BlockLSTM.
 
-One matrix (features + units, 4 units) holds the kernel and, below it, the recurrent kernel.
-The gates are i, g, f, o, where its documentation writes j or ci for g. At run time
-`forget_bias` is added to the forget gate, 1 unless a cell was told otherwise; here it is part
-of the bias.
+One matrix (features + units, 4 units) holds the kernel and, below it, the recurrent
+kernel. The gates are i, g, f, o, where its documentation writes j or ci for g. At run
+time `forget_bias` is added to the forget gate, 1 unless a cell was told otherwise; here
+it is part of the bias.
 """
 
 from collections.abc import Sequence
@@ -19,13 +20,15 @@ from lstm_ref.reference.weights import LSTMWeights
 GATES = "igfo"
 HERE = "ifgo"
 UNSEEN = (
-    "arrays do not show their cell: it must have activation tanh, no peepholes (use_peepholes), no cell_clip (in BlockLSTM 3 unless told otherwise) "
-    "and no projection (num_proj)"
+    "arrays do not show their cell: it must have activation tanh, no peepholes (use_peepholes), no cell_clip"
+    " (in BlockLSTM 3 unless told otherwise) and no projection (num_proj)"
 )
 
 
 class TensorFlow1Cell(NamedTuple):
-    """The variables of one cell: kernel (features + units, 4 units) and bias (4 units,), gates in the order i, g, f, o."""
+    """The variables of one cell: kernel (features + units, 4 units) and bias (4
+    units,), gates in the order i, g, f, o.
+    """
 
     kernel: Array
     bias: Array
@@ -34,29 +37,41 @@ class TensorFlow1Cell(NamedTuple):
 def from_tensorflow1(cells: Any, forget_bias: float = 1.0, gates: str = GATES) -> Stack:
     """The weights of a cell, (kernel, bias), or of a list of cells, one on the other.
 
-    `forget_bias` is the one that the cell adds at run time, and `gates` the order of the
-    blocks: "igfo" for rnn_cell and BlockLSTM, "ifgo" for BlockLSTMV2. Raises ConversionError
-    where shapes are not those of a cell.
+    `forget_bias` is the one that the cell adds at run time, and `gates` the order of
+    the blocks: "igfo" for rnn_cell and BlockLSTM, "ifgo" for BlockLSTMV2. Raises
+    ConversionError where shapes are not those of a cell.
     """
     _check_options(forget_bias, gates)
     problems: list[str] = []
-    layers = [[_read(number, cell, forget_bias, gates, problems)] for number, cell in enumerate(_listed(cells))]
+    layers = [
+        [_read(number, cell, forget_bias, gates, problems)] for number, cell in enumerate(_listed(cells))
+    ]
     if problems:
         raise ConversionError(problems)
     check(layers)
     return Stack(layers, [UNSEEN])
 
 
-def to_tensorflow1(weights: Any, forget_bias: float = 1.0, gates: str = GATES, dtype: str | None = None) -> list[TensorFlow1Cell]:
-    """The variables of one cell a layer, for a cell that adds `forget_bias` at run time: it is taken off here, which rounds.
+def to_tensorflow1(
+    weights: Any, forget_bias: float = 1.0, gates: str = GATES, dtype: str | None = None
+) -> list[TensorFlow1Cell]:
+    """The variables of one cell a layer, for a cell that adds `forget_bias` at run
+    time: it is taken off here, which rounds.
 
-    Two biases become their sum. Raises ConversionError for a second direction and a projection.
+    Two biases become their sum. Raises ConversionError for a second direction and a
+    projection.
     """
     _check_options(forget_bias, gates)
     stack = narrowed(as_stack(weights), dtype)
-    problems = [f"layer {number} has two directions, and a cell has one" for number, layer in enumerate(stack) if len(layer) > 1]
+    problems = [
+        f"layer {number} has two directions, and a cell has one"
+        for number, layer in enumerate(stack)
+        if len(layer) > 1
+    ]
     problems += [
-        f"layer {number} has a projection: TensorFlow 1 keeps it elsewhere" for number, (w, *_) in enumerate(stack) if w.projection is not None
+        f"layer {number} has a projection: TensorFlow 1 keeps it elsewhere"
+        for number, (w, *_) in enumerate(stack)
+        if w.projection is not None
     ]
     if problems:
         raise ConversionError(problems)
@@ -64,12 +79,21 @@ def to_tensorflow1(weights: Any, forget_bias: float = 1.0, gates: str = GATES, d
 
 
 def _check_options(forget_bias: Any, gates: Any) -> None:
-    """Raise ConversionError for a forget bias that is no number, and gates that are none."""
+    """Raise ConversionError for a forget bias that is no number, and gates that are
+    none.
+    """
     problems = []
-    if isinstance(forget_bias, bool) or not isinstance(forget_bias, (int, float, np.floating)) or not np.isfinite(forget_bias):
+    if (
+        isinstance(forget_bias, bool)
+        or not isinstance(forget_bias, (int, float, np.floating))
+        or not np.isfinite(forget_bias)
+    ):
         problems.append(f"forget_bias is {described(forget_bias)}, and no finite number")
     if not isinstance(gates, str) or sorted(gates) != sorted(HERE):
-        problems.append(f"gates must be the letters i, f, g, o in some order, not {gates if isinstance(gates, str) else described(gates)}")
+        problems.append(
+            "gates must be the letters i, f, g, o in some order, not"
+            f" {gates if isinstance(gates, str) else described(gates)}"
+        )
     if problems:
         raise ConversionError(problems)
 
@@ -89,12 +113,18 @@ def _read(number: int, cell: Any, forget_bias: float, gates: str, problems: list
         problems.append(f"{where}: a cell is (kernel, bias), not {described(cell)}")
         return nothing
     before = len(problems)
-    kernel, bias = (as_array(where, name, value, problems) for name, value in zip(TensorFlow1Cell._fields, cell, strict=True))
+    kernel, bias = (
+        as_array(where, name, value, problems)
+        for name, value in zip(TensorFlow1Cell._fields, cell, strict=True)
+    )
     if len(problems) > before:
         return nothing
     units = bias.size // 4
     if kernel.ndim != 2 or bias.shape != (kernel.shape[1],) or bias.size % 4 or kernel.shape[0] <= units:
-        problems.append(f"{where}: kernel {kernel.shape} and bias {bias.shape} should be (features + units, 4 units) and (4 units,)")
+        problems.append(
+            f"{where}: kernel {kernel.shape} and bias {bias.shape} should be (features + units, 4 units) and"
+            " (4 units,)"
+        )
         return nothing
     kernel, bias = (_ordered(values, gates, HERE) for values in (kernel, bias))
     bias[units : 2 * units] += np.asarray(forget_bias, bias.dtype)

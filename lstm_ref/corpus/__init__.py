@@ -1,10 +1,22 @@
-"""The corpus: case files, parameter tables and known divergences, from YAML to values. It knows no framework.
+"""The corpus: case files, parameter tables and known divergences, from YAML to values.
+It knows no framework.
 
-corpus = load()
-some = select(corpus.cases, ["keras/structure/*"])
+corpus = load() some = select(corpus.cases, ["keras/structure/*"])
 """
 
-from lstm_ref.corpus.case import ABSENT, PREVIOUS, Case, Equality, Expected, Input, Place, Relation, Step, Term, Values
+from lstm_ref.corpus.case import (
+    ABSENT,
+    PREVIOUS,
+    Case,
+    Equality,
+    Expected,
+    Input,
+    Place,
+    Relation,
+    Step,
+    Term,
+    Values,
+)
 from lstm_ref.corpus.divergences import Divergence
 from lstm_ref.corpus.errors import CorpusError, NothingSelectedError, Problem
 from lstm_ref.corpus.loading import (

@@ -1,4 +1,6 @@
-"""A case: one point of the corpus, with defaults applied and its matrix expanded. Values, no behaviour."""
+"""A case: one point of the corpus, with defaults applied and its matrix expanded.
+Values, no behaviour.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,11 +28,14 @@ class Place:
 
 @dataclass(frozen=True)
 class Input:
-    """What a call is given. Where `shape` is set it is the whole shape, and nothing else is set.
+    """What a call is given. Where `shape` is set it is the whole shape, and nothing
+    else is set.
 
-    With `part` or `reversed` the call gets the numbers of the case's first input, whose size the other fields then state: only the timesteps
-    from the first of `part` up to, not including, the second; and those last one first. A mask goes with the input. With `timestep` a layer whose
-    input has no time gets that one of the `timesteps` of the case's first input.
+    With `part` or `reversed` the call gets the numbers of the case's first input, whose
+    size the other fields then state: only the timesteps from the first of `part` up to,
+    not including, the second; and those last one first. A mask goes with the input.
+    With `timestep` a layer whose input has no time gets that one of the `timesteps` of
+    the case's first input.
     """
 
     batch: int | None = None
@@ -52,9 +57,13 @@ class Input:
 class Values:
     """How the numbers are drawn.
 
-    `grid` is "dyadic" (8 significant bits, exact in every dtype), "float32" (24 bits), "integers" (so small that pre-activations are often 0),
-    or "exact" (so few bits that every operation of a layer with linear activations is exact in float32 over one step, so that the outputs must
-    agree bitwise); `scale` multiplies weights and inputs. `weights` is "drawn", or "initial": the layer keeps those it was constructed with.
+    `grid` is "dyadic" (8 significant bits, exact in every dtype), "float32" (24 bits),
+    "integers" (so small that pre-activations are often 0), or "exact" (so few bits that
+    every operation of a layer with linear activations is exact in float32 over one
+    step, so that the outputs must agree bitwise); `scale` multiplies weights and
+    inputs.
+
+    `weights` is "drawn", or "initial": the layer keeps those it was constructed with.
     """
 
     grid: str = "dyadic"
@@ -64,7 +73,9 @@ class Values:
 
 @dataclass(frozen=True)
 class Expected:
-    """The documented exception: the name of its class (or of a base class), and a regular expression that its message must contain."""
+    """The documented exception: the name of its class (or of a base class), and a
+    regular expression that its message must contain.
+    """
 
     raises: str
     match: str | None
@@ -74,8 +85,10 @@ class Expected:
 class Step:
     """One action: "call", "train", or one of the words that need nothing else.
 
-    A call has the input's size and the symbolic value of each call argument by its documented name; one that is not passed stays out. So has
-    "train", and beside them "epochs" and "learning_rate". A call with `expect` has to be refused, and must leave the layer as it was.
+    A call has the input's size and the symbolic value of each call argument by its
+    documented name; one that is not passed stays out. So has "train", and beside them
+    "epochs" and "learning_rate". A call with `expect` has to be refused, and must leave
+    the layer as it was.
     """
 
     action: str
@@ -88,11 +101,14 @@ class Step:
 class Term:
     """One side of an equality: an output by its documented name, or a place in it.
 
-    Of an output with a time axis all calls of the run are meant, joined along time; of any other the last call's. `at` is "last-step",
-    "first-step", "reversed" (in time), "forward-half" or "backward-half" (of a
-    bidirectional layer: half of the units, or of the rows where each direction has its
-    own), "first-row" or "last-row" (of layers and directions), or "every-call" (of an
-    output without a time axis: those of all calls, one after the other in time).
+    Of an output with a time axis all calls of the run are meant, joined along time; of
+    any other the last call's.
+
+    `at` is "last-step", "first-step", "reversed" (in time), "forward-half" or
+    "backward-half" (of a bidirectional layer: half of the units, or of the rows where
+    each direction has its own), "first-row" or "last-row" (of layers and directions),
+    or "every-call" (of an output without a time axis: those of all calls, one after the
+    other in time).
     """
 
     output: str
@@ -111,11 +127,15 @@ class Equality:
 class Relation:
     """A second run with the weights and numbers of the first, and what has to be equal.
 
-    `params` and `steps` are those of the second run, complete; where both are the case's own, one run is compared with itself. Without any
-    `equal`, every output that both runs return has to be equal, by name. With `exact` one side copies the other, and not a bit may differ;
-    without it they agree within the rounding of both. `dialect` and `layer` are those of the second run where it is on another dialect or layer,
-    else empty. `weights` is the part of the first layer whose weights and given states the second run has, as the names of the weights say it
-    ("forward", "0", "_l0_reverse"); empty, all of it. What stands in `differ` must not be equal.
+    `params` and `steps` are those of the second run, complete; where both are the
+    case's own, one run is compared with itself. Without any `equal`, every output that
+    both runs return has to be equal, by name. With `exact` one side copies the other,
+    and not a bit may differ; without it they agree within the rounding of both.
+
+    `dialect` and `layer` are those of the second run where it is on another dialect or
+    layer, else empty. `weights` is the part of the first layer whose weights and given
+    states the second run has, as the names of the weights say it ("forward", "0",
+    "_l0_reverse"); empty, all of it. What stands in `differ` must not be equal.
     """
 
     params: Mapping[str, Any]
@@ -132,17 +152,26 @@ class Relation:
 class Case:
     """One point: a layer, its parameters, a short list of steps, and what to expect.
 
-    `id` is stable and unique: file, hand-written name, and the matrix axes that differ from their documented default, as in
-    "keras/masking/gaps[go_backwards=true,mask=left]". `axes` are all axes of its matrix by full key ("params.units", "call.mask").
-    `undocumented` names those of `params` that the documentation does not list: such a case shows that they are refused.
-    A case with a `relation` is judged by that as well, and then expects no exception. `versions` are those of the dialect's documentation for
-    which it holds; empty, all. Of a large matrix an everyday run takes a selection that covers its combinations: `covering` says that the point
-    belongs to it, `everyday` that an everyday run takes the point, for that reason or because its case has no such selection; `full_dtypes` are the
-    dtypes in which a full run takes it. `derivatives` are those along a direction that are judged beside outputs and gradients: "forward-mode" of the
+    `id` is stable and unique: file, hand-written name, and the matrix axes that differ
+    from their documented default, as in
+    "keras/masking/gaps[go_backwards=true,mask=left]". `axes` are all axes of its matrix
+    by full key ("params.units", "call.mask").
+
+    `undocumented` names those of `params` that the documentation does not list: such a
+    case shows that they are refused. A case with a `relation` is judged by that as
+    well, and then expects no exception.
+
+    `versions` are those of the dialect's documentation for which it holds; empty, all.
+    Of a large matrix an everyday run takes a selection that covers its combinations:
+
+    `covering` says that the point belongs to it, `everyday` that an everyday run takes
+    the point, for that reason or because its case has no such selection; `full_dtypes`
+    are the dtypes in which a full run takes it. `derivatives` are those along a
+    direction that are judged beside outputs and gradients: "forward-mode" of the
     outputs, "second-order" of the gradients.
 
-    A case that shows whether a statement holds has a `claim`, and is judged by what that
-    asserts.
+    A case that shows whether a statement holds has a `claim`, and is judged by what
+    that asserts.
     """
 
     id: str

@@ -1,6 +1,8 @@
-"""What the models cannot see: names against the parameter tables, and what contradicts itself within a file.
+"""What the models cannot see: names against the parameter tables, and what contradicts
+itself within a file.
 
-The checks read the data as written, so that they go on where something else in the file is wrong. Each yields every problem that it finds.
+The checks read the data as written, so that they go on where something else in the file
+is wrong. Each yields every problem that it finds.
 """
 
 import builtins
@@ -39,14 +41,18 @@ from lstm_ref.corpus.points import needs_a_look, problems_of_points
 from lstm_ref.corpus.validation import described, model_problems
 
 # The names of Python's exceptions, which every framework raises as well.
-OF_PYTHON = tuple(name for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, Exception))
+OF_PYTHON = tuple(
+    name for name, kind in vars(builtins).items() if isinstance(kind, type) and issubclass(kind, Exception)
+)
 
 MOST_POINTS = 100_000  # of one matrix; far above the full product of any layer
 
 
 @dataclass(frozen=True)
 class _Around:
-    """What the cases of one file are checked against: the tables of all dialects and its own, and the selections of its cases by name."""
+    """What the cases of one file are checked against: the tables of all dialects and
+    its own, and the selections of its cases by name.
+    """
 
     parameters: Parameters
     dialect: ParametersFile
@@ -54,12 +60,16 @@ class _Around:
 
 
 def problems_of_cases(file: View, parameters: Parameters, selections: Selections) -> Iterator[Problem]:
-    """Every problem of a file of cases beyond those of its model. The selections are those of its cases, by name."""
+    """Every problem of a file of cases beyond those of its model. The selections are
+    those of its cases, by name.
+    """
     dialect_name = file.at("dialect")
     if dialect_name is None or not isinstance(dialect_name.data, str):
         return
     if dialect_name.data not in parameters:
-        yield dialect_name.at_value(f'unknown dialect "{dialect_name.data}"', did_you_mean(dialect_name.data, parameters))
+        yield dialect_name.at_value(
+            f'unknown dialect "{dialect_name.data}"', did_you_mean(dialect_name.data, parameters)
+        )
         return
     dialect = parameters[dialect_name.data]
     around = _Around(parameters, dialect, selections)
@@ -85,10 +95,16 @@ def problems_of_cases(file: View, parameters: Parameters, selections: Selections
 
 
 def problems_of_parameters(file: View) -> Iterator[Problem]:
-    """Every problem of a parameter table beyond those of its model: values that stand twice, and needs that nothing can meet."""
-    constructors = {name: [key for key, _ in _entries(layer, "constructor")] for name, layer in _entries(file, "layers")}
+    """Every problem of a parameter table beyond those of its model: values that stand
+    twice, and needs that nothing can meet.
+    """
+    constructors = {
+        name: [key for key, _ in _entries(layer, "constructor")] for name, layer in _entries(file, "layers")
+    }
     for name, layer in _entries(file, "layers"):
-        yield from _needs_problems(layer, constructors[name], {key for names in constructors.values() for key in names})
+        yield from _needs_problems(
+            layer, constructors[name], {key for names in constructors.values() for key in names}
+        )
         for group in ("constructor", "call", "input"):
             for _, parameter in _entries(layer, group):
                 values = parameter.at("values")
@@ -97,35 +113,47 @@ def problems_of_parameters(file: View) -> Iterator[Problem]:
 
 
 def problems_of_divergences(file: View) -> Iterator[Problem]:
-    """Every problem of a list of divergences beyond those of its model: a file that is not named after its implementation, a bad regular
-    expression.
+    """Every problem of a list of divergences beyond those of its model: a file that is
+    not named after its implementation, a bad regular expression.
     """
     implementation = file.at("implementation")
     stem = file.document.file.stem
     if implementation is not None and implementation.data != stem:
-        yield implementation.at_value(f"the file is named {stem}.yaml", "a file of divergences is named after its implementation")
+        yield implementation.at_value(
+            f"the file is named {stem}.yaml", "a file of divergences is named after its implementation"
+        )
     for entry in _elements(file, "entries"):
         yield from _pattern_problems(entry.at("match"))
 
 
 def _needs_problems(layer: View, known: list[str], anywhere: Collection[str]) -> Iterator[Problem]:
-    """Needed parameters that the layer does not have, or of a nested layer that no layer has, and needs of a value that an argument cannot have."""
+    """Needed parameters that the layer does not have, or of a nested layer that no
+    layer has, and needs of a value that an argument cannot have.
+    """
     needs: list[View] = []
     for _, argument in _entries(layer, "call"):
         values = [value.data for value in _elements(argument, "values")]
         for value, needed in _entries(argument, "needs"):
             needs.append(needed)
             if value not in values:
-                yield needed.at_key(f'"{value}" is no value of this argument', did_you_mean(value, map(str, values)))
+                yield needed.at_key(
+                    f'"{value}" is no value of this argument', did_you_mean(value, map(str, values))
+                )
     for _, output in _entries(layer, "outputs"):
-        needs += [needed for needed in (output.at("needs"), *(spot for _, spot in _entries(output, "at"))) if needed is not None]
+        needs += [
+            needed
+            for needed in (output.at("needs"), *(spot for _, spot in _entries(output, "at")))
+            if needed is not None
+        ]
     for needed in needs:
         for path, parameter in needed.entries():
             name, *inner = path.split(".")
             if name not in known:
                 yield parameter.at_key(f'unknown parameter "{name}"', did_you_mean(name, known))
             elif inner and inner[-1] not in anywhere:
-                yield parameter.at_key(f'no layer has a parameter "{inner[-1]}"', did_you_mean(inner[-1], anywhere))
+                yield parameter.at_key(
+                    f'no layer has a parameter "{inner[-1]}"', did_you_mean(inner[-1], anywhere)
+                )
 
 
 def _entries(view: View, key: str) -> Iterator[tuple[str, View]]:
@@ -150,13 +178,19 @@ def _raises_problems(view: View, dialect: ParametersFile) -> Iterator[Problem]:
             continue
         known = [*OF_PYTHON, *dialect.exceptions]
         if raises.data not in known:
-            hint = did_you_mean(raises.data, known) or f'one of the framework\'s own is listed in {dialect.dialect}/parameters.yaml, "exceptions"'
+            hint = (
+                did_you_mean(raises.data, known)
+                or f'one of the framework\'s own is listed in {dialect.dialect}/parameters.yaml, "exceptions"'
+            )
             yield raises.at_value(f"there is no exception {raises.data}", hint)
 
 
 def _layer_problems(name: View | None, dialect: ParametersFile) -> Iterator[Problem]:
     if name is not None and isinstance(name.data, str) and name.data not in dialect.layers:
-        yield name.at_value(f'unknown layer "{name.data}" of dialect {dialect.dialect}', did_you_mean(name.data, dialect.layers))
+        yield name.at_value(
+            f'unknown layer "{name.data}" of dialect {dialect.dialect}',
+            did_you_mean(name.data, dialect.layers),
+        )
 
 
 def _name_problems(entries: list[View]) -> Iterator[Problem]:
@@ -205,7 +239,9 @@ def _known(group: str, layer: Layer) -> list[str]:
 
 
 def _group_problems(view: View, dialect: ParametersFile, layer: Layer) -> Iterator[Problem]:
-    """The names in `params`, `call` and `input` of a case, of the defaults or of a step, and their values."""
+    """The names in `params`, `call` and `input` of a case, of the defaults or of a
+    step, and their values.
+    """
     for name, value in _entries(view, "params"):
         yield from _entry_problems("params", name, value, dialect, layer)
     for name, value in _entries(view, "input"):
@@ -223,23 +259,32 @@ def _call_problems(call: View, dialect: ParametersFile, layer: Layer) -> Iterato
             yield from _entry_problems("call", name, value, dialect, layer)
 
 
-def _entry_problems(group: str, name: str, value: View, dialect: ParametersFile, layer: Layer) -> Iterator[Problem]:
+def _entry_problems(
+    group: str, name: str, value: View, dialect: ParametersFile, layer: Layer
+) -> Iterator[Problem]:
     known = _known(group, layer)
     if name in known:
         yield from _value_problems(group, name, value, dialect, layer)
     elif group == "params":
         yield value.at_key(
-            f'unknown parameter "{name}"', did_you_mean(name, known) or f"the documented ones stand in {dialect.dialect}/parameters.yaml"
+            f'unknown parameter "{name}"',
+            did_you_mean(name, known) or f"the documented ones stand in {dialect.dialect}/parameters.yaml",
         )
     elif group == "call":
         argument = layer.call.get(name)
-        hint = 'its size is described under "input"' if argument is not None and argument.required else did_you_mean(name, known)
+        hint = (
+            'its size is described under "input"'
+            if argument is not None and argument.required
+            else did_you_mean(name, known)
+        )
         yield value.at_key(f'unknown call argument "{name}"', hint)
     elif name in models.Input.model_fields:  # any other name is the model's to refuse
         yield value.at_key(f'the input of this layer has no "{name}"', did_you_mean(name, known))
 
 
-def _value_problems(group: str, name: str, value: View, dialect: ParametersFile, layer: Layer) -> Iterator[Problem]:
+def _value_problems(
+    group: str, name: str, value: View, dialect: ParametersFile, layer: Layer
+) -> Iterator[Problem]:
     if group == "params":
         yield from _nested_problems(value, dialect)
     elif group == "call":
@@ -253,12 +298,15 @@ def _closed_problems(value: View, allowed: list[models.Scalar]) -> Iterator[Prob
     if allowed and value_text(value.data) not in map(value_text, allowed) and value.data is not None:
         words = [value_text(word) for word in allowed]
         yield value.at_value(
-            f"must be {' or '.join(words)}, not {described(value.data)}", did_you_mean(str(value.data), words) if len(words) > 1 else None
+            f"must be {' or '.join(words)}, not {described(value.data)}",
+            did_you_mean(str(value.data), words) if len(words) > 1 else None,
         )
 
 
 def _nested_problems(value: View, dialect: ParametersFile) -> Iterator[Problem]:
-    """What stands for something else than data inside a parameter: a layer, an object, a function, or a list with some in it."""
+    """What stands for something else than data inside a parameter: a layer, an object,
+    a function, or a list with some in it.
+    """
     for element in value.elements():
         yield from _nested_problems(element, dialect)
     for word, settings_word in (("class_name", "config"), ("callable", None)):
@@ -305,14 +353,17 @@ def _key_problems(value: View, known: Collection[str]) -> Iterator[Problem]:
 
 
 def _inherited_problems(entry: View, defaults: Mapping[str, Any], layer: Layer) -> Iterator[Problem]:
-    """Parameters that a case with a layer of its own inherits, and that this layer does not have."""
+    """Parameters that a case with a layer of its own inherits, and that this layer does
+    not have.
+    """
     own = entry.at("layer")
     params = defaults.get("params")
     if own is not None and isinstance(params, dict):
         for name in params:
             if name not in layer.constructor:
                 yield own.at_value(
-                    f'the layer {own.data} has no parameter "{name}", which the defaults give it', "move it from the defaults into the cases"
+                    f'the layer {own.data} has no parameter "{name}", which the defaults give it',
+                    "move it from the defaults into the cases",
                 )
 
 
@@ -321,7 +372,9 @@ def _undocumented_problems(entry: View, layer: Layer, expects: bool) -> Iterator
     if undocumented is None:
         return
     if not expects:
-        yield undocumented.at_key("undocumented parameters need an expected exception", 'add "expect: {raises: ...}"')
+        yield undocumented.at_key(
+            "undocumented parameters need an expected exception", 'add "expect: {raises: ...}"'
+        )
     for name, value in undocumented.entries():
         if name in layer.constructor:
             yield value.at_key(f'"{name}" is documented', 'write it under "params"')
@@ -345,7 +398,11 @@ def _size_problems(entry: View, base: Settings, layer: Layer) -> Iterator[Proble
     if entry.at("steps") is None:
         calls: list[tuple[View, Any]] = [(entry, {})]
     else:
-        calls = [(step, call.data) for step in _elements(entry, "steps") if (call := _sized(step)) is not None and isinstance(call.data, dict)]
+        calls = [
+            (step, call.data)
+            for step in _elements(entry, "steps")
+            if (call := _sized(step)) is not None and isinstance(call.data, dict)
+        ]
     for view, call in calls:
         size: Mapping[str, Any] = case_input
         for over in (base.call.get("input"), call.get("input")):
@@ -377,7 +434,11 @@ def _sized(step: View) -> View | None:
 
 
 def _step_problems(step: View, dialect: ParametersFile, layer: Layer) -> Iterator[Problem]:
-    action = step.data if isinstance(step.data, str) else next(filter(None, (name if step.at(name) else None for name in SIZED)), None)
+    action = (
+        step.data
+        if isinstance(step.data, str)
+        else next(filter(None, (name if step.at(name) else None for name in SIZED)), None)
+    )
     if action in get_args(models.Action) and action not in layer.actions:
         yield step.at_value(f'this layer has no action "{action}"', did_you_mean(str(action), layer.actions))
     yield from _pattern_problems(step.at("expect", "match"))
@@ -389,15 +450,22 @@ def _step_problems(step: View, dialect: ParametersFile, layer: Layer) -> Iterato
 
 
 def _derivatives_problems(entry: View, expects: bool) -> Iterator[Problem]:
-    """Derivatives along a direction are those of one call of a layer with given weights."""
+    """Derivatives along a direction are those of one call of a layer with given
+    weights.
+    """
     derivatives = entry.at("derivatives")
     if derivatives is None:
         return
     if expects:
-        yield derivatives.at_key('"derivatives" and "expect" exclude each other', "a call that raises has none")
+        yield derivatives.at_key(
+            '"derivatives" and "expect" exclude each other', "a call that raises has none"
+        )
     for other in ("steps", "relation"):
         if entry.at(other) is not None:
-            yield derivatives.at_key(f'"derivatives" and "{other}" exclude each other', "they are those of one call, judged by itself")
+            yield derivatives.at_key(
+                f'"derivatives" and "{other}" exclude each other',
+                "they are those of one call, judged by itself",
+            )
     weights = entry.at("values", "weights")
     if weights is not None and weights.data == "initial":
         yield weights.at_value("initial weights have no direction", 'leave "weights" out')
@@ -408,14 +476,18 @@ def _relation_problems(entry: View, around: _Around, layer: Layer, expects: bool
     if relation is None:
         return
     if expects:
-        yield relation.at_key('"relation" and "expect" exclude each other', "a run that raises has no outputs to compare")
+        yield relation.at_key(
+            '"relation" and "expect" exclude each other', "a run that raises has no outputs to compare"
+        )
     other = relation.at("other")
     second: Layer | None = layer
     if other is not None:
         dialect = _other_dialect(other, around)
         if dialect is None:
             name = other.at("dialect") or other
-            yield name.at_value(f'unknown dialect "{name.data}"', did_you_mean(str(name.data), around.parameters))
+            yield name.at_value(
+                f'unknown dialect "{name.data}"', did_you_mean(str(name.data), around.parameters)
+            )
             second = None
         elif other.at("dialect") or other.at("layer"):
             second = yield from _other_layer_problems(entry, other, dialect, layer, around)
@@ -454,14 +526,20 @@ def _name_of(layer: Layer, around: _Around) -> str:
     return next(name for name, known in around.dialect.layers.items() if known is layer)
 
 
-def _other_layer_problems(entry: View, other: View, dialect: ParametersFile, layer: Layer, around: _Around) -> Generator[Problem, None, Layer | None]:
-    """What is wrong with a second run on another dialect or layer as a whole; returns that layer, where there is one."""
+def _other_layer_problems(
+    entry: View, other: View, dialect: ParametersFile, layer: Layer, around: _Around
+) -> Generator[Problem, None, Layer | None]:
+    """What is wrong with a second run on another dialect or layer as a whole; returns
+    that layer, where there is one.
+    """
     name = other.at("layer")
     word = _name_of(layer, around) if name is None else name.data
     second = dialect.layers.get(word) if isinstance(word, str) else None
     if second is None:
         place = name or other
-        yield place.at_value(f'unknown layer "{word}" of dialect {dialect.dialect}', did_you_mean(str(word), dialect.layers))
+        yield place.at_value(
+            f'unknown layer "{word}" of dialect {dialect.dialect}', did_you_mean(str(word), dialect.layers)
+        )
         return None
     given = [name for name, _ in _entries(other, "params")]
     axes = [split(axis)[1] for axis, _ in _entries(entry, "matrix") if axis.startswith(f"{OTHER}params.")]
@@ -477,9 +555,16 @@ def _term_problems(term: View, layer: Layer) -> Iterator[Problem]:
         return
     if name.data not in layer.outputs:
         yield name.at_value(f'this layer has no output "{name.data}"', did_you_mean(name.data, layer.outputs))
-    elif spot is not None and spot.data in get_args(models.Spot) and spot.data not in layer.outputs[name.data].at:
+    elif (
+        spot is not None
+        and spot.data in get_args(models.Spot)
+        and spot.data not in layer.outputs[name.data].at
+    ):
         known = list(layer.outputs[name.data].at)
-        yield spot.at_value(f"{name.data} has no {spot.data}", did_you_mean(spot.data, known) if known else "a relation can name it as a whole only")
+        yield spot.at_value(
+            f"{name.data} has no {spot.data}",
+            did_you_mean(spot.data, known) if known else "a relation can name it as a whole only",
+        )
 
 
 def _point_problems(file: View, entry: View, around: _Around, layer: Layer) -> Iterator[Problem]:
@@ -510,7 +595,10 @@ def _list_problems(view: View, dialect: ParametersFile) -> Iterator[Problem]:
             yield from _repeated(values)
     for version in _elements(view, "versions"):
         if isinstance(version.data, str) and version.data not in dialect.versions:
-            hint = did_you_mean(version.data, dialect.versions) or f'they stand in {dialect.dialect}/parameters.yaml under "versions"'
+            hint = (
+                did_you_mean(version.data, dialect.versions)
+                or f'they stand in {dialect.dialect}/parameters.yaml under "versions"'
+            )
             yield version.at_value(f'unknown version "{version.data}" of dialect {dialect.dialect}', hint)
 
 
@@ -528,8 +616,12 @@ def _repeated(values: View, axis: str = "") -> Iterator[Problem]:
 # --- the matrix ---
 
 
-def _matrix_problems(entry: View, base: Settings, around: _Around, layer: Layer, second: tuple[ParametersFile, Layer] | None) -> Iterator[Problem]:
-    """What is wrong with a matrix. The second dialect and layer are those of a relation's second run."""
+def _matrix_problems(
+    entry: View, base: Settings, around: _Around, layer: Layer, second: tuple[ParametersFile, Layer] | None
+) -> Iterator[Problem]:
+    """What is wrong with a matrix. The second dialect and layer are those of a
+    relation's second run.
+    """
     own = (around.dialect, layer)
     about = {group: second if group.startswith(OTHER) else own for group in GROUPS}
     matrix, include, exclude = entry.at("matrix"), entry.at("include"), entry.at("exclude")
@@ -541,7 +633,12 @@ def _matrix_problems(entry: View, base: Settings, around: _Around, layer: Layer,
         yield covering.at_key('"covering" needs a matrix')
     if matrix is None or not isinstance(matrix.data, dict):
         return
-    known = [f"{group}.{name}" for group, of in about.items() if of is not None for name in _known(group.removeprefix(OTHER), of[1])]
+    known = [
+        f"{group}.{name}"
+        for group, of in about.items()
+        if of is not None
+        for name in _known(group.removeprefix(OTHER), of[1])
+    ]
     for axis, values in matrix.entries():
         if axis not in known:
             yield values.at_key(f'unknown axis "{axis}"', did_you_mean(axis, known))
@@ -550,7 +647,9 @@ def _matrix_problems(entry: View, base: Settings, around: _Around, layer: Layer,
         yield from _repeated(values, axis)
         for value in values.elements():
             yield from _axis_value_problems(axis, value, about)
-    axes = {axis: values for axis, values in matrix.data.items() if axis in known and isinstance(values, list)}
+    axes = {
+        axis: values for axis, values in matrix.data.items() if axis in known and isinstance(values, list)
+    }
     for row in itertools.chain(_elements(entry, "include"), _elements(entry, "exclude")):
         for axis, value in row.entries():
             if axis not in matrix.data:
@@ -565,13 +664,19 @@ def _matrix_problems(entry: View, base: Settings, around: _Around, layer: Layer,
     if math.prod(map(len, axes.values())) > MOST_POINTS and (runs is None or runs.data != "always"):
         yield matrix.at_key(f"makes more than {MOST_POINTS} points")
     elif len(axes) == len(matrix.data) and all(axes.values()):
-        yield from _duplicate_problems(entry, matrix, axes, base, axis_defaults(axes, layer, second and second[1]))
+        yield from _duplicate_problems(
+            entry, matrix, axes, base, axis_defaults(axes, layer, second and second[1])
+        )
         if covering is not None:
             yield from _covering_problems(entry, covering, axes, around)
 
 
-def _axis_value_problems(axis: str, value: View, about: Mapping[str, tuple[ParametersFile, Layer] | None]) -> Iterator[Problem]:
-    """A value that an axis cannot have; `about` is the dialect and layer that each group is about."""
+def _axis_value_problems(
+    axis: str, value: View, about: Mapping[str, tuple[ParametersFile, Layer] | None]
+) -> Iterator[Problem]:
+    """A value that an axis cannot have; `about` is the dialect and layer that each
+    group is about.
+    """
     of, (group, name) = about[split(axis)[0]], split(axis.removeprefix(OTHER))
     if of is None:  # no known axis, and told as such
         return
@@ -587,28 +692,46 @@ def _axis_value_problems(axis: str, value: View, about: Mapping[str, tuple[Param
 
 
 def _step_axis_problems(entry: View, axis: str, values: View) -> Iterator[Problem]:
-    """An axis of the calls, with steps, is that of every call: none may have a value of its own."""
+    """An axis of the calls, with steps, is that of every call: none may have a value of
+    its own.
+    """
     group, name = split(axis.removeprefix(OTHER))
     run = entry.at("relation", "other") or entry if axis.startswith(OTHER) else entry
     for step in _elements(run, "steps"):
         given = _sized(step)
-        own = None if given is None else given.at(name) if group == "call" else given.at("input", name) if group == "input" else None
+        own = (
+            None
+            if given is None
+            else given.at(name)
+            if group == "call"
+            else given.at("input", name)
+            if group == "input"
+            else None
+        )
         if own is not None:
             line = own.document.key_place(own.path).line
-            yield values.at_key(f'the axis "{axis}" holds for every call, but the one in line {line} has its own "{name}"')
+            yield values.at_key(
+                f'the axis "{axis}" holds for every call, but the one in line {line} has its own "{name}"'
+            )
             return
 
 
 def _exclude_problems(row: View, axes: Mapping[str, list[Any]]) -> Iterator[Problem]:
     for axis, value in row.entries():
-        if axis in axes and value_text(axis_value(axis, value.data)) not in {value_text(axis_value(axis, known)) for known in axes[axis]}:
+        if axis in axes and value_text(axis_value(axis, value.data)) not in {
+            value_text(axis_value(axis, known)) for known in axes[axis]
+        }:
             yield value.at_value(f"excludes nothing: {described(value.data)} is no value of {axis}")
     if row.data == {}:
         yield row.at_value("excludes everything")
 
 
-def _duplicate_problems(entry: View, matrix: View, axes: Mapping[str, list[Any]], base: Settings, defaults: Mapping[str, Any]) -> Iterator[Problem]:
-    """Points that stand twice, or a matrix without any. Of a matrix that is covered, `include` may name points."""
+def _duplicate_problems(
+    entry: View, matrix: View, axes: Mapping[str, list[Any]], base: Settings, defaults: Mapping[str, Any]
+) -> Iterator[Problem]:
+    """Points that stand twice, or a matrix without any. Of a matrix that is covered,
+    `include` may name points.
+    """
     whole = Matrix.of(axes, _exclude(entry))
     include = list(_elements(entry, "include"))
     if not include and not whole.occurs({}):
@@ -631,41 +754,60 @@ def _exclude(entry: View) -> list[Mapping[str, Any]]:
     return [row.data for row in _elements(entry, "exclude") if isinstance(row.data, dict)]
 
 
-def _covering_problems(entry: View, covering: View, axes: Mapping[str, list[Any]], around: _Around) -> Iterator[Problem]:
-    """What cannot be covered, and a selection that is missing or was made of another matrix."""
+def _covering_problems(
+    entry: View, covering: View, axes: Mapping[str, list[Any]], around: _Around
+) -> Iterator[Problem]:
+    """What cannot be covered, and a selection that is missing or was made of another
+    matrix.
+    """
     try:
         wanted = Covering.model_validate(covering.data)
     except ValidationError:  # told already, with its place
         return
     for axis in _elements(covering, "pairs_with"):
         if axis.data not in axes:
-            yield axis.at_value(f'"{axis.data}" is no axis of this matrix', did_you_mean(str(axis.data), axes))
+            yield axis.at_value(
+                f'"{axis.data}" is no axis of this matrix', did_you_mean(str(axis.data), axes)
+            )
     others = [axis for axis in axes if axis not in wanted.pairs_with]
     strength = covering.at("strength")
     if strength is not None and wanted.strength > len(others):
-        yield strength.at_value(f"{wanted.strength} axes cannot be combined: there are {len(others)}{' others' if wanted.pairs_with else ''}")
+        yield strength.at_value(
+            f"{wanted.strength} axes cannot be combined: there are"
+            f" {len(others)}{' others' if wanted.pairs_with else ''}"
+        )
     pairs = covering.at("pairs_with")
     if pairs is not None:
         yield from _repeated(pairs)
     name = entry.at("name")
     selection = around.selections.of.get(str(name.data)) if name else None
     if selection is None or selection.digest != digest(Matrix.of(axes, _exclude(entry)), wanted):
-        state = "is missing" if selection is None else "is stale: the matrix, or what is to be covered, has changed since"
+        state = (
+            "is missing"
+            if selection is None
+            else "is stale: the matrix, or what is to be covered, has changed since"
+        )
         yield covering.at_key(f"the selection of points {state}", f'run "{around.selections.command}"')
 
 
 def _full_dtypes_problems(entry: View, defaults: Mapping[str, Any]) -> Iterator[Problem]:
-    """Dtypes of a full run that the case itself does not have, or that no full run asks for."""
+    """Dtypes of a full run that the case itself does not have, or that no full run asks
+    for.
+    """
     full = entry.at("covering", "full_dtypes")
     if full is None:
         return
     yield from _repeated(full)
     if entry.data["covering"].get("runs") == "always":
-        yield full.at_key('"full_dtypes" and "runs: always" exclude each other', "beyond the selection there are no points")
+        yield full.at_key(
+            '"full_dtypes" and "runs: always" exclude each other', "beyond the selection there are no points"
+        )
     known = entry.data.get("dtypes", defaults.get("dtypes", models.Defaults().dtypes))
     for dtype in full.elements():
         if isinstance(known, list) and dtype.data not in known:
-            yield dtype.at_value(f"the case does not run in {dtype.data}", f"it runs in {', '.join(map(str, known))}")
+            yield dtype.at_value(
+                f"the case does not run in {dtype.data}", f"it runs in {', '.join(map(str, known))}"
+            )
 
 
 def _text(point: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

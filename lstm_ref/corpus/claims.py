@@ -82,10 +82,11 @@ def _as_case(
     layer = exhibit.get("layer", claim.get("layer"))
     if layer is not None:
         case["layer"] = layer
+    # The parameters of the defaults are those of the file's layer.
     if layer in (
         None,
         document.data.get("layer"),
-    ):  # the parameters of the defaults are those of the file's layer
+    ):
         given = _mapping(_mapping(document.data.get("defaults")).get("params"))
         case["params"] = {**given, **_mapping(exhibit.get("params"))}
         places = {
@@ -224,7 +225,9 @@ def _alone(
     prefix: str,
     document: Document,
 ) -> Case:
-    """A case that runs no layer: a signature is read, or an example is run, or nothing."""
+    """A case that runs no layer: a signature is read, or an example is run, or
+    nothing.
+    """
     steps: tuple[Step, ...] = ()
     layer = (exhibit.layer if exhibit else None) or entry.layer or file.layer
     if exhibit is not None and exhibit.example is not None:

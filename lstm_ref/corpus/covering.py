@@ -1,7 +1,9 @@
-"""Make the selections of points that cover the large matrices, with covertable (https://covertable.walkframe.com).
+"""Make the selections of points that cover the large matrices, with covertable
+(https://covertable.walkframe.com).
 
-python -m lstm_ref.corpus.covering            write cases/covering.json
-python -m lstm_ref.corpus.covering --check    say whether it is current and covers what it has to; needs no covertable
+python -m lstm_ref.corpus.covering write cases/covering.json python -m
+lstm_ref.corpus.covering --check say whether it is current and covers what it has to;
+needs no covertable
 """
 
 import argparse
@@ -36,7 +38,9 @@ class Wanted:
 
 
 def wanted(root: Path) -> dict[str, Wanted]:
-    """The cases below a folder that ask for a selection, by their ids without axes. Raises CorpusError where a file is no valid YAML."""
+    """The cases below a folder that ask for a selection, by their ids without axes.
+    Raises CorpusError where a file is no valid YAML.
+    """
     return {
         f"{prefix}/{entry.name}": Wanted(Matrix.of(entry.matrix, entry.exclude), entry.covering)
         for prefix, file in case_files(root)
@@ -46,7 +50,9 @@ def wanted(root: Path) -> dict[str, Wanted]:
 
 
 def select(one: Wanted) -> tuple[Row, ...]:
-    """Rows of the matrix, always the same ones. Whether they cover it is for `faults` to say."""
+    """Rows of the matrix, always the same ones. Whether they cover it is for `faults`
+    to say.
+    """
     from covertable import make
 
     matrix, covering = one.matrix, one.covering
@@ -60,7 +66,12 @@ def select(one: Wanted) -> tuple[Row, ...]:
         strength=1 if long else strength,
         sub_models=[{"fields": others, "strength": strength}, *pairs] if long else [],
         constraints=[
-            {"operator": "or", "conditions": [{"operator": "ne", "left": axis, "value": value} for axis, value in combination]}
+            {
+                "operator": "or",
+                "conditions": [
+                    {"operator": "ne", "left": axis, "value": value} for axis, value in combination
+                ],
+            }
             for combination in matrix.excluded
         ],
     )
@@ -76,7 +87,10 @@ def faults(wanted: Mapping[str, Wanted], selections: Mapping[str, Selection]) ->
         elif selection.digest != one.digest:
             yield f"the selection of {key} is stale"
         elif bad := list(no_points(one.matrix, selection.rows)):
-            yield f"the selection of {key} has rows that are no points, or stand twice: {_shown(list(map(str, bad)))}"
+            yield (
+                f"the selection of {key} has rows that are no points, or stand twice:"
+                f" {_shown(list(map(str, bad)))}"
+            )
         elif left := list(uncovered(one.matrix, one.covering, selection.rows)):
             yield f"the selection of {key} misses {len(left)} combinations: {_shown(left)}"
     for key in selections:
@@ -89,10 +103,18 @@ def _shown(found: Sequence[str]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write or check the selections. Returns 0 where they are right afterwards, 1 where they are not, 2 where case files are broken."""
+    """Write or check the selections. Returns 0 where they are right afterwards, 1 where
+    they are not, 2 where case files are broken.
+    """
     parser = argparse.ArgumentParser(prog=COMMAND, description="Select the points that cover large matrices.")
-    parser.add_argument("--check", action="store_true", help="change nothing; fail where a selection is stale or misses a combination")
-    parser.add_argument("--cases", type=Path, help="folder of the case files (default: those of this package)")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="change nothing; fail where a selection is stale or misses a combination",
+    )
+    parser.add_argument(
+        "--cases", type=Path, help="folder of the case files (default: those of this package)"
+    )
     options = parser.parse_args(arguments)
     root: Path = options.cases or corpus_root()
     file = root / NAME
@@ -104,7 +126,11 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     try:
-        found = found if options.check else {key: Selection(one.digest, select(one)) for key, one in cases.items()}
+        found = (
+            found
+            if options.check
+            else {key: Selection(one.digest, select(one)) for key, one in cases.items()}
+        )
     except ModuleNotFoundError as error:
         print(f'{error}: python -m pip install "lstm-ref[covering]"', file=sys.stderr)
         return 2

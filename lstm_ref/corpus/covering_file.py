@@ -1,4 +1,6 @@
-"""covering.json: of each large matrix, the rows that cover its combinations. Made ahead by `python -m lstm_ref.corpus.covering`, read here."""
+"""covering.json: of each large matrix, the rows that cover its combinations. Made ahead
+by `python -m lstm_ref.corpus.covering`, read here.
+"""
 
 import json
 from collections.abc import Mapping
@@ -18,7 +20,9 @@ COMMAND = "python -m lstm_ref.corpus.covering"
 
 @dataclass(frozen=True)
 class Selection:
-    """The rows that were selected of a matrix, in its order, and the digest of that matrix and of what was to be covered."""
+    """The rows that were selected of a matrix, in its order, and the digest of that
+    matrix and of what was to be covered.
+    """
 
     digest: str
     rows: tuple[Row, ...]
@@ -26,7 +30,9 @@ class Selection:
 
 @dataclass(frozen=True)
 class Selections:
-    """The selections of a folder's cases, by their ids without axes, and the command that makes them anew."""
+    """The selections of a folder's cases, by their ids without axes, and the command
+    that makes them anew.
+    """
 
     of: Mapping[str, Selection]
     command: str
@@ -34,22 +40,36 @@ class Selections:
     def below(self, prefix: str) -> "Selections":
         """Those of the cases of one file, by their names."""
         start = f"{prefix}/"
-        return Selections({key.removeprefix(start): selection for key, selection in self.of.items() if key.startswith(start)}, self.command)
+        return Selections(
+            {
+                key.removeprefix(start): selection
+                for key, selection in self.of.items()
+                if key.startswith(start)
+            },
+            self.command,
+        )
 
 
 def digest(matrix: Matrix, covering: Covering) -> str:
     """The same exactly where axes, values, exclusions and what is to be covered are."""
-    values = [[axis, *map(value_text, of_axis)] for axis, of_axis in zip(matrix.axes, matrix.values, strict=True)]
+    values = [
+        [axis, *map(value_text, of_axis)] for axis, of_axis in zip(matrix.axes, matrix.values, strict=True)
+    ]
     written = json.dumps([values, matrix.excluded, covering.strength, covering.pairs_with])
     return sha256(written.encode()).hexdigest()[:16]
 
 
 def read(folder: Path, command: str = COMMAND) -> Selections:
-    """The selections in a folder; none where it has no such file. Raises CorpusError where the file is not as it is written."""
+    """The selections in a folder; none where it has no such file. Raises CorpusError
+    where the file is not as it is written.
+    """
     file = folder / NAME
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
-        found = {key: Selection(str(one["digest"]), tuple(tuple(map(int, row)) for row in one["rows"])) for key, one in data.items()}
+        found = {
+            key: Selection(str(one["digest"]), tuple(tuple(map(int, row)) for row in one["rows"]))
+            for key, one in data.items()
+        }
     except FileNotFoundError:
         return Selections({}, command)
     except (ValueError, TypeError, KeyError, AttributeError, OSError):
@@ -60,6 +80,7 @@ def read(folder: Path, command: str = COMMAND) -> Selections:
 def text(selections: Mapping[str, Selection]) -> str:
     """The file as it is written: a line for each case, in the order of their ids."""
     lines = [
-        f"{json.dumps(key)}: {json.dumps({'digest': one.digest, 'rows': one.rows}, separators=(',', ':'))}" for key, one in sorted(selections.items())
+        f"{json.dumps(key)}: {json.dumps({'digest': one.digest, 'rows': one.rows}, separators=(',', ':'))}"
+        for key, one in sorted(selections.items())
     ]
     return "{\n" + ",\n".join(lines) + "\n}\n"

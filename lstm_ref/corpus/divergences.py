@@ -12,13 +12,18 @@ from lstm_ref.corpus.models import DivergencesFile
 
 @dataclass(frozen=True)
 class Divergence:
-    """The cases (an id, or a pattern of ids) in which an implementation is known to differ, since when and until when, and why.
+    """The cases (an id, or a pattern of ids) in which an implementation is known to
+    differ, since when and until when, and why.
 
-    `kind` says who is wrong ("framework", "documentation") or that nobody is ("by-design"). `versions` maps a package to a version
-    specifier; all must hold. `where` narrows the cases down to those in which every axis of a row ("params.unroll", "call.mask") has one of its
-    values. `outcomes` are several where it is another from run to run.
-    `processor` gives the values, one of which the framework has to report of the processor, by name.
-    `match` is a regular expression found in the outcome's message. `dtypes` is None where the disagreement does not depend on the dtype.
+    `kind` says who is wrong ("framework", "documentation") or that nobody is
+    ("by-design"). `versions` maps a package to a version specifier; all must hold.
+    `where` narrows the cases down to those in which every axis of a row
+    ("params.unroll", "call.mask") has one of its values.
+
+    `outcomes` are several where it is another from run to run. `processor` gives the
+    values, one of which the framework has to report of the processor, by name. `match`
+    is a regular expression found in the outcome's message. `dtypes` is None where the
+    disagreement does not depend on the dtype.
     """
 
     implementation: str
@@ -36,7 +41,9 @@ class Divergence:
 
     @property
     def damages(self) -> bool:
-        """Whether the process may be damaged where it does not end: it does not always end."""
+        """Whether the process may be damaged where it does not end: it does not always
+        end.
+        """
         return "crash" in self.outcomes and len(self.outcomes) > 1
 
 
@@ -44,7 +51,9 @@ def divergences(document: Document, file: DivergencesFile) -> Iterator[Divergenc
     """The entries of a file, in order."""
     for index, entry in enumerate(file.entries):
         patterns = [entry.cases] if isinstance(entry.cases, str) else entry.cases
-        for implementation, cases in itertools.product(entry.implementations or [file.implementation], patterns):
+        for implementation, cases in itertools.product(
+            entry.implementations or [file.implementation], patterns
+        ):
             yield Divergence(
                 implementation=implementation,
                 cases=cases,
@@ -57,5 +66,8 @@ def divergences(document: Document, file: DivergencesFile) -> Iterator[Divergenc
                 link=entry.link,
                 place=document.place(("entries", index)),
                 where=tuple({axis: tuple(values) for axis, values in row.items()} for row in entry.where),
-                processor={name: tuple(value) if isinstance(value, list) else (value,) for name, value in entry.processor.items()},
+                processor={
+                    name: tuple(value) if isinstance(value, list) else (value,)
+                    for name, value in entry.processor.items()
+                },
             )

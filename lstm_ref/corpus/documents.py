@@ -1,7 +1,9 @@
 """YAML text to plain data, and the place of everything in it. Loading runs no code.
 
-The values are those of the YAML 1.2 core schema (https://yaml.org/spec/1.2.2/#103-core-schema): `1e-6` is a number, `yes` a string, `017` is 17.
-Refused, each with its place: duplicate keys, keys that are no strings, tags, anchors, aliases, merge keys, a second document.
+The values are those of the YAML 1.2 core schema
+(https://yaml.org/spec/1.2.2/#103-core-schema): `1e-6` is a number, `yes` a string,
+`017` is 17. Refused, each with its place: duplicate keys, keys that are no strings,
+tags, anchors, aliases, merge keys, a second document.
 """
 
 import math
@@ -58,7 +60,9 @@ def plain_value(text: str) -> str | int | float | bool | None:
 
 @dataclass(slots=True)
 class Node:
-    """Where a value starts, where its key starts if it has one, and the nodes inside it. Lines and columns count from 0."""
+    """Where a value starts, where its key starts if it has one, and the nodes inside
+    it. Lines and columns count from 0.
+    """
 
     line: int
     column: int
@@ -79,18 +83,24 @@ class Document:
         return View(self, (), self.data)
 
     def place(self, path: tuple[Key, ...]) -> Place:
-        """Where the value at this path starts; where a part of the path does not exist, the last part that does."""
+        """Where the value at this path starts; where a part of the path does not exist,
+        the last part that does.
+        """
         node = self.node(path)
         return Place(self.file, node.line + 1, node.column + 1)
 
     def key_place(self, path: tuple[Key, ...]) -> Place:
-        """Where the key of this path starts; an element of a list has none, so that its value is meant."""
+        """Where the key of this path starts; an element of a list has none, so that its
+        value is meant.
+        """
         node = self.node(path)
         line, column = node.key or (node.line, node.column)
         return Place(self.file, line + 1, column + 1)
 
     def node(self, path: tuple[Key, ...]) -> Node:
-        """The node of the value at this path, or of the last part of the path that exists."""
+        """The node of the value at this path, or of the last part of the path that
+        exists.
+        """
         node = self.root
         for key in path:
             if isinstance(node.children, dict) and key in node.children:
@@ -104,7 +114,9 @@ class Document:
 
 @dataclass(frozen=True)
 class View:
-    """A part of a document: its data, whatever it is, and its place. Reading it never fails, so that checks can go on after the first mistake."""
+    """A part of a document: its data, whatever it is, and its place. Reading it never
+    fails, so that checks can go on after the first mistake.
+    """
 
     document: Document
     path: tuple[Key, ...]
@@ -141,7 +153,8 @@ class View:
 
 
 def parse(content: bytes, file: Path) -> tuple[Document, list[Problem]]:
-    """The document of a file with this content, and the mistakes that still leave it readable (duplicate keys, tags, anchors, ...).
+    """The document of a file with this content, and the mistakes that still leave it
+    readable (duplicate keys, tags, anchors, ...).
 
     Raises CorpusError where the content is not YAML.
     """
@@ -157,10 +170,14 @@ def parse(content: bytes, file: Path) -> tuple[Document, list[Problem]]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1)
-        raise CorpusError([*reader.problems, Problem(place, f"is not YAML: {error.problem or error.context}")]) from None
+        raise CorpusError(
+            [*reader.problems, Problem(place, f"is not YAML: {error.problem or error.context}")]
+        ) from None
     except yaml.YAMLError:
         place = _unprintable(text, file)
-        raise CorpusError([*reader.problems, Problem(place, "holds a character that YAML does not allow")]) from None
+        raise CorpusError(
+            [*reader.problems, Problem(place, "holds a character that YAML does not allow")]
+        ) from None
     if reader.root is None:
         raise CorpusError([Problem(Place(file, 1), "holds no document", 'a file starts with "kind: cases"')])
     return Document(file, reader.data, reader.root), reader.problems
@@ -222,12 +239,18 @@ class _Reader:
 
     def _check_properties(self, event: Any) -> None:
         if event.anchor is not None:
-            self._refuse(event, f'anchors are not allowed: "&{event.anchor}"', "write the value where it is used, or put it under defaults")
+            self._refuse(
+                event,
+                f'anchors are not allowed: "&{event.anchor}"',
+                "write the value where it is used, or put it under defaults",
+            )
         if event.tag is not None:
             self._refuse(event, f'tags are not allowed: "{event.tag}"', "case files hold plain data")
 
     def _refuse(self, event: Any, message: str, hint: str | None = None) -> None:
-        self.problems.append(Problem(Place(self.file, event.start_mark.line + 1, event.start_mark.column + 1), message, hint))
+        self.problems.append(
+            Problem(Place(self.file, event.start_mark.line + 1, event.start_mark.column + 1), message, hint)
+        )
 
     def _scalar(self, event: Any) -> Any:
         text = event.value
@@ -238,7 +261,9 @@ class _Reader:
         return plain_value(text)
 
     def _start(self, data: Any, event: Any) -> None:
-        if self._skipped or (self._open and self._open[-1].key is None and isinstance(self._open[-1].data, dict)):
+        if self._skipped or (
+            self._open and self._open[-1].key is None and isinstance(self._open[-1].data, dict)
+        ):
             if not self._skipped:
                 self._refuse(event, "a key must be a string, not a collection")
             self._skipped += 1
@@ -280,18 +305,30 @@ class _Reader:
         return node
 
     def _add_key(self, top: _Open, value: Any, event: Any) -> None:
-        """Remember the key of the next value; a key that is refused has no mark, and its value is dropped."""
+        """Remember the key of the next value; a key that is refused has no mark, and
+        its value is dropped.
+        """
         line, column = event.start_mark.line, event.start_mark.column
         top.key, top.key_mark = "", None
         if type(event) is yaml.AliasEvent:
             return  # refused already
         if not isinstance(value, str):
             text = getattr(event, "value", "")
-            self._refuse(event, f"a key must be a string: {text or 'nothing'} is none", "put it in quotes" if text else None)
+            self._refuse(
+                event,
+                f"a key must be a string: {text or 'nothing'} is none",
+                "put it in quotes" if text else None,
+            )
         elif value == "<<":
-            self._refuse(event, "merge keys are not allowed", "write the values out, or put them under defaults")
+            self._refuse(
+                event, "merge keys are not allowed", "write the values out, or put them under defaults"
+            )
         elif value in top.keys:
-            self._refuse(event, f'the key "{value}" stands twice: here and in line {top.keys[value]}', "remove one of them")
+            self._refuse(
+                event,
+                f'the key "{value}" stands twice: here and in line {top.keys[value]}',
+                "remove one of them",
+            )
         else:
             top.keys[value] = line + 1
             top.key, top.key_mark = value, (line, column)

@@ -1,4 +1,6 @@
-"""Everything that can be wrong with a corpus: where, what, and what to write instead."""
+"""Everything that can be wrong with a corpus: where, what, and what to write
+instead.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,11 +21,15 @@ class Problem:
 
 
 class CorpusError(Exception):
-    """The corpus, or a file of it, is not valid. `problems` holds every mistake, in the order of the files and their lines."""
+    """The corpus, or a file of it, is not valid. `problems` holds every mistake, in the
+    order of the files and their lines.
+    """
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         unique = dict.fromkeys(problems)
-        self.problems: tuple[Problem, ...] = tuple(sorted(unique, key=lambda problem: (problem.place.file, problem.place.line, problem.place.column)))
+        self.problems: tuple[Problem, ...] = tuple(
+            sorted(unique, key=lambda problem: (problem.place.file, problem.place.line, problem.place.column))
+        )
         super().__init__(self.problems)
 
     def __str__(self) -> str:
@@ -31,7 +37,9 @@ class CorpusError(Exception):
 
 
 class NothingSelectedError(Exception):
-    """A pattern selects no case. `pattern` is that pattern, `hint` names what is close to it."""
+    """A pattern selects no case. `pattern` is that pattern, `hint` names what is close
+    to it.
+    """
 
     def __init__(self, pattern: str, hint: str | None) -> None:
         self.pattern = pattern

@@ -1,4 +1,6 @@
-"""From a case as written to its points: defaults applied, the matrix multiplied out, every point with its id."""
+"""From a case as written to its points: defaults applied, the matrix multiplied out,
+every point with its id.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,21 +11,34 @@ from lstm_ref.corpus.covering_file import Selections
 from lstm_ref.corpus.documents import Document
 from lstm_ref.corpus.ids import point_id
 from lstm_ref.corpus.matrix import Matrix, Point, axis_value
-from lstm_ref.corpus.models import CallStep, CaseEntry, CasesFile, Layer, Other, ParametersFile, Spotted, TrainStep
+from lstm_ref.corpus.models import (
+    CallStep,
+    CaseEntry,
+    CasesFile,
+    Layer,
+    Other,
+    ParametersFile,
+    Spotted,
+    TrainStep,
+)
 from lstm_ref.corpus.models import Step as WrittenStep
 
 OTHER = "relation.other."  # what the axes of a relation's second run begin with
 # The groups that an axis may be of, and the settings in which they stand.
-GROUPS = {name: name for name in ("params", "call", "input", "values")} | {OTHER + name: f"other_{name}" for name in ("params", "call", "input")}
-TAKEN = frozenset({"part", "reversed", "timestep"})  # the words of an input that are no size, but take from the case's first input
+GROUPS = {name: name for name in ("params", "call", "input", "values")} | {
+    OTHER + name: f"other_{name}" for name in ("params", "call", "input")
+}
+# The words of an input that are no size, but take from the case's first input.
+TAKEN = frozenset({"part", "reversed", "timestep"})
 
 Parameters = Mapping[str, ParametersFile]  # by dialect
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a case says in each group, by name, before its matrix. `call` may hold "input", the size of that call's input. The `other` ones are what
-    the second run of a relation has of its own.
+    """What a case says in each group, by name, before its matrix. `call` may hold
+    "input", the size of that call's input. The `other` ones are what the second run of
+    a relation has of its own.
     """
 
     params: Mapping[str, Any]
@@ -45,7 +60,9 @@ class Settings:
         for axis, value in point.items():
             group, name = split(axis)
             here = changed[group] if group in changed else dict(self.group(group))
-            changed[group] = merged_input(here, {name: value}) if group.endswith("input") else {**here, name: value}
+            changed[group] = (
+                merged_input(here, {name: value}) if group.endswith("input") else {**here, name: value}
+            )
         return replace(self, **{GROUPS[group]: values for group, values in changed.items()})
 
 
@@ -56,12 +73,21 @@ def split(axis: str) -> tuple[str, str]:
 
 
 def settings(defaults: Mapping[str, Any], entry: Mapping[str, Any], *, steps: bool) -> Settings:
-    """The settings of a case as written, over the file's defaults. With steps, a case has no call of its own."""
-    merged = {group: {**_mapping(defaults, group), **_mapping(entry, group)} for group in ("params", "values")}
+    """The settings of a case as written, over the file's defaults. With steps, a case
+    has no call of its own.
+    """
+    merged = {
+        group: {**_mapping(defaults, group), **_mapping(entry, group)} for group in ("params", "values")
+    }
     call = _mapping(defaults, "call") if steps else {**_mapping(defaults, "call"), **_mapping(entry, "call")}
     other = _mapping(_mapping(entry, "relation"), "other")
     of_other = {GROUPS[OTHER + group]: _mapping(other, group) for group in ("params", "call", "input")}
-    return Settings(call=call, input=merged_input(_mapping(defaults, "input"), _mapping(entry, "input")), **merged, **of_other)
+    return Settings(
+        call=call,
+        input=merged_input(_mapping(defaults, "input"), _mapping(entry, "input")),
+        **merged,
+        **of_other,
+    )
 
 
 def _mapping(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -70,7 +96,9 @@ def _mapping(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def merged_input(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`over` on top of `base`; a whole shape replaces all words, and a size replaces a whole shape."""
+    """`over` on top of `base`; a whole shape replaces all words, and a size replaces a
+    whole shape.
+    """
     if "shape" in over or ("shape" in base and over.keys() - TAKEN):
         return dict(over)
     return {**base, **over}
@@ -80,11 +108,17 @@ def missing_sizes(size: Mapping[str, Any], layer: Layer) -> list[str]:
     """The words that an input of this layer needs, and this one does not have."""
     if "shape" in size:
         return []
-    return [word for word, about in layer.input.items() if about.required and word not in size and not _holds(about.unless, size)]
+    return [
+        word
+        for word, about in layer.input.items()
+        if about.required and word not in size and not _holds(about.unless, size)
+    ]
 
 
 def means_the_same(word: str, value: Any, layer: Layer) -> bool:
-    """Whether a word of the input of another layer means the same in this one: a size does, a form where it is one of this layer's."""
+    """Whether a word of the input of another layer means the same in this one: a size
+    does, a form where it is one of this layer's.
+    """
     return word in layer.input and (word != "form" or value in layer.input["form"].values)
 
 
@@ -92,8 +126,12 @@ def _holds(condition: Mapping[str, Any], size: Mapping[str, Any]) -> bool:
     return bool(condition) and all(size.get(word) == value for word, value in condition.items())
 
 
-def axis_defaults(axes: Iterator[str] | Sequence[str] | Mapping[str, Any], layer: Layer, second: Layer | None) -> Point:
-    """The documented default of each axis that has one. The second layer is that of a relation's second run."""
+def axis_defaults(
+    axes: Iterator[str] | Sequence[str] | Mapping[str, Any], layer: Layer, second: Layer | None
+) -> Point:
+    """The documented default of each axis that has one. The second layer is that of a
+    relation's second run.
+    """
     if second is not None:
         inner = {axis: axis.removeprefix(OTHER) for axis in axes if axis.startswith(OTHER)}
         of_second = axis_defaults(list(inner.values()), second, None)
@@ -116,7 +154,9 @@ def axis_defaults(axes: Iterator[str] | Sequence[str] | Mapping[str, Any], layer
 
 
 def included(row: Mapping[str, Any], matrix: Mapping[str, Any], base: Settings, defaults: Point) -> Point:
-    """The point of an `include` row: an axis that it leaves out has the case's own value, or the documented default; without either it is missing."""
+    """The point of an `include` row: an axis that it leaves out has the case's own
+    value, or the documented default; without either it is missing.
+    """
     point: Point = {}
     for axis in matrix:
         group, name = split(axis)
@@ -154,7 +194,11 @@ def expand(
         layer = parameters[file.dialect].layers[layer_name]
         base = settings(defaults, entry.model_dump(exclude_unset=True), steps=entry.steps is not None)
         expect = entry.expect or file.defaults.expect
-        second = other_layer(entry.relation.other, file.dialect, layer_name, parameters) if entry.relation else None
+        second = (
+            other_layer(entry.relation.other, file.dialect, layer_name, parameters)
+            if entry.relation
+            else None
+        )
         documented = axis_defaults(entry.matrix, layer, second)
         template = Case(
             id="",
@@ -188,14 +232,20 @@ def expand(
                 relation=_relation(entry, here, steps, second) if second else None,
                 everyday=selected or entry.covering is None,
                 covering=selected and entry.covering is not None and entry.covering.runs == "everyday",
-                full_dtypes=dtypes if selected or entry.covering is None else tuple(entry.covering.full_dtypes or dtypes),
+                full_dtypes=dtypes
+                if selected or entry.covering is None
+                else tuple(entry.covering.full_dtypes or dtypes),
             )
 
 
-def _points(entry: CaseEntry, base: Settings, documented: Point, selections: Selections, everyday: bool) -> Iterator[tuple[Point, bool]]:
-    """The points of a case in the order of its matrix, then those of `include`, and whether each belongs to a covering selection.
+def _points(
+    entry: CaseEntry, base: Settings, documented: Point, selections: Selections, everyday: bool
+) -> Iterator[tuple[Point, bool]]:
+    """The points of a case in the order of its matrix, then those of `include`, and
+    whether each belongs to a covering selection.
 
-    Of a matrix of which the selection is all that is wanted, nothing else is looked at; what `include` names of it is selected as well.
+    Of a matrix of which the selection is all that is wanted, nothing else is looked at;
+    what `include` names of it is selected as well.
     """
     matrix = Matrix.of(entry.matrix, entry.exclude)
     further = [included(row, entry.matrix, base, documented) for row in entry.include]
@@ -211,24 +261,43 @@ def _points(entry: CaseEntry, base: Settings, documented: Point, selections: Sel
 
 
 def _relation(entry: CaseEntry, here: Settings, first: Sequence[Step], second: Layer) -> Relation | None:
-    """The second run: the case's settings, and over them what the relation says. Its own steps, if it has any, replace those of the case, `first`.
+    """The second run: the case's settings, and over them what the relation says. Its
+    own steps, if it has any, replace those of the case, `first`.
 
-    On another dialect or layer names mean something else: of the case's settings only the input's size holds there, and its form where both have it.
+    On another dialect or layer names mean something else: of the case's settings only
+    the input's size holds there, and its form where both have it.
     """
     if entry.relation is None:
         return None
     other = entry.relation.other
     over = _over({"input": here.other_input}, here.other_call)
     if other.dialect or other.layer:
-        below: Mapping[str, Any] = {"input": {word: size for word, size in here.input.items() if means_the_same(word, size, second)}}
+        below: Mapping[str, Any] = {
+            "input": {word: size for word, size in here.input.items() if means_the_same(word, size, second)}
+        }
         params = here.other_params
     else:
         below, params = _call_of(here), {**here.params, **here.other_params}
-    steps = _steps(entry.steps, below, over, second) if other.steps is None else _steps(other.steps, _over(below, over), {}, second)
+    steps = (
+        _steps(entry.steps, below, over, second)
+        if other.steps is None
+        else _steps(other.steps, _over(below, over), {}, second)
+    )
     whole = next(step.input.timesteps for step in first if step.action in SIZED)
-    steps = tuple(step if step.input.timestep is None else replace(step, input=replace(step.input, timesteps=whole)) for step in steps)
+    steps = tuple(
+        step if step.input.timestep is None else replace(step, input=replace(step.input, timesteps=whole))
+        for step in steps
+    )
     equal = tuple(Equality(_term(pair.left), _term(pair.right)) for pair in entry.relation.equal or ())
-    return Relation(params, steps, equal, entry.relation.exact, other.dialect or "", other.layer or "", other.weights or "")
+    return Relation(
+        params,
+        steps,
+        equal,
+        entry.relation.exact,
+        other.dialect or "",
+        other.layer or "",
+        other.weights or "",
+    )
 
 
 def _term(term: str | Spotted) -> Term:
@@ -244,7 +313,9 @@ def _over(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return {**base, **over, "input": merged_input(base.get("input", {}), over.get("input", {}))}
 
 
-def _steps(written: Sequence[WrittenStep] | None, below: Mapping[str, Any], above: Mapping[str, Any], layer: Layer) -> tuple[Step, ...]:
+def _steps(
+    written: Sequence[WrittenStep] | None, below: Mapping[str, Any], above: Mapping[str, Any], layer: Layer
+) -> tuple[Step, ...]:
     """The steps of a run; every call starts from `below`, and `above` wins over it."""
     if written is None:
         return (_sized("call", _over(below, above), layer),)
@@ -254,7 +325,11 @@ def _steps(written: Sequence[WrittenStep] | None, below: Mapping[str, Any], abov
 def _step(step: WrittenStep, below: Mapping[str, Any], above: Mapping[str, Any], layer: Layer) -> Step:
     if isinstance(step, CallStep):
         call = _sized("call", _over(_over(below, step.call.model_dump(exclude_unset=True)), above), layer)
-        return call if step.expect is None else replace(call, expect=Expected(step.expect.raises, step.expect.match))
+        return (
+            call
+            if step.expect is None
+            else replace(call, expect=Expected(step.expect.raises, step.expect.match))
+        )
     if isinstance(step, TrainStep):
         return _sized("train", _over(_over(below, step.train.model_dump(exclude_unset=True)), above), layer)
     return Step(step, {}, Input())
@@ -262,8 +337,14 @@ def _step(step: WrittenStep, below: Mapping[str, Any], above: Mapping[str, Any],
 
 def _sized(action: str, call: Mapping[str, Any], layer: Layer) -> Step:
     needed = {name: about.values[0] for name, about in layer.call.items() if about.required and about.values}
-    arguments = {name: value for name, value in {**needed, **call}.items() if name != "input" and value != ABSENT}
-    sizes: dict[str, Any] = {} if "shape" in call["input"] else {word: about.default for word, about in layer.input.items()}
-    given = {name: value for name, value in call["input"].items() if name != "timesteps" or name in layer.input}
+    arguments = {
+        name: value for name, value in {**needed, **call}.items() if name != "input" and value != ABSENT
+    }
+    sizes: dict[str, Any] = (
+        {} if "shape" in call["input"] else {word: about.default for word, about in layer.input.items()}
+    )
+    given = {
+        name: value for name, value in call["input"].items() if name != "timesteps" or name in layer.input
+    }
     lists = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
     return Step(action, arguments, Input(**{**sizes, **lists}))

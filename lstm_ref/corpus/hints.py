@@ -7,7 +7,9 @@ LONGEST_LIST = 20
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """A question naming the closest known words; else all known words where they are few; else None."""
+    """A question naming the closest known words; else all known words where they are
+    few; else None.
+    """
     words = list(known)
     close = get_close_matches(word, words, n=2, cutoff=0.6)
     if close:

@@ -15,38 +15,64 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def value_text(value: Any) -> str:
-    """A value as an id shows it: no two different values have the same text, but for a layer and an object of one name.
+    """A value as an id shows it: no two different values have the same text, but for a
+    layer and an object of one name.
 
-    Numbers, true, false and plain words as YAML writes them; a layer or an object as `LSTM(return_state=true,units=3)`, a function as
-    `callable:tanh`; everything else as compact JSON with sorted keys.
+    Numbers, true, false and plain words as YAML writes them; a layer or an object as
+    `LSTM(return_state=true,units=3)`, a function as `callable:tanh`; everything else as
+    compact JSON with sorted keys.
     """
     if isinstance(value, dict | list):
         return _short_form(value) or _json(value)
     if isinstance(value, float):
-        return _json(value) if math.isfinite(value) else ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
+        return (
+            _json(value)
+            if math.isfinite(value)
+            else ".nan"
+            if math.isnan(value)
+            else ".inf"
+            if value > 0
+            else "-.inf"
+        )
     return _word(value)
 
 
 @lru_cache(maxsize=None, typed=True)  # few words, in many thousand points
 def _word(value: str | bool | int | None) -> str:
-    return value if isinstance(value, str) and _PLAIN.fullmatch(value) and isinstance(plain_value(value), str) else _json(value)
+    return (
+        value
+        if isinstance(value, str) and _PLAIN.fullmatch(value) and isinstance(plain_value(value), str)
+        else _json(value)
+    )
 
 
 _json = json.JSONEncoder(separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode
 
 
 def _short_form(value: Any) -> str | None:
-    """The text of a layer, of an object, of a function, or of a list that holds some; None for anything else."""
+    """The text of a layer, of an object, of a function, or of a list that holds some;
+    None for anything else.
+    """
     if isinstance(value, list):
         found = [_short_form(element) for element in value]
-        return f"[{','.join(text or value_text(element) for text, element in zip(found, value, strict=True))}]" if any(found) else None
+        return (
+            f"[{','.join(text or value_text(element) for text, element in zip(found, value, strict=True))}]"
+            if any(found)
+            else None
+        )
     if not isinstance(value, dict):
         return None
     if value.keys() == {"callable"}:
         return f"callable:{value['callable']}" if _is_name(value["callable"]) else None
     for name, settings in (("layer", "params"), ("class_name", "config")):
         inner = value.get(settings, {})
-        if name in value and value.keys() <= {name, settings} and _is_name(value[name]) and isinstance(inner, dict) and all(map(_is_name, inner)):
+        if (
+            name in value
+            and value.keys() <= {name, settings}
+            and _is_name(value[name])
+            and isinstance(inner, dict)
+            and all(map(_is_name, inner))
+        ):
             return f"{value[name]}({','.join(f'{key}={value_text(inner[key])}' for key in sorted(inner))})"
     return None
 
@@ -56,13 +82,19 @@ def _is_name(text: Any) -> bool:
 
 
 def point_id(prefix: str, name: str, axes: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
-    """`prefix/name[axis=value,...]` with the axes that differ from their documented default, sorted by the key that is shown.
+    """`prefix/name[axis=value,...]` with the axes that differ from their documented
+    default, sorted by the key that is shown.
 
-    The key shown is the last part of the axis, unless two axes of the case share it. An axis without default is always shown.
+    The key shown is the last part of the axis, unless two axes of the case share it. An
+    axis without default is always shown.
     """
     keys = _keys(tuple(axes))
     texts = ((axis, value_text(value)) for axis, value in axes.items())
-    shown = sorted((keys[axis], text) for axis, text in texts if axis not in defaults or text != value_text(defaults[axis]))
+    shown = sorted(
+        (keys[axis], text)
+        for axis, text in texts
+        if axis not in defaults or text != value_text(defaults[axis])
+    )
     brackets = ",".join(f"{key}={text}" for key, text in shown)
     return f"{prefix}/{name}[{brackets}]" if brackets else f"{prefix}/{name}"
 

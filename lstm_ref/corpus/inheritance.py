@@ -1,4 +1,6 @@
-"""What the cases of a file have of its defaults before anything looks at them: the axes of a matrix, and what it excludes."""
+"""What the cases of a file have of its defaults before anything looks at them: the axes
+of a matrix, and what it excludes.
+"""
 
 from dataclasses import replace
 from typing import Any
@@ -9,8 +11,9 @@ INHERITED = ("matrix", "exclude")
 
 
 def inherited(document: Document) -> Document:
-    """The document with the defaults' axes behind each case's own, and so the combinations to exclude; everything stays at the place where it is
-    written. What is no case, or is written wrongly, stays as it is, for others to complain about.
+    """The document with the defaults' axes behind each case's own, and so the
+    combinations to exclude; everything stays at the place where it is written. What is
+    no case, or is written wrongly, stays as it is, for others to complain about.
     """
     defaults = document.data.get("defaults") if isinstance(document.data, dict) else None
     cases = document.data.get("cases") if isinstance(document.data, dict) else None
@@ -21,16 +24,29 @@ def inherited(document: Document) -> Document:
         return document
     places = {key: _inside(_inside(document.root)["defaults"])[key] for key in given}
     of_cases = _inside(document.root)["cases"]
-    entries = [{**case, **{key: _both(case.get(key), given[key]) for key in given}} if isinstance(case, dict) else case for case in cases]
-    nodes = [_node(node, places) if isinstance(case, dict) else node for case, node in zip(cases, _inside(of_cases), strict=True)]
-    root = replace(document.root, children={**_inside(document.root), "cases": replace(of_cases, children=nodes)})
+    entries = [
+        {**case, **{key: _both(case.get(key), given[key]) for key in given}}
+        if isinstance(case, dict)
+        else case
+        for case in cases
+    ]
+    nodes = [
+        _node(node, places) if isinstance(case, dict) else node
+        for case, node in zip(cases, _inside(of_cases), strict=True)
+    ]
+    root = replace(
+        document.root, children={**_inside(document.root), "cases": replace(of_cases, children=nodes)}
+    )
     return Document(document.file, {**document.data, "cases": entries}, root)
 
 
 def _node(case: Node, places: dict[str, Node]) -> Node:
     """The node of a case with the places of what it inherits."""
     own: dict[str, Node] = _inside(case)
-    both = {key: replace(own.get(key, place), children=_both(_inside(own.get(key)), place.children)) for key, place in places.items()}
+    both = {
+        key: replace(own.get(key, place), children=_both(_inside(own.get(key)), place.children))
+        for key, place in places.items()
+    }
     return replace(case, children={**own, **both})
 
 
@@ -40,7 +56,9 @@ def _inside(node: Node | None) -> Any:
 
 
 def _both(own: Any, above: Any) -> Any:
-    """The own axes or rows, then those of the defaults; where one is missing the other, and where they do not go together the own ones."""
+    """The own axes or rows, then those of the defaults; where one is missing the other,
+    and where they do not go together the own ones.
+    """
     if own is None:
         return above
     if isinstance(own, dict) and isinstance(above, dict):

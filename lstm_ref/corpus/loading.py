@@ -1,4 +1,6 @@
-"""Reading case files: one, or all that a corpus has. No framework is imported, and nothing in a file is run."""
+"""Reading case files: one, or all that a corpus has. No framework is imported, and
+nothing in a file is run.
+"""
 
 import gc
 import re
@@ -42,7 +44,9 @@ from lstm_ref.kinds import is_case_file
 
 @dataclass(frozen=True)
 class Corpus:
-    """Everything below a folder of case files. `hash` is the same exactly where the content of all files is (line ends aside)."""
+    """Everything below a folder of case files. `hash` is the same exactly where the
+    content of all files is (line ends aside).
+    """
 
     root: Path
     cases: tuple[Case, ...]
@@ -66,17 +70,29 @@ class _File:
 
 
 def corpus_root() -> Path:
-    """The folder of the case files that come with this package: in an installed wheel or in a checkout. Raises CorpusError where there is none."""
+    """The folder of the case files that come with this package: in an installed wheel
+    or in a checkout. Raises CorpusError where there is none.
+    """
     package = Path(__file__).resolve().parent.parent
     for folder in (package / "_cases", package.parent / "cases"):
         if folder.is_dir():
             return folder
-    raise CorpusError([Problem(Place(package.parent / "cases", 1), "there is no folder of case files here", "install lstm-ref again")])
+    raise CorpusError(
+        [
+            Problem(
+                Place(package.parent / "cases", 1),
+                "there is no folder of case files here",
+                "install lstm-ref again",
+            )
+        ]
+    )
 
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """Without cyclic garbage collection: reading makes many objects and no cycles, and searching them for some takes a quarter of the time."""
+    """Without cyclic garbage collection: reading makes many objects and no cycles, and
+    searching them for some takes a quarter of the time.
+    """
     if not gc.isenabled():
         yield
         return
@@ -88,8 +104,8 @@ def _no_collection() -> Iterator[None]:
 
 
 def load(root: Path | None = None) -> Corpus:
-    """The corpus below `root`, by default the one that comes with this package, which is read once. Raises CorpusError with every problem of every
-    file.
+    """The corpus below `root`, by default the one that comes with this package, which
+    is read once. Raises CorpusError with every problem of every file.
     """
     return _shipped() if root is None else _load(root)
 
@@ -105,15 +121,23 @@ def _load(root: Path) -> Corpus:
         raise CorpusError([Problem(Place(root, 1), "is no folder")])
     files = [_read(path) for path in _yaml_files(root)]
     problems = [Problem(Place(path, 1), "is never read", "name it .yaml") for path in _visible(root, "*.yml")]
-    problems += _problems_alone(files) + [problem for file in files for problem in _place_problems(file, root)]
+    problems += _problems_alone(files) + [
+        problem for file in files for problem in _place_problems(file, root)
+    ]
     parameters = _parameters(files)
     broken_tables = any(file.kind == "parameters" and file.model is None for file in files)
     selections = _selections(root)
     if not broken_tables:
-        problems += [problem for file in files for problem in _problems_of_names(file, parameters, _prefix(file.path, root), selections)]
+        problems += [
+            problem
+            for file in files
+            for problem in _problems_of_names(file, parameters, _prefix(file.path, root), selections)
+        ]
     if problems:
         raise CorpusError(problems)
-    cases = tuple(case for file in files for case in _cases(file, parameters, _prefix(file.path, root), selections))
+    cases = tuple(
+        case for file in files for case in _cases(file, parameters, _prefix(file.path, root), selections)
+    )
     entries = tuple(entry for file in files for entry in _divergences(file))
     if idle := list(_idle(entries, cases)):
         raise CorpusError(idle)
@@ -124,16 +148,22 @@ def _load(root: Path) -> Corpus:
 
 
 def gather(patterns: Sequence[str]) -> list[Case]:
-    """The cases that the patterns choose: from the corpus of this package, and from the files and folders elsewhere that they name.
+    """The cases that the patterns choose: from the corpus of this package, and from the
+    files and folders elsewhere that they name.
 
-    Raises CorpusError with the problems of every file that is looked into, and NothingSelectedError for a pattern that chooses nothing.
+    Raises CorpusError with the problems of every file that is looked into, and
+    NothingSelectedError for a pattern that chooses nothing.
     """
     root = corpus_root()
     foreign: list[Path] = []
     ours = not patterns
     for path in (Path(pattern.partition("::")[0]) for pattern in patterns):
         if path.exists() and not path.resolve().is_relative_to(root.resolve()):
-            foreign += [file for file in sorted(_visible(path, "*")) if file.is_file() and is_case_file(file)] if path.is_dir() else [path]
+            foreign += (
+                [file for file in sorted(_visible(path, "*")) if file.is_file() and is_case_file(file)]
+                if path.is_dir()
+                else [path]
+            )
         else:
             ours = True
     # To read all that this package has takes seconds.
@@ -151,7 +181,9 @@ def gather(patterns: Sequence[str]) -> list[Case]:
 
 
 def corpus_hash(root: Path | None = None) -> str:
-    """A digest of the content of all case files below `root`, whether they are valid or not, and of its selections; line ends make no difference."""
+    """A digest of the content of all case files below `root`, whether they are valid or
+    not, and of its selections; line ends make no difference.
+    """
     root = root or corpus_root()
     digest = sha256()
     examples = sorted(_visible(root, "examples/*.py"), key=lambda path: path.relative_to(root).as_posix())
@@ -163,7 +195,9 @@ def corpus_hash(root: Path | None = None) -> str:
 
 
 def load_parameters(root: Path | None = None) -> Parameters:
-    """The parameter table of each dialect below `root`. Raises CorpusError with every problem of the tables."""
+    """The parameter table of each dialect below `root`. Raises CorpusError with every
+    problem of the tables.
+    """
     root = root or corpus_root()
     files = [_read(path) for path in _yaml_files(root) if path.name == "parameters.yaml"]
     problems = _problems_alone(files) + [problem for file in files for problem in _place_problems(file, root)]
@@ -173,7 +207,9 @@ def load_parameters(root: Path | None = None) -> Parameters:
 
 
 def load_divergences(root: Path | None = None) -> tuple[Divergence, ...]:
-    """The known disagreements of all implementations below `root`. Raises CorpusError with every problem of their files."""
+    """The known disagreements of all implementations below `root`. Raises CorpusError
+    with every problem of their files.
+    """
     files = [_read(path) for path in _yaml_files((root or corpus_root()) / "divergences")]
     problems = _problems_alone(files)
     if problems:
@@ -182,7 +218,9 @@ def load_divergences(root: Path | None = None) -> tuple[Divergence, ...]:
 
 
 def load_divergences_file(path: Path) -> tuple[Divergence, ...]:
-    """The known disagreements in one file, wherever it lies. Raises CorpusError with every problem of the file."""
+    """The known disagreements in one file, wherever it lies. Raises CorpusError with
+    every problem of the file.
+    """
     file = _read(path)
     problems = _problems_alone([file])
     if not problems and file.kind != "divergences":
@@ -192,11 +230,16 @@ def load_divergences_file(path: Path) -> tuple[Divergence, ...]:
     return tuple(_divergences(file))
 
 
-def load_file(path: Path, parameters: Parameters, root: Path | None = None, *, everyday: bool = False) -> list[Case]:
-    """The cases of one file; a file of another kind is checked and has none. Raises CorpusError with every problem of the file.
+def load_file(
+    path: Path, parameters: Parameters, root: Path | None = None, *, everyday: bool = False
+) -> list[Case]:
+    """The cases of one file; a file of another kind is checked and has none. Raises
+    CorpusError with every problem of the file.
 
-    Below `root`, by default the corpus of this package, the ids are those that the whole corpus gives; elsewhere they start with the file's name.
-    With `everyday` the points of large matrices that an everyday run leaves out are not made, unless it would take nothing of the file.
+    Below `root`, by default the corpus of this package, the ids are those that the
+    whole corpus gives; elsewhere they start with the file's name. With `everyday` the
+    points of large matrices that an everyday run leaves out are not made, unless it
+    would take nothing of the file.
     """
     file = _read(path)
     root = root or corpus_root()
@@ -213,7 +256,9 @@ def load_file(path: Path, parameters: Parameters, root: Path | None = None, *, e
 
 
 def case_files(root: Path) -> Iterator[tuple[str, CasesFile]]:
-    """The files of cases below a folder, each with the part of the ids that stands for it. Raises CorpusError with what is wrong in any by itself."""
+    """The files of cases below a folder, each with the part of the ids that stands for
+    it. Raises CorpusError with what is wrong in any by itself.
+    """
     files = [_read(path) for path in _yaml_files(root)]
     if problems := _problems_alone(files):
         raise CorpusError(problems)
@@ -240,7 +285,9 @@ def _read(path: Path) -> _File:
     try:
         content = path.read_bytes()
     except OSError as error:
-        return _File(path, None, None, (Problem(Place(path, 1), f"cannot be read: {error.strerror or error}"),))
+        return _File(
+            path, None, None, (Problem(Place(path, 1), f"cannot be read: {error.strerror or error}"),)
+        )
     try:
         document, refused = parse(content, path)
     except CorpusError as error:
@@ -251,7 +298,9 @@ def _read(path: Path) -> _File:
 
 
 def _elsewhere(problems: Iterable[Problem], first: Iterable[Problem]) -> tuple[Problem, ...]:
-    """The problems at other places than those of `first`: what is refused as YAML is not complained about a second time."""
+    """The problems at other places than those of `first`: what is refused as YAML is
+    not complained about a second time.
+    """
     places = {problem.place for problem in first}
     return tuple(problem for problem in problems if problem.place not in places)
 
@@ -268,14 +317,20 @@ def _problems_alone(files: Iterable[_File]) -> list[Problem]:
     return problems
 
 
-def _problems_of_names(file: _File, parameters: Parameters, prefix: str, selections: Selections) -> tuple[Problem, ...]:
-    """Names of layers, parameters and arguments that the tables do not have, and selections that are not those of the file."""
+def _problems_of_names(
+    file: _File, parameters: Parameters, prefix: str, selections: Selections
+) -> tuple[Problem, ...]:
+    """Names of layers, parameters and arguments that the tables do not have, and
+    selections that are not those of the file.
+    """
     if file.document is not None and file.kind == "claims":
         model = file.model if isinstance(file.model, ClaimsFile) else None
         return _elsewhere(problems_of_claims(file.document, model, parameters), file.problems)
     if file.document is None or file.kind != "cases":
         return ()
-    return _elsewhere(problems_of_cases(file.document.view(), parameters, selections.below(prefix)), file.problems)
+    return _elsewhere(
+        problems_of_cases(file.document.view(), parameters, selections.below(prefix)), file.problems
+    )
 
 
 def _place_problems(file: _File, root: Path) -> Iterator[Problem]:
@@ -285,23 +340,37 @@ def _place_problems(file: _File, root: Path) -> Iterator[Problem]:
     if file.kind in ("cases", "claims"):
         for part in relative.with_suffix("").parts:
             if not re.search(KEBAB, part):
-                yield Problem(at_start, f'"{part}" is part of the ids and must be lower-case words joined by "-"', "rename it")
+                yield Problem(
+                    at_start,
+                    f'"{part}" is part of the ids and must be lower-case words joined by "-"',
+                    "rename it",
+                )
     if file.kind == "divergences" and relative.parent != Path("divergences"):
         yield Problem(at_start, "known divergences stand in the folder divergences", "move it there")
     if isinstance(file.model, ParametersFile):
         expected = Path(file.model.dialect, "parameters.yaml")
         if relative != expected:
             hint = did_you_mean(relative.as_posix(), [expected.as_posix()])
-            yield Problem(at_start, f"the parameters of the dialect {file.model.dialect} stand in {expected.as_posix()}", hint)
+            yield Problem(
+                at_start,
+                f"the parameters of the dialect {file.model.dialect} stand in {expected.as_posix()}",
+                hint,
+            )
 
 
 def _parameters(files: Iterable[_File]) -> Mapping[str, ParametersFile]:
-    return MappingProxyType({file.model.dialect: file.model for file in files if isinstance(file.model, ParametersFile)})
+    return MappingProxyType(
+        {file.model.dialect: file.model for file in files if isinstance(file.model, ParametersFile)}
+    )
 
 
-def _cases(file: _File, parameters: Parameters, prefix: str, selections: Selections, *, everyday: bool = False) -> Iterator[Case]:
+def _cases(
+    file: _File, parameters: Parameters, prefix: str, selections: Selections, *, everyday: bool = False
+) -> Iterator[Case]:
     if file.document and isinstance(file.model, CasesFile):
-        yield from expand(file.document, file.model, parameters, prefix, selections.below(prefix), everyday=everyday)
+        yield from expand(
+            file.document, file.model, parameters, prefix, selections.below(prefix), everyday=everyday
+        )
     if file.document and isinstance(file.model, ClaimsFile):
         yield from expand_claims(file.document, file.model, parameters, prefix)
 
@@ -320,7 +389,8 @@ def _idle(entries: Iterable[Divergence], cases: Sequence[Case]) -> Iterator[Prob
     """Divergences that are about no case: they would go unnoticed for ever."""
     ids = sorted(case.id for case in cases)
     for entry in entries:
-        # Where there are so many ids, only those are looked at that begin as the pattern does.
+        # Where there are so many ids, only those are looked at that begin as the
+        # pattern does.
         beginning = re.split(r"[*?]", entry.cases, maxsplit=1)[0]
         alike = ids[bisect_left(ids, beginning) : bisect_left(ids, beginning + chr(sys.maxunicode))]
         if any(map(id_pattern(entry.cases).fullmatch, alike)):

@@ -1,4 +1,6 @@
-"""A matrix as positions: which rows of values are points, and which combinations of values occur in any."""
+"""A matrix as positions: which rows of values are points, and which combinations of
+values occur in any.
+"""
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,13 +15,17 @@ Row = tuple[int, ...]  # the position of the value of each axis
 
 
 def axis_value(axis: str, value: Any) -> Any:
-    """The value of an axis as ids and comparisons use it: a scale of 16.0 is the scale 16."""
+    """The value of an axis as ids and comparisons use it: a scale of 16.0 is the scale
+    16.
+    """
     return int(value) if axis == "values.scale" and isinstance(value, float) and value.is_integer() else value
 
 
 @dataclass(frozen=True)
 class Matrix:
-    """The axes of a case with their values, and the combinations that are no points, each as pairs of the positions of axis and value."""
+    """The axes of a case with their values, and the combinations that are no points,
+    each as pairs of the positions of axis and value.
+    """
 
     axes: tuple[str, ...]
     values: tuple[tuple[Any, ...], ...]
@@ -27,15 +33,24 @@ class Matrix:
 
     @classmethod
     def of(cls, matrix: Mapping[str, Sequence[Any]], exclude: Sequence[Mapping[str, Any]]) -> "Matrix":
-        """The matrix as it is written. A row of `exclude` with an axis or a value that is not there excludes nothing."""
-        values = tuple(tuple(axis_value(axis, value) for value in written) for axis, written in matrix.items())
+        """The matrix as it is written. A row of `exclude` with an axis or a value that
+        is not there excludes nothing.
+        """
+        values = tuple(
+            tuple(axis_value(axis, value) for value in written) for axis, written in matrix.items()
+        )
         whole = cls(tuple(matrix), values, ())
         found = [[whole._position(axis, value) for axis, value in row.items()] for row in exclude]
-        return cls(whole.axes, values, tuple(tuple(pair for pair in row if pair) for row in found if None not in row))
+        return cls(
+            whole.axes, values, tuple(tuple(pair for pair in row if pair) for row in found if None not in row)
+        )
 
     @cached_property
     def _positions(self) -> Mapping[str, Mapping[str, int]]:
-        return {axis: {value_text(value): k for k, value in enumerate(values)} for axis, values in zip(self.axes, self.values, strict=True)}
+        return {
+            axis: {value_text(value): k for k, value in enumerate(values)}
+            for axis, values in zip(self.axes, self.values, strict=True)
+        }
 
     def _position(self, axis: str, value: Any) -> tuple[int, int] | None:
         position = self._positions.get(axis, {}).get(value_text(axis_value(axis, value)))
@@ -47,7 +62,9 @@ class Matrix:
 
     def allows(self, row: Row) -> bool:
         """Whether no excluded combination is part of the row."""
-        return not any(all(row[axis] == value for axis, value in combination) for combination in self.excluded)
+        return not any(
+            all(row[axis] == value for axis, value in combination) for combination in self.excluded
+        )
 
     def point(self, row: Row) -> Point:
         """The values of a row."""
@@ -60,12 +77,22 @@ class Matrix:
         return row if len(row) == len(pairs) and self.allows(row) else None
 
     def occurs(self, part: Mapping[int, int]) -> bool:
-        """Whether any point has these values, given by the positions of axis and value: exact, without looking at all points.
+        """Whether any point has these values, given by the positions of axis and value:
+        exact, without looking at all points.
 
-        Takes an excluded combination that is still possible, and tries every value of an axis that it leaves open.
+        Takes an excluded combination that is still possible, and tries every value of
+        an axis that it leaves open.
         """
-        possible = [combination for combination in self.excluded if all(part.get(axis, value) == value for axis, value in combination)]
+        possible = [
+            combination
+            for combination in self.excluded
+            if all(part.get(axis, value) == value for axis, value in combination)
+        ]
         if not possible:
             return True
-        open_axes = min(([axis for axis, _ in combination if axis not in part] for combination in possible), key=len)
-        return bool(open_axes) and any(self.occurs({**part, open_axes[0]: k}) for k in range(len(self.values[open_axes[0]])))
+        open_axes = min(
+            ([axis for axis, _ in combination if axis not in part] for combination in possible), key=len
+        )
+        return bool(open_axes) and any(
+            self.occurs({**part, open_axes[0]: k}) for k in range(len(self.values[open_axes[0]]))
+        )

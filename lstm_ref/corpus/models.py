@@ -1,13 +1,22 @@
 """What may stand in a YAML file, one model for each `kind`. All schemas come from here.
 
-The models describe the files as they are written; `expansion` turns them into cases. What depends on the parameter tables (which names a layer
-has) is checked in `checks`.
+The models describe the files as they are written; `expansion` turns them into cases.
+What depends on the parameter tables (which names a layer has) is checked in `checks`.
 """
 
 from typing import Annotated, Any, Literal
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from lstm_ref.corpus.case import ABSENT
@@ -89,7 +98,9 @@ class Input(Strict):
 
 def _start_before_stop(part: list[int]) -> list[int]:
     if len(part) != 2 or part[0] >= part[1]:
-        raise PydanticCustomError("part", "must be [start, stop], the first timestep and the one after the last")
+        raise PydanticCustomError(
+            "part", "must be [start, stop], the first timestep and the one after the last"
+        )
     return part
 
 
@@ -98,8 +109,9 @@ Part = Annotated[list[Size], AfterValidator(_start_before_stop), WithJsonSchema(
 
 
 class CallInput(Input):
-    """The size of what one call is given; or the numbers of the case's first input: a part of its timesteps, or in reversed order, or both; or, of a
-    layer whose input has no time, one of its timesteps.
+    """The size of what one call is given; or the numbers of the case's first input: a
+    part of its timesteps, or in reversed order, or both; or, of a layer whose input has
+    no time, one of its timesteps.
     """
 
     part: Part | None = None
@@ -109,15 +121,19 @@ class CallInput(Input):
     @model_validator(mode="after")
     def _one_timestep_has_no_order(self) -> "CallInput":
         if self.timestep is not None and (self.part is not None or self.reversed):
-            raise PydanticCustomError("timestep", '"timestep" is one timestep; neither "part" nor "reversed" may stand beside it')
+            raise PydanticCustomError(
+                "timestep", '"timestep" is one timestep; neither "part" nor "reversed" may stand beside it'
+            )
         return self
 
 
 class Values(Strict):
     """How the numbers are drawn, and how large the weights and inputs are.
 
-    The grid has 8 significant bits (dyadic), 24 (float32), none but small integers (integers), or so few that one step of a layer with
-    linear activations rounds nothing (exact). Initial weights are not drawn: the layer keeps those it was constructed with.
+    The grid has 8 significant bits (dyadic), 24 (float32), none but small integers
+    (integers), or so few that one step of a layer with linear activations rounds
+    nothing (exact). Initial weights are not drawn: the layer keeps those it was
+    constructed with.
     """
 
     grid: Literal["dyadic", "float32", "integers", "exact"] = "dyadic"
@@ -126,7 +142,9 @@ class Values(Strict):
 
 
 class Call(BaseModel):
-    """Call arguments by their documented names with a symbolic value; `input` overrides the case's input for this call."""
+    """Call arguments by their documented names with a symbolic value; `input` overrides
+    the case's input for this call.
+    """
 
     model_config = ConfigDict(strict=True, extra="allow", frozen=True)
     __pydantic_extra__: dict[str, Scalar] = Field(init=False)
@@ -135,14 +153,18 @@ class Call(BaseModel):
 
 
 class Expect(Strict):
-    """The documented exception: its class, or a base class of it, and a regular expression found in its message."""
+    """The documented exception: its class, or a base class of it, and a regular
+    expression found in its message.
+    """
 
     raises: Text
     match: Text | None = None
 
 
 class CallStep(Strict):
-    """A step that calls the layer; with `expect`, one that has to be refused, after which the layer goes on as if it had not been."""
+    """A step that calls the layer; with `expect`, one that has to be refused, after
+    which the layer goes on as if it had not been.
+    """
 
     call: Call
     expect: Expect | None = None
@@ -156,7 +178,9 @@ class Train(Call):
 
 
 class TrainStep(Strict):
-    """A step that trains the layer by plain gradient descent on the mean squared error."""
+    """A step that trains the layer by plain gradient descent on the mean squared
+    error.
+    """
 
     train: Train
 
@@ -169,9 +193,13 @@ def _kind_of_step(step: Any) -> str | None:
 
 
 Step = Annotated[
-    Annotated[CallStep, Tag("(call)")] | Annotated[TrainStep, Tag("(train)")] | Annotated[Word, Tag("(word)")],
+    Annotated[CallStep, Tag("(call)")]
+    | Annotated[TrainStep, Tag("(train)")]
+    | Annotated[Word, Tag("(word)")],
     Discriminator(
-        _kind_of_step, custom_error_type="step", custom_error_message='a step is "call:" or "train:" with its arguments, or a word such as reset'
+        _kind_of_step,
+        custom_error_type="step",
+        custom_error_message='a step is "call:" or "train:" with its arguments, or a word such as reset',
     ),
 ]
 
@@ -191,26 +219,36 @@ def _kind_of_term(term: Any) -> str | None:
 
 Term = Annotated[
     Annotated[Text, Tag("(output)")] | Annotated[Spotted, Tag("(spot)")],
-    Discriminator(_kind_of_term, custom_error_type="term", custom_error_message='must be the name of an output, or "output:" and "at:"'),
+    Discriminator(
+        _kind_of_term,
+        custom_error_type="term",
+        custom_error_message='must be the name of an output, or "output:" and "at:"',
+    ),
 ]
 
 
 class Equality(Strict):
-    """What has to be equal: a term of the case's own run (left) and one of the other run (right)."""
+    """What has to be equal: a term of the case's own run (left) and one of the other
+    run (right).
+    """
 
     left: Term
     right: Term
 
 
 class Other(Strict):
-    """The second run: as the case itself, but for what stands here. On another dialect or layer it has the case's input and nothing else of it."""
+    """The second run: as the case itself, but for what stands here. On another dialect
+    or layer it has the case's input and nothing else of it.
+    """
 
     dialect: Name | None = None
     layer: Text | None = None
     weights: Text | None = Field(
         default=None,
-        description="The part of the first layer whose weights and given states the second run has, as the names of the weights say it: forward, "
-        'encoder, "0", _l0_reverse. Without it, the whole layer.',
+        description=(
+            "The part of the first layer whose weights and given states the second run has, as the names of"
+            ' the weights say it: forward, encoder, "0", _l0_reverse. Without it, the whole layer.'
+        ),
     )
     params: dict[str, Any] = Field(default_factory=dict)
     input: CallInput = CallInput()
@@ -219,26 +257,45 @@ class Other(Strict):
 
 
 class Relation(Strict):
-    """Two runs with the same weights and numbers, and what has to be equal: without `equal`, every output that both return, by name."""
+    """Two runs with the same weights and numbers, and what has to be equal: without
+    `equal`, every output that both return, by name.
+    """
 
     other: Other
     equal: Annotated[list[Equality], Field(min_length=1)] | None = None
-    exact: bool = Field(default=False, description="One side copies the other: not a bit may differ. Else they agree within the rounding of both.")
+    exact: bool = Field(
+        default=False,
+        description=(
+            "One side copies the other: not a bit may differ. Else they agree within the rounding of both."
+        ),
+    )
 
 
 class Covering(Strict):
-    """A selection of the matrix that holds every combination of values of `strength` axes.
+    """A selection of the matrix that holds every combination of values of `strength`
+    axes.
 
-    The axes in `pairs_with` take no part in these combinations: each of their values meets each value of the other axes.
+    The axes in `pairs_with` take no part in these combinations: each of their values
+    meets each value of the other axes.
     """
 
     strength: Annotated[int, Field(ge=1)]
-    pairs_with: list[Text] = Field(default_factory=list, description="Axes with many values, each of which has to meet each value of the other axes.")
+    pairs_with: list[Text] = Field(
+        default_factory=list,
+        description="Axes with many values, each of which has to meet each value of the other axes.",
+    )
     runs: Literal["everyday", "always"] = Field(
-        description="everyday: an everyday run takes the selection, a full one the whole matrix. always: the selection is all there is."
+        description=(
+            "everyday: an everyday run takes the selection, a full one the whole matrix. always: the"
+            " selection is all there is."
+        )
     )
     full_dtypes: Annotated[list[Dtype], Field(min_length=1)] | None = Field(
-        default=None, description="The dtypes in which a full run takes the points beyond the selection; without it, those of the case."
+        default=None,
+        description=(
+            "The dtypes in which a full run takes the points beyond the selection; without it, those of the"
+            " case."
+        ),
     )
 
 
@@ -250,13 +307,17 @@ class Defaults(Strict):
     values: Values = Values()
     call: Call = Call()
     matrix: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
-        default_factory=dict, description="Axes of every case, after its own; an axis of the case itself wins."
+        default_factory=dict,
+        description="Axes of every case, after its own; an axis of the case itself wins.",
     )
-    exclude: list[dict[str, Any]] = Field(default_factory=list, description="Combinations that are points of no case.")
+    exclude: list[dict[str, Any]] = Field(
+        default_factory=list, description="Combinations that are points of no case."
+    )
     expect: Expect | None = None
     dtypes: Annotated[list[Dtype], Field(min_length=1)] = ["float64", "float32"]
     versions: Annotated[list[Text], Field(min_length=1)] | None = Field(
-        default=None, description="The versions of the dialect's documentation for which this holds; without it, all."
+        default=None,
+        description="The versions of the dialect's documentation for which this holds; without it, all.",
     )
 
 
@@ -267,33 +328,46 @@ class CaseEntry(Strict):
     about: Text | None = None
     source: Text | None = None
     layer: Text | None = None
-    params: dict[str, Any] = Field(default_factory=dict, description="Constructor arguments by their documented names.")
+    params: dict[str, Any] = Field(
+        default_factory=dict, description="Constructor arguments by their documented names."
+    )
     undocumented: dict[str, Any] = Field(
-        default_factory=dict, description="Constructor arguments that the documentation does not list; a case that has them expects an exception."
+        default_factory=dict,
+        description=(
+            "Constructor arguments that the documentation does not list; a case that has them expects an"
+            " exception."
+        ),
     )
     input: Input = Input()
     values: Values = Values()
     call: Call = Call()
     steps: Annotated[list[Step], Field(min_length=1)] | None = None
     matrix: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
-        default_factory=dict, description="Axes (params.units, call.mask, ...) and their values; every combination is a point."
+        default_factory=dict,
+        description="Axes (params.units, call.mask, ...) and their values; every combination is a point.",
     )
     include: list[dict[str, Any]] = Field(
-        default_factory=list, description="Further points; an axis left out has the value that the case has without a matrix."
+        default_factory=list,
+        description="Further points; an axis left out has the value that the case has without a matrix.",
     )
     exclude: list[dict[str, Any]] = Field(
-        default_factory=list, description="Combinations that are no points; a partial one excludes all that contain it."
+        default_factory=list,
+        description="Combinations that are no points; a partial one excludes all that contain it.",
     )
     covering: Covering | None = None
     relation: Relation | None = None
     expect: Expect | None = None
     derivatives: Derivative | None = Field(
         default=None,
-        description="Along a direction of all weights and arguments: forward-mode those of the outputs, second-order those of the gradients.",
+        description=(
+            "Along a direction of all weights and arguments: forward-mode those of the outputs, second-order"
+            " those of the gradients."
+        ),
     )
     dtypes: Annotated[list[Dtype], Field(min_length=1)] | None = None
     versions: Annotated[list[Text], Field(min_length=1)] | None = Field(
-        default=None, description="The versions of the dialect's documentation for which this holds; without it, all."
+        default=None,
+        description="The versions of the dialect's documentation for which this holds; without it, all.",
     )
 
 
@@ -310,7 +384,9 @@ class CasesFile(Strict):
 
 
 class Parameter(Strict):
-    """A documented constructor argument: required, or with its default; `values` are those to cover, `domain` says what is allowed."""
+    """A documented constructor argument: required, or with its default; `values` are
+    those to cover, `domain` says what is allowed.
+    """
 
     about: Text
     source: Text
@@ -327,11 +403,13 @@ class Parameter(Strict):
 
 
 class CallArgument(Strict):
-    """A documented call argument and the symbolic values that a case may give it; the input itself has none, its size is described instead. One
-    that is required and has values is passed the first of them where a case does not say.
+    """A documented call argument and the symbolic values that a case may give it; the
+    input itself has none, its size is described instead. One that is required and has
+    values is passed the first of them where a case does not say.
 
-    `needs` says with which constructor arguments a value makes sense; `layer.units` is the argument `units` of the layer that is the argument
-    `layer`, and `layers.0` the first of a list.
+    `needs` says with which constructor arguments a value makes sense; `layer.units` is
+    the argument `units` of the layer that is the argument `layer`, and `layers.0` the
+    first of a list.
     """
 
     about: Text
@@ -343,12 +421,16 @@ class CallArgument(Strict):
     @model_validator(mode="after")
     def _optional_ones_may_be_absent(self) -> "CallArgument":
         if self.required == (ABSENT in self.values):
-            raise PydanticCustomError("absent", f'must have either "{ABSENT}" among its values or "required: true"')
+            raise PydanticCustomError(
+                "absent", f'must have either "{ABSENT}" among its values or "required: true"'
+            )
         return self
 
 
 class InputWord(Strict):
-    """A word of `input`: required (unless other words have the values in `unless`), or with its default (null: the layer decides)."""
+    """A word of `input`: required (unless other words have the values in `unless`), or
+    with its default (null: the layer decides).
+    """
 
     about: Text
     required: bool = False
@@ -358,7 +440,9 @@ class InputWord(Strict):
 
 
 class Output(Strict):
-    """A documented output, and the places in it that a relation may name; each with the constructor arguments without which it does not exist."""
+    """A documented output, and the places in it that a relation may name; each with the
+    constructor arguments without which it does not exist.
+    """
 
     about: Text
     source: Text
@@ -374,7 +458,9 @@ class Layer(Strict):
     constructor: dict[str, Parameter] = Field(description="In the order of the signature.")
     call: dict[str, CallArgument] = Field(description="In the order of the signature.")
     input: dict[Literal["batch", "timesteps", "features", "form"], InputWord]
-    outputs: Annotated[dict[str, Output], Field(min_length=1)] = Field(description="In the order in which the layer returns them.")
+    outputs: Annotated[dict[str, Output], Field(min_length=1)] = Field(
+        description="In the order in which the layer returns them."
+    )
     actions: Annotated[list[Action], Field(min_length=1)]
 
 
@@ -385,41 +471,71 @@ class ParametersFile(Strict):
     dialect: Name
     about: Text
     source: Text
-    versions: list[Text] = Field(default_factory=list, description="Versions of the documentation that differ, and that a case may name.")
+    versions: list[Text] = Field(
+        default_factory=list,
+        description="Versions of the documentation that differ, and that a case may name.",
+    )
     exceptions: list[Text] = Field(
-        default_factory=list, description="Classes of exceptions of the framework's own that a case may expect, beside those of Python."
+        default_factory=list,
+        description=(
+            "Classes of exceptions of the framework's own that a case may expect, beside those of Python."
+        ),
     )
     layers: Annotated[dict[str, Layer], Field(min_length=1)]
 
 
 Unwanted = Literal["fail", "error", "crash", "timeout"]
 
-Where = dict[Annotated[str, Field(pattern=r"^(params|call)\.\w+$")], Annotated[list[Scalar], Field(min_length=1)]]
+Where = dict[
+    Annotated[str, Field(pattern=r"^(params|call)\.\w+$")], Annotated[list[Scalar], Field(min_length=1)]
+]
 
 
 class DivergenceEntry(Strict):
-    """A known, explained disagreement: which cases, who is wrong, in which versions, what happens, why."""
+    """A known, explained disagreement: which cases, who is wrong, in which versions,
+    what happens, why.
+    """
 
-    cases: Text | Annotated[list[Text], Field(min_length=1)] = Field(description="An id, or a pattern of ids with * and ?, or several.")
+    cases: Text | Annotated[list[Text], Field(min_length=1)] = Field(
+        description="An id, or a pattern of ids with * and ?, or several."
+    )
     where: Annotated[list[Where], Field(min_length=1)] = Field(
         default=[{}],
-        description="Only those of the cases in which every axis of a row (params.unroll, call.mask) has one of its values; any row will do.",
+        description=(
+            "Only those of the cases in which every axis of a row (params.unroll, call.mask) has one of its"
+            " values; any row will do."
+        ),
     )
     implementations: Annotated[list[Name], Field(min_length=1)] | None = Field(
-        default=None, description="The modes that differ as well, and the file's implementation if it does; without this it alone."
+        default=None,
+        description=(
+            "The modes that differ as well, and the file's implementation if it does; without this it alone."
+        ),
     )
     kind: Literal["framework", "documentation", "by-design"]
-    versions: Annotated[dict[str, Specifier], Field(min_length=1)] = Field(description='Package to version specifier, as {package: ">=3.0,<3.16"}.')
-    outcome: Unwanted | Annotated[list[Unwanted], Field(min_length=2)] = Field(
-        description="What happens; several where it is another from run to run, as where memory is overwritten. With crash among several a process "
-        "that has answered may be damaged, and is replaced.",
+    versions: Annotated[dict[str, Specifier], Field(min_length=1)] = Field(
+        description='Package to version specifier, as {package: ">=3.0,<3.16"}.'
     )
-    match: Text = Field(description="A regular expression found in the message of the outcome: other failures of the same cases are none of this.")
+    outcome: Unwanted | Annotated[list[Unwanted], Field(min_length=2)] = Field(
+        description=(
+            "What happens; several where it is another from run to run, as where memory is overwritten. With"
+            " crash among several a process that has answered may be damaged, and is replaced."
+        ),
+    )
+    match: Text = Field(
+        description=(
+            "A regular expression found in the message of the outcome: other failures of the same cases are"
+            " none of this."
+        )
+    )
     dtypes: Annotated[list[Dtype], Field(min_length=1)] | None = None
     processor: dict[Fact, bool | Text | Annotated[list[Text], Field(min_length=1)]] = Field(
         default_factory=dict,
-        description="What the framework has to say of the processor, as {onednn_bf16: false}: elsewhere the entry does not apply. "
-        "The names are those of the subject in the result file; a level has one word or several.",
+        description=(
+            "What the framework has to say of the processor, as {onednn_bf16: false}: elsewhere the entry"
+            " does not apply. The names are those of the subject in the result file; a level has one word or"
+            " several."
+        ),
     )
     reason: Text
     link: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
@@ -443,7 +559,9 @@ _VERDICT = {"enum": [True, False, *VERDICTS[2:]]}
 
 
 def verdict_word(verdict: Any) -> str:
-    """A verdict as written (true and false are no strings in YAML) as one of VERDICTS."""
+    """A verdict as written (true and false are no strings in YAML) as one of
+    VERDICTS.
+    """
     return str(verdict).lower() if isinstance(verdict, bool) else str(verdict)
 
 
@@ -538,13 +656,17 @@ class ClaimRelation(Relation):
 
 
 class Exhibit(Strict):
-    """A run that shows whether a statement holds. What it asserts stands beside what is run."""
+    """A run that shows whether a statement holds. What it asserts stands beside what is
+    run.
+    """
 
     name: Name | None = Field(default=None, description="Needed where a claim has several exhibits.")
     says: Text | None = Field(default=None, description="What this run shows, in one sentence.")
     side: Side | None = Field(
         default=None,
-        description="holds: the statement holds here. fails: it does not. corrected: the corrected one holds.",
+        description=(
+            "holds: the statement holds here. fails: it does not. corrected: the corrected one holds."
+        ),
     )
     layer: Text | None = None
     params: dict[str, Any] = Field(default_factory=dict)
@@ -629,7 +751,9 @@ class Finding(Strict):
 
 
 class SentenceEntry(Strict):
-    """A sentence of an installed docstring: its key, what it says in our words, and what covers it."""
+    """A sentence of an installed docstring: its key, what it says in our words, and
+    what covers it.
+    """
 
     key: Annotated[str, Field(pattern=r"^[0-9a-f]{10}$")] = Field(
         description="Of its text, as the test prints it.",
@@ -681,7 +805,11 @@ class DocumentationFile(Strict):
 
 KINDS: dict[
     str,
-    type[CasesFile] | type[ParametersFile] | type[DivergencesFile] | type[ClaimsFile] | type[DocumentationFile],
+    type[CasesFile]
+    | type[ParametersFile]
+    | type[DivergencesFile]
+    | type[ClaimsFile]
+    | type[DocumentationFile],
 ] = {
     "cases": CasesFile,
     "parameters": ParametersFile,

@@ -1,4 +1,6 @@
-"""What only shows once a case is expanded: calls that contradict each other or their layer's parameters, and relations that compare nothing."""
+"""What only shows once a case is expanded: calls that contradict each other or their
+layer's parameters, and relations that compare nothing.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,19 +25,33 @@ class _Documented:
 
 
 def needs_a_look(written: Iterable[Any], layer: Layer) -> bool:
-    """Whether a case as written has anything that is checked here; most have not, and need no second expansion."""
-    special = {"relation", PREVIOUS, INITIAL, *TAKEN, *(value for argument in layer.call.values() for value in argument.needs)}
+    """Whether a case as written has anything that is checked here; most have not, and
+    need no second expansion.
+    """
+    special = {
+        "relation",
+        PREVIOUS,
+        INITIAL,
+        *TAKEN,
+        *(value for argument in layer.call.values() for value in argument.needs),
+    }
     return any(not special.isdisjoint(_words(data)) for data in written)
 
 
-def problems_of_points(entry: View, points: Iterable[Case], layer: Layer, parameters: Parameters) -> Iterator[Problem]:
-    """Every problem of the points of one case; one that several points share comes several times, each time the same."""
+def problems_of_points(
+    entry: View, points: Iterable[Case], layer: Layer, parameters: Parameters
+) -> Iterator[Problem]:
+    """Every problem of the points of one case; one that several points share comes
+    several times, each time the same.
+    """
     for case in points:
         own = _Documented(layer, parameters[case.dialect].layers)
         first = next(step.input for step in case.steps if step.action in SIZED)
         yield from _run_problems(entry, entry, case.params, case.steps, first, own)
         if case.values.weights == INITIAL and not any(step.action == "weights" for step in case.steps):
-            yield (entry.at("values") or entry).at_value("initial weights have to be read", 'add the step "weights"')
+            yield (entry.at("values") or entry).at_value(
+                "initial weights have to be read", 'add the step "weights"'
+            )
         relation = entry.at("relation")
         if case.relation is not None and relation is not None:
             layers = parameters[case.relation.dialect or case.dialect].layers
@@ -62,7 +78,12 @@ def _words(data: Any) -> Iterator[str]:
 
 
 def _run_problems(
-    entry: View, run: View, params: Mapping[str, Any], steps: tuple[Step, ...], first: Input, documented: _Documented
+    entry: View,
+    run: View,
+    params: Mapping[str, Any],
+    steps: tuple[Step, ...],
+    first: Input,
+    documented: _Documented,
 ) -> Iterator[Problem]:
     called = False
     for index, step in enumerate(steps):
@@ -73,7 +94,9 @@ def _run_problems(
                 continue
             view = _written(entry, run, index, name)
             if value == PREVIOUS and not called:
-                yield view.at_value(f'"{PREVIOUS}" is what the call before returned, and this is the first call')
+                yield view.at_value(
+                    f'"{PREVIOUS}" is what the call before returned, and this is the first call'
+                )
             lacking = _lacking(documented.layer.call[name].needs.get(value, {}), params, documented)
             if lacking:
                 yield view.at_value(f"{name}: {value} needs {lacking}")
@@ -82,10 +105,18 @@ def _run_problems(
 
 
 def _written(entry: View, run: View, index: int, name: str) -> View:
-    """Where it is written what an argument of a call is: in its step, for all calls of the run, or as an axis; else the run."""
+    """Where it is written what an argument of a call is: in its step, for all calls of
+    the run, or as an axis; else the run.
+    """
     steps = list((run.at("steps") or run).elements())
     own = next(filter(None, (steps[index].at(action, name) for action in SIZED)), None) if steps else None
-    return own or run.at("call", name) or (run.at("input") if name == "input" else None) or entry.at("matrix", f"call.{name}") or run
+    return (
+        own
+        or run.at("call", name)
+        or (run.at("input") if name == "input" else None)
+        or entry.at("matrix", f"call.{name}")
+        or run
+    )
 
 
 def _input_problems(view: View, size: Input, first: Input, layer: Layer) -> Iterator[Problem]:
@@ -96,17 +127,38 @@ def _input_problems(view: View, size: Input, first: Input, layer: Layer) -> Iter
         return
     if size.timestep is not None and "timesteps" in layer.input:
         one = [size.timestep, size.timestep + 1]
-        yield view.at_value('"timestep" is for a layer whose input has no time, and this one has', f'write "part: {one}"')
+        yield view.at_value(
+            '"timestep" is for a layer whose input has no time, and this one has', f'write "part: {one}"'
+        )
     elif size.timestep is None and "timesteps" not in layer.input:
-        yield view.at_value("the input of this layer has no time, of which something could be taken", 'write "timestep", one of the first input')
+        yield view.at_value(
+            "the input of this layer has no time, of which something could be taken",
+            'write "timestep", one of the first input',
+        )
     elif size.shape is not None or first.shape is not None:
-        yield view.at_value("part, reversed and timestep take from the case's first input: its sizes must be given by name, not as a shape")
-    elif differ := [word for word, value in vars(first).items() if value not in (None, getattr(size, word)) and means_the_same(word, value, layer)]:
-        yield view.at_value("part, reversed and timestep take from the case's first input, but this call has another " + ", ".join(map(repr, differ)))
+        yield view.at_value(
+            "part, reversed and timestep take from the case's first input: its sizes must be given by name,"
+            " not as a shape"
+        )
+    elif differ := [
+        word
+        for word, value in vars(first).items()
+        if value not in (None, getattr(size, word)) and means_the_same(word, value, layer)
+    ]:
+        yield view.at_value(
+            "part, reversed and timestep take from the case's first input, but this call has another "
+            + ", ".join(map(repr, differ))
+        )
     elif size.part is not None and size.part[1] > (size.timesteps or 0):
-        yield view.at_value(f"part {list(size.part)} does not lie inside the {size.timesteps or 0} timesteps of the case's first input")
+        yield view.at_value(
+            f"part {list(size.part)} does not lie inside the {size.timesteps or 0} timesteps of the case's"
+            " first input"
+        )
     elif size.timestep is not None and size.timestep >= (size.timesteps or 0):
-        yield view.at_value(f"timestep {size.timestep} is none of the {size.timesteps or 0} timesteps of the case's first input")
+        yield view.at_value(
+            f"timestep {size.timestep} is none of the {size.timesteps or 0} timesteps of the case's first"
+            " input"
+        )
 
 
 def _lacking(needs: Mapping[str, Any], params: Mapping[str, Any], documented: _Documented) -> str:
@@ -119,7 +171,9 @@ def _lacking(needs: Mapping[str, Any], params: Mapping[str, Any], documented: _D
 
 
 def _parameter(path: str, params: Mapping[str, Any], layer: Layer, layers: Mapping[str, Layer]) -> Any:
-    """The value of a parameter, or its default; `layer.units` is one of the layer inside. None where there is no such layer."""
+    """The value of a parameter, or its default; `layer.units` is one of the layer
+    inside. None where there is no such layer.
+    """
     name, _, inner = path.partition(".")
     found = params.get(name, layer.constructor[name].default) if name in layer.constructor else None
     while inner and isinstance(found, list):
@@ -139,8 +193,14 @@ def _is_index(text: str, elements: Sequence[Any]) -> bool:
 # --- what two runs have in common ---
 
 
-def _equal_problems(relation: View, case: Case, second: Relation, own: _Documented, others: _Documented) -> Iterator[Problem]:
-    same = own.layer is others.layer and value_text(second.params) == value_text(case.params) and second.steps == case.steps
+def _equal_problems(
+    relation: View, case: Case, second: Relation, own: _Documented, others: _Documented
+) -> Iterator[Problem]:
+    same = (
+        own.layer is others.layer
+        and value_text(second.params) == value_text(case.params)
+        and second.steps == case.steps
+    )
     same = same and not second.weights
     if same and not second.equal:
         hint = 'say in "other" what differs, or in "equal" what agrees'
@@ -158,7 +218,9 @@ def _at(case: Case) -> str:
     return f" at [{axes}" if bracket else ""
 
 
-def _term_problems(view: View, term: Term, params: Mapping[str, Any], documented: _Documented) -> Iterator[Problem]:
+def _term_problems(
+    view: View, term: Term, params: Mapping[str, Any], documented: _Documented
+) -> Iterator[Problem]:
     output = documented.layer.outputs[term.output]
     needs = output.needs if term.at is None else {**output.needs, **output.at[term.at]}  # type: ignore[index]
     lacking = _lacking(needs, params, documented)

@@ -1,7 +1,8 @@
-"""The JSON Schema of all case files, for editors: made from the models and from the parameter tables.
+"""The JSON Schema of all case files, for editors: made from the models and from the
+parameter tables.
 
-python -m lstm_ref.corpus.schema            write cases/schema.json
-python -m lstm_ref.corpus.schema --check    say whether it is current
+python -m lstm_ref.corpus.schema write cases/schema.json python -m
+lstm_ref.corpus.schema --check say whether it is current
 """
 
 import argparse
@@ -22,27 +23,38 @@ Schema = dict[str, Any]
 
 
 def schema(parameters: Mapping[str, ParametersFile] | None = None) -> Schema:
-    """The schema (draft-07) of every kind of file; `params`, `call`, `input` and `matrix` follow the tables of each dialect and layer."""
+    """The schema (draft-07) of every kind of file; `params`, `call`, `input` and
+    `matrix` follow the tables of each dialect and layer.
+    """
     tables = load_parameters() if parameters is None else parameters
     definitions: Schema = {}
     for model in KINDS.values():
         own = model.model_json_schema(ref_template="#/definitions/{model}")
         definitions.update(own.pop("$defs", {}))
         definitions[model.__name__] = own
-    clauses = [_when({"kind": kind}, {"$ref": f"#/definitions/{model.__name__}"}) for kind, model in KINDS.items()]
+    clauses = [
+        _when({"kind": kind}, {"$ref": f"#/definitions/{model.__name__}"}) for kind, model in KINDS.items()
+    ]
     for dialect, table in tables.items():
         layers = {"enum": list(table.layers)}
         cases = {"items": {"properties": {"layer": layers}}}
-        clauses.append(_when({"kind": "cases", "dialect": dialect}, {"properties": {"layer": layers, "cases": cases}}))
+        clauses.append(
+            _when({"kind": "cases", "dialect": dialect}, {"properties": {"layer": layers, "cases": cases}})
+        )
         for name, layer in table.layers.items():
             key = f"{dialect}.{name}"
-            definitions[key] = {"properties": _groups(layer), "description": f"{layer.about} ({layer.source})"}
+            definitions[key] = {
+                "properties": _groups(layer),
+                "description": f"{layer.about} ({layer.source})",
+            }
             entry = {"$ref": f"#/definitions/{key}"}
             without_own = {"if": {"not": {"required": ["layer"]}}, "then": entry}
             here = {"kind": "cases", "dialect": dialect, "layer": name}
             clauses.append(_when(here, {"properties": {"defaults": entry, "cases": {"items": without_own}}}))
             of_entry = _when({"layer": name}, entry)
-            clauses.append(_when({"kind": "cases", "dialect": dialect}, {"properties": {"cases": {"items": of_entry}}}))
+            clauses.append(
+                _when({"kind": "cases", "dialect": dialect}, {"properties": {"cases": {"items": of_entry}}})
+            )
             of_claim = _exhibits({"if": {"not": {"required": ["layer"]}}, "then": _shown(without_own)})
             here = {"kind": "claims", "dialect": dialect, "layer": name}
             clauses.append(_when(here, {"properties": {"defaults": entry, **of_claim}}))
@@ -53,14 +65,20 @@ def schema(parameters: Mapping[str, ParametersFile] | None = None) -> Schema:
         "title": "A file of the lstm-ref corpus",
         "type": "object",
         "required": ["kind"],
-        "properties": {"kind": {"enum": list(KINDS)}, "dialect": {"type": "string", "examples": list(tables)}},
+        "properties": {
+            "kind": {"enum": list(KINDS)},
+            "dialect": {"type": "string", "examples": list(tables)},
+        },
         "allOf": clauses,
         "definitions": definitions,
     }
 
 
 def _when(constants: Mapping[str, str], then: Schema) -> Schema:
-    condition = {"required": list(constants), "properties": {key: {"const": value} for key, value in constants.items()}}
+    condition = {
+        "required": list(constants),
+        "properties": {key: {"const": value} for key, value in constants.items()},
+    }
     return {"if": condition, "then": then}
 
 
@@ -74,11 +92,16 @@ def _shown(exhibit: Schema) -> Schema:
 
 def _groups(layer: Layer) -> Schema:
     """What may stand in the groups of a case of this layer."""
-    params = {name: _described(parameter.about, parameter.source, parameter.values) for name, parameter in layer.constructor.items()}
+    params = {
+        name: _described(parameter.about, parameter.source, parameter.values)
+        for name, parameter in layer.constructor.items()
+    }
     for name, parameter in layer.constructor.items():
         if not parameter.required:
             params[name]["default"] = parameter.default
-    sizes: Schema = {name: {"description": word.about, **_closed(word.values)} for name, word in layer.input.items()}
+    sizes: Schema = {
+        name: {"description": word.about, **_closed(word.values)} for name, word in layer.input.items()
+    }
     size = _only({**sizes, "shape": {}})
     arguments = {
         name: {"description": f"{argument.about} ({argument.source})", **_closed(argument.values)}
@@ -92,21 +115,38 @@ def _groups(layer: Layer) -> Schema:
         **{f"input.{name}": {} for name in ("shape",)},
         **{f"values.{name}": {} for name in Values.model_fields},
     }
-    taken = _only({**size["properties"], **({"part": {}, "reversed": {}} if "timesteps" in layer.input else {"timestep": {}})})
+    taken = _only(
+        {
+            **size["properties"],
+            **({"part": {}, "reversed": {}} if "timesteps" in layer.input else {"timestep": {}}),
+        }
+    )
     call = _only({**arguments, "input": taken})
     train = _only({**call["properties"], "epochs": {}, "learning_rate": {}})
-    sized: Schema = {name: group for name, group in (("call", call), ("train", train)) if name in layer.actions}
+    sized: Schema = {
+        name: group for name, group in (("call", call), ("train", train)) if name in layer.actions
+    }
     words = {"enum": [action for action in layer.actions if action not in SIZED]}
     steps = {"items": {"anyOf": [{"type": "object", **_only({**sized, "expect": {}})}, words]}}
     groups = {"params": _only(params), "call": call, "steps": steps}
     matrix = {**_only(axes), "patternProperties": {rf"^{re.escape(OTHER)}(params|call|input)\.\w+$": {}}}
-    return {**groups, "input": size, "matrix": matrix, "relation": _relation({**groups, "input": taken, "weights": {}}, layer)}
+    return {
+        **groups,
+        "input": size,
+        "matrix": matrix,
+        "relation": _relation({**groups, "input": taken, "weights": {}}, layer),
+    }
 
 
 def _relation(groups: Schema, layer: Layer) -> Schema:
-    """What a relation may change, and the outputs that it may compare; a second run on another dialect or layer has names of its own."""
+    """What a relation may change, and the outputs that it may compare; a second run on
+    another dialect or layer has names of its own.
+    """
     names = {"enum": list(layer.outputs)}
-    spots = [_when({"output": name}, {"properties": {"at": {"enum": list(output.at)}}}) for name, output in layer.outputs.items()]
+    spots = [
+        _when({"output": name}, {"properties": {"at": {"enum": list(output.at)}}})
+        for name, output in layer.outputs.items()
+    ]
     term = {"anyOf": [names, {"type": "object", "properties": {"output": names}, "allOf": spots}]}
     same = {"properties": {"other": _only(groups), "equal": {"items": {"properties": {"right": term}}}}}
     elsewhere = {"properties": {"other": {"anyOf": [{"required": ["dialect"]}, {"required": ["layer"]}]}}}
@@ -131,10 +171,18 @@ def text(parameters: Mapping[str, ParametersFile] | None = None) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write or check the schema file. Returns 0 where it is current afterwards, 1 where it is not, 2 where the parameter tables are broken."""
-    parser = argparse.ArgumentParser(prog="python -m lstm_ref.corpus.schema", description="Write the JSON Schema of the case files.")
-    parser.add_argument("--check", action="store_true", help="change nothing; fail where the file is not current")
-    parser.add_argument("--cases", type=Path, help="folder of the case files (default: those of this package)")
+    """Write or check the schema file. Returns 0 where it is current afterwards, 1 where
+    it is not, 2 where the parameter tables are broken.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m lstm_ref.corpus.schema", description="Write the JSON Schema of the case files."
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="change nothing; fail where the file is not current"
+    )
+    parser.add_argument(
+        "--cases", type=Path, help="folder of the case files (default: those of this package)"
+    )
     options = parser.parse_args(arguments)
     try:
         root: Path = options.cases or corpus_root()

@@ -11,23 +11,31 @@ from lstm_ref.corpus.errors import NothingSelectedError
 
 
 def select(cases: Sequence[Case], patterns: Iterable[str]) -> list[Case]:
-    """The cases that any pattern matches, each once, in the order of the corpus; without patterns, all of them.
+    """The cases that any pattern matches, each once, in the order of the corpus;
+    without patterns, all of them.
 
-    A pattern is an id; a pattern of ids, where `*` stands for any characters, `?` for one, and brackets for themselves; the beginning of ids up
-    to a slash (`keras`, `keras/structure`); a case file or a folder (`cases/keras/structure.yaml`), the file with `::name[...]` to name, by the last
-    part of its id or a pattern of that, cases in it. Raises NothingSelectedError for a pattern that matches nothing.
+    A pattern is an id; a pattern of ids, where `*` stands for any characters, `?` for
+    one, and brackets for themselves; the beginning of ids up to a slash (`keras`,
+    `keras/structure`); a case file or a folder (`cases/keras/structure.yaml`), the file
+    with `::name[...]` to name, by the last part of its id or a pattern of that, cases
+    in it. Raises NothingSelectedError for a pattern that matches nothing.
     """
     wanted = list(patterns)
     return _in_order(cases, [_found(cases, pattern) for pattern in wanted]) if wanted else list(cases)
 
 
 def everyday(cases: Sequence[Case], patterns: Iterable[str]) -> list[Case]:
-    """As `select`, but of a matrix that an everyday run takes a part of only this part, unless a pattern names nothing else.
+    """As `select`, but of a matrix that an everyday run takes a part of only this part,
+    unless a pattern names nothing else.
 
     Raises NothingSelectedError for a pattern that matches nothing.
     """
     wanted = list(patterns)
-    return _in_order(cases, [of_everyday(_found(cases, pattern)) for pattern in wanted]) if wanted else of_everyday(cases)
+    return (
+        _in_order(cases, [of_everyday(_found(cases, pattern)) for pattern in wanted])
+        if wanted
+        else of_everyday(cases)
+    )
 
 
 def of_everyday(cases: Sequence[Case]) -> list[Case]:
@@ -55,7 +63,10 @@ def _in_order(cases: Sequence[Case], chosen: Iterable[Iterable[Case]]) -> list[C
 
 def id_pattern(pattern: str) -> re.Pattern[str]:
     """The regular expression of a pattern of ids: only `*` and `?` are special."""
-    return re.compile("".join({"*": ".*", "?": "."}.get(character, re.escape(character)) for character in pattern), re.DOTALL)
+    return re.compile(
+        "".join({"*": ".*", "?": "."}.get(character, re.escape(character)) for character in pattern),
+        re.DOTALL,
+    )
 
 
 def _matcher(pattern: str) -> Callable[[Case], bool]:
@@ -63,7 +74,11 @@ def _matcher(pattern: str) -> Callable[[Case], bool]:
     path = Path(location)
     if path.exists() and (path.suffix or path.is_dir()):
         return _in_path(path.resolve(), last if colons else "*")
-    name = _id_of_path(location) if colons or location.endswith(".yaml") or location.startswith("cases/") else location.rstrip("/")
+    name = (
+        _id_of_path(location)
+        if colons or location.endswith(".yaml") or location.startswith("cases/")
+        else location.rstrip("/")
+    )
     if colons:
         expression = id_pattern(f"{name}/{last}")
         return lambda case: bool(expression.fullmatch(case.id))
@@ -91,7 +106,9 @@ def last_part(case: Case) -> str:
 
 
 def _id_of_path(location: str) -> str:
-    """`cases/keras/structure.yaml` named from anywhere, as where the corpus is installed: the part that ids start with."""
+    """`cases/keras/structure.yaml` named from anywhere, as where the corpus is
+    installed: the part that ids start with.
+    """
     return location.removeprefix("cases/").removesuffix(".yaml").rstrip("/")
 
 

@@ -29,13 +29,21 @@ _PATTERNS = {KEBAB: 'lower-case words joined by "-"', NOT_BLANK: "more than blan
 def validated(view: View) -> tuple[BaseModel | None, list[Problem]]:
     """The model of a document, by its `kind`; or None and what is wrong."""
     if not isinstance(view.data, dict):
-        return None, [view.at_value(f"must be a mapping, not {described(view.data)}", 'a file starts with "kind: cases"')]
+        return None, [
+            view.at_value(
+                f"must be a mapping, not {described(view.data)}", 'a file starts with "kind: cases"'
+            )
+        ]
     kind = view.at("kind")
     if kind is None:
         return None, [view.at_value('"kind" is missing', did_you_mean("kind", KINDS))]
     model = KINDS.get(kind.data) if isinstance(kind.data, str) else None
     if model is None:
-        return None, [kind.at_value(f"must be a known kind, not {described(kind.data)}", did_you_mean(str(kind.data), KINDS))]
+        return None, [
+            kind.at_value(
+                f"must be a known kind, not {described(kind.data)}", did_you_mean(str(kind.data), KINDS)
+            )
+        ]
     try:
         return model.model_validate(view.data), []
     except ValidationError as error:
@@ -79,14 +87,22 @@ def _problem(details: ErrorDetails, model: type[BaseModel], view: View) -> Probl
     document, here = view.document, (*view.path, *path)
     if kind == "extra_forbidden":
         word = str(path[-1])
-        return Problem(document.key_place(here), f'unknown key "{word}"', did_you_mean(word, known_keys(model, details["loc"][:-1])))
+        return Problem(
+            document.key_place(here),
+            f'unknown key "{word}"',
+            did_you_mean(word, known_keys(model, details["loc"][:-1])),
+        )
     place = document.place(here)
     if kind == "missing":
         return Problem(place, f'"{details["loc"][-1]}" is missing')
     if kind == "literal_error":
         words = context["expected"].replace(" or ", ", ").replace("'", "").split(", ")
         allowed = " or ".join(words)
-        return Problem(place, f"must be {allowed}, not {described(found)}", did_you_mean(str(found), words) if len(words) > 1 else None)
+        return Problem(
+            place,
+            f"must be {allowed}, not {described(found)}",
+            did_you_mean(str(found), words) if len(words) > 1 else None,
+        )
     if kind == "string_pattern_mismatch":
         expected = _PATTERNS.get(context["pattern"], f"text that matches {context['pattern']}")
         return Problem(place, f"must be {expected}, not {described(found)}")
@@ -100,10 +116,16 @@ def _problem(details: ErrorDetails, model: type[BaseModel], view: View) -> Probl
 
 
 def _path(location: Sequence[Key], data: Any) -> tuple[Key, ...]:
-    """The part of a model's location that exists in the data: tags of unions and keys that are missing are left out."""
+    """The part of a model's location that exists in the data: tags of unions and keys
+    that are missing are left out.
+    """
     path: list[Key] = []
     for key in location:
-        exists = key in data if isinstance(data, dict) else isinstance(data, list) and isinstance(key, int) and key < len(data)
+        exists = (
+            key in data
+            if isinstance(data, dict)
+            else isinstance(data, list) and isinstance(key, int) and key < len(data)
+        )
         if exists:
             data = data[key]
             path.append(key)

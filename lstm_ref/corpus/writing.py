@@ -15,7 +15,9 @@ _TAGS = {str: "str", int: "int", float: "float", bool: "bool", type(None): "null
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes what `documents` reads: no tags or aliases, and quotes where a string would be taken for something else."""
+    """Writes what `documents` reads: no tags or aliases, and quotes where a string
+    would be taken for something else.
+    """
 
     def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
         if kind is yaml.ScalarNode and implicit[0]:
@@ -37,27 +39,43 @@ class _FlowList(list[Any]):
     """A list that is written in one line."""
 
 
-_Dumper.add_representer(_Flow, lambda dumper, data: dumper.represent_mapping("tag:yaml.org,2002:map", data, flow_style=True))
-_Dumper.add_representer(_FlowList, lambda dumper, data: dumper.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=True))
+_Dumper.add_representer(
+    _Flow, lambda dumper, data: dumper.represent_mapping("tag:yaml.org,2002:map", data, flow_style=True)
+)
+_Dumper.add_representer(
+    _FlowList, lambda dumper, data: dumper.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=True)
+)
 
 
 def as_yaml(case: Case) -> str:
     """A whole case file with this point only, in YAML.
 
-    Loaded again it is an equal case, but for its place, and that no run leaves it out; saved under the same name in the same folder it has the same
-    id, and so the same numbers.
+    Loaded again it is an equal case, but for its place, and that no run leaves it out;
+    saved under the same name in the same folder it has the same id, and so the same
+    numbers.
     """
     axes = {axis: split(axis) for axis in case.axes}
     entry: dict[str, Any] = {"name": case.name}
     entry["params"] = _Flow(
-        {name: value for name, value in case.params.items() if ("params", name) not in axes.values() and name not in case.undocumented}
+        {
+            name: value
+            for name, value in case.params.items()
+            if ("params", name) not in axes.values() and name not in case.undocumented
+        }
     )
     entry["undocumented"] = _Flow({name: case.params[name] for name in case.undocumented})
     calls = [step for step in case.steps if step.action in SIZED]
     common = _common([_size(step.input) for step in calls])
-    entry["input"] = _Flow({word: size for word, size in common.items() if ("input", word) not in axes.values()})
+    entry["input"] = _Flow(
+        {word: size for word, size in common.items() if ("input", word) not in axes.values()}
+    )
     entry["values"] = _Flow(_values(case.values, axes))
-    on_axes = {name: value for axis, value in case.axes.items() for group, name in [axes[axis]] if group == "call" and value != ABSENT}
+    on_axes = {
+        name: value
+        for axis, value in case.axes.items()
+        for group, name in [axes[axis]]
+        if group == "call" and value != ABSENT
+    }
     if len(case.steps) == 1:  # it can only be a call
         entry["call"] = _call(case.steps[0], common, on_axes)
     else:
@@ -85,7 +103,11 @@ def as_yaml(case: Case) -> str:
 
 
 def _size(size: Input) -> dict[str, Any]:
-    words = {word: getattr(size, word) for word in ("batch", "timesteps", "features", "form") if getattr(size, word) is not None}
+    words = {
+        word: getattr(size, word)
+        for word in ("batch", "timesteps", "features", "form")
+        if getattr(size, word) is not None
+    }
     if size.timestep is not None:  # the timesteps are those of the case's first input
         words.pop("timesteps", None)
     return words if size.shape is None else {"shape": list(size.shape)}
@@ -102,7 +124,11 @@ def _common(sizes: list[dict[str, Any]]) -> dict[str, Any]:
 def _values(values: Values, axes: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
     written = vars(values)
     default = Values()
-    return {name: value for name, value in written.items() if value != getattr(default, name) and ("values", name) not in axes.values()}
+    return {
+        name: value
+        for name, value in written.items()
+        if value != getattr(default, name) and ("values", name) not in axes.values()
+    }
 
 
 def _step(step: Step, common: Mapping[str, Any], inherited: Mapping[str, Any]) -> Any:
@@ -118,7 +144,11 @@ def _expect(expected: Expected) -> _Flow:
 
 def _call(step: Step, common: Mapping[str, Any], inherited: Mapping[str, Any]) -> _Flow:
     """What the call says itself, where calls inherit this size and these arguments."""
-    arguments = {name: value for name, value in step.arguments.items() if name not in inherited or value != inherited[name]}
+    arguments = {
+        name: value
+        for name, value in step.arguments.items()
+        if name not in inherited or value != inherited[name]
+    }
     absent = {name: ABSENT for name in inherited if name not in step.arguments}
     size = _size(step.input)
     own = {word: value for word, value in size.items() if word not in common or value != common[word]}
@@ -131,22 +161,34 @@ def _call(step: Step, common: Mapping[str, Any], inherited: Mapping[str, Any]) -
     return _Flow({**arguments, **absent, **({"input": _Flow(own)} if own else {})})
 
 
-def _relation(case: Case, relation: Relation, common: Mapping[str, Any], inherited: Mapping[str, Any]) -> dict[str, Any]:
+def _relation(
+    case: Case, relation: Relation, common: Mapping[str, Any], inherited: Mapping[str, Any]
+) -> dict[str, Any]:
     on_axes: dict[str, dict[str, Any]] = {OTHER + group: {} for group in ("params", "call", "input")}
     for axis, value in case.axes.items():
         group, name = split(axis)
         if group in on_axes:
             on_axes[group][name] = value
-    other: dict[str, Any] = {word: getattr(relation, word) for word in ("dialect", "layer", "weights") if getattr(relation, word)}
+    other: dict[str, Any] = {
+        word: getattr(relation, word) for word in ("dialect", "layer", "weights") if getattr(relation, word)
+    }
     elsewhere = bool(relation.dialect or relation.layer)
     known = on_axes[OTHER + "params"] if elsewhere else {**case.params, **on_axes[OTHER + "params"]}
-    params = {name: value for name, value in relation.params.items() if name not in known or not _same(value, known[name])}
+    params = {
+        name: value
+        for name, value in relation.params.items()
+        if name not in known or not _same(value, known[name])
+    }
     if params:
         other["params"] = _Flow(params)
     if elsewhere or relation.steps != case.steps:
         sizes, arguments = ({} if elsewhere else common), ({} if elsewhere else inherited)
-        arguments = {name: value for name, value in {**arguments, **on_axes[OTHER + "call"]}.items() if value != ABSENT}
-        other["steps"] = [_step(step, {**sizes, **on_axes[OTHER + "input"]}, arguments) for step in relation.steps]
+        arguments = {
+            name: value for name, value in {**arguments, **on_axes[OTHER + "call"]}.items() if value != ABSENT
+        }
+        other["steps"] = [
+            _step(step, {**sizes, **on_axes[OTHER + "input"]}, arguments) for step in relation.steps
+        ]
     written: dict[str, Any] = {"other": other or _Flow()}
     if relation.equal:
         written["equal"] = [_Flow(left=_term(pair.left), right=_term(pair.right)) for pair in relation.equal]

@@ -1,7 +1,9 @@
-"""The documented layers of each framework in NumPy, with the framework's own words and defaults.
+"""The documented layers of each framework in NumPy, with the framework's own words and
+defaults.
 
-`from lstm_ref.dialects import keras, torch` gives `keras.LSTM` and `torch.LSTM`: twins of the real layers, on top of `lstm_ref.reference`.
-Importing this package, or a dialect, needs NumPy only.
+`from lstm_ref.dialects import keras, torch` gives `keras.LSTM` and `torch.LSTM`: twins
+of the real layers, on top of `lstm_ref.reference`. Importing this package, or a
+dialect, needs NumPy only.
 """
 
 import pkgutil
@@ -19,7 +21,8 @@ def dialects() -> tuple[str, ...]:
 
 
 def dialect(name: str, version: str = "") -> Dialect:
-    """The dialect called `name` ("keras", "torch"), in one version of its documentation (for "keras": "3", the default, or "2").
+    """The dialect called `name` ("keras", "torch"), in one version of its documentation
+    (for "keras": "3", the default, or "2").
 
     Raises ModuleNotFoundError for a name, KeyError for a version that is none.
     """

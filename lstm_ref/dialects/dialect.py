@@ -1,6 +1,7 @@
 """What a dialect offers to the judge, and what its files have in common.
 
-A dialect is one module: the twins of the documented layers, and `DIALECTS`, by version, which say how a case becomes a layer and its arguments.
+A dialect is one module: the twins of the documented layers, and `DIALECTS`, by version,
+which say how a case becomes a layer and its arguments.
 """
 
 import math
@@ -20,7 +21,9 @@ Pullback: TypeAlias = Callable[[Sequence[Array]], Gradients]
 
 
 class Planted(NamedTuple):
-    """One number at the places of an array where `where`, which broadcasts to its shape, is True."""
+    """One number at the places of an array where `where`, which broadcasts to its
+    shape, is True.
+    """
 
     where: Array
     value: float
@@ -33,8 +36,17 @@ GATES = "ifgo"
 ORDERS = {"iofg": "ONNX", "igfo": "TensorFlow 1"}
 
 # What a weight is to an LSTM. All but the last belong to a single LSTM.
-Role: TypeAlias = Literal["kernel", "recurrent kernel", "bias", "recurrent bias", "projection", "peepholes", "embedding"]
-OF_LSTM: tuple[Role, ...] = ("kernel", "recurrent kernel", "bias", "recurrent bias", "projection", "peepholes")
+Role: TypeAlias = Literal[
+    "kernel", "recurrent kernel", "bias", "recurrent bias", "projection", "peepholes", "embedding"
+]
+OF_LSTM: tuple[Role, ...] = (
+    "kernel",
+    "recurrent kernel",
+    "bias",
+    "recurrent bias",
+    "projection",
+    "peepholes",
+)
 
 
 class Place(NamedTuple):
@@ -42,7 +54,8 @@ class Place(NamedTuple):
 
     `name` is how the dialect calls it: "forward", "0/backward", "_l1_reverse". `layer`
     counts from the one that reads the input, once for each layer that it is inside of.
-    `direction` is 0 for forward and 1 for backward; `part` tells an encoder from a decoder.
+    `direction` is 0 for forward and 1 for backward; `part` tells an encoder from a
+    decoder.
     """
 
     name: str = ""
@@ -66,7 +79,9 @@ class Label(NamedTuple):
 
 
 class Labels(NamedTuple):
-    """What is known of all arrays of a request: of the weights by name, of the arguments of each step by path."""
+    """What is known of all arrays of a request: of the weights by name, of the
+    arguments of each step by path.
+    """
 
     weights: Mapping[str, Label]
     steps: tuple[Mapping[str, Label], ...] = ()
@@ -77,11 +92,14 @@ class Labels(NamedTuple):
 
 
 class Spec(NamedTuple):
-    """An array to be drawn: its shape, the name of each axis, and the standard deviation that keeps the gates in their sensitive range.
+    """An array to be drawn: its shape, the name of each axis, and the standard
+    deviation that keeps the gates in their sensitive range.
 
-    Axes are called as in AXES. The one called "gate" holds the blocks of the four `gates`, one unit after the other in each. `source` is what
-    its numbers are called, where other dialects have the same numbers: "x", and "h/0", "c/0", "h/1", ... by layer and direction. An array whose
-    first axis is "layer*direction" holds those of all rows. `planted` are elements that are what they are, whatever is drawn.
+    Axes are called as in AXES. The one called "gate" holds the blocks of the four
+    `gates`, one unit after the other in each. `source` is what its numbers are called,
+    where other dialects have the same numbers: "x", and "h/0", "c/0", "h/1", ... by
+    layer and direction. An array whose first axis is "layer*direction" holds those of
+    all rows. `planted` are elements that are what they are, whatever is drawn.
 
     `role`, `place`, `own` and `gates` are those of its Label.
     """
@@ -116,7 +134,8 @@ class Given(NamedTuple):
 
 ROW = ("layer*direction",)
 
-# In this order numbers are drawn, whatever the order of an array's axes: a layout never changes a value.
+# In this order numbers are drawn, whatever the order of an array's axes: a layout never
+# changes a value.
 AXES = (*ROW, "batch", "time", "feature", "unit", "output", "gate")
 
 
@@ -129,7 +148,9 @@ class Output(NamedTuple):
 
 @dataclass(frozen=True)
 class Sizes:
-    """The size of the input of a call, in the words of a case. `shape`, where set, is all of it."""
+    """The size of the input of a call, in the words of a case. `shape`, where set, is
+    all of it.
+    """
 
     batch: int
     timesteps: int
@@ -140,9 +161,11 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Unrolled:
-    """A call of a layer that is one LSTM and shows its h after every step: what goes into each step, in the order of its outputs.
+    """A call of a layer that is one LSTM and shows its h after every step: what goes
+    into each step, in the order of its outputs.
 
-    x (batch, timesteps, features); `show` gives h (batch, timesteps, outputs) from the layer's output.
+    x (batch, timesteps, features); `show` gives h (batch, timesteps, outputs) from the
+    layer's output.
     """
 
     x: Array
@@ -154,8 +177,9 @@ class Unrolled:
 
 
 class Draw(NamedTuple):
-    """A random mask that a call has to draw: the shapes that the documentation allows, the name of each axis, and the rate at which it is zero.
-    What it keeps it scales by 1 / (1 - rate).
+    """A random mask that a call has to draw: the shapes that the documentation allows,
+    the name of each axis, and the rate at which it is zero. What it keeps it scales by
+    1 / (1 - rate).
     """
 
     shapes: tuple[tuple[int, ...], ...]
@@ -164,10 +188,14 @@ class Draw(NamedTuple):
 
 
 class Twin(Protocol):
-    """A documented layer in NumPy, as the judge drives it. Its constructor and `__call__` are those that the framework documents."""
+    """A documented layer in NumPy, as the judge drives it. Its constructor and
+    `__call__` are those that the framework documents.
+    """
 
     def weight_specs(self, features: int) -> dict[str, Spec]:
-        """The weights by their documented names, in their documented order, for inputs of so many features."""
+        """The weights by their documented names, in their documented order, for inputs
+        of so many features.
+        """
 
     def initial(self, features: int) -> Mapping[str, Initial]:
         """What each weight is right after construction."""
@@ -179,8 +207,9 @@ class Twin(Protocol):
         """The weights as they are now."""
 
     def arguments(self, sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
-        """The call's arguments by documented name, from their symbolic values in a case: a Spec, a list of Specs, what the call before Handed
-        over, a Given array, or plain data.
+        """The call's arguments by documented name, from their symbolic values in a
+        case: a Spec, a list of Specs, what the call before Handed over, a Given array,
+        or plain data.
         """
 
     def draws(self, arguments: Mapping[str, Any]) -> Mapping[str, Draw]:
@@ -188,17 +217,21 @@ class Twin(Protocol):
 
     @property
     def vjp(self) -> Callable[..., tuple[Any, Pullback]]:
-        """A call with its documented arguments: what it returns, and its pullback, from the cotangents of all returned arrays, in
-        order, to the gradients of weights and arguments by name.
+        """A call with its documented arguments: what it returns, and its pullback, from
+        the cotangents of all returned arrays, in order, to the gradients of weights and
+        arguments by name.
 
-        `drawn` are the masks of this call by name; without them nothing is dropped. The gradients include those of the losses among the `effects`.
+        `drawn` are the masks of this call by name; without them nothing is dropped. The
+        gradients include those of the losses among the `effects`.
         """
 
     def effects(self) -> Mapping[str, Array]:
         """What the last call left behind beside its result, by name."""
 
     def act(self, action: str, arguments: Mapping[str, Any]) -> None:
-        """Do what a step of this name does, other than a call. Raises NotImplementedError for what the layer does not have."""
+        """Do what a step of this name does, other than a call. Raises
+        NotImplementedError for what the layer does not have.
+        """
 
     def outputs(self, arguments: Mapping[str, Any]) -> tuple[Output, ...]:
         """What a call with these arguments returns, in order."""
@@ -208,7 +241,9 @@ class Twin(Protocol):
 
     @property
     def carries_state(self) -> bool:
-        """Whether a call that is given no states starts from where the call before ended."""
+        """Whether a call that is given no states starts from where the call before
+        ended.
+        """
 
 
 # Arguments that LSTM layers have, whatever they are called.
@@ -217,9 +252,9 @@ Argument: TypeAlias = Literal["states", "mask", "lengths", "training"]
 # Another reading of a layer's parameters; None where it makes no difference to them.
 Misreading: TypeAlias = Callable[[Mapping[str, Any]], "Mapping[str, Any] | None"]
 
-# A mistake that no parameters and weights of a right layer lead to. From the parameters and
-# the arguments of each call, the parameters with which the twin makes it; None where it
-# makes no difference to them.
+# A mistake that no parameters and weights of a right layer lead to. From the parameters
+# and the arguments of each call, the parameters with which the twin makes it; None
+# where it makes no difference to them.
 Mistake: TypeAlias = Callable[[Mapping[str, Any], Sequence[Mapping[str, Any]]], "Mapping[str, Any] | None"]
 
 
@@ -227,9 +262,10 @@ class Dialect(Protocol):
     """One documented API, in one version.
 
     `called` gives the documented names of the arguments that have a meaning for every
-    LSTM; the states are one argument, a list of h and c, or two. `misreadings` are mistakes in understanding its parameters: what a layer does
-    that makes one, and the parameters with which a right layer would do the same.
-    `mistakes` are those that no right layer can be made to show.
+    LSTM; the states are one argument, a list of h and c, or two. `misreadings` are
+    mistakes in understanding its parameters: what a layer does that makes one, and the
+    parameters with which a right layer would do the same. `mistakes` are those that no
+    right layer can be made to show.
     """
 
     name: str
@@ -238,19 +274,26 @@ class Dialect(Protocol):
     mistakes: Mapping[str, Mistake]
 
     def build(self, layer: str, params: Mapping[str, Any], dtype: str) -> Twin:
-        """The twin of the layer. Raises what the framework documents for bad parameters, and NotImplementedError for a layer or parameter
-        that has no twin yet.
+        """The twin of the layer. Raises what the framework documents for bad
+        parameters, and NotImplementedError for a layer or parameter that has no twin
+        yet.
         """
 
     def features(self, params: Mapping[str, Any], features: int | None) -> int:
-        """The number of input features of a case, which some dialects have as a parameter of the layer."""
+        """The number of input features of a case, which some dialects have as a
+        parameter of the layer.
+        """
 
     def arguments(self, twin: Twin | None, sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
-        """`Twin.arguments`; without a twin, for a layer that nobody can build, the input alone."""
+        """`Twin.arguments`; without a twin, for a layer that nobody can build, the
+        input alone.
+        """
 
 
 def kernel_deviation(fan_in: int) -> float:
-    """The standard deviation of a kernel that sums over so many inputs: with it pre-activations spread over the gates' whole range."""
+    """The standard deviation of a kernel that sums over so many inputs: with it
+    pre-activations spread over the gates' whole range.
+    """
     return 1.2 / math.sqrt(max(fan_in, 1))
 
 
@@ -260,26 +303,40 @@ BIAS_DEVIATION = 0.6
 PEEPHOLE_DEVIATION = 0.8
 
 
-def built(layers: Mapping[str, Callable[..., Twin]], namespace: str, layer: str, params: Mapping[str, Any], dtype: str) -> Twin:
-    """The twin called `layer` with these parameters. Raises what its constructor does, and NotImplementedError for a layer without a twin."""
+def built(
+    layers: Mapping[str, Callable[..., Twin]],
+    namespace: str,
+    layer: str,
+    params: Mapping[str, Any],
+    dtype: str,
+) -> Twin:
+    """The twin called `layer` with these parameters. Raises what its constructor does,
+    and NotImplementedError for a layer without a twin.
+    """
     if layer not in layers:
         raise NotImplementedError(f"there is no NumPy {namespace}.{layer} yet")
     return layers[layer](**params, dtype=dtype)
 
 
 def unequal_lengths(batch: int, timesteps: int) -> tuple[int, ...]:
-    """The lengths of sequences in no order: 1, then the whole, then what lies between."""
+    """The lengths of sequences in no order: 1, then the whole, then what lies
+    between.
+    """
     lengths = [1, timesteps, *(2 + (3 * row) % max(timesteps - 2, 1) for row in range(batch))]
     return tuple(min(length, timesteps) for length in lengths[:batch])
 
 
 def ends_with(array: Array, shape: tuple[int, ...]) -> bool:
-    """Whether the array has this shape. A subclass of NumPy's array may carry axes in front of it, as perturbed runs do."""
+    """Whether the array has this shape. A subclass of NumPy's array may carry axes in
+    front of it, as perturbed runs do.
+    """
     return np.shape(array) == shape if type(array) is np.ndarray else np.shape(array)[-len(shape) :] == shape
 
 
 def check_names(found: Mapping[str, Array], specs: Mapping[str, Spec]) -> None:
-    """Raise ValueError, with all differences, unless the arrays have the names and shapes of the specs."""
+    """Raise ValueError, with all differences, unless the arrays have the names and
+    shapes of the specs.
+    """
     wrong = [f"{name} is missing" for name in specs if name not in found]
     wrong += [f"{name} is no weight of this layer" for name in found if name not in specs]
     wrong += [
@@ -292,7 +349,9 @@ def check_names(found: Mapping[str, Array], specs: Mapping[str, Spec]) -> None:
 
 
 def not_yet(layer: str, **values: tuple[Any, Any]) -> None:
-    """Raise NotImplementedError naming every parameter whose value differs from its default: `name=(value, default)`."""
+    """Raise NotImplementedError naming every parameter whose value differs from its
+    default: `name=(value, default)`.
+    """
     names = [name for name, (value, default) in values.items() if value != default]
     if names:
         raise NotImplementedError(f"the NumPy {layer} does not implement {', '.join(names)} yet")

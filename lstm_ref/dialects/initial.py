@@ -1,4 +1,6 @@
-"""What a weight is right after its layer was constructed: values, or the distribution from which a framework draws them."""
+"""What a weight is right after its layer was constructed: values, or the distribution
+from which a framework draws them.
+"""
 
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -23,7 +25,9 @@ class Uniform:
 
 @dataclass(frozen=True)
 class Normal:
-    """Independent draws from the normal distribution with this mean and standard deviation."""
+    """Independent draws from the normal distribution with this mean and standard
+    deviation.
+    """
 
     mean: float
     deviation: float
@@ -31,8 +35,9 @@ class Normal:
 
 @dataclass(frozen=True)
 class TruncatedNormal:
-    """Independent draws from the normal distribution with this mean and standard deviation, those further than two deviations from the mean left
-    out. (What is left has 0.87962566 of the deviation.)
+    """Independent draws from the normal distribution with this mean and standard
+    deviation, those further than two deviations from the mean left out. (What is left
+    has 0.87962566 of the deviation.)
     """
 
     mean: float
@@ -41,7 +46,9 @@ class TruncatedNormal:
 
 @dataclass(frozen=True)
 class Orthogonal:
-    """A matrix whose rows, or columns if they are fewer, are orthogonal to one another and of this length; otherwise of random direction."""
+    """A matrix whose rows, or columns if they are fewer, are orthogonal to one another
+    and of this length; otherwise of random direction.
+    """
 
     gain: float
 

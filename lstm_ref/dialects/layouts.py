@@ -1,4 +1,5 @@
-"""The weights of a whole layer, in the layout of any dialect, as those of its single LSTMs, and back.
+"""The weights of a whole layer, in the layout of any dialect, as those of its single
+LSTMs, and back.
 
 What a weight is, and which LSTM it belongs to, its Label says. The order of the weights
 is that of layers and, within a layer, of directions.
@@ -27,7 +28,8 @@ AXES: Mapping[Role, tuple[str, ...]] = {
 
 
 def groups(labels: Labels) -> dict[str, Group]:
-    """The weights of each single LSTM by its place ("", "forward", "0/backward", "_l1_reverse"), in order.
+    """The weights of each single LSTM by its place ("", "forward", "0/backward",
+    "_l1_reverse"), in order.
 
     Raises ValueError for a weight that belongs to none.
     """
@@ -69,8 +71,9 @@ def canonical(weights: Mapping[str, Array], labels: Labels) -> list[LSTMWeights]
 def named(layer: LSTMWeights, group: Group, labels: Labels) -> dict[str, Array]:
     """The weights of a single LSTM under the names of a group, in its layout.
 
-    Where the group has one bias, it is the sum of two. Where it has none, the layer's is
-    left out. Raises ValueError for a projection or peepholes that only one of the two has.
+    Where the group has one bias, it is the sum of two. Where it has none, the layer's
+    is left out. Raises ValueError for a projection or peepholes that only one of the
+    two has.
     """
     for role, values in (("projection", layer.projection), ("peepholes", layer.peepholes)):
         if (values is None) == (role in group):
@@ -91,7 +94,9 @@ def named(layer: LSTMWeights, group: Group, labels: Labels) -> dict[str, Array]:
 
 
 def of_place(labels: Labels, place: str) -> dict[str, str]:
-    """The names of the weights that belong to a part of a layer ("forward", "0", "_l0_reverse"), by what they are called in that part alone."""
+    """The names of the weights that belong to a part of a layer ("forward", "0",
+    "_l0_reverse"), by what they are called in that part alone.
+    """
     found = {}
     for name, label in labels.items():
         if label.place.name == place:
@@ -103,7 +108,9 @@ def of_place(labels: Labels, place: str) -> dict[str, str]:
 
 def within(label: Label, place: str) -> Label:
     """The label of a weight as it is in a part of the layer alone."""
-    return label._replace(place=label.place._replace(name=label.place.name.removeprefix(place).removeprefix("/")))
+    return label._replace(
+        place=label.place._replace(name=label.place.name.removeprefix(place).removeprefix("/"))
+    )
 
 
 def places(labels: Iterable[Label]) -> list[str]:
@@ -117,11 +124,17 @@ def places(labels: Iterable[Label]) -> list[str]:
 
 def _to_reference(values: Array, role: Role, label: Label) -> Array:
     laid_out = values.transpose([label.axes.index(axis) for axis in AXES[role]])
-    return laid_out if "gate" not in label.axes else _by_blocks(laid_out, label.gates, _of_reference(label.gates))
+    return (
+        laid_out
+        if "gate" not in label.axes
+        else _by_blocks(laid_out, label.gates, _of_reference(label.gates))
+    )
 
 
 def _from_reference(values: Array, role: Role, label: Label) -> Array:
-    ordered = values if "gate" not in label.axes else _by_blocks(values, _of_reference(label.gates), label.gates)
+    ordered = (
+        values if "gate" not in label.axes else _by_blocks(values, _of_reference(label.gates), label.gates)
+    )
     return ordered.transpose([AXES[role].index(axis) for axis in label.axes])
 
 

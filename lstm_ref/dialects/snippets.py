@@ -11,13 +11,14 @@ DOING = {
     ("torch", "weights"): "layer.named_parameters()",
 }
 FIRST = "x"
+# The forms of an input that its shape, or the call, shows.
 PLAIN = (
     None,
     "batched",
     "unbatched",
     "full",
     "name",
-)  # the forms of an input that its shape, or the call, shows
+)
 
 
 def snippet(dialect: str, layer: str, params: Mapping[str, Any], steps: Sequence[Any]) -> tuple[str, ...]:

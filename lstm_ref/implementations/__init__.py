@@ -1,6 +1,7 @@
 """The real layers that are judged: one adapter file a framework.
 
-With NumPy and its framework this package runs under any interpreter: `python -m lstm_ref.implementations SUBJECT`.
+With NumPy and its framework this package runs under any interpreter: `python -m
+lstm_ref.implementations SUBJECT`.
 """
 
 import pkgutil
@@ -21,12 +22,16 @@ GROUP = "lstm_ref.implementations"
 
 
 def discover() -> dict[str, Implementation]:
-    """Every implementation by name: those of the adapter files of this package, and of entry points. No framework is imported."""
+    """Every implementation by name: those of the adapter files of this package, and of
+    entry points. No framework is imported.
+    """
     return {name: implementation for name, (implementation, _) in declared().items()}
 
 
 def declared() -> dict[str, tuple[Implementation, str]]:
-    """The same, each with the package that it comes from. Raises DuplicateImplementation, and BrokenEntryPoint."""
+    """The same, each with the package that it comes from. Raises
+    DuplicateImplementation, and BrokenEntryPoint.
+    """
     found: dict[str, tuple[Implementation, str]] = {}
     places: dict[str, str] = {}
     for place, package, implementations in (*_built_in(), *_installed()):
@@ -39,7 +44,9 @@ def declared() -> dict[str, tuple[Implementation, str]]:
 
 
 def of_file(file: Path) -> list[Implementation]:
-    """The implementations that an adapter file declares, which runs it. Raises NoAdapterFile where it declares none."""
+    """The implementations that an adapter file declares, which runs it. Raises
+    NoAdapterFile where it declares none.
+    """
     spec = spec_from_file_location(file.stem, file)
     assert spec is not None
     assert spec.loader is not None
@@ -51,7 +58,11 @@ def of_file(file: Path) -> list[Implementation]:
 def _built_in() -> Iterable[tuple[str, str, Iterable[Implementation]]]:
     for module in pkgutil.iter_modules(__path__):
         if not module.name.startswith("_"):
-            yield module.name, "lstm-ref", getattr(import_module(f"{__name__}.{module.name}"), "IMPLEMENTATIONS", ())
+            yield (
+                module.name,
+                "lstm-ref",
+                getattr(import_module(f"{__name__}.{module.name}"), "IMPLEMENTATIONS", ()),
+            )
 
 
 def _installed() -> Iterable[tuple[str, str, Iterable[Implementation]]]:
@@ -61,7 +72,11 @@ def _installed() -> Iterable[tuple[str, str, Iterable[Implementation]]]:
         except Exception as error:
             raise BrokenEntryPoint(point.name, point.value, error) from error
         package = point.dist.name if point.dist is not None else point.module
-        yield point.value, package, _hosted(point.value, point.name, getattr(loaded, "IMPLEMENTATIONS", loaded))
+        yield (
+            point.value,
+            package,
+            _hosted(point.value, point.name, getattr(loaded, "IMPLEMENTATIONS", loaded)),
+        )
 
 
 def _hosted(place: str, subject: str, declared: object) -> list[Implementation]:

@@ -1,4 +1,5 @@
-"""`python -m lstm_ref.implementations SUBJECT`: one framework's implementations on standard input and output.
+"""`python -m lstm_ref.implementations SUBJECT`: one framework's implementations on
+standard input and output.
 
 With `--adapter FILE` it hosts those of an adapter file.
 """
@@ -20,14 +21,19 @@ def main() -> None:
     """Host the implementations of the subject that the command line names."""
     parser = argparse.ArgumentParser(prog="python -m lstm_ref.implementations", description=__doc__)
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("subject", nargs="?", help="the name of the process to be, as its adapter file declares it")
-    what.add_argument("--adapter", type=Path, metavar="FILE", help="a Python file that declares IMPLEMENTATIONS")
+    what.add_argument(
+        "subject", nargs="?", help="the name of the process to be, as its adapter file declares it"
+    )
+    what.add_argument(
+        "--adapter", type=Path, metavar="FILE", help="a Python file that declares IMPLEMENTATIONS"
+    )
     arguments = parser.parse_args()
     try:
         serve(_of_subject(arguments.subject) if arguments.adapter is None else _of_file(arguments.adapter))
     except AdapterError as error:
         sys.exit(str(error))
-    # A framework takes about a second to take itself down, and there is nothing to save.
+    # A framework takes about a second to take itself down, and there is nothing to
+    # save.
     sys.stderr.flush()
     os._exit(0)
 
@@ -36,7 +42,9 @@ def _of_subject(subject: str) -> Sequence[Implementation]:
     implementations = list(discover().values())
     hosted = [implementation for implementation in implementations if implementation.host.subject == subject]
     if not hosted:
-        raise UnknownSubject(subject, sorted({implementation.host.subject for implementation in implementations}))
+        raise UnknownSubject(
+            subject, sorted({implementation.host.subject for implementation in implementations})
+        )
     return hosted
 
 

@@ -1,6 +1,8 @@
-"""What the adapters of Keras 3 and Keras 2 on TensorFlow share: layers and their weights by name, dropout masks, losses, models, actions.
+"""What the adapters of Keras 3 and Keras 2 on TensorFlow share: layers and their
+weights by name, dropout masks, losses, models, actions.
 
-`Generation` lists what differs between the two; `Eager` and `Traced` are the ways to execute a call.
+`Generation` lists what differs between the two; `Eager` and `Traced` are the ways to
+execute a call.
 """
 
 import copy
@@ -17,13 +19,22 @@ from typing import Any, Protocol
 import numpy as np
 
 from lstm_ref.protocol.adapter import Gradients
-from lstm_ref.protocol.errors import AdapterError, AmbiguousWeights, NotOffered, UnknownAction, UnknownLayer, WeightMismatch, WeightsNotCopied
+from lstm_ref.protocol.errors import (
+    AdapterError,
+    AmbiguousWeights,
+    NotOffered,
+    UnknownAction,
+    UnknownLayer,
+    WeightMismatch,
+    WeightsNotCopied,
+)
 from lstm_ref.protocol.trace import Request, Tensor
 
 # The CPU, one thread, and no settings of the user's.
 ENVIRONMENT = {
     "KERAS_BACKEND": "tensorflow",
-    # The subject's working folder is its own and empty: no keras.json of the user's changes floatx or epsilon.
+    # The subject's working folder is its own and empty: no keras.json of the user's
+    # changes floatx or epsilon.
     "KERAS_HOME": ".",
     "TF_ENABLE_ONEDNN_OPTS": "1",
     "TF_CPP_MIN_LOG_LEVEL": "2",
@@ -36,14 +47,16 @@ ENVIRONMENT = {
 
 ACCUMULATION = {"float64": "float64", "float32": "float32", "float16": "float32", "bfloat16": "float32"}
 
-# TensorFlow's own kernels, and compiled code for the oldest processor that it starts on, which has AVX.
+# TensorFlow's own kernels, and compiled code for the oldest processor that it starts
+# on, which has AVX.
 LOWEST = {
     "TF_ENABLE_ONEDNN_OPTS": "0",
     "ONEDNN_MAX_CPU_ISA": "SSE41",
     "XLA_FLAGS": "--xla_cpu_max_isa=AVX",
 }
 
-# The first argument of a call, which Keras wants by position: that of LSTM is documented as `inputs` and named `sequences` (3.15).
+# The first argument of a call, which Keras wants by position: that of LSTM is
+# documented as `inputs` and named `sequences` (3.15).
 FIRST = ("sequences", "inputs")
 # The second input of an encoder-decoder.
 SECOND = "decoder_sequences"
@@ -72,17 +85,22 @@ class Generation(Protocol):
         """The weight as a gradient tape knows it."""
 
     def watch(self, layer: Any, found: dict[str, Any]) -> None:
-        """Have the layer enter the masks that it forgets at the end of a call into `found`, by kind, "dropout" or "recurrent_dropout"."""
+        """Have the layer enter the masks that it forgets at the end of a call into
+        `found`, by kind, "dropout" or "recurrent_dropout".
+        """
 
     def masks(self, layer: Any, found: Mapping[str, Any]) -> Mapping[str, Any]:
-        """By kind the masks that the layer itself multiplied in: one, (batch, n) or (batch, timesteps, n), or a list of one for each gate."""
+        """By kind the masks that the layer itself multiplied in: one, (batch, n) or
+        (batch, timesteps, n), or a list of one for each gate.
+        """
 
     def reset(self, layer: Any) -> None:
         """Forget the recorded states, as the documentation has it."""
 
 
 class EncoderDecoder:
-    """The encoder-decoder of the guide "Working with RNNs", a functional model: the decoder starts from the states that the encoder returns.
+    """The encoder-decoder of the guide "Working with RNNs", a functional model: the
+    decoder starts from the states that the encoder returns.
 
     It is built as soon as the number of features is known, like a layer.
     """
@@ -105,7 +123,9 @@ class EncoderDecoder:
         """Make the model of these `keras.Input`s."""
         sequences, decoder_sequences = inputs
         _, *states = self.encoder(sequences)
-        self.model = self.keras.Model([sequences, decoder_sequences], self.decoder(decoder_sequences, initial_state=states))
+        self.model = self.keras.Model(
+            [sequences, decoder_sequences], self.decoder(decoder_sequences, initial_state=states)
+        )
 
     def __call__(self, inputs: Sequence[Any], **others: Any) -> Any:
         """What the decoder returns."""
@@ -113,7 +133,9 @@ class EncoderDecoder:
 
     def around(self, model: Any) -> "EncoderDecoder":
         """The same with another model of such layers."""
-        other = EncoderDecoder(self.keras, model.get_layer(self.encoder.name), model.get_layer(self.decoder.name))
+        other = EncoderDecoder(
+            self.keras, model.get_layer(self.encoder.name), model.get_layer(self.decoder.name)
+        )
         other.model = model
         return other
 
@@ -122,11 +144,16 @@ class EncoderDecoder:
 class Held:
     """A layer while its request runs.
 
-    `functional` says that calls go through functional models around the layer, which `models` keeps by the arguments that they take and, of an
-    unrolled layer, the number of timesteps. `weights` are those that were given, `waiting` the names of those whose part is not built yet, `inputs`
-    the shapes and dtypes of the last inputs, and `forms` those of the arguments of the last call that are not passed as usual. `found` is what the
-    parts of the layer enter while a call runs; `masks` and `losses` are those of the last call, `epochs` the masks of the last training. `execute`
-    runs a call with its arguments; `recorders` are the functions that also differentiate it, by the positions of what they differentiate by.
+    `functional` says that calls go through functional models around the layer, which
+    `models` keeps by the arguments that they take and, of an unrolled layer, the number
+    of timesteps. `weights` are those that were given, `waiting` the names of those
+    whose part is not built yet, `inputs` the shapes and dtypes of the last inputs, and
+    `forms` those of the arguments of the last call that are not passed as usual.
+
+    `found` is what the parts of the layer enter while a call runs; `masks` and `losses`
+    are those of the last call, `epochs` the masks of the last training. `execute` runs
+    a call with its arguments; `recorders` are the functions that also differentiate it,
+    by the positions of what they differentiate by.
     """
 
     layer: Any
@@ -149,9 +176,13 @@ class Mode(Protocol):
     """A way to execute calls."""
 
     def executor(self, adapter: "Keras", held: Held) -> Callable[[Mapping[str, Any]], Any]:
-        """What calls the layer with given arguments, enters masks and losses in `held`, and returns the rest."""
+        """What calls the layer with given arguments, enters masks and losses in `held`,
+        and returns the rest.
+        """
 
-    def record(self, adapter: "Keras", held: Held, leaves: Sequence[Any], call: Callable[[], Any]) -> tuple[Any, Differentiate]:
+    def record(
+        self, adapter: "Keras", held: Held, leaves: Sequence[Any], call: Callable[[], Any]
+    ) -> tuple[Any, Differentiate]:
         """What the call returns, and what differentiates it."""
 
 
@@ -167,8 +198,12 @@ class Eager:
 
         return execute
 
-    def record(self, adapter: "Keras", held: Held, leaves: Sequence[Any], call: Callable[[], Any]) -> tuple[Any, Differentiate]:
-        """The tape is over this call alone: states carried over from an earlier one are constants."""
+    def record(
+        self, adapter: "Keras", held: Held, leaves: Sequence[Any], call: Callable[[], Any]
+    ) -> tuple[Any, Differentiate]:
+        """The tape is over this call alone: states carried over from an earlier one are
+        constants.
+        """
         with adapter.tf.GradientTape() as tape:
             for leaf in leaves:
                 tape.watch(leaf)
@@ -178,15 +213,19 @@ class Eager:
 
 @dataclass(frozen=True)
 class Traced:
-    """In a `tf.function` that is given every array as an argument. Gradients are taken inside of it, as `Model.fit` does: a loop inside a compiled
-    function cannot be differentiated from outside ("Support for TensorList crossing the XLA/TF boundary is not implemented", TensorFlow 2.21).
+    """In a `tf.function` that is given every array as an argument. Gradients are taken
+    inside of it, as `Model.fit` does: a loop inside a compiled function cannot be
+    differentiated from outside ("Support for TensorList crossing the XLA/TF boundary is
+    not implemented", TensorFlow 2.21).
     """
 
     jit_compile: bool
 
     def executor(self, adapter: "Keras", held: Held) -> Callable[[Mapping[str, Any]], Any]:
         """One function for all calls of the layer."""
-        function = adapter.tf.function(lambda arguments: adapter.run(held, arguments), jit_compile=self.jit_compile, autograph=False)
+        function = adapter.tf.function(
+            lambda arguments: adapter.run(held, arguments), jit_compile=self.jit_compile, autograph=False
+        )
 
         def execute(arguments: Mapping[str, Any]) -> Any:
             result, held.masks, held.losses = function(dict(arguments))
@@ -194,15 +233,21 @@ class Traced:
 
         return execute
 
-    def record(self, adapter: "Keras", held: Held, leaves: Sequence[Any], call: Callable[[], Any]) -> tuple[Any, Differentiate]:
-        """The cotangents come after the result, so that one function of both runs twice, from the same variables: at first with zeros."""
+    def record(
+        self, adapter: "Keras", held: Held, leaves: Sequence[Any], call: Callable[[], Any]
+    ) -> tuple[Any, Differentiate]:
+        """The cotangents come after the result, so that one function of both runs
+        twice, from the same variables: at first with zeros.
+        """
         tf = adapter.tf
         again: list[Callable[[Sequence[Any]], Gradients]] = []
 
         def execute(arguments: Mapping[str, Any]) -> Any:
             given = dict(arguments)
             flat = tf.nest.flatten(given)
-            positions = tuple(next(position for position, value in enumerate(flat) if value is leaf) for leaf in leaves)
+            positions = tuple(
+                next(position for position, value in enumerate(flat) if value is leaf) for leaf in leaves
+            )
             if positions not in held.recorders:
                 held.recorders[positions] = self._recorder(adapter, held, positions)
             forward, both = held.recorders[positions]
@@ -230,8 +275,9 @@ class Traced:
         return result, lambda outputs, cotangents: again[0](cotangents)
 
     def _recorder(self, adapter: "Keras", held: Held, positions: Sequence[int]) -> tuple[Any, Any]:
-        """The call alone, which tells the shapes of its outputs and is never run, and the call with its gradients; the leaves are at these positions
-        among the arguments.
+        """The call alone, which tells the shapes of its outputs and is never run, and
+        the call with its gradients; the leaves are at these positions among the
+        arguments.
         """
         tf = adapter.tf
 
@@ -243,7 +289,9 @@ class Traced:
                     tape.watch(leaf)
                 result, masks, losses = adapter.run(held, arguments)
             held.losses = losses
-            return (result, masks, losses), adapter.gradients(held, tape, leaves, tf.nest.flatten(result), cotangents)
+            return (result, masks, losses), adapter.gradients(
+                held, tape, leaves, tf.nest.flatten(result), cotangents
+            )
 
         return tf.function(lambda arguments: adapter.run(held, arguments)[0], autograph=False), tf.function(
             both, jit_compile=self.jit_compile, autograph=False
@@ -251,17 +299,29 @@ class Traced:
 
 
 class Keras:
-    """The adapter of `keras`, a module of the given generation, on TensorFlow `tf`, in one mode. Its layers are `Held`."""
+    """The adapter of `keras`, a module of the given generation, on TensorFlow `tf`, in
+    one mode. Its layers are `Held`.
+    """
 
-    def __init__(self, tf: Any, keras: Any, generation: Generation, mode: Mode, versions: Mapping[str, str]) -> None:
-        self.tf, self.keras, self.generation, self.mode, self._versions = tf, keras, generation, mode, versions
+    def __init__(
+        self, tf: Any, keras: Any, generation: Generation, mode: Mode, versions: Mapping[str, str]
+    ) -> None:
+        self.tf, self.keras, self.generation, self.mode, self._versions = (
+            tf,
+            keras,
+            generation,
+            mode,
+            versions,
+        )
 
     def versions(self) -> Mapping[str, str]:
         """TensorFlow's and Keras' versions."""
         return self._versions
 
     def processor(self) -> Mapping[str, str | bool]:
-        """Whether TensorFlow takes its matrix products from oneDNN, which chooses kernels by the processor."""
+        """Whether TensorFlow takes its matrix products from oneDNN, which chooses
+        kernels by the processor.
+        """
         return {"onednn": bool(import_module("tensorflow.python.util._pywrap_util_port").IsMklEnabled())}
 
     def seed(self, seed: int) -> None:
@@ -269,8 +329,12 @@ class Keras:
         self.generation.seed(self.keras, seed)
 
     def constructor(self, request: Request) -> Callable[[], Any]:
-        """`keras.layers.<layer>(**params, dtype=...)`; nested layers get the same dtype."""
-        return lambda: self._held(self._construct(request.layer, request.params, request.dtype), request.dtype)
+        """`keras.layers.<layer>(**params, dtype=...)`; nested layers get the same
+        dtype.
+        """
+        return lambda: self._held(
+            self._construct(request.layer, request.params, request.dtype), request.dtype
+        )
 
     def _construct(self, layer: str, params: Mapping[str, Any], dtype: str) -> Any:
         given = {name: self._param(value, dtype) for name, value in params.items()}
@@ -318,8 +382,8 @@ class Keras:
         return held
 
     def set_weights(self, layer: Any, weights: Mapping[str, Tensor]) -> None:
-        """Copy the weights into each part as soon as the layer's own first call has built it, so that a refused call is refused in the words that
-        users see.
+        """Copy the weights into each part as soon as the layer's own first call has
+        built it, so that a refused call is refused in the words that users see.
         """
         held: Held = layer
         held.weights = weights
@@ -328,7 +392,10 @@ class Keras:
         for name, value in weights.items():
             of_parts.setdefault(name.rpartition("/")[0], {})[name] = value
         if set(of_parts) != set(parts):
-            raise WeightMismatch({_joined(prefix, "..."): () for prefix in parts}, {name: tensor.values.shape for name, tensor in weights.items()})
+            raise WeightMismatch(
+                {_joined(prefix, "..."): () for prefix in parts},
+                {name: tensor.values.shape for name, tensor in weights.items()},
+            )
         for prefix, part in parts.items():
             if part.built:
                 self._copy(part, prefix, of_parts[prefix])
@@ -369,14 +436,25 @@ class Keras:
         return dict(named)
 
     def _variables(self, layer: Any) -> dict[str, Any]:
-        """The layer's weights by name: "kernel", "forward/kernel", "1/recurrent_kernel", "decoder/bias"."""
-        return {name: variable for prefix, part in _leaves(layer) for name, variable in self._named(part, prefix).items()}
+        """The layer's weights by name: "kernel", "forward/kernel",
+        "1/recurrent_kernel", "decoder/bias".
+        """
+        return {
+            name: variable
+            for prefix, part in _leaves(layer)
+            for name, variable in self._named(part, prefix).items()
+        }
 
     def weights(self, layer: Any) -> Mapping[str, Any]:
-        """Copies of all weights. Raises AdapterError before the first call of a layer that keeps its initial ones: it has none yet."""
+        """Copies of all weights. Raises AdapterError before the first call of a layer
+        that keeps its initial ones: it has none yet.
+        """
         held: Held = layer
         self._build(held)
-        return {name: self.tf.identity(self.generation.source(variable)) for name, variable in self._variables(held.layer).items()}
+        return {
+            name: self.tf.identity(self.generation.source(variable))
+            for name, variable in self._variables(held.layer).items()
+        }
 
     def tensor(self, value: Tensor) -> Any:
         """A `tf.Tensor`; bfloat16 comes as float32."""
@@ -389,7 +467,9 @@ class Keras:
         return Tensor(dtype, np.asarray(dense.numpy(), dtype=np.float32 if dtype == "bfloat16" else None))
 
     def caller(self, layer: Any, arguments: Mapping[str, Any]) -> Callable[[], Any]:
-        """`layer(sequences, **others)`, or a functional model of the same arguments; `passed` says of an argument in which other form it goes."""
+        """`layer(sequences, **others)`, or a functional model of the same arguments;
+        `passed` says of an argument in which other form it goes.
+        """
         held: Held = layer
         tensors = {name: value for name, value in arguments.items() if name != "passed"}
 
@@ -401,7 +481,9 @@ class Keras:
             if held.functional and not isinstance(held.layer, EncoderDecoder):
                 self._model(held, inputs, others)
             held.forms = arguments.get("passed", {})
-            return held.execute({name: _in_form(value, held.forms.get(name)) for name, value in tensors.items()})
+            return held.execute(
+                {name: _in_form(value, held.forms.get(name)) for name, value in tensors.items()}
+            )
 
         return call
 
@@ -415,7 +497,9 @@ class Keras:
             target = held.layer
             result = _by_place(target, inputs[0] if len(inputs) == 1 else inputs, others, held.forms)
         if held.waiting:
-            raise AdapterError(f"the layer was called without building the parts of the weights {sorted(held.waiting)}")
+            raise AdapterError(
+                f"the layer was called without building the parts of the weights {sorted(held.waiting)}"
+            )
         masks = self._masks(held) if others.get("training") else {}
         return result, masks, list(target.losses)
 
@@ -428,11 +512,15 @@ class Keras:
                     gates = self.tf.stack(drawn if isinstance(drawn, (list, tuple)) else [drawn])
                     if len(gates.shape) == 4 and getattr(part, "time_major", False):
                         gates = self.tf.transpose(gates, (0, 2, 1, 3))
-                    masks[_joined(prefix, kind)] = gates if len(gates.shape) == 4 else gates[:, :, self.tf.newaxis, :]
+                    masks[_joined(prefix, kind)] = (
+                        gates if len(gates.shape) == 4 else gates[:, :, self.tf.newaxis, :]
+                    )
         return masks
 
     def forget_masks(self, held: Held) -> None:
-        """Have cells that are called directly, which keep their masks, draw new ones; what they kept is of a trace that nobody runs."""
+        """Have cells that are called directly, which keep their masks, draw new ones;
+        what they kept is of a trace that nobody runs.
+        """
         for prefix, part in _parts(held.layer):
             for forget in ("reset_dropout_mask", "reset_recurrent_dropout_mask"):
                 if hasattr(part, forget):
@@ -443,11 +531,19 @@ class Keras:
         """As the mode does it."""
         return self.mode.record(self, layer, leaves, call)
 
-    def gradients(self, held: Held, tape: Any, leaves: Sequence[Any], outputs: Sequence[Any], cotangents: Sequence[Any]) -> Gradients:
-        """Of the outputs' inner product with the cotangents, plus the losses, by the trainable weights and the leaves. Slices are added up."""
+    def gradients(
+        self, held: Held, tape: Any, leaves: Sequence[Any], outputs: Sequence[Any], cotangents: Sequence[Any]
+    ) -> Gradients:
+        """Of the outputs' inner product with the cotangents, plus the losses, by the
+        trainable weights and the leaves. Slices are added up.
+        """
         whole = held.layer.model if isinstance(held.layer, EncoderDecoder) else held.layer
         trainable = {id(variable) for variable in whole.trainable_weights}
-        variables = {name: variable for name, variable in self._variables(held.layer).items() if id(variable) in trainable}
+        variables = {
+            name: variable
+            for name, variable in self._variables(held.layer).items()
+            if id(variable) in trainable
+        }
         sources = [*map(self.generation.source, variables.values()), *leaves]
         seeds = [*cotangents, *map(self.tf.ones_like, held.losses)]
         found = [
@@ -462,12 +558,16 @@ class Keras:
         return held.masks
 
     def epochs(self, layer: Any) -> Sequence[Mapping[str, Any]]:
-        """The masks of each epoch of the last training; none where nothing was dropped."""
+        """The masks of each epoch of the last training; none where nothing was
+        dropped.
+        """
         held: Held = layer
         return held.epochs
 
     def effects(self, layer: Any) -> Mapping[str, Any]:
-        """The losses, 1-D; under a mixed policy those of weights and of outputs differ in dtype, and the wider one holds both."""
+        """The losses, 1-D; under a mixed policy those of weights and of outputs differ
+        in dtype, and the wider one holds both.
+        """
         held: Held = layer
         if not held.losses:
             return {}
@@ -488,19 +588,29 @@ class Keras:
             raise UnknownAction(action, step, f"known are {', '.join(actions)}")
         if action == "reset" and not any(hasattr(part, "stateful") for _, part in _parts(held.layer)):
             raise UnknownAction(action, step, "but the layer records no states")
-        if action in ("train", "save-and-load") and hasattr(held.layer, "state_size") and not hasattr(held.layer, "cell"):
+        if (
+            action in ("train", "save-and-load")
+            and hasattr(held.layer, "state_size")
+            and not hasattr(held.layer, "cell")
+        ):
             raise UnknownAction(action, step, "but a cell is no layer over time; put it into an RNN")
         return actions[action]
 
     def _reset(self, held: Held) -> Held:
-        for layer in (held.layer.encoder, held.layer.decoder) if isinstance(held.layer, EncoderDecoder) else (held.layer,):
+        for layer in (
+            (held.layer.encoder, held.layer.decoder)
+            if isinstance(held.layer, EncoderDecoder)
+            else (held.layer,)
+        ):
             self.generation.reset(layer)
         return held
 
     def _train(self, held: Held, arguments: Mapping[str, Any]) -> Held:
-        """`fit` on all rows at once. It computes the loss, and casts its inputs, in floatx, which has to be the layer's dtype then.
+        """`fit` on all rows at once. It computes the loss, and casts its inputs, in
+        floatx, which has to be the layer's dtype then.
 
-        A layer that drops something is trained eagerly: elsewhere nobody could read its masks.
+        A layer that drops something is trained eagerly: elsewhere nobody could read its
+        masks.
         """
         inputs, others = _split({name: value for name, value in arguments.items() if name not in OF_TRAINING})
         held.inputs = [(tuple(each.shape), each.dtype.name) for each in inputs]
@@ -510,12 +620,17 @@ class Keras:
             model, given = self._model(held, inputs, others, _plain(others))
             if isinstance(model.output, (list, tuple)):
                 model = self.keras.Model(model.inputs, model.output[0])
-            drops = others.get("training", True) and any(getattr(part, rate, 0) for _, part in _parts(held.layer) for rate in RATES)
+            drops = others.get("training", True) and any(
+                getattr(part, rate, 0) for _, part in _parts(held.layer) for rate in RATES
+            )
             drawn: list[Mapping[str, Any]] = []
             reader = self.keras.callbacks.LambdaCallback(
-                on_epoch_begin=lambda epoch, logs: self.forget_masks(held), on_epoch_end=lambda epoch, logs: drawn.append(self._masks(held))
+                on_epoch_begin=lambda epoch, logs: self.forget_masks(held),
+                on_epoch_end=lambda epoch, logs: drawn.append(self._masks(held)),
             )
-            model.compile(optimizer=self.keras.optimizers.SGD(arguments["learning_rate"]), loss="mse", run_eagerly=drops)
+            model.compile(
+                optimizer=self.keras.optimizers.SGD(arguments["learning_rate"]), loss="mse", run_eagerly=drops
+            )
             rows = int(inputs[0].shape[0])
             values = [each.numpy() for each in given]
             model.fit(
@@ -556,7 +671,11 @@ class Keras:
         else:
             layer = type(held.layer).from_config(held.layer.get_config())
         other = self._held(layer, held.dtype, held.functional)
-        weights = {name: self.read(weight) for name, weight in self.weights(held).items()} if held.layer.built else held.weights
+        weights = (
+            {name: self.read(weight) for name, weight in self.weights(held).items()}
+            if held.layer.built
+            else held.weights
+        )
         if weights:
             self.set_weights(other, weights)
         return other
@@ -572,23 +691,46 @@ class Keras:
             held.layer.build(inputs) if isinstance(held.layer, EncoderDecoder) else held.layer(*inputs)
 
     def _placeholders(self, held: Held) -> list[Any]:
-        """A `keras.Input` for each input of the last call; before that, what fits the weights: (None, None, features)."""
+        """A `keras.Input` for each input of the last call; before that, what fits the
+        weights: (None, None, features).
+        """
         batch = self._batch(held)
         if held.inputs:
-            return [self.keras.Input(self._open(held, shape, dtype), batch_size=batch, dtype=dtype) for shape, dtype in held.inputs]
-        inner = ("encoder/kernel", "decoder/kernel") if isinstance(held.layer, EncoderDecoder) else tuple(held.weights)[:1]
-        kernels = [held.weights[name].values for name in inner if name in held.weights and name.split("/")[-1] == "kernel"]
+            return [
+                self.keras.Input(self._open(held, shape, dtype), batch_size=batch, dtype=dtype)
+                for shape, dtype in held.inputs
+            ]
+        inner = (
+            ("encoder/kernel", "decoder/kernel")
+            if isinstance(held.layer, EncoderDecoder)
+            else tuple(held.weights)[:1]
+        )
+        kernels = [
+            held.weights[name].values
+            for name in inner
+            if name in held.weights and name.split("/")[-1] == "kernel"
+        ]
         if not kernels or any(_stateful(part) for _, part in _parts(held.layer)):
             raise AdapterError("nothing says yet which inputs the layer is for: call it before this step")
-        return [self.keras.Input((None, kernel.shape[0]), dtype=held.dtype.removeprefix("mixed_")) for kernel in kernels]
+        return [
+            self.keras.Input((None, kernel.shape[0]), dtype=held.dtype.removeprefix("mixed_"))
+            for kernel in kernels
+        ]
 
     def _batch(self, held: Held) -> int | None:
         """A layer that is stateful is for one batch size."""
-        return held.inputs[0][0][0] if held.inputs and any(_stateful(part) for _, part in _parts(held.layer)) else None
+        return (
+            held.inputs[0][0][0]
+            if held.inputs and any(_stateful(part) for _, part in _parts(held.layer))
+            else None
+        )
 
-    def _model(self, held: Held, inputs: Sequence[Any], others: Mapping[str, Any], fixed: Mapping[str, Any] = NOTHING) -> tuple[Any, list[Any]]:
-        """The functional model that takes these arrays, and the arrays in its order. Whatever is no array it takes when it is called, unless it is
-        `fixed`: the layer is called with that while the model is made.
+    def _model(
+        self, held: Held, inputs: Sequence[Any], others: Mapping[str, Any], fixed: Mapping[str, Any] = NOTHING
+    ) -> tuple[Any, list[Any]]:
+        """The functional model that takes these arrays, and the arrays in its order.
+        Whatever is no array it takes when it is called, unless it is `fixed`: the layer
+        is called with that while the model is made.
         """
         nest = self.tf.nest
         arrays = {name: value for name, value in others.items() if name not in _plain(others)}
@@ -599,26 +741,37 @@ class Keras:
             self._build(held)
             return held.layer.model, given
         lengths = tuple(f"timesteps:{each.shape[1]}" for each in inputs if _unrolled(held.layer))
-        taken = lengths + tuple(f"{name}:{len(each.shape)}" for name, value in arrays.items() for each in nest.flatten(value))
+        taken = lengths + tuple(
+            f"{name}:{len(each.shape)}" for name, value in arrays.items() for each in nest.flatten(value)
+        )
         taken += tuple(f"{name}={value}" for name, value in fixed.items())
         if taken not in held.models:
             batch = self._batch(held)
 
             def placeholder(each: Any) -> Any:
-                return self.keras.Input(self._open(held, tuple(each.shape), each.dtype.name), batch_size=batch, dtype=each.dtype.name)
+                return self.keras.Input(
+                    self._open(held, tuple(each.shape), each.dtype.name),
+                    batch_size=batch,
+                    dtype=each.dtype.name,
+                )
 
             first = self._placeholders(held)
             rest = {name: nest.map_structure(placeholder, value) for name, value in arrays.items()}
-            held.models[taken] = self.keras.Model([*first, *nest.flatten(rest)], held.layer(*first, **rest, **fixed))
+            held.models[taken] = self.keras.Model(
+                [*first, *nest.flatten(rest)], held.layer(*first, **rest, **fixed)
+            )
         return held.models[taken], given
 
     def _open(self, held: Held, shape: Shape, dtype: str) -> Shape:
-        """The shape without batch, for any number of timesteps: (timesteps, features), a mask's or token's (timesteps,), or a state's (units,). A
-        layer that is unrolled is for the number that it was given.
+        """The shape without batch, for any number of timesteps: (timesteps, features),
+        a mask's or token's (timesteps,), or a state's (units,). A layer that is
+        unrolled is for the number that it was given.
         """
         if _unrolled(held.layer):
             return shape[1:]
-        return (None, *shape[2:]) if len(shape) > 2 or not dtype.startswith(("float", "bfloat")) else shape[1:]
+        return (
+            (None, *shape[2:]) if len(shape) > 2 or not dtype.startswith(("float", "bfloat")) else shape[1:]
+        )
 
     def documented(self, name: str) -> Any:
         """`keras.layers.<name>`."""
@@ -628,14 +781,18 @@ class Keras:
         return found
 
     def namespace(self) -> Mapping[str, Any]:
-        """`np`, `tf`, `keras`, and the names that examples of the documentation use without a module."""
+        """`np`, `tf`, `keras`, and the names that examples of the documentation use
+        without a module.
+        """
         keras = self.keras
         layers = {name: getattr(keras.layers, name) for name in ("LSTM", "RNN", "Bidirectional", "Dense")}
         models = {"Sequential": keras.Sequential, "Input": keras.Input}
         return {"np": np, "tf": self.tf, "keras": keras, **models, **layers}
 
     def release(self) -> None:
-        """`clear_session`: fresh masked layers keep 0.14 MB each until then (Keras 3.15)."""
+        """`clear_session`: fresh masked layers keep 0.14 MB each until then (Keras
+        3.15).
+        """
         self.keras.backend.clear_session()
 
 
@@ -649,7 +806,9 @@ def _ours(task: str) -> Iterator[None]:
 
 
 def _parts(layer: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The layer and the layers and cells in it, each with the prefix of its weights' names."""
+    """The layer and the layers and cells in it, each with the prefix of its weights'
+    names.
+    """
     yield prefix, layer
     inner: list[tuple[str, Any]] = []
     if isinstance(layer, EncoderDecoder):
@@ -690,7 +849,9 @@ def _split(arguments: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
 
 
 def _in_form(value: Any, form: str | None) -> Any:
-    """The argument as an array of NumPy, as lists of numbers, or with a tuple or arrays in place of the list of tensors."""
+    """The argument as an array of NumPy, as lists of numbers, or with a tuple or arrays
+    in place of the list of tensors.
+    """
     match form:
         case "array":
             return value.numpy()
@@ -705,8 +866,9 @@ def _in_form(value: Any, form: str | None) -> Any:
 
 
 def _by_place(layer: Any, sequences: Any, others: Mapping[str, Any], forms: Mapping[str, str]) -> Any:
-    """The call with the input by position and all else by name, unless `forms` has it otherwise: the input as `inputs`, the states by position, or
-    recorded by `reset_states` beforehand.
+    """The call with the input by position and all else by name, unless `forms` has it
+    otherwise: the input as `inputs`, the states by position, or recorded by
+    `reset_states` beforehand.
     """
     rest = {name: value for name, value in others.items() if name != "initial_state"}
     if forms.get("sequences") == "name":
@@ -721,4 +883,8 @@ def _by_place(layer: Any, sequences: Any, others: Mapping[str, Any], forms: Mapp
 
 def _plain(others: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments that are no arrays: True, False, None, a number or a word."""
-    return {name: value for name, value in others.items() if value is None or isinstance(value, (bool, int, float, str))}
+    return {
+        name: value
+        for name, value in others.items()
+        if value is None or isinstance(value, (bool, int, float, str))
+    }

@@ -15,11 +15,19 @@ from lstm_ref.protocol.adapter import Gradients
 from lstm_ref.protocol.errors import NotOffered, UnknownAction, UnknownLayer, WeightMismatch
 from lstm_ref.protocol.trace import Request, Tensor
 
-# What a model of each opset says of itself, so that a runtime of its time can read it. Before 4
-# an initializer has to be an input of the graph as well.
+# What a model of each opset says of itself, so that a runtime of its time can read it.
+# Before 4 an initializer has to be an input of the graph as well.
 IR_VERSIONS = {7: 4, 14: 7, 22: 10}
 
-ATTRIBUTES = ("direction", "layout", "activations", "activation_alpha", "activation_beta", "clip", "input_forget")
+ATTRIBUTES = (
+    "direction",
+    "layout",
+    "activations",
+    "activation_alpha",
+    "activation_beta",
+    "clip",
+    "input_forget",
+)
 INPUTS = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")
 ACCUMULATION = {"float64": "float64", "float32": "float32"}
 
@@ -59,7 +67,9 @@ class Node:
         found: dict[str, Any] = {"W": np.stack([self.weights[names[0]] for names in parts])}
         found["R"] = np.stack([self.weights[names[1]] for names in parts])
         if "B" in wanted:
-            found["B"] = np.stack([np.concatenate([self.weights[name] for name in names[2:4]]) for names in parts])
+            found["B"] = np.stack(
+                [np.concatenate([self.weights[name] for name in names[2:4]]) for names in parts]
+            )
         if "P" in wanted:
             found["P"] = np.stack([self.weights[names[4]] for names in parts])
         shapes = {name: tuple(array.shape) for name, array in found.items()}
@@ -141,7 +151,9 @@ class OnnxRuntimeAdapter:
 
         return call
 
-    def record(self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]) -> tuple[Any, Callable[[Sequence[Any], Sequence[Any]], Gradients]]:
+    def record(
+        self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]
+    ) -> tuple[Any, Callable[[Sequence[Any], Sequence[Any]], Gradients]]:
         """The operator has no gradients."""
         raise NotOffered("ONNX runtimes run a model; they do not differentiate it")
 
@@ -165,13 +177,21 @@ def line_with(error: Exception, *said: str) -> str | None:
     """The line of the message that has one of these words in it, without what says
     where it comes from.
     """
-    return next((line.rpartition("THROWN:")[2].strip() for line in str(error).splitlines() if any(words in line.lower() for words in said)), None)
+    return next(
+        (
+            line.rpartition("THROWN:")[2].strip()
+            for line in str(error).splitlines()
+            if any(words in line.lower() for words in said)
+        ),
+        None,
+    )
 
 
 def model(onnx: Any, node: Node, given: Mapping[str, Any], weights: Mapping[str, Any]) -> Any:
     """A model of the node alone, with the inputs that are given, whose shapes it says.
 
-    It is not checked: what a runtime makes of a node that is not allowed is the runtime's.
+    It is not checked: what a runtime makes of a node that is not allowed is the
+    runtime's.
     """
     helper, params = onnx.helper, node.params
     present = {**given, **weights}
@@ -194,10 +214,15 @@ def model(onnx: Any, node: Node, given: Mapping[str, Any], weights: Mapping[str,
         [made],
         "lstm",
         [_value(onnx, name, array.dtype, array.shape) for name, array in fed.items()],
-        [_value(onnx, name, np.dtype(node.dtype), [None] * (4 if name == "Y" else 3)) for name in node.outputs],
+        [
+            _value(onnx, name, np.dtype(node.dtype), [None] * (4 if name == "Y" else 3))
+            for name in node.outputs
+        ],
         [onnx.numpy_helper.from_array(array, name) for name, array in constants.items()],
     )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=IR_VERSIONS.get(opset, 10))
+    return helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=IR_VERSIONS.get(opset, 10)
+    )
 
 
 def _value(onnx: Any, name: str, dtype: Any, shape: Sequence[int | None]) -> Any:

@@ -1,4 +1,5 @@
-"""Modules around a layer that `torch.jit.script` takes and that can be called then. TorchScript's types are fixed: one for each kind of input.
+"""Modules around a layer that `torch.jit.script` takes and that can be called then.
+TorchScript's types are fixed: one for each kind of input.
 
 Imports PyTorch.
 """

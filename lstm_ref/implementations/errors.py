@@ -14,14 +14,19 @@ class DuplicateImplementation(AdapterError):
     """Two adapter files declare implementations of the same name."""
 
     def __init__(self, name: str, first: str, second: str) -> None:
-        super().__init__(f"implementation {name!r} is declared in {first} and again in {second}; rename one of them")
+        super().__init__(
+            f"implementation {name!r} is declared in {first} and again in {second}; rename one of them"
+        )
 
 
 class NoAdapterFile(AdapterError):
     """A file or package that should declare implementations declares none."""
 
     def __init__(self, place: str) -> None:
-        super().__init__(f"{place} declares no implementations; it needs IMPLEMENTATIONS = (Implementation(name=..., dialect=..., ...),)")
+        super().__init__(
+            f"{place} declares no implementations; it needs IMPLEMENTATIONS = (Implementation(name=...,"
+            " dialect=..., ...),)"
+        )
 
 
 class BrokenEntryPoint(AdapterError):
@@ -29,6 +34,6 @@ class BrokenEntryPoint(AdapterError):
 
     def __init__(self, name: str, value: str, error: Exception) -> None:
         super().__init__(
-            f"the entry point {name} = {value} of the group lstm_ref.implementations cannot be loaded: {type(error).__name__}: {error}; "
-            "mend or uninstall its package"
+            f"the entry point {name} = {value} of the group lstm_ref.implementations cannot be loaded:"
+            f" {type(error).__name__}: {error}; mend or uninstall its package"
         )

@@ -1,4 +1,6 @@
-"""Keras 3 on TensorFlow, through `tf.keras`: called eagerly as its users call it, in a `tf.function`, and compiled by XLA."""
+"""Keras 3 on TensorFlow, through `tf.keras`: called eagerly as its users call it, in a
+`tf.function`, and compiled by XLA.
+"""
 
 import random
 from collections.abc import Mapping
@@ -27,8 +29,9 @@ class Keras3:
     """What is Keras 3's own."""
 
     def seed(self, keras: Any, seed: int) -> None:
-        """`keras.utils.set_random_seed` without TensorFlow's own seed: Keras 3 draws from that of Python and hands it to stateless operations, and
-        setting TensorFlow's makes it prepare all its operations anew, 15 ms a request.
+        """`keras.utils.set_random_seed` without TensorFlow's own seed: Keras 3 draws
+        from that of Python and hands it to stateless operations, and setting
+        TensorFlow's makes it prepare all its operations anew, 15 ms a request.
         """
         random.seed(seed)
         np.random.seed(seed)

@@ -1,7 +1,7 @@
 """Any module that implements `onnx.backend.base.Backend`.
 
-The environment variable LSTM_REF_ONNX_BACKEND names it: "onnxruntime.backend", or that of
-a backend of one's own.
+The environment variable LSTM_REF_ONNX_BACKEND names it: "onnxruntime.backend", or that
+of a backend of one's own.
 """
 
 import os
@@ -20,7 +20,10 @@ class NoBackend(AdapterError):
     """The variable names no module that is a backend."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"{reason}: set {VARIABLE} to a module that implements onnx.backend.base.Backend, such as onnxruntime.backend")
+        super().__init__(
+            f"{reason}: set {VARIABLE} to a module that implements onnx.backend.base.Backend, such as"
+            " onnxruntime.backend"
+        )
 
 
 class OnnxBackend(OnnxRuntimeAdapter):
@@ -33,7 +36,9 @@ class OnnxBackend(OnnxRuntimeAdapter):
         self.backend = backend(os.environ.get(VARIABLE, ""))
 
     def versions(self) -> Mapping[str, str]:
-        """Those of the package that the module is in, where it says one, and of onnx."""
+        """Those of the package that the module is in, where it says one, and of
+        onnx.
+        """
         package = self.backend.__name__.partition(".")[0]
         version = getattr(import_module(package), "__version__", None)
         return {**super().versions(), **({package: str(version)} if version else {})}
@@ -46,7 +51,11 @@ class OnnxBackend(OnnxRuntimeAdapter):
 
     def declined(self, error: Exception) -> str | None:
         """What the interface has for it, and the same word of a runtime behind it."""
-        own = type(error).__name__ in ("BackendIsNotSupposedToImplementIt", "NotImplemented", "NotImplementedError")
+        own = type(error).__name__ in (
+            "BackendIsNotSupposedToImplementIt",
+            "NotImplemented",
+            "NotImplementedError",
+        )
         return str(error) if own else line_with(error, "not supported")
 
 

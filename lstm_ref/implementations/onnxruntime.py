@@ -31,14 +31,20 @@ class OnnxRuntime(OnnxRuntimeAdapter):
         """A session of the CPU provider."""
         options = self.runtime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
-        session = self.runtime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        session = self.runtime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
         return lambda fed: session.run(None, dict(fed))
 
     def declined(self, error: Exception) -> str | None:
         """Its status NOT_IMPLEMENTED; layout 1 and double it calls not supported under
         others (1.32).
         """
-        return str(error) if type(error).__name__ == "NotImplemented" else line_with(error, "are not supported", "does not support")
+        return (
+            str(error)
+            if type(error).__name__ == "NotImplemented"
+            else line_with(error, "are not supported", "does not support")
+        )
 
 
 IMPLEMENTATIONS = (

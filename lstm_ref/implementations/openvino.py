@@ -36,12 +36,18 @@ class OpenVino(OnnxRuntimeAdapter):
 
     def unsupported(self, request: Request) -> str | None:
         """Anything but float32: the CPU plugin computes float64 in float32."""
-        return None if request.dtype == "float32" else "the CPU plugin of OpenVINO computes in float32 at most"
+        return (
+            None if request.dtype == "float32" else "the CPU plugin of OpenVINO computes in float32 at most"
+        )
 
     def prepare(self, model: Any) -> Callable[[Mapping[str, Any]], Sequence[Any]]:
         """The compiled model."""
-        compiled = self.core.compile_model(self.core.read_model(model.SerializeToString()), "CPU", CONFIGURATION)
-        known = {name for port in compiled.inputs for name in port.names}  # one that it has no use for is gone
+        compiled = self.core.compile_model(
+            self.core.read_model(model.SerializeToString()), "CPU", CONFIGURATION
+        )
+        known = {
+            name for port in compiled.inputs for name in port.names
+        }  # one that it has no use for is gone
 
         def run(fed: Mapping[str, Any]) -> Sequence[Any]:
             found = compiled({name: array for name, array in fed.items() if name in known})
@@ -51,7 +57,9 @@ class OpenVino(OnnxRuntimeAdapter):
 
     def declined(self, error: Exception) -> str | None:
         """What its messages call not supported, or a function that it does not know."""
-        return line_with(error, "not supported", "unsupported", "not implemented", "unknown activation function")
+        return line_with(
+            error, "not supported", "unsupported", "not implemented", "unknown activation function"
+        )
 
 
 IMPLEMENTATIONS = (

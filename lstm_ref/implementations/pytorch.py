@@ -25,13 +25,18 @@ HOST = Host(
         "OPENBLAS_NUM_THREADS": "1",
         "CUDA_VISIBLE_DEVICES": "-1",
     },
-    lowest={"ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41", "MKL_ENABLE_INSTRUCTIONS": "SSE4_2"},
+    lowest={
+        "ATEN_CPU_CAPABILITY": "default",
+        "ONEDNN_MAX_CPU_ISA": "SSE41",
+        "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
+    },
 )
 
 ACCUMULATION = {"float64": "float64", "float32": "float32", "float16": "float32", "bfloat16": "float32"}
 
-# oneDNN takes half precisions where the processor has instructions for them. Under autocast PyTorch hands
-# them to it all the same (2.13); elsewhere its own kernels take over.
+# oneDNN takes half precisions where the processor has instructions for them. Under
+# autocast PyTorch hands them to it all the same (2.13); elsewhere its own kernels take
+# over.
 RELIES_ON = {
     "bfloat16": "onednn_bf16",
     "mixed_bfloat16": "onednn_bf16",
@@ -39,10 +44,12 @@ RELIES_ON = {
     "mixed_float16": "onednn_f16",
 }
 
-# The mixed policies are PyTorch's autocast: weights in float32, and these dtypes inside.
+# The mixed policies are PyTorch's autocast: weights in float32, and these dtypes
+# inside.
 AUTOCAST = {"mixed_bfloat16": "bfloat16", "mixed_float16": "float16"}
 
-# What a case says of a call beside the module's own arguments: how its input is packed and its output padded again.
+# What a case says of a call beside the module's own arguments: how its input is packed
+# and its output padded again.
 PACKING = ("lengths", "enforce_sorted", "packing", "padding", "padding_side", "padding_value", "total_length")
 
 # The actions that freeze parameters: those whose names contain this.
@@ -52,7 +59,8 @@ FREEZING = {"freeze": "", "freeze-recurrent": "weight_hh", "freeze-first-layer":
 class PyTorch:
     """`torch.nn` modules, eager.
 
-    A mode of execution is a subclass that overrides `prepared`, which is what a call does with the module, or `constructor`.
+    A mode of execution is a subclass that overrides `prepared`, which is what a call
+    does with the module, or `constructor`.
     """
 
     def __init__(self) -> None:
@@ -68,7 +76,9 @@ class PyTorch:
         return {"torch": str(self.torch.__version__)}
 
     def processor(self) -> Mapping[str, str | bool]:
-        """The level of PyTorch's own kernels, and the half precisions that oneDNN computes in here."""
+        """The level of PyTorch's own kernels, and the half precisions that oneDNN
+        computes in here.
+        """
         of_onednn = self.torch.ops.mkldnn
         return {
             "cpu_capability": str(self.torch.backends.cpu.get_cpu_capability()),
@@ -86,11 +96,15 @@ class PyTorch:
         if kind is None:
             raise UnknownLayer(request.layer, "torch.nn")
         self._autocast = AUTOCAST.get(request.dtype)
-        self._construct = partial(kind, **request.params, dtype=getattr(self.torch, "float32" if self._autocast else request.dtype))
+        self._construct = partial(
+            kind, **request.params, dtype=getattr(self.torch, "float32" if self._autocast else request.dtype)
+        )
         return self._construct
 
     def set_weights(self, layer: Any, weights: Mapping[str, Tensor]) -> None:
-        """Copy each parameter in place: `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`, ..."""
+        """Copy each parameter in place: `weight_ih_l0`, `weight_hh_l0`, `bias_ih_l0`,
+        ...
+        """
         parameters = dict(layer.named_parameters())
         expected = {name: tuple(parameter.shape) for name, parameter in parameters.items()}
         given = {name: tensor.values.shape for name, tensor in weights.items()}
@@ -101,7 +115,9 @@ class PyTorch:
                 parameter.copy_(self.tensor(weights[name]))
 
     def weights(self, layer: Any) -> Mapping[str, Any]:
-        """The parameters by name; those under a parametrization as the module computes them."""
+        """The parameters by name; those under a parametrization as the module computes
+        them.
+        """
         return {name: getattr(layer, name) for name in names(layer)}
 
     def tensor(self, value: Tensor) -> Any:
@@ -115,16 +131,21 @@ class PyTorch:
         return Tensor(dtype, np.array(held.numpy()))
 
     def prepared(self, layer: Any, input: Any, options: Mapping[str, Any]) -> Callable[..., Any]:
-        """What takes `input`, a tensor or a packed sequence, and the module's other arguments by name: the module itself."""
+        """What takes `input`, a tensor or a packed sequence, and the module's other
+        arguments by name: the module itself.
+        """
         return layer  # type: ignore[no-any-return]
 
     def caller(self, layer: Any, arguments: Mapping[str, Any]) -> Callable[[], Any]:
         """`layer(input=..., hx=(h_0, c_0))`; the documentation calls for a tuple.
 
-        `training` is the module's mode, that of a new module where it is absent. With `lengths` the input is packed and the output padded again, as
-        the documentation of `torch.nn.utils.rnn` shows it.
+        `training` is the module's mode, that of a new module where it is absent. With
+        `lengths` the input is packed and the output padded again, as the documentation
+        of `torch.nn.utils.rnn` shows it.
         """
-        options: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in arguments.items()}
+        options: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in arguments.items()
+        }
         layer.train(options.pop("training", True))
         how = {name: options.pop(name) for name in PACKING if name in options}
         input = options.pop("input")
@@ -143,34 +164,53 @@ class PyTorch:
 
         return call
 
-    def record(self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]) -> tuple[Any, Callable[[Sequence[Any], Sequence[Any]], Gradients]]:
-        """The leaves are copies that nobody else holds; they require gradients from here on. A frozen parameter has no gradient."""
+    def record(
+        self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]
+    ) -> tuple[Any, Callable[[Sequence[Any], Sequence[Any]], Gradients]]:
+        """The leaves are copies that nobody else holds; they require gradients from
+        here on. A frozen parameter has no gradient.
+        """
         for leaf in leaves:
             leaf.requires_grad_(True)
         parameters, result = self._recorded(layer, call)
 
         def differentiate(outputs: Sequence[Any], cotangents: Sequence[Any]) -> Gradients:
-            found = self.torch.autograd.grad(list(outputs), [*parameters.values(), *leaves], grad_outputs=list(cotangents), allow_unused=True)
+            found = self.torch.autograd.grad(
+                list(outputs),
+                [*parameters.values(), *leaves],
+                grad_outputs=list(cotangents),
+                allow_unused=True,
+            )
             return dict(zip(parameters, found[: len(parameters)], strict=True)), found[len(parameters) :]
 
         return result, differentiate
 
-    def record_twice(self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]) -> tuple[Any, TwiceDifferentiate]:
+    def record_twice(
+        self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]
+    ) -> tuple[Any, TwiceDifferentiate]:
         """`torch.autograd.grad` with `create_graph`, and again."""
         self.torch.set_rng_state(self._before)
         parameters, result = self._recorded(layer, call)
         inputs = [*parameters.values(), *leaves]
 
-        def differentiate(outputs: Sequence[Any], cotangents: Sequence[Any], direction: Gradients) -> Gradients:
+        def differentiate(
+            outputs: Sequence[Any], cotangents: Sequence[Any], direction: Gradients
+        ) -> Gradients:
             along = [*(direction[0][name] for name in parameters), *direction[1]]
-            gradients = self.torch.autograd.grad(list(outputs), inputs, grad_outputs=list(cotangents), create_graph=True)
+            gradients = self.torch.autograd.grad(
+                list(outputs), inputs, grad_outputs=list(cotangents), create_graph=True
+            )
             found = self.torch.autograd.grad(gradients, inputs, grad_outputs=along, allow_unused=True)
             return dict(zip(parameters, found[: len(parameters)], strict=True)), found[len(parameters) :]
 
         return result, differentiate
 
-    def tangents(self, layer: Any, arguments: Arguments, direction: Mapping[str, Tensor]) -> Callable[[], Any]:
-        """Dual numbers of `torch.autograd.forward_ad`, the parameters among them by `functional_call`."""
+    def tangents(
+        self, layer: Any, arguments: Arguments, direction: Mapping[str, Tensor]
+    ) -> Callable[[], Any]:
+        """Dual numbers of `torch.autograd.forward_ad`, the parameters among them by
+        `functional_call`.
+        """
         forward = self.torch.autograd.forward_ad
 
         def dual(path: str, value: Tensor) -> Any:
@@ -180,7 +220,10 @@ class PyTorch:
         def call() -> Any:
             self.torch.set_rng_state(self._before)
             with forward.dual_level():
-                parameters = {name: forward.make_dual(weight.detach(), self.tensor(direction[name])) for name, weight in self.weights(layer).items()}
+                parameters = {
+                    name: forward.make_dual(weight.detach(), self.tensor(direction[name]))
+                    for name, weight in self.weights(layer).items()
+                }
                 try:
                     result = self.caller(Functional(self.torch, layer, parameters), arguments(dual))()
                 except NotImplementedError as error:
@@ -192,20 +235,28 @@ class PyTorch:
         return call
 
     def _recorded(self, layer: Any, call: Callable[[], Any]) -> tuple[dict[str, Any], Any]:
-        """The parameters that are not frozen, by name, and what the call with them returns."""
+        """The parameters that are not frozen, by name, and what the call with them
+        returns.
+        """
         with self.torch.nn.utils.parametrize.cached():
-            return {name: weight for name, weight in self.weights(layer).items() if weight.requires_grad}, call()
+            return {
+                name: weight for name, weight in self.weights(layer).items() if weight.requires_grad
+            }, call()
 
     def drawn(self, layer: Any) -> Mapping[str, Any]:
-        """The masks of dropout between layers (batch, timesteps, outputs), or of a packed input (sum of lengths, outputs), sequence by sequence: the
-        generator draws them again from where the call began to draw.
+        """The masks of dropout between layers (batch, timesteps, outputs), or of a
+        packed input (sum of lengths, outputs), sequence by sequence: the generator
+        draws them again from where the call began to draw.
 
-        Where that does not lead to the state in which the call left the generator, it drew something else, and nothing is known of it.
+        Where that does not lead to the state in which the call left the generator, it
+        drew something else, and nothing is known of it.
         """
         return self._drawn
 
     def effects(self, layer: Any) -> Mapping[str, Any]:
-        """What the last call's packed output says of its lengths; modules leave nothing else behind."""
+        """What the last call's packed output says of its lengths; modules leave nothing
+        else behind.
+        """
         return {} if self._packed_output is None else fields(self.torch, *self._packed_output)
 
     def actor(self, layer: Any, action: str, step: int, arguments: Mapping[str, Any]) -> Callable[[], Any]:
@@ -222,7 +273,11 @@ class PyTorch:
             "tie": self._tied,
         }
         if action not in actions:
-            raise UnknownAction(action, step, f"known are {', '.join(actions)}; torch.nn modules record no state: pass hx instead")
+            raise UnknownAction(
+                action,
+                step,
+                f"known are {', '.join(actions)}; torch.nn modules record no state: pass hx instead",
+            )
         return partial(actions[action], layer)
 
     def documented(self, name: str) -> Any:
@@ -243,17 +298,24 @@ class PyTorch:
         self._packed_output = None
 
     def _cast(self, value: Any) -> Any:
-        """Under autocast, a tensor, or each of a tuple, in float32: the documentation has nobody cast a module's inputs by hand."""
+        """Under autocast, a tensor, or each of a tuple, in float32: the documentation
+        has nobody cast a module's inputs by hand.
+        """
         if self._autocast is None or value is None:
             return value
         return tuple(map(self._cast, value)) if isinstance(value, tuple) else value.to(self.torch.float32)
 
     def _autocasting(self) -> AbstractContextManager[Any]:
         """`torch.autocast` where the request has a mixed policy."""
-        return nullcontext() if self._autocast is None else self.torch.autocast("cpu", getattr(self.torch, self._autocast))
+        return (
+            nullcontext()
+            if self._autocast is None
+            else self.torch.autocast("cpu", getattr(self.torch, self._autocast))
+        )
 
     def _packed(self, layer: Any, input: Any, how: Mapping[str, Any]) -> Any:
-        """The input packed: by pack_padded_sequence; or, from a list of its rows cut off at their lengths, by pack_sequence, or by pad_sequence and
+        """The input packed: by pack_padded_sequence; or, from a list of its rows cut
+        off at their lengths, by pack_sequence, or by pad_sequence and
         pack_padded_sequence.
         """
         rnn = self.torch.nn.utils.rnn
@@ -264,35 +326,53 @@ class PyTorch:
             if how["packing"] == "pack_sequence":
                 return rnn.pack_sequence(sequences, enforce_sorted=how["enforce_sorted"])
             input = rnn.pad_sequence(sequences, batch_first=layer.batch_first)
-        return rnn.pack_padded_sequence(input, lengths, batch_first=layer.batch_first, enforce_sorted=how["enforce_sorted"])
+        return rnn.pack_padded_sequence(
+            input, lengths, batch_first=layer.batch_first, enforce_sorted=how["enforce_sorted"]
+        )
 
     def _padded(self, layer: Any, result: Any, how: Mapping[str, Any]) -> Any:
-        """The result with its packed output padded: by pad_packed_sequence, after which unpad_sequence and pad_sequence may follow; or unpacked by
-        unpack_sequence and padded by pad_sequence.
+        """The result with its packed output padded: by pad_packed_sequence, after which
+        unpad_sequence and pad_sequence may follow; or unpacked by unpack_sequence and
+        padded by pad_sequence.
         """
         rnn, batch_first = self.torch.nn.utils.rnn, layer.batch_first
         packed, states = result
-        options = {name: how[name] for name in ("padding_side", "padding_value", "total_length") if name in how}
+        options = {
+            name: how[name] for name in ("padding_side", "padding_value", "total_length") if name in how
+        }
         if how.get("padding") == "unpack_sequence":
             sequences = rnn.unpack_sequence(packed)
-            output, lengths = rnn.pad_sequence(sequences, batch_first=batch_first, **options), self.torch.tensor(list(map(len, sequences)))
+            output, lengths = (
+                rnn.pad_sequence(sequences, batch_first=batch_first, **options),
+                self.torch.tensor(list(map(len, sequences))),
+            )
         elif how.get("padding") == "unpad_sequence":
             padded, lengths = rnn.pad_packed_sequence(packed, batch_first=batch_first)
-            output = rnn.pad_sequence(rnn.unpad_sequence(padded, lengths, batch_first=batch_first), batch_first=batch_first, **options)
+            output = rnn.pad_sequence(
+                rnn.unpad_sequence(padded, lengths, batch_first=batch_first),
+                batch_first=batch_first,
+                **options,
+            )
         else:
             output, lengths = rnn.pad_packed_sequence(packed, batch_first=batch_first, **options)
         self._packed_output = packed, lengths
         return output, states
 
     def _replayed(self, layer: Any, given: Any, before: Any) -> dict[str, Any]:
-        """The masks that a module draws from this state of the generator on; none if the generator does not end up where the call left it.
+        """The masks that a module draws from this state of the generator on; none if
+        the generator does not end up where the call left it.
 
-        One draw for each layer but the last, laid out as the module does it: (T, N, outputs), an unbatched input as a batch of one, a packed one as
-        its `data`.
+        One draw for each layer but the last, laid out as the module does it: (T, N,
+        outputs), an unbatched input as a batch of one, a packed one as its `data`.
         """
         rate, layers = getattr(layer, "dropout", 0.0), getattr(layer, "num_layers", 1)
         after = self.torch.get_rng_state()
-        if not layer.training or not rate or layers == 1 or (0 < rate < 1 and self.torch.equal(before, after)):
+        if (
+            not layer.training
+            or not rate
+            or layers == 1
+            or (0 < rate < 1 and self.torch.equal(before, after))
+        ):
             return {}
         rnn = self.torch.nn.utils.rnn
         outputs = (2 if layer.bidirectional else 1) * (layer.proj_size or layer.hidden_size)
@@ -307,7 +387,11 @@ class PyTorch:
         self.torch.set_rng_state(before)
         for k in range(layers - 1):
             mask = self.torch.nn.functional.dropout(self.torch.ones(shape, dtype=self.torch.float64), rate)
-            masks[f"dropout[{k}]"] = self.torch.cat(rnn.unpack_sequence(given._replace(data=mask))) if packed else mask.transpose(0, 1)
+            masks[f"dropout[{k}]"] = (
+                self.torch.cat(rnn.unpack_sequence(given._replace(data=mask)))
+                if packed
+                else mask.transpose(0, 1)
+            )
         return masks if self.torch.equal(self.torch.get_rng_state(), after) else {}
 
     def _through_a_file(self, module: Any) -> Any:
@@ -321,8 +405,13 @@ class PyTorch:
         return other
 
     def _functional(self, module: Any) -> Any:
-        """The module with parameters from outside; its own do not know a number any more."""
-        parameters = {name: self.torch.nn.Parameter(parameter.detach().clone()) for name, parameter in module.named_parameters()}
+        """The module with parameters from outside; its own do not know a number any
+        more.
+        """
+        parameters = {
+            name: self.torch.nn.Parameter(parameter.detach().clone())
+            for name, parameter in module.named_parameters()
+        }
         with self.torch.no_grad():
             for parameter in module.parameters():
                 parameter.fill_(float("nan"))
@@ -337,7 +426,9 @@ class PyTorch:
         return module
 
     def _replaced(self, module: Any) -> Any:
-        """Each parameter replaced by a new one of the same values; the old ones do not know a number any more."""
+        """Each parameter replaced by a new one of the same values; the old ones do not
+        know a number any more.
+        """
         for name, parameter in list(module.named_parameters()):
             setattr(module, name, self.torch.nn.Parameter(parameter.detach().clone()))
             with self.torch.no_grad():
@@ -345,13 +436,17 @@ class PyTorch:
         return module
 
     def _parametrized(self, module: Any) -> Any:
-        """Each parameter under a parametrization: the module keeps its negative, and computes with the negative of that."""
+        """Each parameter under a parametrization: the module keeps its negative, and
+        computes with the negative of that.
+        """
         for name, _ in list(module.named_parameters()):
             self.torch.nn.utils.parametrize.register_parametrization(module, name, negation(self.torch))
         return module
 
     def _tied(self, module: Any) -> Any:
-        """The parameters of each backward direction replaced by those of the forward one."""
+        """The parameters of each backward direction replaced by those of the forward
+        one.
+        """
         for name, parameter in list(module.named_parameters()):
             if not name.endswith("_reverse"):
                 setattr(module, f"{name}_reverse", parameter)
@@ -359,7 +454,9 @@ class PyTorch:
 
 
 class Functional:
-    """A module as `torch.func.functional_call` calls it: with parameters from outside."""
+    """A module as `torch.func.functional_call` calls it: with parameters from
+    outside.
+    """
 
     def __init__(self, torch: Any, module: Any, parameters: Mapping[str, Any]) -> None:
         self._torch = torch
@@ -370,14 +467,20 @@ class Functional:
         return self._torch.func.functional_call(self._module, self._parameters, kwargs=arguments)
 
     def __getattr__(self, name: str) -> Any:
-        """Everything else as the module has it; the parameters are those from outside."""
+        """Everything else as the module has it; the parameters are those from
+        outside.
+        """
         return self._parameters[name] if name in self._parameters else getattr(self._module, name)
 
 
 def fields(torch: Any, packed: Any, lengths: Any) -> dict[str, Any]:
-    """What a packed sequence says of its lengths, and the lengths with which it is padded; without indices its sequences are in the order given."""
+    """What a packed sequence says of its lengths, and the lengths with which it is
+    padded; without indices its sequences are in the order given.
+    """
     order = torch.arange(len(lengths))
-    into, back = (order if indices is None else indices for indices in (packed.sorted_indices, packed.unsorted_indices))
+    into, back = (
+        order if indices is None else indices for indices in (packed.sorted_indices, packed.unsorted_indices)
+    )
     return {
         "lengths": lengths,
         "batch_sizes": packed.batch_sizes,
@@ -395,13 +498,22 @@ def _frozen(module: Any, part: str) -> Any:
 
 
 def _mapped(function: Callable[[Any], Any], result: Any) -> Any:
-    """The result of a module, nested as it is, with the function of each tensor in its place."""
-    return tuple(_mapped(function, part) for part in result) if isinstance(result, tuple) else function(result)
+    """The result of a module, nested as it is, with the function of each tensor in its
+    place.
+    """
+    return (
+        tuple(_mapped(function, part) for part in result) if isinstance(result, tuple) else function(result)
+    )
 
 
 def names(layer: Any) -> list[str]:
-    """The documented names of the layer's parameters, in their order, parametrized or not."""
-    found = [name.removeprefix("parametrizations.").removesuffix(".original") for name, _ in layer.named_parameters()]
+    """The documented names of the layer's parameters, in their order, parametrized or
+    not.
+    """
+    found = [
+        name.removeprefix("parametrizations.").removesuffix(".original")
+        for name, _ in layer.named_parameters()
+    ]
     return list(dict.fromkeys(found))
 
 

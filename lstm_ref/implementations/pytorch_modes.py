@@ -1,6 +1,8 @@
-"""PyTorch's `torch.nn` in the other ways in which PyTorch executes a module, each an implementation of its own.
+"""PyTorch's `torch.nn` in the other ways in which PyTorch executes a module, each an
+implementation of its own.
 
-What a mode cannot do it says in `unsupported`, in PyTorch's own words; where it computes something else instead, it is judged by that.
+What a mode cannot do it says in `unsupported`, in PyTorch's own words; where it
+computes something else instead, it is judged by that.
 """
 
 from abc import ABC, abstractmethod
@@ -17,7 +19,9 @@ from lstm_ref.protocol.trace import Request, Tensor
 
 
 class Within(PyTorch):
-    """Eager, with every call and its differentiation inside a context that PyTorch has for that."""
+    """Eager, with every call and its differentiation inside a context that PyTorch has
+    for that.
+    """
 
     def __init__(self, context: Callable[[Any], AbstractContextManager[Any]]) -> None:
         super().__init__()
@@ -32,7 +36,9 @@ class Within(PyTorch):
 
         return within
 
-    def record(self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]) -> tuple[Any, Callable[[Sequence[Any], Sequence[Any]], Gradients]]:
+    def record(
+        self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]
+    ) -> tuple[Any, Callable[[Sequence[Any], Sequence[Any]], Gradients]]:
         """As always, differentiated inside the context."""
         result, differentiate = super().record(layer, leaves, call)
 
@@ -42,7 +48,9 @@ class Within(PyTorch):
 
         return result, within
 
-    def record_twice(self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]) -> tuple[Any, TwiceDifferentiate]:
+    def record_twice(
+        self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]
+    ) -> tuple[Any, TwiceDifferentiate]:
         """The same."""
         result, differentiate = super().record_twice(layer, leaves, call)
 
@@ -54,12 +62,16 @@ class Within(PyTorch):
 
 
 def without_onednn(torch: Any) -> AbstractContextManager[Any]:
-    """`torch.backends.mkldnn.flags`: PyTorch's own kernels, which it otherwise takes where oneDNN has none (float64, projections, packed)."""
+    """`torch.backends.mkldnn.flags`: PyTorch's own kernels, which it otherwise takes
+    where oneDNN has none (float64, projections, packed).
+    """
     return torch.backends.mkldnn.flags(enabled=False)  # type: ignore[no-any-return]
 
 
 def without_gradient(torch: Any) -> AbstractContextManager[Any]:
-    """`torch.no_grad`: oneDNN keeps nothing for a gradient then, and rounds otherwise."""
+    """`torch.no_grad`: oneDNN keeps nothing for a gradient then, and rounds
+    otherwise.
+    """
     return torch.no_grad()  # type: ignore[no-any-return]
 
 
@@ -75,9 +87,11 @@ def with_two_threads(torch: Any) -> Iterator[None]:
 
 
 class Converted(PyTorch, ABC):
-    """A mode that makes something else of the module when it is called, with the weights that it has then, and calls that.
+    """A mode that makes something else of the module when it is called, with the
+    weights that it has then, and calls that.
 
-    What was made serves the calls of a request until an action changes the module, or a call comes that `way` tells from the one before.
+    What was made serves the calls of a request until an action changes the module, or a
+    call comes that `way` tells from the one before.
     """
 
     def __init__(self) -> None:
@@ -86,10 +100,14 @@ class Converted(PyTorch, ABC):
 
     @abstractmethod
     def converted(self, layer: Any, input: Any, options: Mapping[str, Any]) -> Any:
-        """What this mode makes of the module, to be called by keyword as the module is."""
+        """What this mode makes of the module, to be called by keyword as the
+        module is.
+        """
 
     def way(self, layer: Any, input: Any, options: Mapping[str, Any]) -> Any:
-        """What has to be equal in two calls that share what was made: the module, its mode, and whether the input is packed."""
+        """What has to be equal in two calls that share what was made: the module, its
+        mode, and whether the input is packed.
+        """
         return layer, layer.training, type(input)
 
     def prepared(self, layer: Any, input: Any, options: Mapping[str, Any]) -> Any:
@@ -99,9 +117,14 @@ class Converted(PyTorch, ABC):
             self._made = way, self.converted(layer, input, options)
         return self._made[1]
 
-    def tangents(self, layer: Any, arguments: Arguments, direction: Mapping[str, Tensor]) -> Callable[[], Any]:
+    def tangents(
+        self, layer: Any, arguments: Arguments, direction: Mapping[str, Tensor]
+    ) -> Callable[[], Any]:
         """None: what was made of the module keeps its parameters."""
-        raise NotOffered("forward mode needs dual numbers for parameters, and what this mode makes of a module keeps those that it has")
+        raise NotOffered(
+            "forward mode needs dual numbers for parameters, and what this mode makes of a module keeps those"
+            " that it has"
+        )
 
     def actor(self, layer: Any, action: str, step: int, arguments: Mapping[str, Any]) -> Callable[[], Any]:
         """As always; the module that comes out of it has not been converted."""
@@ -115,24 +138,35 @@ class Converted(PyTorch, ABC):
 
 
 class Script(Converted):
-    """`torch.jit.script` of a module around the layer: nn.LSTM itself can be scripted but not called then, having `forward__0` and `forward__1`."""
+    """`torch.jit.script` of a module around the layer: nn.LSTM itself can be scripted
+    but not called then, having `forward__0` and `forward__1`.
+    """
 
     def unsupported(self, request: Request) -> str | None:
         """Parametrized modules, and what is no module."""
         if _acts(request, "parametrize"):
             return "torch.jit.script: Parametrization is not working with scripting."
         if _acts(request, "functional-call"):
-            return "torch.jit.script around torch.func.functional_call: failed to convert Python type to a TorchScript type"
+            return (
+                "torch.jit.script around torch.func.functional_call: failed to convert Python type to a"
+                " TorchScript type"
+            )
         return None
 
     def converted(self, layer: Any, input: Any, options: Mapping[str, Any]) -> Any:
         """The scripted module, which has the layer's own parameters."""
         modules = import_module("lstm_ref.implementations._scriptable")
-        around = modules.OfPacked if isinstance(input, self.torch.nn.utils.rnn.PackedSequence) else modules.OfTensor
+        around = (
+            modules.OfPacked
+            if isinstance(input, self.torch.nn.utils.rnn.PackedSequence)
+            else modules.OfTensor
+        )
         return self.torch.jit.script(around(layer))
 
     def release(self) -> None:
-        """Let go of the compiled classes too, as PyTorch's own tests do: one for each set of sizes and options, of 1.4 MB in PyTorch 2.13."""
+        """Let go of the compiled classes too, as PyTorch's own tests do: one for each
+        set of sizes and options, of 1.4 MB in PyTorch 2.13.
+        """
         super().release()
         jit = self.torch.jit
         self.torch._C._jit_clear_class_registry()
@@ -144,18 +178,33 @@ class Export(Converted):
     """`torch.export.export(layer, (), arguments).module()`."""
 
     def unsupported(self, request: Request) -> str | None:
-        """Packed inputs, whose lengths are data, and parameters that are no parameters of a module."""
+        """Packed inputs, whose lengths are data, and parameters that are no parameters
+        of a module.
+        """
         if any("lengths" in step.arguments for step in request.steps):
-            return "torch.export of a packed input: Could not guard on data-dependent expression (the batch sizes of a PackedSequence)"
+            return (
+                "torch.export of a packed input: Could not guard on data-dependent expression (the batch"
+                " sizes of a PackedSequence)"
+            )
         if _acts(request, "parametrize"):
-            return "torch.export: the program computes parametrized weights from their originals, and has no tensor of the weight to differentiate by"
+            return (
+                "torch.export: the program computes parametrized weights from their originals, and has no"
+                " tensor of the weight to differentiate by"
+            )
         if _acts(request, "functional-call"):
-            return "torch.export of torch.func.functional_call: Expected `mod` to be an instance of `torch.nn.Module`"
+            return (
+                "torch.export of torch.func.functional_call: Expected `mod` to be an instance of"
+                " `torch.nn.Module`"
+            )
         return None
 
     def way(self, layer: Any, input: Any, options: Mapping[str, Any]) -> Any:
         """A program is of the sizes that it was exported with."""
-        return *super().way(layer, input, options), _shapes(input), sorted((name, _shapes(value)) for name, value in options.items())
+        return (
+            *super().way(layer, input, options),
+            _shapes(input),
+            sorted((name, _shapes(value)) for name, value in options.items()),
+        )
 
     def converted(self, layer: Any, input: Any, options: Mapping[str, Any]) -> Any:
         """The module of the exported program, which has the layer's own parameters."""
@@ -163,8 +212,8 @@ class Export(Converted):
 
 
 class Compile(Converted):
-    """`torch.compile`, as it is without options. PyTorch 2.13 leaves nn.LSTM to eager execution ("Dynamo does not support RNN, GRU, or LSTM"); it
-    compiles nn.LSTMCell.
+    """`torch.compile`, as it is without options. PyTorch 2.13 leaves nn.LSTM to eager
+    execution ("Dynamo does not support RNN, GRU, or LSTM"); it compiles nn.LSTMCell.
     """
 
     tangents = PyTorch.tangents  # it compiles functions as well as modules
@@ -174,7 +223,9 @@ class Compile(Converted):
         return no_compiler() if request.layer == "LSTMCell" else None
 
     def constructor(self, request: Request) -> Callable[[], Any]:
-        """The module itself, and nothing known of those before: what PyTorch compiles depends on what it has compiled."""
+        """The module itself, and nothing known of those before: what PyTorch compiles
+        depends on what it has compiled.
+        """
         self.torch.compiler.reset()
         return super().constructor(request)
 
@@ -194,8 +245,9 @@ def no_compiler() -> str | None:
 
 
 class Quantizable(Converted):
-    """`torch.ao.nn.quantizable.<layer>.from_float` with no `qconfig`, so that nothing is observed or quantized: the LSTM of the quantization flow,
-    written in PyTorch's own modules.
+    """`torch.ao.nn.quantizable.<layer>.from_float` with no `qconfig`, so that nothing
+    is observed or quantized: the LSTM of the quantization flow, written in PyTorch's
+    own modules.
     """
 
     def unsupported(self, request: Request) -> str | None:
@@ -203,15 +255,30 @@ class Quantizable(Converted):
         if any("lengths" in step.arguments for step in request.steps):
             return "torch.ao.nn.quantizable.LSTM: 'PackedSequence' object has no attribute 'size'"
         if request.params.get("proj_size"):
-            return "torch.ao.nn.quantizable.LSTM has no argument proj_size: mat1 and mat2 shapes cannot be multiplied"
-        if request.dtype not in ("float32", *AUTOCAST) and any(step.action == "call" and "hx" not in step.arguments for step in request.steps):
-            return f"torch.ao.nn.quantizable starts from zeros in float32: mat1 and mat2 must have the same dtype, but got Float and {request.dtype}"
-        if _acts(request, "functional-call") or (request.layer == "LSTMCell" and _acts(request, "parametrize")):
-            return f"torch.ao.nn.quantizable.{request.layer}.from_float: Expected module type torch.nn.{request.layer}"
+            return (
+                "torch.ao.nn.quantizable.LSTM has no argument proj_size: mat1 and mat2 shapes cannot be"
+                " multiplied"
+            )
+        if request.dtype not in ("float32", *AUTOCAST) and any(
+            step.action == "call" and "hx" not in step.arguments for step in request.steps
+        ):
+            return (
+                "torch.ao.nn.quantizable starts from zeros in float32: mat1 and mat2 must have the same"
+                f" dtype, but got Float and {request.dtype}"
+            )
+        if _acts(request, "functional-call") or (
+            request.layer == "LSTMCell" and _acts(request, "parametrize")
+        ):
+            return (
+                f"torch.ao.nn.quantizable.{request.layer}.from_float: Expected module type"
+                f" torch.nn.{request.layer}"
+            )
         return None
 
     def weights(self, layer: Any) -> Mapping[str, Any]:
-        """The quantizable module's own parameters, copies of the layer's, by the layer's names for them."""
+        """The quantizable module's own parameters, copies of the layer's, by the
+        layer's names for them.
+        """
         parameters = dict(self.prepared(layer, None, {}).module.named_parameters())
         return {name: parameters[quantizable_name(name)] for name in names(layer)}
 
@@ -223,11 +290,17 @@ class Quantizable(Converted):
         """The quantizable module."""
         modules = import_module("torch.ao.nn.quantizable")
         layer.qconfig = None
-        return Renamed((modules.LSTMCell if isinstance(layer, self.torch.nn.LSTMCell) else modules.LSTM).from_float(layer))
+        return Renamed(
+            (modules.LSTMCell if isinstance(layer, self.torch.nn.LSTMCell) else modules.LSTM).from_float(
+                layer
+            )
+        )
 
 
 class Renamed:
-    """A quantizable module, which calls its arguments otherwise (`x`, `hidden`), called by the documented names."""
+    """A quantizable module, which calls its arguments otherwise (`x`, `hidden`), called
+    by the documented names.
+    """
 
     def __init__(self, module: Any) -> None:
         self.module = module
@@ -237,7 +310,9 @@ class Renamed:
 
 
 def quantizable_name(name: str) -> str:
-    """What a quantizable module calls the parameter: `weight_ih_l0_reverse` is `layers.0.layer_bw.cell.igates.weight`."""
+    """What a quantizable module calls the parameter: `weight_ih_l0_reverse` is
+    `layers.0.layer_bw.cell.igates.weight`.
+    """
     kind, gates, *place = name.split("_")
     own = f"{gates[0]}gates.{kind}"
     return f"layers.{place[0][1:]}.layer_{'bw' if 'reverse' in place else 'fw'}.cell.{own}" if place else own
@@ -249,10 +324,15 @@ def _acts(request: Request, action: str) -> bool:
 
 def _shapes(value: Any) -> Any:
     """The shapes and dtypes in an argument, nested as it is."""
-    return tuple(_shapes(item) for item in value) if isinstance(value, (list, tuple)) else (value.shape, value.dtype)
+    return (
+        tuple(_shapes(item) for item in value)
+        if isinstance(value, (list, tuple))
+        else (value.shape, value.dtype)
+    )
 
 
-# The modes are for full runs: on one machine they find what eager execution finds, and little else.
+# The modes are for full runs: on one machine they find what eager execution finds, and
+# little else.
 mode = partial(Implementation, dialect="torch", host=HOST, accumulation=ACCUMULATION, covering_only=True)
 through_onednn = partial(mode, relies_on=RELIES_ON)
 

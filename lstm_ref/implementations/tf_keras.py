@@ -1,4 +1,6 @@
-"""Keras 2 on TensorFlow, called eagerly: the package `tf_keras`, which `tf.keras` is while TF_USE_LEGACY_KERAS is set."""
+"""Keras 2 on TensorFlow, called eagerly: the package `tf_keras`, which `tf.keras` is
+while TF_USE_LEGACY_KERAS is set.
+"""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -9,7 +11,8 @@ from lstm_ref.implementations._keras import ACCUMULATION, ENVIRONMENT, LOWEST, E
 from lstm_ref.protocol.adapter import Host, Implementation
 from lstm_ref.protocol.trace import Request
 
-# The package requires `tensorflow` by that name: beside `tensorflow-cpu`, install it with `pip install --no-deps tf-keras`.
+# The package requires `tensorflow` by that name: beside `tensorflow-cpu`, install it
+# with `pip install --no-deps tf-keras`.
 HOST = Host(
     subject="tf-keras",
     requires=("tensorflow", "tf_keras"),
@@ -18,7 +21,8 @@ HOST = Host(
     lowest=LOWEST,
 )
 
-# Constructor arguments that Keras 3 documents and Keras 2 does not. Keras 2 takes `seed` without a word, and `use_cudnn` not at all.
+# Constructor arguments that Keras 3 documents and Keras 2 does not. Keras 2 takes
+# `seed` without a word, and `use_cudnn` not at all.
 OF_KERAS_3 = ("seed", "use_cudnn")
 
 CACHES = {"dropout": "_dropout_mask_cache", "recurrent_dropout": "_recurrent_dropout_mask_cache"}
@@ -43,8 +47,14 @@ class Keras2:
         """Nothing is forgotten before the next call."""
 
     def masks(self, layer: Any, found: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A list of four in the cache, of which a layer or cell uses the first alone, unless it is of implementation 1."""
-        kept = {kind: list(getattr(layer, cache).values()) for kind, cache in CACHES.items() if hasattr(layer, cache)}
+        """A list of four in the cache, of which a layer or cell uses the first alone,
+        unless it is of implementation 1.
+        """
+        kept = {
+            kind: list(getattr(layer, cache).values())
+            for kind, cache in CACHES.items()
+            if hasattr(layer, cache)
+        }
         gates = 4 if hasattr(layer, "state_size") and getattr(layer, "implementation", None) == 1 else 1
         return {kind: masks[0][:gates] for kind, masks in kept.items() if masks}
 
@@ -66,7 +76,9 @@ def _names(params: Any) -> Iterator[str]:
     """All parameter names, those of nested layers too."""
     if isinstance(params, Mapping):
         yield from params
-    for value in params.values() if isinstance(params, Mapping) else params if isinstance(params, list) else ():
+    for value in (
+        params.values() if isinstance(params, Mapping) else params if isinstance(params, list) else ()
+    ):
         yield from _names(value)
 
 

@@ -1,4 +1,6 @@
-"""Cases run by the NumPy layers alone: what these refuse no framework needs to be asked."""
+"""Cases run by the NumPy layers alone: what these refuse no framework needs to be
+asked.
+"""
 
 import itertools
 from collections import defaultdict
@@ -16,10 +18,10 @@ from lstm_ref.oracle.twin import run_twin
 def problems_of(cases: Iterable[Case]) -> Iterator[Problem]:
     """What the NumPy layers refuse of cases that are to run.
 
-    Parameters and sizes that are not documented, or that have no twin yet; sizes that do not
-    go together; second runs of relations that cannot have the weights of the first. A case
-    is told once. Of its points those are built in which two values meet for the first time,
-    and those are run in which one stands for the first time.
+    Parameters and sizes that are not documented, or that have no twin yet; sizes that
+    do not go together; second runs of relations that cannot have the weights of the
+    first. A case is told once. Of its points those are built in which two values meet
+    for the first time, and those are run in which one stands for the first time.
     """
     told: set[str] = set()
     met: defaultdict[str, set[object]] = defaultdict(set)

@@ -1,4 +1,6 @@
-"""What a case must produce: the dialect's twin run on the same request, in float64, and how far rounding may lead away from it."""
+"""What a case must produce: the dialect's twin run on the same request, in float64, and
+how far rounding may lead away from it.
+"""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +16,17 @@ from lstm_ref.dialects.initial import Initial
 from lstm_ref.oracle.errors import IllConditioned, NotExact
 from lstm_ref.oracle.materialize import Material, cast
 from lstm_ref.oracle.policies import ACCUMULATION, POLICIES
-from lstm_ref.oracle.rounding import LEAST_BITS, LEAST_GRADIENT_BITS, PRECISIONS, Noise, Precision, Rounded, bound, precision, root_mean_square
+from lstm_ref.oracle.rounding import (
+    LEAST_BITS,
+    LEAST_GRADIENT_BITS,
+    PRECISIONS,
+    Noise,
+    Precision,
+    Rounded,
+    bound,
+    precision,
+    root_mean_square,
+)
 from lstm_ref.oracle.tangents import Derivatives, derivatives
 from lstm_ref.oracle.twin import NOTHING, Observed, TwinCall, run_twin
 from lstm_ref.protocol.trace import Request, Tensor
@@ -27,7 +39,8 @@ Bounds: TypeAlias = dict[tuple[str, int, str], Array]  # by kind, call and name
 
 @dataclass(frozen=True)
 class Expected:
-    """One array: its documented name and axes, the exact values, and in each dtype how far correct arithmetic may be from them.
+    """One array: its documented name and axes, the exact values, and in each dtype how
+    far correct arithmetic may be from them.
 
     `gates` is the order of the gates along an axis "gate".
     """
@@ -39,13 +52,16 @@ class Expected:
     gates: str = GATES
 
     def verified_bits(self, dtype: str) -> float:
-        """How many leading bits of the values are vouched for by agreement within the bound."""
+        """How many leading bits of the values are vouched for by agreement within the
+        bound.
+        """
         return verified_bits(self.values, self.bounds[dtype])
 
 
 def verified_bits(values: Array, bounds: Array) -> float:
-    """log2(size / bound), where the size is the root mean square of the values and the bound the widest; infinities and NaN are compared exactly and
-    do not count. Infinite for exact numbers, and where there is nothing but zeros.
+    """log2(size / bound), where the size is the root mean square of the values and the
+    bound the widest; infinities and NaN are compared exactly and do not count. Infinite
+    for exact numbers, and where there is nothing but zeros.
     """
     finite = np.isfinite(values)
     if not np.any(finite):
@@ -59,8 +75,10 @@ def verified_bits(values: Array, bounds: Array) -> float:
 
 @dataclass(frozen=True)
 class ExpectedCall:
-    """What one call must return, the gradients and effects that it must have, the derivatives of outputs and gradients along its direction, and the
-    masks that it has to draw; or the weights that are read, and what those that nobody has given must look like.
+    """What one call must return, the gradients and effects that it must have, the
+    derivatives of outputs and gradients along its direction, and the masks that it has
+    to draw; or the weights that are read, and what those that nobody has given must
+    look like.
     """
 
     structure: str
@@ -75,7 +93,9 @@ class ExpectedCall:
 
 @dataclass(frozen=True)
 class Expectation:
-    """What a case must produce, and the request, with cotangents, that must produce it. `labels` say what each weight and argument is."""
+    """What a case must produce, and the request, with cotangents, that must produce it.
+    `labels` say what each weight and argument is.
+    """
 
     dialect: Dialect
     labels: Labels
@@ -84,8 +104,9 @@ class Expectation:
     observed: Observed = NOTHING
 
     def refuse_ill_conditioned(self, case: str, dtype: str) -> None:
-        """Raise IllConditioned where rounding in this dtype leaves too little of an output or gradient to be verified: the bounds then say
-        nothing, or do not even hold.
+        """Raise IllConditioned where rounding in this dtype leaves too little of an
+        output or gradient to be verified: the bounds then say nothing, or do not even
+        hold.
         """
         for call in self.calls:
             kinds = (
@@ -109,29 +130,50 @@ def expect(
     accumulation: Mapping[str, str] = ACCUMULATION,
     observed: Observed = NOTHING,
 ) -> Expectation:
-    """Run the twin: exactly, and with the roundings of each dtype. The noise is keyed by the case's name, so that the same case has the
-    same bounds every time. `accumulation` gives for each dtype the one in which matrix products add up.
+    """Run the twin: exactly, and with the roundings of each dtype. The noise is keyed
+    by the case's name, so that the same case has the same bounds every time.
+    `accumulation` gives for each dtype the one in which matrix products add up.
 
-    float64 and float32 round in the same manner. Where that only adds up, the bounds of the one are those of the other on another scale: the sets of
-    16 runs that each would have had differ by a fifth.
+    float64 and float32 round in the same manner. Where that only adds up, the bounds of
+    the one are those of the other on another scale: the sets of 16 runs that each would
+    have had differ by a fifth.
     """
     exact = run_twin(language, material.request, observed=observed)
-    exact[:1] = [replace(call, **derivatives(language, material.request, observed=observed)._asdict()) for call in exact[:1]]
+    exact[:1] = [
+        replace(call, **derivatives(language, material.request, observed=observed)._asdict())
+        for call in exact[:1]
+    ]
     bounds: dict[str, Bounds] = {}
-    for dtype in sorted(dtypes, key=lambda dtype: dtype == "float64"):  # last, because it may share those of float32
+    # Last, because it may share those of float32.
+    for dtype in sorted(dtypes, key=lambda dtype: dtype == "float64"):
         arithmetic = precision(POLICIES[dtype].compute, accumulation[POLICIES[dtype].compute])
         if dtype == "float64" and "float32" in bounds and _scales(exact, bounds["float32"]):
-            bounds[dtype] = {key: values * (arithmetic.roundoff / PRECISIONS["float32"].roundoff) for key, values in bounds["float32"].items()}
+            bounds[dtype] = {
+                key: values * (arithmetic.roundoff / PRECISIONS["float32"].roundoff)
+                for key, values in bounds["float32"].items()
+            }
         else:
-            bounds[dtype] = _bounds(language, material.request, exact, arithmetic, f"{name}/{dtype}", observed)
+            bounds[dtype] = _bounds(
+                language, material.request, exact, arithmetic, f"{name}/{dtype}", observed
+            )
     return _expectation(language, material, exact, {dtype: bounds[dtype] for dtype in dtypes}, observed)
 
 
-def _bounds(language: Dialect, request: Request, exact: Sequence[TwinCall], arithmetic: Precision, key: str, observed: Observed) -> Bounds:
-    """The bound of every array in this arithmetic, from perturbed runs whose noise has this key."""
+def _bounds(
+    language: Dialect,
+    request: Request,
+    exact: Sequence[TwinCall],
+    arithmetic: Precision,
+    key: str,
+    observed: Observed,
+) -> Bounds:
+    """The bound of every array in this arithmetic, from perturbed runs whose noise has
+    this key.
+    """
     rounder = _rounder(key, arithmetic)
     perturbed = run_twin(language, request, rounder, observed=observed)
-    # Weights go in as they are, so that a product with one is told from the gradient of one; losses are computed from the weights themselves.
+    # Weights go in as they are, so that a product with one is told from the gradient of
+    # one; losses are computed from the weights themselves.
     computed = any(values.dtype.kind == "f" for call in exact for values in call.effects.values())
     of_effects = run_twin(language, request, rounder, rounder, observed) if computed else perturbed
     along = derivatives(language, request, rounder, observed)
@@ -150,52 +192,92 @@ def _bounds(language: Dialect, request: Request, exact: Sequence[TwinCall], arit
 
 
 def _scales(exact: Sequence[TwinCall], bounds: Bounds) -> bool:
-    """Whether rounding in float32 is so far from doing anything but add up that in float64 it does the same on its own scale."""
+    """Whether rounding in float32 is so far from doing anything but add up that in
+    float64 it does the same on its own scale.
+    """
     return all(
-        np.all(np.isfinite(found)) and (kind != "outputs" or verified_bits(exact[call].arrays(kind)[name], found) > LEAST_BITS["float32"] + 2)
+        np.all(np.isfinite(found))
+        and (
+            kind != "outputs"
+            or verified_bits(exact[call].arrays(kind)[name], found) > LEAST_BITS["float32"] + 2
+        )
         for (kind, call, name), found in bounds.items()
     )
 
 
 def expect_bitwise(language: Dialect, material: Material, dtypes: tuple[str, ...]) -> Expectation:
-    """Run the twin on numbers with which every operation is exact: all bounds are zero. Raises NotExact where a dtype has to round after all."""
+    """Run the twin on numbers with which every operation is exact: all bounds are zero.
+    Raises NotExact where a dtype has to round after all.
+    """
     request = material.request
     exact = run_twin(language, request)
-    # Linear layers only add and multiply: with all numbers positive every intermediate result is at least as large as with signs.
+    # Linear layers only add and multiply: with all numbers positive every intermediate
+    # result is at least as large as with signs.
     magnitudes = run_twin(language, request, np.abs, np.abs)
     largest = max(float(np.max(array, initial=0.0)) for call in magnitudes for array in call.everything())
     for dtype in dtypes:
         if dtype not in ("float64", "float32") or largest > 1 / precision(dtype, dtype).roundoff:
             raise NotExact(dtype)
         rounded = run_twin(language, cast(request, dtype, ""))
-        if not all(np.array_equal(a, b) for x, y in zip(exact, rounded, strict=True) for a, b in zip(x.everything(), y.everything(), strict=True)):
+        if not all(
+            np.array_equal(a, b)
+            for x, y in zip(exact, rounded, strict=True)
+            for a, b in zip(x.everything(), y.everything(), strict=True)
+        ):
             raise NotExact(dtype)
     zeros = {
-        (kind, index, name): np.zeros_like(values) for index, call in enumerate(exact) for kind in KINDS for name, values in call.arrays(kind).items()
+        (kind, index, name): np.zeros_like(values)
+        for index, call in enumerate(exact)
+        for kind in KINDS
+        for name, values in call.arrays(kind).items()
     }
     return _expectation(language, material, exact, dict.fromkeys(dtypes, zeros), NOTHING)
 
 
-def _expectation(language: Dialect, material: Material, exact: Sequence[TwinCall], bounds: Mapping[str, Bounds], observed: Observed) -> Expectation:
+def _expectation(
+    language: Dialect,
+    material: Material,
+    exact: Sequence[TwinCall],
+    bounds: Mapping[str, Bounds],
+    observed: Observed,
+) -> Expectation:
     """The calls that the twin made, with the bounds of each dtype."""
     calls = []
     for index, call in enumerate(exact):
-        axes = {**call.handed, **{output.name: output.axes for output in call.names}, **{name: (name,) for name in call.effects}}
+        axes = {
+            **call.handed,
+            **{output.name: output.axes for output in call.names},
+            **{name: (name,) for name in call.effects},
+        }
         labels = {**material.labels.at(call.step), **{name: Label(found) for name, found in axes.items()}}
 
-        def expected(kind: str, call: TwinCall = call, index: int = index, labels: Mapping[str, Label] = labels) -> tuple[Expected, ...]:
+        def expected(
+            kind: str, call: TwinCall = call, index: int = index, labels: Mapping[str, Label] = labels
+        ) -> tuple[Expected, ...]:
             return tuple(
-                Expected(name, labels[name].axes, values, {dtype: found[kind, index, name] for dtype, found in bounds.items()}, labels[name].gates)
+                Expected(
+                    name,
+                    labels[name].axes,
+                    values,
+                    {dtype: found[kind, index, name] for dtype, found in bounds.items()},
+                    labels[name].gates,
+                )
                 for name, values in call.arrays(kind).items()
             )
 
         outputs, gradients, effects, tangents, curvatures = map(expected, KINDS)
-        calls.append(ExpectedCall(call.structure, outputs, gradients, effects, call.draws, call.initial, tangents, curvatures))
+        calls.append(
+            ExpectedCall(
+                call.structure, outputs, gradients, effects, call.draws, call.initial, tangents, curvatures
+            )
+        )
     return Expectation(language, material.labels, material.request, tuple(calls), observed)
 
 
 def with_cotangents(language: Dialect, material: Material) -> Material:
-    """The material with gradients wanted of every call: one cotangent for each array that it returns."""
+    """The material with gradients wanted of every call: one cotangent for each array
+    that it returns.
+    """
     return with_cotangents_of(run_twin(language, material.request), material)
 
 
@@ -207,7 +289,10 @@ def with_cotangents_of(made: Sequence[TwinCall], material: Material) -> Material
         if step.action == "call" and not step.refused:
             outputs = next(calls).outputs.values()
             specs = [Spec(array.shape, (), COTANGENT_DEVIATION) for array in outputs]
-            cotangents = tuple(Tensor("float64", material.draw(spec, f"step{index}/cotangent[{k}]")) for k, spec in enumerate(specs))
+            cotangents = tuple(
+                Tensor("float64", material.draw(spec, f"step{index}/cotangent[{k}]"))
+                for k, spec in enumerate(specs)
+            )
             step = replace(step, cotangents=cotangents)
         steps.append(step)
     return replace(material, request=replace(material.request, steps=tuple(steps)))
@@ -219,7 +304,9 @@ def _rounder(name: str, arithmetic: Precision) -> Callable[[Array], Array]:
 
 
 def _runs(array: Array) -> Array:
-    """The runs of an array that went through rounding. One that took part in no operation is exact."""
+    """The runs of an array that went through rounding. One that took part in no
+    operation is exact.
+    """
     runs = isinstance(array, Rounded) and array.runs
     plain = np.asarray(array)
     return plain if runs else plain[None]

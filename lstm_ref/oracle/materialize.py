@@ -1,7 +1,9 @@
-"""From a case to a request: weights, inputs, states and cotangents, drawn from the case's own random numbers.
+"""From a case to a request: weights, inputs, states and cotangents, drawn from the
+case's own random numbers.
 
-The numbers of a tensor depend on the run's seed, the case's id and the tensor's name, and on nothing else: adding a case changes no other, and all
-implementations and dtypes get the same values.
+The numbers of a tensor depend on the run's seed, the case's id and the tensor's name,
+and on nothing else: adding a case changes no other, and all implementations and dtypes
+get the same values.
 """
 
 import math
@@ -23,9 +25,10 @@ from lstm_ref.protocol.trace import Request, Step, Tensor
 from lstm_ref.reference.activations import Array
 from lstm_ref.reference.weights import LSTMWeights
 
-# The smallest and largest integer of each grid. Times a power of two they are exact in every dtype down to bfloat16 (8 bits), or in float32 (24
-# bits). None is near zero, where a weight would go unnoticed. The exact ones are so small that one step of a linear layer, and its gradients,
-# stay below 2^24.
+# The smallest and largest integer of each grid. Times a power of two they are exact in
+# every dtype down to bfloat16 (8 bits), or in float32 (24 bits). None is near zero,
+# where a weight would go unnoticed. The exact ones are so small that one step of a
+# linear layer, and its gradients, stay below 2^24.
 MAGNITUDES = {"dyadic": (16, 127), "float32": (2**21, 2**24 - 1), "integers": (1, 2), "exact": (1, 2)}
 
 DIRECTION_DEVIATION = 0.5
@@ -35,8 +38,8 @@ Draw = Callable[[Spec, str], Array]
 
 @dataclass(frozen=True)
 class Material:
-    """A case as arrays: the request in float64, without cotangents; what is known of each weight and argument; and where more numbers of this
-    case come from.
+    """A case as arrays: the request in float64, without cotangents; what is known of
+    each weight and argument; and where more numbers of this case come from.
     """
 
     request: Request
@@ -49,7 +52,9 @@ class Material:
 
 
 def second_run(case: Case, relation: Relation) -> Case:
-    """The case that the relation's other side is. It keeps the id, and with it all numbers."""
+    """The case that the relation's other side is. It keeps the id, and with it all
+    numbers.
+    """
     return replace(
         case,
         dialect=relation.dialect or case.dialect,
@@ -61,16 +66,22 @@ def second_run(case: Case, relation: Relation) -> Case:
 
 
 def is_of_documentation(case: Case) -> bool:
-    """Whether the case runs no layer: it reads what the documentation says, or runs its code, or nothing."""
+    """Whether the case runs no layer: it reads what the documentation says, or runs its
+    code, or nothing.
+    """
     return all(step.action in OF_DOCUMENTATION for step in case.steps)
 
 
-def materialize(case: Case, seed: int, version: str = "", like: Material | None = None, part: str = "") -> Material:
+def materialize(
+    case: Case, seed: int, version: str = "", like: Material | None = None, part: str = ""
+) -> Material:
     """The request that the case stands for, in one version of its dialect.
 
-    A case that expects an exception may have parameters that no layer can be built with; its request then has no weights. Neither has one whose
-    layer keeps its initial weights. `like` is the first run of a relation, whose weights this one takes over, in its own layout: those of one `part`,
-    whose given states it has as well, or all. Raises NoSuchPart, WeightsDoNotFit and WeightsLeftOver where it cannot.
+    A case that expects an exception may have parameters that no layer can be built
+    with; its request then has no weights. Neither has one whose layer keeps its initial
+    weights. `like` is the first run of a relation, whose weights this one takes over,
+    in its own layout: those of one `part`, whose given states it has as well, or all.
+    Raises NoSuchPart, WeightsDoNotFit and WeightsLeftOver where it cannot.
     """
     if is_of_documentation(case):
         asked = tuple(Step(step.action, step.arguments) for step in case.steps)
@@ -83,7 +94,11 @@ def materialize(case: Case, seed: int, version: str = "", like: Material | None 
     twin = _twin(language, case)
     specs = {} if twin is None else twin.weight_specs(features)
     labels = Labels({name: spec.label for name, spec in specs.items()})
-    drawn = {name: draw(spec, name) for name, spec in specs.items()} if like is None else taken_over(like, specs, part)
+    drawn = (
+        {name: draw(spec, name) for name, spec in specs.items()}
+        if like is None
+        else taken_over(like, specs, part)
+    )
     if like is not None and part and part in (rows := lstms(like.weight_labels())):
         draw = with_states_of(draw, rows.index(part))
     steps = []
@@ -94,22 +109,50 @@ def materialize(case: Case, seed: int, version: str = "", like: Material | None 
             found = language.arguments(twin, _sizes(language, case, step.input), step.arguments)
             # A part of the first input has the first input's numbers.
             name_of_input = "step0" if step.input.is_taken else f"step{index}"
-            draw_here = draw if step.input.timestep is None else one_timestep(draw, step.input.timestep, step.input.timesteps or 0)
-            arguments = {name: _drawn(value, name, name_of_input, draw_here, here) for name, value in found.items()}
-            arguments = {name: _chosen(value, here.get(name, Label(())).axes, step.input) for name, value in arguments.items()}
+            draw_here = (
+                draw
+                if step.input.timestep is None
+                else one_timestep(draw, step.input.timestep, step.input.timesteps or 0)
+            )
+            arguments = {
+                name: _drawn(value, name, name_of_input, draw_here, here) for name, value in found.items()
+            }
+            arguments = {
+                name: _chosen(value, here.get(name, Label(())).axes, step.input)
+                for name, value in arguments.items()
+            }
         labels = labels._replace(steps=(*labels.steps, here))
-        steps.append(Step(step.action, arguments, refused=step.expect is not None, derivatives=case.derivatives))
-    weights = {} if case.values.weights == "initial" else {name: Tensor("float64", values) for name, values in drawn.items()}
+        steps.append(
+            Step(step.action, arguments, refused=step.expect is not None, derivatives=case.derivatives)
+        )
+    weights = (
+        {}
+        if case.values.weights == "initial"
+        else {name: Tensor("float64", values) for name, values in drawn.items()}
+    )
     if case.derivatives:
-        steps = [replace(step, direction=_direction(weights, step, labels.at(index), draw)) for index, step in enumerate(steps)]
-    request = Request("", case.layer, case.params, "float64", weights, tuple(steps), _key(f"{seed}/{case.id}") % 2**31)
+        steps = [
+            replace(step, direction=_direction(weights, step, labels.at(index), draw))
+            for index, step in enumerate(steps)
+        ]
+    request = Request(
+        "", case.layer, case.params, "float64", weights, tuple(steps), _key(f"{seed}/{case.id}") % 2**31
+    )
     return Material(request, labels, draw)
 
 
-def _direction(weights: Mapping[str, Tensor], step: Step, labels: Mapping[str, Label], draw: Draw) -> dict[str, Tensor]:
+def _direction(
+    weights: Mapping[str, Tensor], step: Step, labels: Mapping[str, Label], draw: Draw
+) -> dict[str, Tensor]:
     """One number for each weight and each number of each argument."""
-    moved = {**weights, **{path: tensor for name, value in step.arguments.items() for path, tensor in _tensors(value, name)}}
-    specs = {path: Spec(tensor.values.shape, labels[path].axes, DIRECTION_DEVIATION) for path, tensor in moved.items()}
+    moved = {
+        **weights,
+        **{path: tensor for name, value in step.arguments.items() for path, tensor in _tensors(value, name)},
+    }
+    specs = {
+        path: Spec(tensor.values.shape, labels[path].axes, DIRECTION_DEVIATION)
+        for path, tensor in moved.items()
+    }
     return {path: Tensor("float64", draw(spec, f"direction/{path}")) for path, spec in specs.items()}
 
 
@@ -124,9 +167,11 @@ def _tensors(value: Any, path: str) -> Iterator[tuple[str, Tensor]]:
 
 
 def taken_over(like: Material, specs: Mapping[str, Spec], part: str = "") -> dict[str, Array]:
-    """The weights of a first run, or of a part of its layer, for a layer with these: their own names for the same numbers, in their own layout.
+    """The weights of a first run, or of a part of its layer, for a layer with these:
+    their own names for the same numbers, in their own layout.
 
-    Raises NoSuchPart, WeightsDoNotFit, and WeightsLeftOver where some number would be lost.
+    Raises NoSuchPart, WeightsDoNotFit, and WeightsLeftOver where some number would be
+    lost.
     """
     given = {name: tensor.values for name, tensor in like.request.weights.items()}
     labels = like.weight_labels()
@@ -142,28 +187,50 @@ def taken_over(like: Material, specs: Mapping[str, Spec], part: str = "") -> dic
     else:
         try:
             wanted = {name: spec.label for name, spec in specs.items()}
-            pairs = list(zip(canonical(given, labels), groups(labels).values(), groups(wanted).values(), strict=True))
-            taken = {name: values for layer, _, group in pairs for name, values in named(two_biases(layer), group, wanted).items()}
-        except ValueError as error:  # another number of LSTMs, weights of none, or a projection on one side alone
+            pairs = list(
+                zip(canonical(given, labels), groups(labels).values(), groups(wanted).values(), strict=True)
+            )
+            taken = {
+                name: values
+                for layer, _, group in pairs
+                for name, values in named(two_biases(layer), group, wanted).items()
+            }
+        except (
+            ValueError
+        ) as error:  # another number of LSTMs, weights of none, or a projection on one side alone
             raise WeightsDoNotFit(given, specs) from error
-        if {name: values.shape for name, values in taken.items()} != {name: spec.shape for name, spec in specs.items()}:
+        if {name: values.shape for name, values in taken.items()} != {
+            name: spec.shape for name, spec in specs.items()
+        }:
             raise WeightsDoNotFit(given, specs)
         without_bias = [first for _, first, second in pairs if "bias" not in second]
-        left = [name for first in without_bias for role, name in first.items() if role in ("bias", "recurrent bias")]
+        left = [
+            name
+            for first in without_bias
+            for role, name in first.items()
+            if role in ("bias", "recurrent bias")
+        ]
     if left:
         raise WeightsLeftOver(left, specs)
     return taken
 
 
 def two_biases(layer: LSTMWeights) -> LSTMWeights:
-    """The same LSTM with two biases that are both needed: the one that there is times 2 and times -1, which are exact in every dtype, and so is their
-    sum. A layer that ignores one of them, or counts one twice, computes something else.
+    """The same LSTM with two biases that are both needed: the one that there is times 2
+    and times -1, which are exact in every dtype, and so is their sum. A layer that
+    ignores one of them, or counts one twice, computes something else.
     """
-    return layer if layer.recurrent_bias is not None else replace(layer, bias=2 * layer.bias, recurrent_bias=-layer.bias)
+    return (
+        layer
+        if layer.recurrent_bias is not None
+        else replace(layer, bias=2 * layer.bias, recurrent_bias=-layer.bias)
+    )
 
 
 def cast(request: Request, dtype: str, implementation: str) -> Request:
-    """The request for an implementation, in a dtype or mixed policy. Raises InexactValues where a number would change."""
+    """The request for an implementation, in a dtype or mixed policy. Raises
+    InexactValues where a number would change.
+    """
     policy = POLICIES[dtype]
 
     def convert(value: Any, target: str) -> Any:
@@ -180,15 +247,26 @@ def cast(request: Request, dtype: str, implementation: str) -> Request:
             step,
             arguments=convert(step.arguments, policy.compute),
             cotangents=convert(step.cotangents, policy.compute),
-            direction={name: convert(value, policy.weights if name in request.weights else policy.compute) for name, value in step.direction.items()},
+            direction={
+                name: convert(value, policy.weights if name in request.weights else policy.compute)
+                for name, value in step.direction.items()
+            },
         )
         for step in request.steps
     )
-    return replace(request, implementation=implementation, dtype=dtype, weights=convert(request.weights, policy.weights), steps=steps)
+    return replace(
+        request,
+        implementation=implementation,
+        dtype=dtype,
+        weights=convert(request.weights, policy.weights),
+        steps=steps,
+    )
 
 
 def exactly(values: Array, dtype: str) -> Array:
-    """The values in another dtype; bfloat16 is held as float32. Raises InexactValues where one of them does not exist there."""
+    """The values in another dtype; bfloat16 is held as float32. Raises InexactValues
+    where one of them does not exist there.
+    """
     if dtype == "bfloat16":
         held = values.astype(np.float32)
         exact = (held.view(np.uint32) & 0xFFFF == 0) & (held == values)
@@ -201,15 +279,26 @@ def exactly(values: Array, dtype: str) -> Array:
 
 
 def drawer(case_id: str, values: Values, seed: int) -> Draw:
-    """What draws the numbers of one case: arrays of a spec's shape and about its deviation, by name."""
+    """What draws the numbers of one case: arrays of a spec's shape and about its
+    deviation, by name.
+    """
 
     def draw(spec: Spec, name: str) -> Array:
         smallest, largest = MAGNITUDES[values.grid]
-        # Uniform integers up to this magnitude have the deviation largest / sqrt(3); that the smallest are left out makes it little larger.
-        step = 1.0 if values.grid in ("integers", "exact") else 2.0 ** round(math.log2(spec.deviation * values.scale * math.sqrt(3) / largest))
+        # Uniform integers up to this magnitude have the deviation largest / sqrt(3);
+        # that the smallest are left out makes it little larger.
+        step = (
+            1.0
+            if values.grid in ("integers", "exact")
+            else 2.0 ** round(math.log2(spec.deviation * values.scale * math.sqrt(3) / largest))
+        )
         if (axis := row_axis(spec)) is not None and spec.shape[axis] > 0:
             # Each row is drawn by itself: elsewhere it is an array of its own.
-            one = Spec((*spec.shape[:axis], *spec.shape[axis + 1 :]), (*spec.axes[:axis], *spec.axes[axis + 1 :]), spec.deviation)
+            one = Spec(
+                (*spec.shape[:axis], *spec.shape[axis + 1 :]),
+                (*spec.axes[:axis], *spec.axes[axis + 1 :]),
+                spec.deviation,
+            )
             return np.stack([draw(one, f"{name}/{row}") for row in range(spec.shape[axis])], axis=axis)
         raw = np.random.Philox(key=_key(f"{seed}/{case_id}/{name}")).random_raw(math.prod(spec.shape))
         sign = 1 - 2 * (raw & np.uint64(1)).astype(np.int64)
@@ -226,20 +315,27 @@ def drawer(case_id: str, values: Values, seed: int) -> Draw:
 
 
 def one_timestep(draw: Draw, timestep: int, timesteps: int) -> Draw:
-    """Draws one timestep of an input, for a layer whose input has no time, where elsewhere the whole is drawn under the same name."""
+    """Draws one timestep of an input, for a layer whose input has no time, where
+    elsewhere the whole is drawn under the same name.
+    """
 
     def drawn(spec: Spec, name: str) -> Array:
         if spec.source != "x":
             return draw(spec, name)
         time = spec.axes.index("feature")
-        whole = spec._replace(shape=(*spec.shape[:time], timesteps, *spec.shape[time:]), axes=(*spec.axes[:time], "time", *spec.axes[time:]))
+        whole = spec._replace(
+            shape=(*spec.shape[:time], timesteps, *spec.shape[time:]),
+            axes=(*spec.axes[:time], "time", *spec.axes[time:]),
+        )
         return np.ascontiguousarray(draw(whole, name).take(timestep, axis=time))
 
     return drawn
 
 
 def with_states_of(draw: Draw, row: int) -> Draw:
-    """Draws initial states as those of the LSTM with this number among layers and directions, for a layer in which it is the first."""
+    """Draws initial states as those of the LSTM with this number among layers and
+    directions, for a layer in which it is the first.
+    """
 
     def drawn(spec: Spec, name: str) -> Array:
         kind, _, own = spec.source.partition("/")
@@ -254,7 +350,9 @@ def with_states_of(draw: Draw, row: int) -> Draw:
 
 
 def row_axis(spec: Spec) -> int | None:
-    """The axis along which an array holds what are arrays of their own elsewhere; None where there is none, or nobody can name the axes."""
+    """The axis along which an array holds what are arrays of their own elsewhere; None
+    where there is none, or nobody can name the axes.
+    """
     (row,) = ROW
     return spec.axes.index(row) if row in spec.axes and len(spec.axes) == len(spec.shape) else None
 
@@ -265,7 +363,9 @@ def _key(name: str) -> int:
 
 
 def _drawing_order(spec: Spec) -> list[int]:
-    """The axes in the order of AXES; a malformed array, whose axes nobody can name, is drawn as it is."""
+    """The axes in the order of AXES; a malformed array, whose axes nobody can name, is
+    drawn as it is.
+    """
     if len(spec.axes) != len(spec.shape):
         return list(range(len(spec.shape)))
     return sorted(range(len(spec.shape)), key=lambda axis: AXES.index(spec.axes[axis]))
@@ -281,7 +381,8 @@ def _twin(language: Dialect, case: Case) -> Twin | None:
 
 
 def _features(language: Dialect, case: Case, size: Input) -> int:
-    # A layer that must refuse a negative size is given an empty input, which it should never see.
+    # A layer that must refuse a negative size is given an empty input, which it should
+    # never see.
     return max(language.features(case.params, size.shape[-1] if size.shape else size.features), 0)
 
 
@@ -296,7 +397,9 @@ def _sizes(language: Dialect, case: Case, size: Input) -> Sizes:
 
 
 def _drawn(value: Any, path: str, step: str, draw: Draw, labels: dict[str, Label]) -> Any:
-    """The value with its Specs drawn, each under the name of its step and path; the labels of all arrays are entered by path."""
+    """The value with its Specs drawn, each under the name of its step and path; the
+    labels of all arrays are entered by path.
+    """
     if isinstance(value, Spec):
         labels[path] = value.label
         return Tensor("float64", draw(value, f"{step}/{value.source or path}"))
@@ -309,7 +412,9 @@ def _drawn(value: Any, path: str, step: str, draw: Draw, labels: dict[str, Label
 
 
 def _chosen(value: Any, axes: tuple[str, ...], size: Input) -> Any:
-    """The timesteps that this call is given of a sequence: all of them, a part, or all in reverse."""
+    """The timesteps that this call is given of a sequence: all of them, a part, or all
+    in reverse.
+    """
     if not isinstance(value, Tensor) or "time" not in axes:
         return value
     over_time = np.moveaxis(value.values, axes.index("time"), 0)

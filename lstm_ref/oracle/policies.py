@@ -1,4 +1,6 @@
-"""What a dtype, or a mixed dtype policy, means: what is computed in, and what the weights are kept in."""
+"""What a dtype, or a mixed dtype policy, means: what is computed in, and what the
+weights are kept in.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +8,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Policy:
-    """The dtype of inputs, outputs and arithmetic, and that of the weights and their gradients."""
+    """The dtype of inputs, outputs and arithmetic, and that of the weights and their
+    gradients.
+    """
 
     compute: str
     weights: str
@@ -22,5 +26,11 @@ POLICIES: Mapping[str, Policy] = {
     "mixed_float16": Policy("float16", "float32"),
 }
 
-# The dtype in which matrix products add up, by the dtype computed in, where an implementation declares nothing else.
-ACCUMULATION: Mapping[str, str] = {"float64": "float64", "float32": "float32", "bfloat16": "float32", "float16": "float32"}
+# The dtype in which matrix products add up, by the dtype computed in, where an
+# implementation declares nothing else.
+ACCUMULATION: Mapping[str, str] = {
+    "float64": "float64",
+    "float32": "float32",
+    "bfloat16": "float32",
+    "float16": "float32",
+}

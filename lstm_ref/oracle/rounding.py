@@ -1,38 +1,64 @@
-"""How far correct arithmetic may be from the exact result: the reference run again with the rounding errors of a precision put in.
+"""How far correct arithmetic may be from the exact result: the reference run again with
+the rounding errors of a precision put in.
 
-`Rounded` is an array that passes through any NumPy code. Each operation on it gets the error that hardware of that precision may make,
-drawn at random, in `RUNS` runs at once along a new leading axis. The spread of the results is what rounding does to that very
-computation, however its errors grow, cancel or saturate; nothing is set by hand for a case, a framework or a dtype.
+`Rounded` is an array that passes through any NumPy code. Each operation on it gets the
+error that hardware of that precision may make, drawn at random, in `RUNS` runs at once
+along a new leading axis. The spread of the results is what rounding does to that very
+computation, however its errors grow, cancel or saturate; nothing is set by hand for a
+case, a framework or a dtype.
 
 The constants, and where each comes from:
 
-* An operation on numbers of unit roundoff u is off by at most u times its result (IEEE 754).
-* A sum of n terms is off by about sqrt(n) u times the sum of their magnitudes: errors of random sign (Higham and Mary 2019, SIAM J. Sci. Comput. 41).
-  u is that of the accumulation inside one product, and the result is stored once. What is added to a product (a bias, the other product of a
-  gate) is one more term of the same sum, in whatever order a framework adds them up. A term may be flushed to zero where it underflows.
-* The gradient of a weight is different: frameworks add up one product for each step, and store every partial sum. After k of n terms that is a
-  share k/n of the result, and beside it a random walk of about sqrt(k) times a term. The squares of n such roundings add up to
-  u^2 (n/3 result^2 + (sum of magnitudes)^2). Other sums (softmax, bias gradients) are stored on the way in the same manner.
-* A product that is larger than the precision's largest number has an infinite error: what a framework makes of it (infinity, NaN) is no rounding
-  error.
-* The column `transcendental`: exp, tanh and their kin are off by up to 8 u in the vectorized versions that frameworks use. The worst measured was
-  8.2 u (TensorFlow 2.21's sigmoid); with storage in a half precision it was 2.5 u, because the function itself is computed in float32.
-* `REPEATED`: the error of such a function is no coin toss. At the same argument it is the same, step after step, and in a layer at rest it adds
-  up like the number of steps and not like its root. Half as much again is therefore drawn once a run, beside the error of each element.
-* `RUNS`: 16 runs know a standard deviation well enough; with 8, 16 and 64 runs the worst measured error was 1.6, 1.7 and 1.5 times the deviation.
-* `FACTOR`: errors up to 8 deviations are accepted. In 4,599 correct results in all dtypes (`benchmarks/bounds.py`) the worst was 5.1 deviations.
-* The tangent of a product is a sum of two products, and that of a quotient one of two quotients, of which one has a product in it: 2 and 3
-  roundings. That of exp and tanh is off by what the function is off by, and sigmoid and tanh lose it against one: s (1 - s) and 1 - s^2. A framework
-  may differentiate in another order than these tangents were computed in; in 12,324 correct results along a direction (all points of
-  `cases/torch/derivatives.yaml` with three seeds) the worst error was 0.16 of its bound.
-* A comparison rounds nothing, and yet decides which derivative an activation in pieces has. Where a threshold is within FACTOR deviations of a
-  number, correct arithmetic may be on either side of it. If all runs agree nevertheless, one of them, told by the number's place, decides the other
-  way. One is enough: the bound is then FACTOR / sqrt(RUNS) = 2 times what the decision changes. A number that has no error is on one side only.
-* `LEAST_DEVIATION`: rounding a stored number to the nearest has the deviation u / sqrt(12), about a quarter of u, at the upper end of a binade.
-* `LEAST_BITS`: deviations add up linearly, as all of this assumes, while they are small: up to a thousandth of the result (measured in
-  float32 and float64). The half precisions have 8 and 11 bits to begin with; there the bound must at least stay below the result.
-* `LEAST_GRADIENT_BITS`: a gradient is a sum over the batch and time that may cancel, which leaves its bounds right and its size small. Of
-  the 8 bits of bfloat16 it keeps one or two: its widest bound may be some times its size while those of most elements are below it.
+* An operation on numbers of unit roundoff u is off by at most u times its result (IEEE
+  754).
+* A sum of n terms is off by about sqrt(n) u times the sum of their magnitudes: errors
+  of random sign (Higham and Mary 2019, SIAM J. Sci. Comput. 41). u is that of the
+  accumulation inside one product, and the result is stored once. What is added to a
+  product (a bias, the other product of a gate) is one more term of the same sum, in
+  whatever order a framework adds them up. A term may be flushed to zero where it
+  underflows.
+* The gradient of a weight is different: frameworks add up one product for each step,
+  and store every partial sum. After k of n terms that is a share k/n of the result, and
+  beside it a random walk of about sqrt(k) times a term. The squares of n such roundings
+  add up to u^2 (n/3 result^2 + (sum of magnitudes)^2). Other sums (softmax, bias
+  gradients) are stored on the way in the same manner.
+* A product that is larger than the precision's largest number has an infinite error:
+  what a framework makes of it (infinity, NaN) is no rounding error.
+* The column `transcendental`: exp, tanh and their kin are off by up to 8 u in the
+  vectorized versions that frameworks use. The worst measured was 8.2 u (TensorFlow
+  2.21's sigmoid); with storage in a half precision it was 2.5 u, because the function
+  itself is computed in float32.
+* `REPEATED`: the error of such a function is no coin toss. At the same argument it is
+  the same, step after step, and in a layer at rest it adds up like the number of steps
+  and not like its root. Half as much again is therefore drawn once a run, beside the
+  error of each element.
+* `RUNS`: 16 runs know a standard deviation well enough; with 8, 16 and 64 runs the
+  worst measured error was 1.6, 1.7 and 1.5 times the deviation.
+* `FACTOR`: errors up to 8 deviations are accepted. In 4,599 correct results in all
+  dtypes (`benchmarks/bounds.py`) the worst was 5.1 deviations.
+* The tangent of a product is a sum of two products, and that of a quotient one of two
+  quotients, of which one has a product in it: 2 and 3 roundings. That of exp and tanh
+  is off by what the function is off by, and sigmoid and tanh lose it against one: s (1
+  - s) and 1 - s^2. A framework may differentiate in another order than these tangents
+  were computed in; in 12,324 correct results along a direction (all points of
+  `cases/torch/derivatives.yaml` with three seeds) the worst error was 0.16 of its
+  bound.
+* A comparison rounds nothing, and yet decides which derivative an activation in pieces
+  has. Where a threshold is within FACTOR deviations of a number, correct arithmetic may
+  be on either side of it. If all runs agree nevertheless, one of them, told by the
+  number's place, decides the other way. One is enough: the bound is then FACTOR /
+  sqrt(RUNS) = 2 times what the decision changes. A number that has no error is on one
+  side only.
+* `LEAST_DEVIATION`: rounding a stored number to the nearest has the deviation u /
+  sqrt(12), about a quarter of u, at the upper end of a binade.
+* `LEAST_BITS`: deviations add up linearly, as all of this assumes, while they are
+  small: up to a thousandth of the result (measured in float32 and float64). The half
+  precisions have 8 and 11 bits to begin with; there the bound must at least stay below
+  the result.
+* `LEAST_GRADIENT_BITS`: a gradient is a sum over the batch and time that may cancel,
+  which leaves its bounds right and its size small. Of the 8 bits of bfloat16 it keeps
+  one or two: its widest bound may be some times its size while those of most elements
+  are below it.
 """
 
 import math
@@ -62,9 +88,11 @@ LEAST_GRADIENT_BITS = {**LEAST_BITS, "float32": 4.0, "bfloat16": -2.0}
 class Precision:
     """A floating-point arithmetic.
 
-    `roundoff` of stored numbers and of the `accumulation` inside a sum; error of a `transcendental` function in units of the roundoff; absolute
-    error of a result that underflows (`underflow`: the smallest normal number where hardware flushes to zero, half the smallest number where it
-    does not), and of a term that does so inside a sum (`flushed`); the `largest` finite number.
+    `roundoff` of stored numbers and of the `accumulation` inside a sum; error of a
+    `transcendental` function in units of the roundoff; absolute error of a result that
+    underflows (`underflow`: the smallest normal number where hardware flushes to zero,
+    half the smallest number where it does not), and of a term that does so inside a sum
+    (`flushed`); the `largest` finite number.
     """
 
     roundoff: float
@@ -86,11 +114,17 @@ PRECISIONS: Mapping[str, Precision] = {
 
 def precision(dtype: str, accumulation: str) -> Precision:
     """The arithmetic of a dtype whose matrix products add up in another one."""
-    return replace(PRECISIONS[dtype], accumulation=PRECISIONS[accumulation].roundoff, flushed=PRECISIONS[accumulation].underflow)
+    return replace(
+        PRECISIONS[dtype],
+        accumulation=PRECISIONS[accumulation].roundoff,
+        flushed=PRECISIONS[accumulation].underflow,
+    )
 
 
 class Noise:
-    """Random numbers in (-1, 1), in the order in which they are asked for, from one key."""
+    """Random numbers in (-1, 1), in the order in which they are asked for, from one
+    key.
+    """
 
     def __init__(self, precision: Precision, key: int) -> None:
         self.precision = precision
@@ -99,7 +133,9 @@ class Noise:
         self._block: Array = np.empty(0)
 
     def __call__(self, shape: tuple[int, ...]) -> Array:
-        """The next numbers. (They are the caller's own. Most are few, so that they are drawn in blocks.)"""
+        """The next numbers. (They are the caller's own. Most are few, so that they are
+        drawn in blocks.)
+        """
         size = math.prod(shape)
         if size > len(self._block):
             self._block = self._generator.uniform(-1, 1, max(size, NOISE_BLOCK))
@@ -107,7 +143,9 @@ class Noise:
         return numbers
 
     def repeated(self, function: np.ufunc) -> Array:
-        """The share of a function's error that is the same all through a run: (RUNS,)."""
+        """The share of a function's error that is the same all through a run:
+        (RUNS,).
+        """
         if function not in self._repeated:
             self._repeated[function] = REPEATED * self((RUNS,))
         return self._repeated[function]
@@ -116,10 +154,12 @@ class Noise:
 class Rounded(np.ndarray[Any, Any]):
     """Float64 numbers that gather rounding errors on their way through NumPy code.
 
-    What the model has no error for raises NotModelled: an error that is left out would make a bound too narrow, and blame somebody for it.
+    What the model has no error for raises NotModelled: an error that is left out would
+    make a bound too narrow, and blame somebody for it.
 
-    `runs` tells whether the leading axis of RUNS runs is there already: it comes with the first operation, so that an argument looks just as it is.
-    `terms` is the number of products of which each element is the sum, and 0 for what is no such sum.
+    `runs` tells whether the leading axis of RUNS runs is there already: it comes with
+    the first operation, so that an argument looks just as it is. `terms` is the number
+    of products of which each element is the sum, and 0 for what is no such sum.
     """
 
     noise: Noise
@@ -128,8 +168,12 @@ class Rounded(np.ndarray[Any, Any]):
 
     @classmethod
     def of(cls, values: Array, noise: Noise) -> "Rounded":
-        """An exact argument, of the shape that it has; a complex one has a tangent, in steps of STEP, as its imaginary part."""
-        return _rounded(np.asarray(values, np.complex128 if values.dtype.kind == "c" else np.float64), noise, False)
+        """An exact argument, of the shape that it has; a complex one has a tangent, in
+        steps of STEP, as its imaginary part.
+        """
+        return _rounded(
+            np.asarray(values, np.complex128 if values.dtype.kind == "c" else np.float64), noise, False
+        )
 
     def __array_finalize__(self, source: Any) -> None:
         if isinstance(source, Rounded):
@@ -149,9 +193,19 @@ class Rounded(np.ndarray[Any, Any]):
         if result.dtype.kind == "c":
             real = [np.real(a) for a in plain]
             error = _error(ufunc, method, inputs, real, kwargs, result.real, terms, self.noise.precision)
-            of_tangent = None if error is None else _error_of_tangent(ufunc, method, inputs, plain, kwargs, result, terms, self.noise.precision)
+            of_tangent = (
+                None
+                if error is None
+                else _error_of_tangent(
+                    ufunc, method, inputs, plain, kwargs, result, terms, self.noise.precision
+                )
+            )
         else:
-            error = None if result.dtype.kind != "f" else _error(ufunc, method, inputs, plain, kwargs, result, terms, self.noise.precision)
+            error = (
+                None
+                if result.dtype.kind != "f"
+                else _error(ufunc, method, inputs, plain, kwargs, result, terms, self.noise.precision)
+            )
             of_tangent = None
         if error is None:
             return _rounded(result, self.noise, runs)
@@ -165,7 +219,9 @@ class Rounded(np.ndarray[Any, Any]):
         return rounded
 
     def _perturbation(self, ufunc: np.ufunc, shape: tuple[int, ...], error: Array) -> Array:
-        """What the operation is off by in each run, where it is at most this (..., without the runs where they begin)."""
+        """What the operation is off by in each run, where it is at most this (...,
+        without the runs where they begin).
+        """
         perturbation = self.noise(shape)
         if ufunc not in ARITHMETIC:
             perturbation += self.noise.repeated(ufunc).reshape(RUNS, *[1] * (len(shape) - 1))
@@ -188,35 +244,66 @@ class Rounded(np.ndarray[Any, Any]):
 
 
 # Functions that move, choose or compare numbers and compute nothing.
-MOVES = {np.where, np.stack, np.concatenate, np.broadcast_arrays, np.split, np.zeros_like, np.take_along_axis, np.sort}
+MOVES = {
+    np.where,
+    np.stack,
+    np.concatenate,
+    np.broadcast_arrays,
+    np.split,
+    np.zeros_like,
+    np.take_along_axis,
+    np.sort,
+}
 
 QUESTIONS = {np.shape, np.ndim, np.array_equal}
 REDUCTIONS = {np.sum, np.max, np.cumsum}
 
 EXACT = {np.maximum, np.minimum, np.negative, np.absolute, np.sign, np.isfinite}
-DECISIONS = {np.greater, np.greater_equal, np.less, np.less_equal, np.sign, np.maximum, np.minimum}  # which side of a threshold is a number on?
+DECISIONS = {
+    np.greater,
+    np.greater_equal,
+    np.less,
+    np.less_equal,
+    np.sign,
+    np.maximum,
+    np.minimum,
+}  # which side of a threshold is a number on?
 RELATIVE = {np.add, np.subtract, np.divide, np.sqrt}
 ARITHMETIC = {*EXACT, *RELATIVE, np.multiply, np.matmul}
 
 
 def _error(
-    ufunc: np.ufunc, method: str, inputs: Sequence[Any], plain: list[Any], kwargs: Mapping[str, Any], result: Array, terms: int, p: Precision
+    ufunc: np.ufunc,
+    method: str,
+    inputs: Sequence[Any],
+    plain: list[Any],
+    kwargs: Mapping[str, Any],
+    result: Array,
+    terms: int,
+    p: Precision,
 ) -> Array | None:
-    """The largest error of each element of the result, or None where the operation is exact. `plain` are the inputs as ordinary arrays."""
+    """The largest error of each element of the result, or None where the operation is
+    exact. `plain` are the inputs as ordinary arrays.
+    """
     size: Array = np.abs(result)
     if ufunc is np.matmul:
         a, b = plain
         magnitude, size = np.abs(a) @ np.abs(b), _finite(size, p)
-        # Weights go into a twin as they are. Where no factor is a plain array, the product is therefore the gradient of one.
+        # Weights go into a twin as they are. Where no factor is a plain array, the
+        # product is therefore the gradient of one.
         if all(isinstance(array, Rounded) for array in inputs):
             return _stored_sums(magnitude, size, terms, p)
         return _summed(magnitude, terms, p) + _stored(size, p)
     if method == "reduce":
         if ufunc is not np.add:
             return None
-        return _stored_sums(np.add.reduce(np.abs(plain[0]), **kwargs), size, plain[0].size / max(result.size, 1), p)
+        return _stored_sums(
+            np.add.reduce(np.abs(plain[0]), **kwargs), size, plain[0].size / max(result.size, 1), p
+        )
     if method == "accumulate":
-        return _stored_sums(np.add.accumulate(np.abs(plain[0]), **kwargs), size, result.shape[kwargs["axis"]], p)
+        return _stored_sums(
+            np.add.accumulate(np.abs(plain[0]), **kwargs), size, result.shape[kwargs["axis"]], p
+        )
     if ufunc in EXACT or any(isinstance(a, np.ndarray) and a.dtype.kind == "b" for a in plain):
         return None
     if ufunc is np.multiply:
@@ -226,14 +313,18 @@ def _error(
     if ufunc in RELATIVE:
         return _stored(size, p)
     if ufunc not in (np.exp, np.tanh):
-        size = np.maximum(size, 1)  # expm1, log, logaddexp, erf: frameworks add or subtract a one on the way, and are as wrong as that near zero
+        # Expm1, log, logaddexp, erf: frameworks add or subtract a one on the way, and
+        # are as wrong as that near zero.
+        size = np.maximum(size, 1)
     return p.transcendental * _stored(size, p)
 
 
 def _decide_otherwise(ufunc: np.ufunc, plain: list[Any], result: Array) -> None:
-    """Where the threshold is within FACTOR deviations of a number, the first argument, and no run is beyond it, let one run decide about the number's
-    mirror image on the other side. The result (RUNS, ...) is changed in place. Which run it is depends on the place alone, so that what follows from
-    a decision, at the same place, goes with it.
+    """Where the threshold is within FACTOR deviations of a number, the first argument,
+    and no run is beyond it, let one run decide about the number's mirror image on the
+    other side. The result (RUNS, ...) is changed in place. Which run it is depends on
+    the place alone, so that what follows from a decision, at the same place, goes with
+    it.
     """
     distance = (plain[0] if ufunc is np.sign else np.subtract(*plain)).real
     total = np.add.reduce(distance, axis=0)
@@ -247,10 +338,23 @@ def _decide_otherwise(ufunc: np.ufunc, plain: list[Any], result: Array) -> None:
 
 
 def _error_of_tangent(
-    ufunc: np.ufunc, method: str, inputs: Sequence[Any], plain: list[Any], kwargs: Mapping[str, Any], result: Array, terms: int, p: Precision
+    ufunc: np.ufunc,
+    method: str,
+    inputs: Sequence[Any],
+    plain: list[Any],
+    kwargs: Mapping[str, Any],
+    result: Array,
+    terms: int,
+    p: Precision,
 ) -> Array:
-    """The largest error of the derivative along the direction, computed by the rules of differentiation from the same numbers."""
-    values, tangents, tangent = [np.real(a) for a in plain], [np.imag(a) / STEP for a in plain], result.imag / STEP
+    """The largest error of the derivative along the direction, computed by the rules of
+    differentiation from the same numbers.
+    """
+    values, tangents, tangent = (
+        [np.real(a) for a in plain],
+        [np.imag(a) / STEP for a in plain],
+        result.imag / STEP,
+    )
     size = np.abs(tangent)
     if ufunc is np.matmul:
         (a, b), (da, db) = map(np.abs, values), map(np.abs, tangents)
@@ -271,7 +375,9 @@ def _error_of_tangent(
 
 
 def _terms(ufunc: np.ufunc, method: str, inputs: Sequence[Any]) -> int:
-    """Of how many terms the result of a matrix product is the sum, or of an addition to one; 0 for any other operation."""
+    """Of how many terms the result of a matrix product is the sum, or of an addition to
+    one; 0 for any other operation.
+    """
     if ufunc is np.matmul:
         return int(inputs[0].shape[-1])
     if ufunc is not np.add or method != "__call__":
@@ -287,7 +393,9 @@ def _summed(magnitude: Array, terms: float, p: Precision) -> Array:
 
 
 def _stored_sums(magnitude: Array, size: Array, terms: float, p: Precision) -> Array:
-    """The error of a sum of this size and so many terms, whose magnitudes add up to `magnitude`, where every partial sum is stored."""
+    """The error of a sum of this size and so many terms, whose magnitudes add up to
+    `magnitude`, where every partial sum is stored.
+    """
     error = _stored(size, p)
     error *= math.sqrt(1 + terms / 3)
     error += (p.roundoff + math.sqrt(terms) * p.accumulation) * magnitude
@@ -295,7 +403,9 @@ def _stored_sums(magnitude: Array, size: Array, terms: float, p: Precision) -> A
 
 
 def _stored(size: Array, p: Precision) -> Array:
-    """The error of storing numbers of this size. (It is a new array that the caller may change.)"""
+    """The error of storing numbers of this size. (It is a new array that the caller may
+    change.)
+    """
     stored: Array = p.roundoff * size
     stored += p.underflow
     return stored
@@ -327,23 +437,29 @@ def _unwrap(value: Any, found: list[Rounded]) -> Any:
 
 @np.errstate(invalid="ignore", over="ignore")  # infinities have no error; the judge compares them exactly
 def bound(exact: Array, perturbed: Array, precision: Precision) -> Array:
-    """The largest error of each element that correct arithmetic can show: FACTOR deviations.
+    """The largest error of each element that correct arithmetic can show: FACTOR
+    deviations.
 
-    exact (...), perturbed (RUNS, ...). A deviation from 16 runs may come out small by chance, so that it is at least that of its row (the last
-    axis), and at least that of storing the row's values. Where runs overflowed it is infinite; integers are exact.
+    exact (...), perturbed (RUNS, ...). A deviation from 16 runs may come out small by
+    chance, so that it is at least that of its row (the last axis), and at least that of
+    storing the row's values. Where runs overflowed it is infinite; integers are exact.
     """
     if exact.dtype.kind == "i":
         return np.zeros(exact.shape)
     deviation = root_mean_square(perturbed - exact, axis=0)[0]
     row = root_mean_square(deviation, axis=-1)
     size = root_mean_square(exact, axis=-1)
-    result: Array = FACTOR * np.maximum(np.maximum(deviation, row), LEAST_DEVIATION * precision.roundoff * size)
+    result: Array = FACTOR * np.maximum(
+        np.maximum(deviation, row), LEAST_DEVIATION * precision.roundoff * size
+    )
     result[np.isnan(result)] = np.inf
     return result
 
 
 def root_mean_square(values: Array, axis: int) -> Array:
-    """Along an axis, which is kept. The values are scaled first: the square of 1e-200 is 0."""
+    """Along an axis, which is kept. The values are scaled first: the square of 1e-200
+    is 0.
+    """
     largest = np.max(np.abs(values), axis=axis, keepdims=True)
     scale = np.where(largest > 0, largest, 1)
     result: Array = scale * np.sqrt(np.mean(np.square(values / scale), axis=axis, keepdims=True))

@@ -16,7 +16,9 @@ from lstm_ref.reference.activations import Array
 
 @dataclass(frozen=True)
 class Observed:
-    """What a twin cannot know and an implementation has shown: the random masks of each call, and the weights that it began with."""
+    """What a twin cannot know and an implementation has shown: the random masks of each
+    call, and the weights that it began with.
+    """
 
     drawn: Sequence[Mapping[str, Array]] = ()
     weights: Mapping[str, Array] = field(default_factory=dict)
@@ -27,7 +29,9 @@ class Observed:
 
     @classmethod
     def of(cls, trace: Trace, request: Request) -> "Observed":
-        """What the trace shows; weights where the request has none, from where they were first read."""
+        """What the trace shows; weights where the request has none, from where they
+        were first read.
+        """
         drawn = [{name: tensor.numbers for name, tensor in call.drawn.items()} for call in trace.calls]
         read = next((call for call in trace.calls if call.structure.startswith("{")), None)
         if request.weights or read is None:
@@ -44,11 +48,15 @@ YIELDING = ("call", "weights")  # the actions that always have an entry in a tra
 
 @dataclass(frozen=True)
 class TwinCall:
-    """What one call of a twin returned, its gradients and effects, by name, and the masks that it has to draw; and by path the axes of what the
-    call before handed over. Weights that are read are a call as well; `initial` says what they must look like where nobody has given them. So is each
-    epoch of a training that draws masks, which returns nothing. Neither of them `is_call` of the layer.
-    `tangents`, by output, and `curvatures`, by weight or argument, are the derivatives along the direction of the step.
-    `step` is the number of the step that made the call.
+    """What one call of a twin returned, its gradients and effects, by name, and the
+    masks that it has to draw; and by path the axes of what the call before handed over.
+    Weights that are read are a call as well; `initial` says what they must look like
+    where nobody has given them.
+
+    So is each epoch of a training that draws masks, which returns nothing. Neither of
+    them `is_call` of the layer. `tangents`, by output, and `curvatures`, by weight or
+    argument, are the derivatives along the direction of the step. `step` is the number
+    of the step that made the call.
     """
 
     structure: str
@@ -82,7 +90,8 @@ def run_twin(
     wrap_constant: Callable[[Array], Array] = np.asarray,
     observed: Observed = NOTHING,
 ) -> list[TwinCall]:
-    """The calls of the request by the twin; `wrap` is put around every argument that is an array, `wrap_constant` around weights and cotangents.
+    """The calls of the request by the twin; `wrap` is put around every argument that is
+    an array, `wrap_constant` around weights and cotangents.
 
     Where nothing was observed, calls drop nothing.
     """
@@ -113,7 +122,11 @@ def run_twin(
         effects = twin.effects()
         arrays: list[Array] = []
         shown = structure(result, arrays.append)
-        gradients = {} if step.cotangents is None else pullback([wrap_constant(tensor.values) for tensor in step.cotangents])
+        gradients = (
+            {}
+            if step.cotangents is None
+            else pullback([wrap_constant(tensor.values) for tensor in step.cotangents])
+        )
         names = twin.outputs(arguments)
         outputs = dict(zip((output.name for output in names), arrays, strict=True))
         returned = TwinCall(shown, names, outputs, gradients, handed, effects, draws, step=index)
@@ -122,7 +135,9 @@ def run_twin(
 
 
 def _handed(value: Handed, path: str, returned: TwinCall, axes: dict[str, tuple[str, ...]]) -> list[Any]:
-    """What the call before returned, nested as it is handed over; the axes of each array are entered by path."""
+    """What the call before returned, nested as it is handed over; the axes of each
+    array are entered by path.
+    """
     found: list[Any] = []
     for k, position in enumerate(value.outputs):
         if isinstance(position, Handed):
@@ -140,11 +155,14 @@ def loaded(
     observed: Observed = NOTHING,
     wrap_input: Callable[[Array], Array] = np.asarray,
 ) -> Twin:
-    """The request's layer with its weights, or those observed, around each of which `wrap` is put; zeros where nobody knows them. Embeddings are what
-    the next layer is given, and have `wrap_input` around them.
+    """The request's layer with its weights, or those observed, around each of which
+    `wrap` is put; zeros where nobody knows them. Embeddings are what the next layer is
+    given, and have `wrap_input` around them.
     """
     twin = language.build(request.layer, request.params, request.dtype)
-    weights: Mapping[str, Array] = {name: tensor.values for name, tensor in request.weights.items()} or observed.weights
+    weights: Mapping[str, Array] = {
+        name: tensor.values for name, tensor in request.weights.items()
+    } or observed.weights
     specs = twin.weight_specs(features_of(request))
     weights = weights or {name: np.zeros(spec.shape) for name, spec in specs.items()}
     inputs = {name for name, spec in specs.items() if spec.role == "embedding"}
@@ -153,8 +171,16 @@ def loaded(
 
 
 def features_of(request: Request) -> int:
-    """The number of features of the input of the first call, or training: the last axis of its first array."""
-    shape = next(value.values.shape for step in request.steps if not step.refused for value in step.arguments.values() if isinstance(value, Tensor))
+    """The number of features of the input of the first call, or training: the last axis
+    of its first array.
+    """
+    shape = next(
+        value.values.shape
+        for step in request.steps
+        if not step.refused
+        for value in step.arguments.values()
+        if isinstance(value, Tensor)
+    )
     return int(shape[-1])
 
 
@@ -170,10 +196,16 @@ def _wrapped(value: Any, wrap: Callable[[Array], Array]) -> Any:
 
 
 def _trained(twin: Twin, arguments: Mapping[str, Any], observed: Observed, first: int) -> list[TwinCall]:
-    """Train the twin with the masks of each epoch: the epochs, where there is something to draw. `first` is the position of the first one's."""
+    """Train the twin with the masks of each epoch: the epochs, where there is something
+    to draw. `first` is the position of the first one's.
+    """
     draws = twin.draws({"training": True, **arguments})
     epochs: int = arguments["epochs"] if draws else 0
-    drawn = {"drawn": [observed.masks(first + epoch) for epoch in range(epochs)]} if epochs and observed.drawn else {}
+    drawn = (
+        {"drawn": [observed.masks(first + epoch) for epoch in range(epochs)]}
+        if epochs and observed.drawn
+        else {}
+    )
     twin.act("train", {**arguments, **drawn})
     return [TwinCall("()", (), {}, {}, {}, draws=draws, is_call=False)] * epochs
 

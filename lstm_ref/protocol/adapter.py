@@ -1,8 +1,9 @@
-"""What an adapter declares and what it has to know about its framework. One file a framework; nothing else lists them.
+"""What an adapter declares and what it has to know about its framework. One file a
+framework; nothing else lists them.
 
 A file that has a tuple `IMPLEMENTATIONS` is an adapter. Those of this package and of
-entry points are read without importing their framework: that happens when an adapter
-is constructed, in the subject.
+entry points are read without importing their framework: that happens when an adapter is
+constructed, in the subject.
 """
 
 import re
@@ -14,18 +15,22 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 from lstm_ref.protocol.introduction import Layers
 from lstm_ref.protocol.trace import Request, Tensor
 
-# The gradients of one recorded call: those of the weights by name, and those of the leaves in their order; None where the framework has none.
+# The gradients of one recorded call: those of the weights by name, and those of the
+# leaves in their order; None where the framework has none.
 Gradients: TypeAlias = tuple[Mapping[str, Any], Sequence[Any]]
 
-# The same of a call that is differentiated twice: from outputs, cotangents, and a direction of weights and leaves.
+# The same of a call that is differentiated twice: from outputs, cotangents, and a
+# direction of weights and leaves.
 TwiceDifferentiate: TypeAlias = Callable[[Sequence[Any], Sequence[Any], Gradients], Gradients]
 
-# The arguments of a call, from what makes an array of the framework of a path and a value.
+# The arguments of a call, from what makes an array of the framework of a path and a
+# value.
 Arguments: TypeAlias = Callable[[Callable[[str, Tensor], Any]], Mapping[str, Any]]
 
 
 class Adapter(Protocol):
-    """What no layer can do without. The loop over the steps of a request is in `steps.run`.
+    """What no layer can do without. The loop over the steps of a request is in
+    `steps.run`.
 
     `constructor` and `caller` prepare and return the one thing to do in the framework.
     Only what happens when that is called counts as the framework's. An exception
@@ -42,7 +47,9 @@ class Adapter(Protocol):
         """What constructs the layer, in the request's dtype."""
 
     def set_weights(self, layer: Any, weights: Mapping[str, Tensor]) -> None:
-        """Copy all weights in by name, at once or as soon as the layer has any. Raises WeightMismatch."""
+        """Copy all weights in by name, at once or as soon as the layer has any. Raises
+        WeightMismatch.
+        """
 
     def tensor(self, value: Tensor) -> Any:
         """The array as the framework's own, a copy that nobody else holds."""
@@ -58,21 +65,34 @@ class Adapter(Protocol):
 class Differentiating(Protocol):
     """What an adapter has besides, where its framework differentiates."""
 
-    def record(self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]) -> tuple[Any, Callable[[Sequence[Any], Sequence[Any]], Gradients]]:
-        """What the call returns, and a function of outputs and cotangents that differentiates their inner product, plus the losses that the call
-        added, by all weights and the leaves.
+    def record(
+        self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]
+    ) -> tuple[Any, Callable[[Sequence[Any], Sequence[Any]], Gradients]]:
+        """What the call returns, and a function of outputs and cotangents that
+        differentiates their inner product, plus the losses that the call added, by all
+        weights and the leaves.
         """
 
 
 @runtime_checkable
 class Directional(Protocol):
-    """What an adapter has besides, where its framework differentiates along a direction: by name of the weight or path of the argument."""
+    """What an adapter has besides, where its framework differentiates along a
+    direction: by name of the weight or path of the argument.
+    """
 
-    def tangents(self, layer: Any, arguments: Arguments, direction: Mapping[str, Tensor]) -> Callable[[], Any]:
-        """What calls the layer in forward mode and returns the derivatives of its outputs, nested as these are. Raises NotOffered."""
+    def tangents(
+        self, layer: Any, arguments: Arguments, direction: Mapping[str, Tensor]
+    ) -> Callable[[], Any]:
+        """What calls the layer in forward mode and returns the derivatives of its
+        outputs, nested as these are. Raises NotOffered.
+        """
 
-    def record_twice(self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]) -> tuple[Any, TwiceDifferentiate]:
-        """As `record`; the function differentiates the inner product of the gradients and the direction again."""
+    def record_twice(
+        self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]
+    ) -> tuple[Any, TwiceDifferentiate]:
+        """As `record`; the function differentiates the inner product of the gradients
+        and the direction again.
+        """
 
 
 @runtime_checkable
@@ -80,7 +100,9 @@ class Drawing(Protocol):
     """What an adapter has besides, where it can show the random masks of dropout."""
 
     def drawn(self, layer: Any) -> Mapping[str, Any]:
-        """The random masks that the last call drew, by name, as the framework's arrays; see `trace.Call`."""
+        """The random masks that the last call drew, by name, as the framework's arrays;
+        see `trace.Call`.
+        """
 
 
 @runtime_checkable
@@ -88,7 +110,9 @@ class Training(Protocol):
     """What an adapter has besides, where it can show the random masks of a training."""
 
     def epochs(self, layer: Any) -> Sequence[Mapping[str, Any]]:
-        """The random masks of each epoch of the last training, as `drawn` gives those of a call; none of a layer that has nothing to draw."""
+        """The random masks of each epoch of the last training, as `drawn` gives those
+        of a call; none of a layer that has nothing to draw.
+        """
 
 
 @runtime_checkable
@@ -101,10 +125,14 @@ class Seeded(Protocol):
 
 @runtime_checkable
 class Affecting(Protocol):
-    """What an adapter has besides, where a call leaves something behind beside its result."""
+    """What an adapter has besides, where a call leaves something behind beside its
+    result.
+    """
 
     def effects(self, layer: Any) -> Mapping[str, Any]:
-        """What the last call left behind, by name, as the framework's arrays; see `trace.Call`."""
+        """What the last call left behind, by name, as the framework's arrays; see
+        `trace.Call`.
+        """
 
 
 @runtime_checkable
@@ -117,18 +145,24 @@ class Readable(Protocol):
 
 @runtime_checkable
 class Acting(Protocol):
-    """What an adapter has besides, where a layer can be changed or replaced between calls."""
+    """What an adapter has besides, where a layer can be changed or replaced between
+    calls.
+    """
 
     def actor(self, layer: Any, action: str, step: int, arguments: Mapping[str, Any]) -> Callable[[], Any]:
-        """What takes an action other than "call" and "weights", and returns the layer to go on with.
+        """What takes an action other than "call" and "weights", and returns the layer
+        to go on with.
 
-        Prepared and called as `caller` is. Raises UnknownAction where the layer has no such action.
+        Prepared and called as `caller` is. Raises UnknownAction where the layer has no
+        such action.
         """
 
 
 @runtime_checkable
 class Refusing(Protocol):
-    """What an adapter has besides, where it has to see a request to tell whether it is offered."""
+    """What an adapter has besides, where it has to see a request to tell whether it is
+    offered.
+    """
 
     def unsupported(self, request: Request) -> str | None:
         """Why this implementation does not offer what is asked, or None."""
@@ -136,7 +170,9 @@ class Refusing(Protocol):
 
 @runtime_checkable
 class Releasing(Protocol):
-    """What an adapter has besides, where its framework keeps something of layers that are no longer used."""
+    """What an adapter has besides, where its framework keeps something of layers that
+    are no longer used.
+    """
 
     def release(self) -> None:
         """Give it back."""
@@ -144,18 +180,24 @@ class Releasing(Protocol):
 
 @runtime_checkable
 class Documented(Protocol):
-    """What an adapter has besides, where its framework has documentation that Python can read."""
+    """What an adapter has besides, where its framework has documentation that Python
+    can read.
+    """
 
     def documented(self, name: str) -> Any:
         """The documented class or function of this name. Raises UnknownLayer."""
 
     def namespace(self) -> Mapping[str, Any]:
-        """What a reader of the documentation's examples is taken to have imported, by name."""
+        """What a reader of the documentation's examples is taken to have imported, by
+        name.
+        """
 
 
 @runtime_checkable
 class KnowsProcessor(Protocol):
-    """What an adapter has besides, where its framework tells what the processor decides."""
+    """What an adapter has besides, where its framework tells what the processor
+    decides.
+    """
 
     def processor(self) -> Mapping[str, str | bool]:
         """What the framework says of the processor it runs on, by name.
@@ -169,8 +211,8 @@ class KnowsProcessor(Protocol):
 class Host:
     """A subject as its adapter file declares it: one interpreter with one framework.
 
-    `requires` are the modules that must be importable, `extra` the extra of this package that installs them, `environment` what is set
-    before the process starts.
+    `requires` are the modules that must be importable, `extra` the extra of this
+    package that installs them, `environment` what is set before the process starts.
 
     `lowest` are variables that hold the framework to the oldest instructions it has
     kernels for, each with the value that does. A user who sets one is left his value.
@@ -188,7 +230,9 @@ class Host:
         return self.install_of(self.requires)
 
     def install_of(self, missing: Sequence[str]) -> str:
-        """What installs these modules: the extra, unless it has other packages and none of these."""
+        """What installs these modules: the extra, unless it has other packages and none
+        of these.
+        """
         packages = _packages_of(self.extra)
         if packages and not packages & {module.replace("_", "-") for module in missing}:
             return f"install what has the module{'s' * (len(missing) > 1)} {' and '.join(missing)}"
@@ -196,7 +240,9 @@ class Host:
 
 
 def _packages_of(extra: str) -> set[str]:
-    """The packages that an extra of this one installs by name; none where this one is not installed."""
+    """The packages that an extra of this one installs by name; none where this one is
+    not installed.
+    """
     try:
         found = requires("lstm-ref") or []
     except PackageNotFoundError:
@@ -227,9 +273,9 @@ class Implementation:
     its requests leave behind, `lifetime` is the number of them after which the process
     is replaced.
 
-    One that is `on_request` runs only where it is asked for by name.
-    `relies_on` names, for a dtype, what the processor must offer for the framework's own
-    kernels to run in it: one of the names that the adapter's `processor` gives.
+    One that is `on_request` runs only where it is asked for by name. `relies_on` names,
+    for a dtype, what the processor must offer for the framework's own kernels to run in
+    it: one of the names that the adapter's `processor` gives.
     """
 
     name: str

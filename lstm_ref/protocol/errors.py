@@ -1,4 +1,6 @@
-"""What can be wrong on our side of a subject: an adapter, a request or a message, never the framework."""
+"""What can be wrong on our side of a subject: an adapter, a request or a message, never
+the framework.
+"""
 
 
 class AdapterError(Exception):
@@ -23,17 +25,24 @@ class WeightsNotCopied(AdapterError):
 
 
 class AmbiguousWeights(AdapterError):
-    """Several weights of a layer share one name, so that a name does not say which is meant."""
+    """Several weights of a layer share one name, so that a name does not say which is
+    meant.
+    """
 
     def __init__(self, names: list[str]) -> None:
-        super().__init__(f"the layer has several weights of one name: {names}; the adapter has to tell them apart before it can copy them")
+        super().__init__(
+            f"the layer has several weights of one name: {names}; the adapter has to tell them apart before"
+            " it can copy them"
+        )
 
 
 class UnknownLayer(AdapterError):
     """The framework has no layer of that name."""
 
     def __init__(self, layer: str, namespace: str) -> None:
-        super().__init__(f"{namespace} has no layer {layer!r}; see the spelling in the framework's documentation")
+        super().__init__(
+            f"{namespace} has no layer {layer!r}; see the spelling in the framework's documentation"
+        )
 
 
 class UnknownAction(AdapterError):
@@ -44,14 +53,19 @@ class UnknownAction(AdapterError):
 
 
 class NotOffered(AdapterError):
-    """The implementation has no such thing, as turns out when it is tried. The message is the reason."""
+    """The implementation has no such thing, as turns out when it is tried. The message
+    is the reason.
+    """
 
 
 class IncompleteAdapter(AdapterError):
     """An adapter lacks functions that no layer can do without."""
 
     def __init__(self, name: str, missing: list[str]) -> None:
-        super().__init__(f"the adapter {name} has no {', no '.join(missing)}; lstm_ref.protocol.adapter.Adapter says what each is for")
+        super().__init__(
+            f"the adapter {name} has no {', no '.join(missing)}; lstm_ref.protocol.adapter.Adapter says what"
+            " each is for"
+        )
 
 
 class WireError(AdapterError):

@@ -1,4 +1,6 @@
-"""What a subject says of each implementation that it hosts: what it is, and what it can do."""
+"""What a subject says of each implementation that it hosts: what it is, and what it can
+do.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,8 +29,8 @@ class Introduction:
     that it takes beside "call"; None is all.
 
     `gradients`: it differentiates. `derivatives`: those along a direction,
-    "forward-mode" and "second-order". `masks`: the actions ("call", "train") of which it
-    shows the random masks. `effects`: it shows what a call leaves behind, as losses.
+    "forward-mode" and "second-order". `masks`: the actions ("call", "train") of which
+    it shows the random masks. `effects`: it shows what a call leaves behind, as losses.
     `refusals`: it refuses what has to be refused, with the documented exception.
 
     `slow`: it runs the points that cover a large matrix, and not all. `lifetime`: the
@@ -58,7 +60,9 @@ class Introduction:
             "dialect": self.dialect,
             "version": self.version,
             "accumulation": dict(self.accumulation),
-            "layers": ALL if self.layers is None else {layer: dict(offered) for layer, offered in self.layers.items()},
+            "layers": ALL
+            if self.layers is None
+            else {layer: dict(offered) for layer, offered in self.layers.items()},
             "actions": ALL if self.actions is None else list(self.actions),
             "gradients": self.gradients,
             "derivatives": list(self.derivatives),

@@ -1,4 +1,6 @@
-"""The subject's side of the protocol: read a request, run it, answer, until told to stop."""
+"""The subject's side of the protocol: read a request, run it, answer, until told to
+stop.
+"""
 
 import faulthandler
 import gc
@@ -30,14 +32,17 @@ from lstm_ref.protocol.introduction import Introduction
 from lstm_ref.protocol.steps import run
 from lstm_ref.protocol.wire import PROTOCOL, Json, dump, parse, request_from_json, trace_to_json
 
-# Frameworks keep something of every layer (Keras 3.15: 0.14 MB); it is given back this often.
+# Frameworks keep something of every layer (Keras 3.15: 0.14 MB); it is given back this
+# often.
 RUNS_BETWEEN_RELEASES = 100
 
 REQUIRED = ("versions", "constructor", "set_weights", "tensor", "read", "caller")
 
 
 def serve(implementations: Sequence[Implementation]) -> None:
-    """Host the implementations on this process's standard input and output until bye or end of input. All of them live in one host."""
+    """Host the implementations on this process's standard input and output until bye or
+    end of input. All of them live in one host.
+    """
     faulthandler.enable()
     requests, answers = _own_streams()
     adapters = {implementation.name: _complete(implementation) for implementation in implementations}
@@ -48,7 +53,9 @@ def serve(implementations: Sequence[Implementation]) -> None:
             _send(answers, {"message": "bye"})
             return
         _send(answers, _answer(adapters, message))
-        if runs == 1:  # now the framework is there whole: to look through TensorFlow's 400,000 objects again and again takes a fifth of the time
+        # Now the framework is there whole: to look through TensorFlow's 400,000 objects
+        # again and again takes a fifth of the time.
+        if runs == 1:
             gc.collect()
             gc.freeze()
         if runs % RUNS_BETWEEN_RELEASES == 0:
@@ -59,7 +66,9 @@ def serve(implementations: Sequence[Implementation]) -> None:
 
 
 def _complete(implementation: Implementation) -> Adapter:
-    """The adapter. Raises IncompleteAdapter where it lacks what no layer can do without."""
+    """The adapter. Raises IncompleteAdapter where it lacks what no layer can do
+    without.
+    """
     adapter = implementation.adapter()
     missing = [name for name in REQUIRED if not callable(getattr(adapter, name, None))]
     if missing:
@@ -68,7 +77,9 @@ def _complete(implementation: Implementation) -> Adapter:
 
 
 def _own_streams() -> tuple[BinaryIO, BinaryIO]:
-    """The real standard input and output, for messages alone: whoever else reads finds nothing, and what others print goes to standard error."""
+    """The real standard input and output, for messages alone: whoever else reads finds
+    nothing, and what others print goes to standard error.
+    """
     requests = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -101,12 +112,17 @@ def _hello(implementations: Sequence[Implementation], adapters: Mapping[str, Ada
             **{name: os.environ[name] for name in host.lowest if name in os.environ},
         },
         "processor": processor,
-        "implementations": [introduced(implementation, adapters[implementation.name]).to_json() for implementation in implementations],
+        "implementations": [
+            introduced(implementation, adapters[implementation.name]).to_json()
+            for implementation in implementations
+        ],
     }
 
 
 def introduced(implementation: Implementation, adapter: Adapter) -> Introduction:
-    """What the implementation is and can do: what it declares, as far as its adapter has the functions for it."""
+    """What the implementation is and can do: what it declares, as far as its adapter
+    has the functions for it.
+    """
     acting, readable = isinstance(adapter, Acting), isinstance(adapter, Readable)
     actions = implementation.actions
     if not acting:
@@ -121,7 +137,9 @@ def introduced(implementation: Implementation, adapter: Adapter) -> Introduction
         layers=implementation.layers,
         actions=actions,
         gradients=differentiates,
-        derivatives=("forward-mode", "second-order")[: 1 + differentiates] if isinstance(adapter, Directional) else (),
+        derivatives=(
+            ("forward-mode", "second-order")[: 1 + differentiates] if isinstance(adapter, Directional) else ()
+        ),
         masks=tuple(action for action, shown in masks.items() if shown),
         effects=isinstance(adapter, Affecting),
         refusals=implementation.refusals,
@@ -132,7 +150,9 @@ def introduced(implementation: Implementation, adapter: Adapter) -> Introduction
 
 
 def _answer(adapters: Mapping[str, Adapter], message: Json) -> Json:
-    """The answer to a run. Whatever the adapter itself raises is told, so that the next run finds the subject alive."""
+    """The answer to a run. Whatever the adapter itself raises is told, so that the next
+    run finds the subject alive.
+    """
     try:
         request = request_from_json(message["request"])
         if request.implementation not in adapters:

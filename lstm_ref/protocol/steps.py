@@ -7,7 +7,18 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from lstm_ref.protocol.adapter import Acting, Adapter, Affecting, Differentiating, Directional, Documented, Drawing, Readable, Seeded, Training
+from lstm_ref.protocol.adapter import (
+    Acting,
+    Adapter,
+    Affecting,
+    Differentiating,
+    Directional,
+    Documented,
+    Drawing,
+    Readable,
+    Seeded,
+    Training,
+)
 from lstm_ref.protocol.documentation import ExampleRaised, example, run_example, signature
 from lstm_ref.protocol.errors import AdapterError, NotOffered
 from lstm_ref.protocol.trace import Call, Handed, Raised, Request, Step, Tensor, Trace
@@ -19,7 +30,9 @@ OF_DOCUMENTATION = frozenset({"signature", "example"})
 
 
 def run(adapter: Adapter, request: Request) -> Trace:
-    """Build the layer, copy the weights in, take the steps until one raises. An exception of the adapter itself is left to the caller."""
+    """Build the layer, copy the weights in, take the steps until one raises. An
+    exception of the adapter itself is left to the caller.
+    """
     calls: list[Call] = []
     returned: tuple[Tensor, ...] = ()
     raised = None
@@ -53,11 +66,15 @@ def run(adapter: Adapter, request: Request) -> Trace:
             elif not isinstance(adapter, Acting):
                 raise NotOffered(f"this adapter takes no steps but calls, and not {step.action!r}")
             else:
-                act = adapter.actor(layer, step.action, index, _arguments(step, lambda _, value: adapter.tensor(value)))
+                act = adapter.actor(
+                    layer, step.action, index, _arguments(step, lambda _, value: adapter.tensor(value))
+                )
                 with _in_framework(index):
                     layer = act()
                 if step.action == "train" and isinstance(adapter, Training):
-                    calls += (Call("()", (), drawn=_read_all(adapter, drawn)) for drawn in adapter.epochs(layer))
+                    calls += (
+                        Call("()", (), drawn=_read_all(adapter, drawn)) for drawn in adapter.epochs(layer)
+                    )
     except _FrameworkRaised as error:
         raised = error.raised
     return Trace(tuple(calls), raised, time.process_time() - started, tuple(refusals))
@@ -85,7 +102,9 @@ def _documented(adapter: Adapter, step: Step, index: int, calls: list[Call]) -> 
 
 
 class _FrameworkRaised(Exception):
-    """Ends a run early: an exception of the framework, which is a result and no fault of ours."""
+    """Ends a run early: an exception of the framework, which is a result and no fault
+    of ours.
+    """
 
     def __init__(self, raised: Raised) -> None:
         super().__init__(raised.message)
@@ -94,7 +113,9 @@ class _FrameworkRaised(Exception):
 
 @contextmanager
 def _in_framework(step: int | None) -> Iterator[None]:
-    """What is raised in here is the framework's, unless an adapter says that it is its own."""
+    """What is raised in here is the framework's, unless an adapter says that it is its
+    own.
+    """
     try:
         yield
     except AdapterError:
@@ -105,13 +126,18 @@ def _in_framework(step: int | None) -> Iterator[None]:
 
 
 def _handed_over(step: Step, returned: Sequence[Tensor]) -> Step:
-    """The step with what the call before returned in its place: copies, so that no gradient reaches back into that call."""
+    """The step with what the call before returned in its place: copies, so that no
+    gradient reaches back into that call.
+    """
     return replace(step, arguments={name: _take(value, returned) for name, value in step.arguments.items()})
 
 
 def _take(value: Any, returned: Sequence[Tensor]) -> Any:
     if isinstance(value, Handed):
-        return [_take(position, returned) if isinstance(position, Handed) else returned[position] for position in value.outputs]
+        return [
+            _take(position, returned) if isinstance(position, Handed) else returned[position]
+            for position in value.outputs
+        ]
     return value
 
 
@@ -150,13 +176,24 @@ def _call(adapter: Adapter, layer: Any, step: Step, index: int) -> Call:
     else:
         result, differentiate = adapter.record(layer, list(leaves.values()), guarded)
         shown, outputs, tensors = _flatten(adapter, result)
-        # Outputs of other shapes than expected are shown as they are; they have no inner product with these cotangents.
-        if [output.values.shape for output in outputs] == [cotangent.values.shape for cotangent in step.cotangents]:
-            cotangents = [adapter.tensor(Tensor(output.dtype, wanted.values)) for output, wanted in zip(outputs, step.cotangents, strict=True)]
+        # Outputs of other shapes than expected are shown as they are; they have no
+        # inner product with these cotangents.
+        if [output.values.shape for output in outputs] == [
+            cotangent.values.shape for cotangent in step.cotangents
+        ]:
+            cotangents = [
+                adapter.tensor(Tensor(output.dtype, wanted.values))
+                for output, wanted in zip(outputs, step.cotangents, strict=True)
+            ]
             with _in_framework(index):
                 of_weights, of_leaves = differentiate(tensors, cotangents)
-            gradients = {path: _read(adapter, gradient) for path, gradient in {**of_weights, **dict(zip(leaves, of_leaves, strict=True))}.items()}
-    changed = tuple(path for path, (_, tensor) in given.items() if _differ(before[path], adapter.read(tensor)))
+            gradients = {
+                path: _read(adapter, gradient)
+                for path, gradient in {**of_weights, **dict(zip(leaves, of_leaves, strict=True))}.items()
+            }
+    changed = tuple(
+        path for path, (_, tensor) in given.items() if _differ(before[path], adapter.read(tensor))
+    )
     drawn = _read_all(adapter, adapter.drawn(layer)) if isinstance(adapter, Drawing) else {}
     effects = _read_all(adapter, adapter.effects(layer)) if isinstance(adapter, Affecting) else {}
     found = Call(shown, outputs, gradients, changed, drawn, effects)
@@ -166,24 +203,38 @@ def _call(adapter: Adapter, layer: Any, step: Step, index: int) -> Call:
     return replace(found, **_derivatives(adapter, layer, differentiated, index, leaves, guarded))
 
 
-def _derivatives(adapter: Adapter, layer: Any, step: Step, index: int, leaves: Mapping[str, Any], call: Callable[[], Any]) -> dict[str, Any]:
+def _derivatives(
+    adapter: Adapter, layer: Any, step: Step, index: int, leaves: Mapping[str, Any], call: Callable[[], Any]
+) -> dict[str, Any]:
     """The tangents and curvatures that the step wants, each of a call of its own."""
     if not isinstance(adapter, Directional):
-        raise NotOffered("this adapter differentiates once, and backward; it knows no derivatives along a direction")
+        raise NotOffered(
+            "this adapter differentiates once, and backward; it knows no derivatives along a direction"
+        )
     found: dict[str, Any] = {}
     if "forward-mode" in step.derivatives:
         tangents: list[Any] = []
         with _in_framework(index):
-            structure(adapter.tangents(layer, lambda make: _arguments(step, make), step.direction)(), tangents.append)
+            structure(
+                adapter.tangents(layer, lambda make: _arguments(step, make), step.direction)(),
+                tangents.append,
+            )
         found["tangents"] = tuple(_read(adapter, tangent) for tangent in tangents)
     if "second-order" in step.derivatives and step.cotangents is not None:
-        of_weights = {name: adapter.tensor(value) for name, value in step.direction.items() if name not in leaves}
+        of_weights = {
+            name: adapter.tensor(value) for name, value in step.direction.items() if name not in leaves
+        }
         of_leaves = [adapter.tensor(step.direction[path]) for path in leaves]
         cotangents = [adapter.tensor(cotangent) for cotangent in step.cotangents]
         result, differentiate = adapter.record_twice(layer, list(leaves.values()), call)
         with _in_framework(index):
-            by_weights, by_leaves = differentiate(_flatten(adapter, result)[2], cotangents, (of_weights, of_leaves))
-        found["curvatures"] = {path: _read(adapter, array) for path, array in {**by_weights, **dict(zip(leaves, by_leaves, strict=True))}.items()}
+            by_weights, by_leaves = differentiate(
+                _flatten(adapter, result)[2], cotangents, (of_weights, of_leaves)
+            )
+        found["curvatures"] = {
+            path: _read(adapter, array)
+            for path, array in {**by_weights, **dict(zip(leaves, by_leaves, strict=True))}.items()
+        }
     return found
 
 
@@ -192,7 +243,9 @@ def _read(adapter: Adapter, tensor: Any) -> Tensor | None:
 
 
 def _arguments(step: Step, make: Callable[[str, Tensor], Any]) -> dict[str, Any]:
-    """The step's arguments with what is made of each array, from its path and value, in its place."""
+    """The step's arguments with what is made of each array, from its path and value, in
+    its place.
+    """
     return {name: _argument(value, name, make) for name, value in step.arguments.items()}
 
 
@@ -205,14 +258,18 @@ def _argument(value: Any, path: str, make: Callable[[str, Tensor], Any]) -> Any:
 
 
 def _flatten(adapter: Adapter, result: Any) -> tuple[str, tuple[Tensor, ...], list[Any]]:
-    """How the result is nested, its arrays as values, and the same arrays as the framework's own."""
+    """How the result is nested, its arrays as values, and the same arrays as the
+    framework's own.
+    """
     tensors: list[Any] = []
     shown = structure(result, tensors.append)
     return shown, tuple(adapter.read(tensor) for tensor in tensors), tensors
 
 
 def structure(result: Any, found: Callable[[Any], None]) -> str:
-    """How a result is nested, a star for each array, which `found` is given in order."""
+    """How a result is nested, a star for each array, which `found` is given in
+    order.
+    """
     if result is None:
         return "None"
     if isinstance(result, dict):
@@ -228,4 +285,8 @@ def structure(result: Any, found: Callable[[Any], None]) -> str:
 
 def _differ(before: Tensor, after: Tensor) -> bool:
     """Bytes are compared: a NaN is equal to itself, and 0.0 is not -0.0."""
-    return before.dtype != after.dtype or before.values.shape != after.values.shape or before.values.tobytes() != after.values.tobytes()
+    return (
+        before.dtype != after.dtype
+        or before.values.shape != after.values.shape
+        or before.values.tobytes() != after.values.tobytes()
+    )

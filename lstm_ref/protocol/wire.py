@@ -1,6 +1,8 @@
-"""Requests and traces as JSON: one message a line, arrays as dtype, shape and base64 of their little-endian values in C order.
+"""Requests and traces as JSON: one message a line, arrays as dtype, shape and base64 of
+their little-endian values in C order.
 
-`protocol.schema.json` states the format of every message. bfloat16 values travel as float32, which holds them exactly.
+`protocol.schema.json` states the format of every message. bfloat16 values travel as
+float32, which holds them exactly.
 """
 
 import binascii
@@ -39,17 +41,22 @@ STORAGE: dict[str, np.dtype[Any]] = {
 
 
 def dump(message: Json) -> bytes:
-    """The message as one line. Raises WireError where it holds what JSON cannot say (NaN or infinity outside an array, an object)."""
+    """The message as one line. Raises WireError where it holds what JSON cannot say
+    (NaN or infinity outside an array, an object).
+    """
     try:
         return json.dumps(message, separators=(",", ":"), allow_nan=False).encode("ascii") + b"\n"
     except (TypeError, ValueError) as error:
         raise WireError(
-            f"the message {message.get('message')!r} cannot be written as JSON: {error}; parameters and arguments are plain data, numbers in arrays"
+            f"the message {message.get('message')!r} cannot be written as JSON: {error}; parameters and"
+            " arguments are plain data, numbers in arrays"
         ) from error
 
 
 def parse(line: bytes) -> Json:
-    """The message in one line. Raises WireError where the line is not one JSON object."""
+    """The message in one line. Raises WireError where the line is not one JSON
+    object.
+    """
     try:
         message = json.loads(line, parse_constant=_refuse_constant)
     except ValueError as error:
@@ -73,7 +80,9 @@ def request_to_json(request: Request) -> Json:
 
 
 def request_from_json(data: Json) -> Request:
-    """The request in plain data that fits the schema. Raises WireError where an array's bytes do not fit its shape."""
+    """The request in plain data that fits the schema. Raises WireError where an array's
+    bytes do not fit its shape.
+    """
     return Request(
         implementation=data["implementation"],
         layer=data["layer"],
@@ -96,7 +105,9 @@ def trace_to_json(trace: Trace) -> Json:
 
 
 def trace_from_json(data: Json) -> Trace:
-    """The trace in plain data that fits the schema. Raises WireError where an array's bytes do not fit its shape."""
+    """The trace in plain data that fits the schema. Raises WireError where an array's
+    bytes do not fit its shape.
+    """
     return Trace(
         calls=tuple(_call_from_json(call) for call in data["calls"]),
         raised=None if data.get("raised") is None else _raised_from_json(data["raised"]),
@@ -113,11 +124,17 @@ def _tensor_to_json(tensor: Tensor) -> Json:
     if tensor.dtype not in STORAGE:
         raise WireError(f"dtype {tensor.dtype!r} has no form on the wire; known are {', '.join(STORAGE)}")
     values = np.asarray(tensor.values, dtype=STORAGE[tensor.dtype])
-    return {"dtype": tensor.dtype, "shape": list(values.shape), "data": binascii.b2a_base64(values.tobytes(), newline=False).decode("ascii")}
+    return {
+        "dtype": tensor.dtype,
+        "shape": list(values.shape),
+        "data": binascii.b2a_base64(values.tobytes(), newline=False).decode("ascii"),
+    }
 
 
 def tensor_from_json(data: Json) -> Tensor:
-    """The array in plain data that fits the schema. Raises WireError where its bytes do not fit its shape."""
+    """The array in plain data that fits the schema. Raises WireError where its bytes do
+    not fit its shape.
+    """
     storage = STORAGE[data["dtype"]]
     shape = tuple(data["shape"])
     try:
@@ -126,7 +143,8 @@ def tensor_from_json(data: Json) -> Tensor:
         raise WireError(f"the values of an array of shape {shape} are not base64: {error}") from error
     if len(content) != prod(shape) * storage.itemsize:
         raise WireError(
-            f"an array of shape {shape} and dtype {data['dtype']} takes {prod(shape) * storage.itemsize} bytes, the message holds {len(content)}"
+            f"an array of shape {shape} and dtype {data['dtype']} takes {prod(shape) * storage.itemsize}"
+            f" bytes, the message holds {len(content)}"
         )
     values = np.frombuffer(content, dtype=storage).reshape(shape)
     return Tensor(data["dtype"], values.astype(storage.newbyteorder("="), copy=False))
@@ -144,7 +162,9 @@ def _step_to_json(step: Step) -> Json:
     return {
         "action": step.action,
         "arguments": {name: _argument_to_json(value) for name, value in step.arguments.items()},
-        "cotangents": None if step.cotangents is None else [_tensor_to_json(tensor) for tensor in step.cotangents],
+        "cotangents": (
+            None if step.cotangents is None else [_tensor_to_json(tensor) for tensor in step.cotangents]
+        ),
         "refused": step.refused,
         "direction": _tensors_to_json(step.direction),
         "derivatives": list(step.derivatives),
@@ -155,7 +175,11 @@ def _step_from_json(data: Json) -> Step:
     return Step(
         action=data["action"],
         arguments={name: _argument_from_json(value) for name, value in data["arguments"].items()},
-        cotangents=None if data["cotangents"] is None else tuple(tensor_from_json(tensor) for tensor in data["cotangents"]),
+        cotangents=(
+            None
+            if data["cotangents"] is None
+            else tuple(tensor_from_json(tensor) for tensor in data["cotangents"])
+        ),
         refused=data["refused"],
         direction=_tensors_from_json(data["direction"]),
         derivatives=tuple(data["derivatives"]),
@@ -163,7 +187,9 @@ def _step_from_json(data: Json) -> Step:
 
 
 def _argument_to_json(value: Any) -> Json:
-    """A call argument: an array, a list that holds at least one, what the call before handed over, or plain data; the key says which."""
+    """A call argument: an array, a list that holds at least one, what the call before
+    handed over, or plain data; the key says which.
+    """
     if isinstance(value, Tensor):
         return {"tensor": _tensor_to_json(value)}
     if isinstance(value, Handed):
@@ -184,15 +210,21 @@ def _argument_from_json(data: Json) -> Any:
 
 
 def _handed_to_json(handed: Handed) -> list[Any]:
-    return [_handed_to_json(position) if isinstance(position, Handed) else position for position in handed.outputs]
+    return [
+        _handed_to_json(position) if isinstance(position, Handed) else position for position in handed.outputs
+    ]
 
 
 def _handed_from_json(data: list[Any]) -> Handed:
-    return Handed(tuple(_handed_from_json(position) if isinstance(position, list) else position for position in data))
+    return Handed(
+        tuple(_handed_from_json(position) if isinstance(position, list) else position for position in data)
+    )
 
 
 def _holds_tensor(value: Any) -> bool:
-    return isinstance(value, Tensor) or (isinstance(value, (list, tuple)) and any(_holds_tensor(item) for item in value))
+    return isinstance(value, Tensor) or (
+        isinstance(value, (list, tuple)) and any(_holds_tensor(item) for item in value)
+    )
 
 
 def _call_to_json(call: Call) -> Json:
@@ -217,7 +249,9 @@ def _call_from_json(data: Json) -> Call:
         changed=tuple(data.get("changed", ())),
         drawn=_tensors_from_json(data.get("drawn", {})),
         effects=_tensors_from_json(data.get("effects", {})),
-        tangents=tuple(None if tensor is None else tensor_from_json(tensor) for tensor in data.get("tangents", ())),
+        tangents=tuple(
+            None if tensor is None else tensor_from_json(tensor) for tensor in data.get("tangents", ())
+        ),
         curvatures=_gradients_from_json(data.get("curvatures", {})),
         facts=data.get("facts", {}),
     )
@@ -232,8 +266,15 @@ def _gradients_from_json(data: Json) -> dict[str, Tensor | None]:
 
 
 def _raised_to_json(raised: Raised) -> Json:
-    return {"types": list(raised.types), "message": raised.message, "step": raised.step, "traceback": raised.traceback}
+    return {
+        "types": list(raised.types),
+        "message": raised.message,
+        "step": raised.step,
+        "traceback": raised.traceback,
+    }
 
 
 def _raised_from_json(data: Json) -> Raised:
-    return Raised(types=tuple(data["types"]), message=data["message"], step=data["step"], traceback=data["traceback"])
+    return Raised(
+        types=tuple(data["types"]), message=data["message"], step=data["step"], traceback=data["traceback"]
+    )

@@ -1,16 +1,19 @@
 """The LSTM in NumPy: what is right, and nothing else.
 
-Read in this order: `activations`, `cell` (one step), `sequence` (the loop over time), `stack` (directions and layers), `weights`.
-What some LSTMs have besides (`Variant`, peepholes, `parametric` activations) is left out where nobody asks for it.
+Read in this order: `activations`, `cell` (one step), `sequence` (the loop over time),
+`stack` (directions and layers), `weights`. What some LSTMs have besides (`Variant`,
+peepholes, `parametric` activations) is left out where nobody asks for it.
 
-Every function here returns its value together with its pullback. The pullback takes the gradient of a scalar loss with respect to the
-value and gives back the gradient with respect to the arguments, so that each equation stands beside its own derivative:
+Every function here returns its value together with its pullback. The pullback takes the
+gradient of a scalar loss with respect to the value and gives back the gradient with
+respect to the arguments, so that each equation stands beside its own derivative:
 
     value, pullback = f(argument)
     d_argument = pullback(d_value)
 
-Shapes are counted from the last axis: whatever leading axes the arrays have, the batch among them, is carried along. All operations are
-plain NumPy in the dtype of the arguments; float64 is the dtype of reference.
+Shapes are counted from the last axis: whatever leading axes the arrays have, the batch
+among them, is carried along. All operations are plain NumPy in the dtype of the
+arguments; float64 is the dtype of reference.
 """
 
 from lstm_ref.reference.weights import LSTMWeights

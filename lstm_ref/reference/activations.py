@@ -1,11 +1,13 @@
 """The activation functions, each beside its derivative.
 
-An activation takes pre-activations z of any shape and returns s of the same shape together with its pullback ds -> dz. Only softmax,
-log_softmax and sparsemax mix elements: they act along the last axis, the units. At a kink the derivative is the one on the left, but 0 at
-either end of a flat piece; that of a product follows from its factors.
+An activation takes pre-activations z of any shape and returns s of the same shape
+together with its pullback ds -> dz. Only softmax, log_softmax and sparsemax mix
+elements: they act along the last axis, the units. At a kink the derivative is the one
+on the left, but 0 at either end of a flat piece; that of a product follows from its
+factors.
 
-Source of the formulas: keras.activations, Keras 3; gelu is Hendrycks and Gimpel 2016, selu is Klambauer et al. 2017, sparsemax is Martins
-and Astudillo 2016.
+Source of the formulas: keras.activations, Keras 3; gelu is Hendrycks and Gimpel 2016,
+selu is Klambauer et al. 2017, sparsemax is Martins and Astudillo 2016.
 """
 
 import math
@@ -181,7 +183,9 @@ def log_softmax(z: Array) -> tuple[Array, Callable[[Array], Array]]:
 
 
 def sparsemax(z: Array) -> tuple[Array, Callable[[Array], Array]]:
-    """s = the point of the probability simplex that is nearest to z, over the last axis."""
+    """s = the point of the probability simplex that is nearest to z, over the last
+    axis.
+    """
     descending = -np.sort(-z, axis=-1)
     count = np.arange(1, z.shape[-1] + 1, dtype=z.dtype)
     excess = np.cumsum(descending, axis=-1) - 1
@@ -189,4 +193,6 @@ def sparsemax(z: Array) -> tuple[Array, Callable[[Array], Array]]:
     size = (last + 1).astype(z.dtype)
     threshold = np.take_along_axis(excess, last, axis=-1) / size
     support = z > threshold
-    return np.maximum(z - threshold, 0), lambda ds: support * (ds - np.sum(ds * support, axis=-1, keepdims=True) / size)
+    return np.maximum(
+        z - threshold, 0
+    ), lambda ds: support * (ds - np.sum(ds * support, axis=-1, keepdims=True) / size)

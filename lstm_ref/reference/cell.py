@@ -1,7 +1,9 @@
 """One step of the LSTM, forward and backward.
 
-Source: Hochreiter and Schmidhuber 1997, with the forget gate of Gers, Schmidhuber and Cummins 2000, in the form of Graves 2013, whose peepholes
-most layers leave out; the projection is that of Sak, Senior and Beaufays 2014, the coupled gates are those of Greff et al. 2017.
+Source: Hochreiter and Schmidhuber 1997, with the forget gate of Gers, Schmidhuber and
+Cummins 2000, in the form of Graves 2013, whose peepholes most layers leave out; the
+projection is that of Sak, Senior and Beaufays 2014, the coupled gates are those of
+Greff et al. 2017.
 """
 
 from collections.abc import Callable
@@ -15,7 +17,9 @@ from lstm_ref.reference.weights import LSTMWeights
 
 
 class State(NamedTuple):
-    """What a layer remembers: its output h (..., batch, outputs) and its cell state c (..., batch, units). Also holds their gradient."""
+    """What a layer remembers: its output h (..., batch, outputs) and its cell state c
+    (..., batch, units). Also holds their gradient.
+    """
 
     h: Array
     c: Array
@@ -24,8 +28,8 @@ class State(NamedTuple):
 class Variant(NamedTuple):
     """What some LSTMs do otherwise. The plain one does none of it.
 
-    `output_activation` takes c on its way to h, in place of `activation`. With `coupled`
-    gates f is 1 - i, and the forget gate has no say.
+    `output_activation` takes c on its way to h, in place of `activation`. With
+    `coupled` gates f is 1 - i, and the forget gate has no say.
     """
 
     output_activation: Activation | None = None
@@ -36,8 +40,8 @@ PLAIN = Variant()
 
 
 class StepGradient(NamedTuple):
-    """Gradients of one step: of the pre-activations z (..., batch, 4 units), of the state before it, and of the projection (..., units,
-    outputs), None without one.
+    """Gradients of one step: of the pre-activations z (..., batch, 4 units), of the
+    state before it, and of the projection (..., units, outputs), None without one.
     """
 
     z: Array
@@ -56,9 +60,10 @@ def step(
 ) -> tuple[State, Callable[[State], StepGradient]]:
     """Take one step from the state `before` to the next.
 
-    W is the kernel, U the recurrent kernel, b the bias, R the projection, p the peepholes. z_x = x_t W + b (..., batch, 4 units) is what the input
-    adds to the four gates: it does not depend on the state, so that the caller computes it for all steps at once. `recurrent_dropout` (1 or 4 gates,
-    batch, outputs) is a mask on h.
+    W is the kernel, U the recurrent kernel, b the bias, R the projection, p the
+    peepholes. z_x = x_t W + b (..., batch, 4 units) is what the input adds to the four
+    gates: it does not depend on the state, so that the caller computes it for all steps
+    at once. `recurrent_dropout` (1 or 4 gates, batch, outputs) is a mask on h.
 
     The pullback takes the gradient of the new state.
     """
@@ -96,7 +101,9 @@ def step(
 
 
 def gates(z: Array) -> tuple[Array, Array, Array, Array]:
-    """The four blocks of z (..., 4 units): input gate, forget gate, candidate, output gate."""
+    """The four blocks of z (..., 4 units): input gate, forget gate, candidate, output
+    gate.
+    """
     units = z.shape[-1] // 4
     return z[..., :units], z[..., units : 2 * units], z[..., 2 * units : 3 * units], z[..., 3 * units :]
 
@@ -110,5 +117,7 @@ def peepholes(weights: LSTMWeights) -> tuple[Array | None, Array | None, Array |
 
 
 def see(z: Array, p: Array | None, c: Array) -> Array:
-    """z with what a gate sees of c through its peepholes p, if it has any. The same the other way: the gradient of c with what it has from z."""
+    """z with what a gate sees of c through its peepholes p, if it has any. The same the
+    other way: the gradient of c with what it has from z.
+    """
     return z if p is None else z + p * c

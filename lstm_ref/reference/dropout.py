@@ -1,9 +1,10 @@
 """Dropout inside an LSTM: random masks on what goes into the gates.
 
-A mask holds 0 where something is dropped and 1 / (1 - rate) elsewhere, so that expectations stay as they are. It may be one for all four gates
-or one for each.
+A mask holds 0 where something is dropped and 1 / (1 - rate) elsewhere, so that
+expectations stay as they are. It may be one for all four gates or one for each.
 
-Source: Srivastava et al. 2014; on the recurrent state, the same mask at all steps: Gal and Ghahramani 2016, who draw one mask a gate.
+Source: Srivastava et al. 2014; on the recurrent state, the same mask at all steps: Gal
+and Ghahramani 2016, who draw one mask a gate.
 """
 
 import numpy as np
@@ -14,10 +15,14 @@ GATES = 4
 
 
 def product(v: Array, mask: Array | None, W: Array) -> Array:
-    """(v * mask) W, (..., n) by (..., n, 4 units): what v adds to the four gates. `mask` (gates, ..., n) has one mask or four; None drops nothing."""
+    """(v * mask) W, (..., n) by (..., n, 4 units): what v adds to the four gates.
+    `mask` (gates, ..., n) has one mask or four; None drops nothing.
+    """
     if mask is None or len(mask) == 1:
         return (v if mask is None else v * mask[0]) @ W
-    return np.concatenate([(v * m) @ W_gate for m, W_gate in zip(mask, np.split(W, GATES, axis=-1), strict=True)], axis=-1)
+    return np.concatenate(
+        [(v * m) @ W_gate for m, W_gate in zip(mask, np.split(W, GATES, axis=-1), strict=True)], axis=-1
+    )
 
 
 def pull_to_input(dz: Array, mask: Array | None, W: Array) -> Array:
@@ -31,7 +36,9 @@ def pull_to_input(dz: Array, mask: Array | None, W: Array) -> Array:
 
 
 def pull_to_weights(v: Array, mask: Array | None, dz: Array) -> Array:
-    """The gradient of W from that of the product, v (..., rows, n) and dz (..., rows, 4 units) summed over rows: (..., n, 4 units)."""
+    """The gradient of W from that of the product, v (..., rows, n) and dz (..., rows, 4
+    units) summed over rows: (..., n, 4 units).
+    """
     if mask is None or len(mask) == 1:
         dropped = v if mask is None else v * mask[0]
         return dropped.swapaxes(-1, -2) @ dz

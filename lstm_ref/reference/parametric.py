@@ -1,9 +1,10 @@
 """Activation functions that have parameters, and clipping in front of any of them.
 
-Each function here gives an activation, of the kind that `activations` has. At a kink the
-derivative is the one on the left, but 0 at either end of a flat piece.
+Each function here gives an activation, of the kind that `activations` has. At a kink
+the derivative is the one on the left, but 0 at either end of a flat piece.
 
-Source of the formulas: the ONNX operator LSTM, "Activation functions" and attribute clip.
+Source of the formulas: the ONNX operator LSTM, "Activation functions" and attribute
+clip.
 """
 
 from collections.abc import Callable
@@ -64,7 +65,9 @@ def elu_of(alpha: float) -> Activation:
 
 
 def clipped(activation: Activation, limit: float) -> Activation:
-    """s = activation(min(max(z, -limit), limit)): what goes in is clipped, not what comes out."""
+    """s = activation(min(max(z, -limit), limit)): what goes in is clipped, not what
+    comes out.
+    """
 
     def of_clipped(z: Array) -> tuple[Array, Callable[[Array], Array]]:
         s, pull = activation(np.minimum(np.maximum(z, -limit), limit))

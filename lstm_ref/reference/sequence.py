@@ -1,6 +1,7 @@
 """The loop over time, and back-propagation through it.
 
-Source of the backward pass: Graves 2012, "Supervised Sequence Labelling with Recurrent Neural Networks", section 4.6.
+Source of the backward pass: Graves 2012, "Supervised Sequence Labelling with Recurrent
+Neural Networks", section 4.6.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,9 @@ from lstm_ref.reference.weights import LSTMWeights
 
 
 class SequenceGradient(NamedTuple):
-    """Gradients of a run: the input (..., batch, timesteps, features), the initial state, and the weights."""
+    """Gradients of a run: the input (..., batch, timesteps, features), the initial
+    state, and the weights.
+    """
 
     x: Array
     initial: State
@@ -34,23 +37,31 @@ def run(
     recurrent_dropout: Array | None = None,
     variant: Variant = PLAIN,
 ) -> tuple[tuple[Array, State], Callable[[Array, State], SequenceGradient]]:
-    """Run the layer over x (..., batch, timesteps, features), one step or more, from the `initial` state.
+    """Run the layer over x (..., batch, timesteps, features), one step or more, from
+    the `initial` state.
 
-    Where `mask` (batch, timesteps) is False, the step does not happen: the state stays as it was. Sequences of unequal length are the mask that
-    is False after each one's end.
+    Where `mask` (batch, timesteps) is False, the step does not happen: the state stays
+    as it was. Sequences of unequal length are the mask that is False after each one's
+    end.
 
-    `dropout` (gates, batch, timesteps, features) is a mask on x, `recurrent_dropout` (gates, batch, timesteps, outputs) one on the h that enters
-    each step. An axis of gates or timesteps that has length 1 stands for all.
+    `dropout` (gates, batch, timesteps, features) is a mask on x, `recurrent_dropout`
+    (gates, batch, timesteps, outputs) one on the h that enters each step. An axis of
+    gates or timesteps that has length 1 stands for all.
 
-    Returns h after every step (..., batch, timesteps, outputs) and the last state. The pullback takes the gradients of both.
+    Returns h after every step (..., batch, timesteps, outputs) and the last state. The
+    pullback takes the gradients of both.
     """
     timesteps = x.shape[-2]
-    drop_x, drop_h = (None if masks is None else spread(masks, timesteps) for masks in (dropout, recurrent_dropout))
+    drop_x, drop_h = (
+        None if masks is None else spread(masks, timesteps) for masks in (dropout, recurrent_dropout)
+    )
     z_x = from_input(x, weights, drop_x)
     states, pullbacks = [initial], []
     for t in range(timesteps):
         drop = None if drop_h is None else drop_h[..., t, :]
-        after, pull_step = step(z_x[..., t, :], states[t], weights, activation, recurrent_activation, drop, variant)
+        after, pull_step = step(
+            z_x[..., t, :], states[t], weights, activation, recurrent_activation, drop, variant
+        )
         states.append(after if mask is None else choose(mask[:, t, None], after, states[t]))
         pullbacks.append(pull_step)
     h = over_time([state.h for state in states[1:]])
@@ -64,7 +75,10 @@ def run(
                 steps.append(pullbacks[t](d_state))
                 d_state = steps[-1].before
             else:
-                happened, nothing = mask[:, t, None], State(np.zeros_like(d_state.h), np.zeros_like(d_state.c))
+                happened, nothing = (
+                    mask[:, t, None],
+                    State(np.zeros_like(d_state.h), np.zeros_like(d_state.c)),
+                )
                 kept = choose(happened, nothing, d_state)
                 steps.append(pullbacks[t](choose(happened, d_state, nothing)))
                 d_state = State(steps[-1].before.h + kept.h, steps[-1].before.c + kept.c)
@@ -81,7 +95,9 @@ def run(
             bias=d_bias,
             recurrent_bias=None if weights.recurrent_bias is None else d_bias,
             projection=sum(projections[1:], start=projections[0]) if projections else None,
-            peepholes=None if weights.peepholes is None else pull_to_peepholes(dz, [state.c for state in states]),
+            peepholes=None
+            if weights.peepholes is None
+            else pull_to_peepholes(dz, [state.c for state in states]),
         )
         dx = pull_to_input(rows(dz), rows_of_mask(drop_x), weights.kernel)
         return SequenceGradient(steps_of(dx, timesteps), d_state, d_weights)
@@ -90,7 +106,9 @@ def run(
 
 
 def from_input(x: Array, weights: LSTMWeights, dropout: Array | None = None) -> Array:
-    """What the input alone adds to the four gates, at all steps: x W + b (..., batch, timesteps, 4 units), with both biases where there are two."""
+    """What the input alone adds to the four gates, at all steps: x W + b (..., batch,
+    timesteps, 4 units), with both biases where there are two.
+    """
     z_x = product(rows(x), rows_of_mask(dropout), weights.kernel) + weights.bias[..., None, :]
     if weights.recurrent_bias is not None:
         z_x = z_x + weights.recurrent_bias[..., None, :]
@@ -98,8 +116,9 @@ def from_input(x: Array, weights: LSTMWeights, dropout: Array | None = None) -> 
 
 
 def pull_to_peepholes(dz: Array, c: list[Array]) -> Array:
-    """The gradient of the peepholes (..., 3 units): that of each gate times the c that it saw, summed over steps and batch. `c` begins with that of
-    the initial state; i and f saw the one before the step, o the one after.
+    """The gradient of the peepholes (..., 3 units): that of each gate times the c that
+    it saw, summed over steps and batch. `c` begins with that of the initial state; i
+    and f saw the one before the step, o the one after.
     """
     dz_i, dz_f, _, dz_o = gates(dz)
     before, after = over_time(c[:-1]), over_time(c[1:])
@@ -113,7 +132,9 @@ def spread(mask: Array, timesteps: int) -> Array:
 
 
 def rows(sequences: Array) -> Array:
-    """(..., batch, timesteps, n) as (..., batch * timesteps, n): one row a step, to which weights with leading axes of their own fit as well."""
+    """(..., batch, timesteps, n) as (..., batch * timesteps, n): one row a step, to
+    which weights with leading axes of their own fit as well.
+    """
     *leading, batch, timesteps, n = sequences.shape
     return sequences.reshape(*leading, batch * timesteps, n)
 
@@ -135,5 +156,7 @@ def choose(condition: Array, yes: State, no: State) -> State:
 
 
 def over_time(steps: list[Array]) -> Array:
-    """Arrays (..., batch, n), one a step, as one array (..., batch, timesteps, n). Leading axes that only some of them have are carried along."""
+    """Arrays (..., batch, n), one a step, as one array (..., batch, timesteps, n).
+    Leading axes that only some of them have are carried along.
+    """
     return np.stack(np.broadcast_arrays(*steps, subok=True), axis=-2)

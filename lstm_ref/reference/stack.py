@@ -1,6 +1,8 @@
-"""Directions and layers: runs over the sequence side by side, and on top of one another.
+"""Directions and layers: runs over the sequence side by side, and on top of one
+another.
 
-Source: bidirectional, Schuster and Paliwal 1997; stacked, Graves, Mohamed and Hinton 2013.
+Source: bidirectional, Schuster and Paliwal 1997; stacked, Graves, Mohamed and Hinton
+2013.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +20,9 @@ LayerStates: TypeAlias = Sequence[State]
 
 
 class StackGradient(NamedTuple):
-    """Gradients of a stack: the input (..., batch, timesteps, features), and by layer and direction the initial states and the weights."""
+    """Gradients of a stack: the input (..., batch, timesteps, features), and by layer
+    and direction the initial states and the weights.
+    """
 
     x: Array
     initial: list[list[State]]
@@ -34,9 +38,13 @@ def run_backward(
     mask: Array | None = None,
     variant: Variant = PLAIN,
 ) -> tuple[tuple[Array, State], Callable[[Array, State], SequenceGradient]]:
-    """`sequence.run` from the last step to the first. h stands at the time of the input that it was computed from."""
+    """`sequence.run` from the last step to the first. h stands at the time of the input
+    that it was computed from.
+    """
     flipped_mask = None if mask is None else mask[:, ::-1]
-    (h, last), pull = run(flip(x), initial, weights, activation, recurrent_activation, flipped_mask, variant=variant)
+    (h, last), pull = run(
+        flip(x), initial, weights, activation, recurrent_activation, flipped_mask, variant=variant
+    )
 
     def pullback(dh: Array, d_last: State) -> SequenceGradient:
         gradient = pull(flip(dh), d_last)
@@ -64,11 +72,14 @@ def run_stack(
 ) -> tuple[tuple[Array, list[list[State]]], Callable[[Array, Sequence[LayerStates]], StackGradient]]:
     """Run layers on top of one another, each in one direction or in both.
 
-    `initial[layer][direction]` and `weights[layer][direction]` name them. A layer's output is the h of its directions side by side
-    (..., batch, timesteps, directions * outputs), and the next layer's input. Nothing else passes upward. `dropout` are masks (batch, timesteps,
-    directions * outputs) on the outputs of all layers but the last, 0 where an element is dropped and 1 / (1 - rate) elsewhere; () drops nothing.
+    `initial[layer][direction]` and `weights[layer][direction]` name them. A layer's
+    output is the h of its directions side by side (..., batch, timesteps, directions *
+    outputs), and the next layer's input. Nothing else passes upward. `dropout` are
+    masks (batch, timesteps, directions * outputs) on the outputs of all layers but the
+    last, 0 where an element is dropped and 1 / (1 - rate) elsewhere; () drops nothing.
 
-    Returns the output of the last layer, and the last states by layer and direction. The pullback takes the gradients of both.
+    Returns the output of the last layer, and the last states by layer and direction.
+    The pullback takes the gradients of both.
     """
     y, last, pullbacks = x, [], []
     masks: list[Array | None] = [None] * len(weights)  # on the input of each layer
@@ -77,7 +88,9 @@ def run_stack(
         y = y if drop is None else y * drop
         runs = [
             direction(y, state, w, activation, recurrent_activation, mask)
-            for direction, state, w in zip(DIRECTIONS[: len(layer_weights)], layer_initial, layer_weights, strict=True)
+            for direction, state, w in zip(
+                DIRECTIONS[: len(layer_weights)], layer_initial, layer_weights, strict=True
+            )
         ]
         y = np.concatenate([h for (h, _), _ in runs], axis=-1)
         last.append([state for (_, state), _ in runs])
@@ -85,13 +98,21 @@ def run_stack(
 
     def pullback(dy: Array, d_last: Sequence[LayerStates]) -> StackGradient:
         layers: list[list[SequenceGradient]] = []
-        for layer_pullbacks, layer_d_last, drop in zip(reversed(pullbacks), reversed(d_last), reversed(masks), strict=True):
+        for layer_pullbacks, layer_d_last, drop in zip(
+            reversed(pullbacks), reversed(d_last), reversed(masks), strict=True
+        ):
             parts = np.split(dy, len(layer_pullbacks), axis=-1)
-            gradients = [pull(part, d) for pull, part, d in zip(layer_pullbacks, parts, layer_d_last, strict=True)]
+            gradients = [
+                pull(part, d) for pull, part, d in zip(layer_pullbacks, parts, layer_d_last, strict=True)
+            ]
             dy = sum((g.x for g in gradients[1:]), start=gradients[0].x)
             dy = dy if drop is None else dy * drop
             layers.append(gradients)
         layers.reverse()
-        return StackGradient(dy, [[g.initial for g in layer] for layer in layers], [[g.weights for g in layer] for layer in layers])
+        return StackGradient(
+            dy,
+            [[g.initial for g in layer] for layer in layers],
+            [[g.weights for g in layer] for layer in layers],
+        )
 
     return (y, last), pullback

@@ -56,7 +56,9 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement of a source. `source` is the index of that among those of the report."""
+    """A statement of a source. `source` is the index of that among those of the
+    report.
+    """
 
     anchor: str
     claim: Claimed
@@ -104,7 +106,8 @@ def claims(results: Results) -> Claims:
     found = dict.fromkeys(_title(outcomes) for outcomes in groups.values())
     titles = sorted(found, key=lambda title: KINDS.index(title[1]) if title[1] in KINDS else len(KINDS))
     statements = tuple(
-        _statement(results, f"claim-{number}", titles.index(_title(some)), some) for number, some in enumerate(groups.values(), start=1)
+        _statement(results, f"claim-{number}", titles.index(_title(some)), some)
+        for number, some in enumerate(groups.values(), start=1)
     )
     of_source = [[each for each in statements if each.source == index] for index in range(len(titles))]
     sources = tuple(Source(*title, _counts(some)) for title, some in zip(titles, of_source, strict=True))

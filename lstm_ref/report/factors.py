@@ -1,5 +1,5 @@
-"""What brings a finding out: the parameter values that its points have and no passing point
-has.
+"""What brings a finding out: the parameter values that its points have and no passing
+point has.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -37,8 +37,8 @@ class Factors:
 
     Several factors decide together, unless `each` is true: then each does by itself.
     `compared` is the number of passing points, `left` how many of them have all of it
-    nevertheless: something decides besides that is no parameter, or not always the same.
-    There are no factors where too many are left.
+    nevertheless: something decides besides that is no parameter, or not always the
+    same. There are no factors where too many are left.
     """
 
     factors: tuple[Factor, ...]
@@ -52,7 +52,9 @@ class Factors:
 
 
 class Passing:
-    """The passing points of some implementations, by what they have: a bit for each point."""
+    """The passing points of some implementations, by what they have: a bit for each
+    point.
+    """
 
     def __init__(self, outcomes: Iterable[Outcome]) -> None:
         self._having: dict[tuple[str, str], list[int]] = {}
@@ -126,8 +128,8 @@ class _Candidate:
 
 
 def factors(points: Sequence[Outcome], passing: Passing) -> Factors:
-    """What all `points` share and none of the passing points has: single parameters where
-    there are such, or else the fewest that must meet.
+    """What all `points` share and none of the passing points has: single parameters
+    where there are such, or else the fewest that must meet.
     """
     shared = [_Candidate(each, passing.having(each)) for each in _shared(points, passing.parameters)]
     telling = [each for each in shared if each.having != passing.all]
@@ -178,8 +180,8 @@ def _nearly(candidates: Sequence[_Candidate], passing: Passing) -> Factors:
 
 
 def _shared(points: Sequence[Outcome], parameters: Sequence[str]) -> Iterator[Factor]:
-    """Parameters with all values that the points have. One that only some of them set has
-    NOT_SET among its values. Nothing but the dtype where points have no parameters.
+    """Parameters with all values that the points have. One that only some of them set
+    has NOT_SET among its values. Nothing but the dtype where points have no parameters.
     """
     found: dict[str, dict[str, None]] = {name: {} for name in parameters}
     times = dict.fromkeys(parameters, 0)

@@ -1,4 +1,6 @@
-"""From outcomes to findings: what of one cause is one finding, however many cases show it."""
+"""From outcomes to findings: what of one cause is one finding, however many cases show
+it.
+"""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -14,7 +16,8 @@ SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'(])")
 # Reasons quote the documentation first; what is wrong follows.
 SHORTEST = 100
 
-# Who is wrong, as the reason of a divergence begins; "new" is what no divergence explains.
+# Who is wrong, as the reason of a divergence begins; "new" is what no divergence
+# explains.
 NEW = "new"
 STALE = "stale"
 KINDS = (NEW, STALE, "framework", "documentation", "by-design")
@@ -26,10 +29,10 @@ DEFECTS = ("framework", "documentation")
 class Finding:
     """Something that is not as documented, with all outcomes that show it.
 
-    `anchor` depends on what is wrong alone: it stays when cases are added. `kind` is one of
-    KINDS. `sentence` says what is wrong, `reason` all of it. `smallest` is the shortest case
-    that shows it, `worst` that with the largest error / bound, None where nothing was
-    measured.
+    `anchor` depends on what is wrong alone: it stays when cases are added. `kind` is
+    one of KINDS. `sentence` says what is wrong, `reason` all of it. `smallest` is the
+    shortest case that shows it, `worst` that with the largest error / bound, None where
+    nothing was measured.
     """
 
     anchor: str
@@ -75,8 +78,8 @@ def without_numbers(message: str) -> str:
 
 
 def cause(outcome: Outcome) -> str:
-    """What an outcome shares with others of one cause: a listed reason as it is, and the
-    first line of a failure without its numbers.
+    """What an outcome shares with others of one cause: a listed reason as it is, and
+    the first line of a failure without its numbers.
     """
     if outcome.outcome in FAILING and outcome.outcome != STALE:
         return without_numbers(headline(outcome))
@@ -90,8 +93,8 @@ def headline(outcome: Outcome) -> str:
 
 def findings(results: Results) -> list[Finding]:
     """Everything that is not as documented: what is new first, then entries that have
-    become untrue, then known defects, of the framework before those of its documentation;
-    among each what most outcomes show.
+    become untrue, then known defects, of the framework before those of its
+    documentation; among each what most outcomes show.
     """
     groups: dict[tuple[str, str, str], list[Outcome]] = {}
     families = {name: group[0] for group in sharing_cases(results) for name in group}
@@ -115,7 +118,9 @@ def findings(results: Results) -> list[Finding]:
 
 
 def kind_of(outcome: Outcome) -> str:
-    """Which of KINDS an outcome is; empty for one that is as documented, or was not judged."""
+    """Which of KINDS an outcome is; empty for one that is as documented, or was not
+    judged.
+    """
     if outcome.outcome == STALE:
         return STALE
     if outcome.outcome in FAILING:
@@ -155,7 +160,9 @@ def _beginning(reason: str) -> str:
 
 
 def _size(outcome: Outcome) -> tuple[int, int, int, str]:
-    """Less to read first; among equals the widest dtype, in which the least is rounded."""
+    """Less to read first; among equals the widest dtype, in which the least is
+    rounded.
+    """
     return len(outcome.yaml) or 10**9, len(outcome.parameters), _width(outcome.dtype), outcome.case
 
 

@@ -45,8 +45,8 @@ KIND_TITLES = {
 # Columns that are there even where there is nothing in them.
 ALWAYS = ("new", "defects")
 
-# A report stays small, however much fails: this much is told of findings in full, the most
-# important ones first, and the result file has the rest.
+# A report stays small, however much fails: this much is told of findings in full, the
+# most important ones first, and the result file has the rest.
 FULL_TEXT_BYTES = 250_000
 
 
@@ -81,7 +81,9 @@ def render(results: Results) -> str:
         footer=results.footer,
         total=tables.tally(results.outcomes),
         standings=lines,
-        shown_groups=[group for group in GROUPS if group in ALWAYS or any(line.findings[group] for line in lines)],
+        shown_groups=[
+            group for group in GROUPS if group in ALWAYS or any(line.findings[group] for line in lines)
+        ],
         heat=tables.heat(results),
         spreads=spreads(results),
         matrices=matrices(results, found),

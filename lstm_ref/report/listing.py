@@ -1,7 +1,8 @@
-"""The list of all outcomes, in columns: small enough that ten thousand of them fit a page.
+"""The list of all outcomes, in columns: small enough that ten thousand of them fit a
+page.
 
-What repeats is written once: words in tables, and what the cases of one name have in common
-with that name.
+What repeats is written once: words in tables, and what the cases of one name have in
+common with that name.
 """
 
 import json
@@ -13,8 +14,8 @@ from lstm_ref.report.tables import Reason, reason_anchor
 from lstm_ref.report.values import cut
 from lstm_ref.results.records import OUTCOMES, Outcome, Results
 
-# Messages that differ from each other are most of the text where much fails; beyond these
-# the list shows none.
+# Messages that differ from each other are most of the text where much fails; beyond
+# these the list shows none.
 DISTINCT_MESSAGES = 1_000
 MESSAGE_CHARACTERS = 160
 CAUSE_CHARACTERS = 120
@@ -44,10 +45,11 @@ class _Table(Generic[T]):
 def listing(results: Results, found: Sequence[Finding], reasons: Sequence[Reason]) -> dict[str, Any]:
     """The list as plain data; `report.js` reads it.
 
-    * `names`: the hand-written names as [id up to its bracket, file, line, about, source,
-      parameters that all its points share]; file, about and source are indices into `texts`
-    * `cases`: the points as [index into names, rest of the id cut at its commas, parameters
-      of its own], the latter two as indices into `pieces` and `parameters`
+    * `names`: the hand-written names as [id up to its bracket, file, line, about,
+      source, parameters that all its points share]; file, about and source are indices
+      into `texts`
+    * `cases`: the points as [index into names, rest of the id cut at its commas,
+      parameters of its own], the latter two as indices into `pieces` and `parameters`
     * `causes`: findings and reasons as [anchor, what is wrong]; the first is none
     * `factors`: of each finding, in the order of `causes`, the values that bring it out
     * `rows`: columns of one entry for each outcome; all but `ratio` are indices
@@ -105,7 +107,9 @@ def _item(outcome: Outcome) -> tuple[str, str, str, str]:
 
 
 def _causes(found: Sequence[Finding]) -> dict[tuple[str, str, str, str], int]:
-    return {_item(outcome): index for index, finding in enumerate(found, start=1) for outcome in finding.outcomes}
+    return {
+        _item(outcome): index for index, finding in enumerate(found, start=1) for outcome in finding.outcomes
+    }
 
 
 def _reason(outcome: Outcome) -> str:
@@ -128,7 +132,9 @@ def _point(
     parameters: _Table[tuple[str, str]],
 ) -> _Point:
     stem, bracket, rest = outcome.case.partition("[")
-    file, about, source = (texts.index(cut(each, CHARACTERS)) for each in (outcome.file, outcome.about, outcome.source))
+    file, about, source = (
+        texts.index(cut(each, CHARACTERS)) for each in (outcome.file, outcome.about, outcome.source)
+    )
     name = names.index((stem, file, outcome.line, about, source))
     own = frozenset(parameters.index(pair) for pair in outcome.settings)
     return name, [pieces.index(piece) for piece in (bracket + rest).split(",")], own

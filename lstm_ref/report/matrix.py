@@ -1,5 +1,5 @@
-"""Documented parameters and dtypes x implementations: where each value is right, and where
-it is to blame.
+"""Documented parameters and dtypes x implementations: where each value is right, and
+where it is to blame.
 """
 
 from collections import Counter
@@ -20,9 +20,10 @@ SECTIONS = ("params", "call")
 class Cell:
     """What became of the cases with a value on an implementation.
 
-    `state` is "failing" or "divergence" where the value brings a finding out, "elsewhere"
-    where something else does, or the best of what kept it from passing. `findings` are
-    those to which its outcomes belong, `blamed` those that the value brings out.
+    `state` is "failing" or "divergence" where the value brings a finding out,
+    "elsewhere" where something else does, or the best of what kept it from passing.
+    `findings` are those to which its outcomes belong, `blamed` those that the value
+    brings out.
     """
 
     tally: Tally
@@ -58,8 +59,8 @@ class Matrix:
 
 
 def matrices(results: Results, found: Sequence[Finding]) -> list[Matrix]:
-    """A matrix for each set of implementations that share cases. A cell counts every outcome
-    of the cases with its value; only a pass counts as passed.
+    """A matrix for each set of implementations that share cases. A cell counts every
+    outcome of the cases with its value; only a pass counts as passed.
     """
     return [_matrix(group, results.outcomes, found) for group in sharing_cases(results)]
 
@@ -80,17 +81,26 @@ def _matrix(names: tuple[str, ...], outcomes: Iterable[Outcome], found: Sequence
                     cell[finding.anchor] = finding
     rows = []
     for pair in sorted(counts, key=lambda pair: _place(*pair)):
-        cells = {name: _cell(pair, name, counts[pair], of_cells.get(pair, {}).get(name, {})) for name in names}
+        cells = {
+            name: _cell(pair, name, counts[pair], of_cells.get(pair, {}).get(name, {})) for name in names
+        }
         rows.append(Row(*pair, cells))
-    untold = {name: sum(name in each.implementations and not each.factors.factors for each in found) for name in names}
-    return Matrix(names, tuple(tuple(values) for _, values in groupby(rows, key=lambda row: row.parameter)), untold)
+    untold = {
+        name: sum(name in each.implementations and not each.factors.factors for each in found)
+        for name in names
+    }
+    return Matrix(
+        names, tuple(tuple(values) for _, values in groupby(rows, key=lambda row: row.parameter)), untold
+    )
 
 
 def _pairs(outcome: Outcome) -> list[tuple[str, str]]:
     return [(DTYPE, outcome.dtype), *outcome.settings]
 
 
-def _cell(pair: tuple[str, str], name: str, counts: Counter[tuple[str, str]], found: Mapping[str, Finding]) -> Cell:
+def _cell(
+    pair: tuple[str, str], name: str, counts: Counter[tuple[str, str]], found: Mapping[str, Finding]
+) -> Cell:
     own = Tally(ordered({word: count for (of, word), count in counts.items() if of == name}))
     blamed = [finding for finding in found.values() if finding.factors.names(*pair)]
     if blamed:
@@ -103,8 +113,8 @@ def _cell(pair: tuple[str, str], name: str, counts: Counter[tuple[str, str]], fo
 
 
 def _place(parameter: str, value: str) -> tuple[int, str, int, float, str]:
-    """Where a row stands: dtypes, constructor arguments, call arguments, the rest; numbers in
-    their order, before words.
+    """Where a row stands: dtypes, constructor arguments, call arguments, the rest;
+    numbers in their order, before words.
     """
     if parameter == DTYPE:
         return (-1, "", 0, DTYPES.index(value) if value in DTYPES else len(DTYPES), value)

@@ -9,7 +9,8 @@ from markupsafe import Markup
 
 from lstm_ref.results.records import Number, Results
 
-# Error / bound from here to 1, in equal steps of its logarithm; smaller ones count as this.
+# Error / bound from here to 1, in equal steps of its logarithm; smaller ones count as
+# this.
 SMALLEST_RATIO = 1e-4
 BINS = 24
 WIDTH, HEIGHT = 4 * BINS, 28
@@ -17,10 +18,11 @@ WIDTH, HEIGHT = 4 * BINS, 28
 
 @dataclass(frozen=True)
 class Spread:
-    """How close the results of an implementation in a dtype are, of the outcomes that pass.
+    """How close the results of an implementation in a dtype are, of the outcomes that
+    pass.
 
-    `plot` is the distribution of error / bound, from SMALLEST_RATIO to 1. `bits` are the
-    fewest and the median number of leading bits verified; None where none were.
+    `plot` is the distribution of error / bound, from SMALLEST_RATIO to 1. `bits` are
+    the fewest and the median number of leading bits verified; None where none were.
     """
 
     plot: Markup
@@ -30,7 +32,9 @@ class Spread:
 
 
 def spreads(results: Results) -> dict[tuple[str, str], Spread]:
-    """The spread of each implementation in each dtype in which something was measured."""
+    """The spread of each implementation in each dtype in which something was
+    measured.
+    """
     ratios: dict[tuple[str, str], list[float]] = {}
     bits: dict[tuple[str, str], list[float]] = {}
     for outcome in results.outcomes:
@@ -57,8 +61,8 @@ def _finite(value: Number) -> float | None:
 
 
 def histogram(ratios: Sequence[float]) -> Markup:
-    """How many ratios are in each step from SMALLEST_RATIO, at the left, to 1. What is drawn
-    is told in words beside it.
+    """How many ratios are in each step from SMALLEST_RATIO, at the left, to 1. What is
+    drawn is told in words beside it.
     """
     counts = [0] * BINS
     for ratio in ratios:

@@ -1,5 +1,5 @@
-"""What a report says first: for each implementation, whether it does what its documentation
-says.
+"""What a report says first: for each implementation, whether it does what its
+documentation says.
 """
 
 import re
@@ -41,8 +41,8 @@ def group_of(finding: Finding) -> str:
 
 
 def slugs(names: Iterable[str]) -> dict[str, str]:
-    """Each name as part of an anchor and of a class: letters, digits and hyphens, no two
-    the same.
+    """Each name as part of an anchor and of a class: letters, digits and hyphens, no
+    two the same.
     """
     found: dict[str, str] = {}
     for name in names:
@@ -55,8 +55,8 @@ def slugs(names: Iterable[str]) -> dict[str, str]:
 
 
 def standings(results: Results, found: Sequence[Finding]) -> list[Standing]:
-    """A line for each implementation that was run: those with something new first, then as
-    they were asked for. What could not be started is told elsewhere.
+    """A line for each implementation that was run: those with something new first, then
+    as they were asked for. What could not be started is told elsewhere.
     """
     names = implementations(results)
     words = slugs(names)
@@ -87,7 +87,10 @@ def _verdict(counts: dict[str, int], own: Tally) -> tuple[str, str]:
     unsupported = own.counts.get("unsupported", 0) + own.counts.get("not-run", 0)
     offered = " in all that it offers" if unsupported else ""
     if defects:
-        return f"Does what its documentation says, except for {_count(defects, 'known defect')}.", "divergence"
+        return (
+            f"Does what its documentation says, except for {_count(defects, 'known defect')}.",
+            "divergence",
+        )
     return f"Does what its documentation says{offered}.", "pass"
 
 

@@ -1,4 +1,6 @@
-"""The tables of a report: counts per implementation and dtype, per documented parameter, per file, per reason."""
+"""The tables of a report: counts per implementation and dtype, per documented
+parameter, per file, per reason.
+"""
 
 import hashlib
 from collections import Counter
@@ -33,12 +35,18 @@ class Tally:
 
     @property
     def state(self) -> str:
-        """The one word that decides the colour: "none", "failing", "pass", or the best of what kept it from passing throughout."""
+        """The one word that decides the colour: "none", "failing", "pass", or the best
+        of what kept it from passing throughout.
+        """
         if not self.total:
             return "none"
         if self.failing:
             return "failing"
-        return "pass" if self.passed == self.total else next(word for word in OUTCOMES if word != "pass" and word in self.counts)
+        return (
+            "pass"
+            if self.passed == self.total
+            else next(word for word in OUTCOMES if word != "pass" and word in self.counts)
+        )
 
     @property
     def rest(self) -> str:
@@ -66,7 +74,9 @@ class Heat:
 
 
 def heat(results: Results) -> Heat:
-    """What passes in which dtype: implementations as they were asked for, the widest first."""
+    """What passes in which dtype: implementations as they were asked for, the widest
+    first.
+    """
     counts: dict[tuple[str, str], Counter[str]] = {}
     for outcome in results.outcomes:
         key = outcome.implementation, outcome.dtype
@@ -82,15 +92,24 @@ def heat(results: Results) -> Heat:
 
 def implementations(results: Results) -> list[str]:
     """Every implementation asked for or found, each once."""
-    return list(dict.fromkeys([*results.header.implementations, *(outcome.implementation for outcome in results.outcomes)]))
+    return list(
+        dict.fromkeys(
+            [*results.header.implementations, *(outcome.implementation for outcome in results.outcomes)]
+        )
+    )
 
 
 def versions(results: Results, implementation: str) -> str:
-    """The versions of its framework: "tensorflow 2.21.0, keras 3.15.1"; empty where its subject
-    never started.
+    """The versions of its framework: "tensorflow 2.21.0, keras 3.15.1"; empty where its
+    subject never started.
     """
     hosts = [subject for subject in results.subjects if implementation in subject.implementations]
-    found = {f"{package} {version}": None for subject in hosts for package, version in subject.versions.items() if package not in OF_THE_SUITE}
+    found = {
+        f"{package} {version}": None
+        for subject in hosts
+        for package, version in subject.versions.items()
+        if package not in OF_THE_SUITE
+    }
     return ", ".join(found)
 
 
@@ -125,14 +144,20 @@ def per_file(results: Results) -> list[FileRow]:
     for outcome in results.outcomes:
         groups.setdefault(outcome.file, {name: [] for name in names})[outcome.implementation].append(outcome)
     return [
-        FileRow(file, next(group[0].about for group in by_name.values() if group), {name: tally(group) for name, group in by_name.items()})
+        FileRow(
+            file,
+            next(group[0].about for group in by_name.values() if group),
+            {name: tally(group) for name, group in by_name.items()},
+        )
         for file, by_name in groups.items()
     ]
 
 
 @dataclass(frozen=True)
 class Reason:
-    """Why cases were not run: an implementation's declaration. `anchor` depends on it alone."""
+    """Why cases were not run: an implementation's declaration. `anchor` depends on it
+    alone.
+    """
 
     anchor: str
     implementation: str
@@ -142,7 +167,9 @@ class Reason:
 
 
 def reasons(results: Results) -> list[Reason]:
-    """Every distinct reason of an outcome that was not judged, the most frequent first."""
+    """Every distinct reason of an outcome that was not judged, the most frequent
+    first.
+    """
     found = Counter(_reason(outcome) for outcome in results.outcomes if outcome.outcome in NOT_JUDGED)
     return [Reason(reason_anchor(*reason), *reason, count) for reason, count in found.most_common()]
 

@@ -32,5 +32,7 @@ def cut(words: str, characters: int) -> str:
 
 
 def visible(words: str) -> str:
-    """Words in which nothing turns the direction unseen: its code stands there instead."""
+    """Words in which nothing turns the direction unseen: its code stands there
+    instead.
+    """
     return TURNING.sub(lambda mark: f"\\u{ord(mark[0]):04x}", words)

@@ -1,1 +1,3 @@
-"""Result files: what stands in one, how it is written while a run goes on, and how it is read."""
+"""Result files: what stands in one, how it is written while a run goes on, and how it
+is read.
+"""

@@ -18,4 +18,7 @@ class ResultsInUse(Exception):
     """Another run is writing the result file."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(f"another run is writing {path}; wait for it, or give this one its own with --results and --report")
+        super().__init__(
+            f"another run is writing {path}; wait for it, or give this one its own with --results and"
+            " --report"
+        )

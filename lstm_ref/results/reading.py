@@ -11,25 +11,45 @@ from typing import Any, TypeVar
 import fastjsonschema
 
 from lstm_ref.results.errors import ResultFileError
-from lstm_ref.results.records import DTYPES, FORMAT, Claimed, Footer, Header, Missing, Outcome, Results, Subject, Worst
+from lstm_ref.results.records import (
+    DTYPES,
+    FORMAT,
+    Claimed,
+    Footer,
+    Header,
+    Missing,
+    Outcome,
+    Results,
+    Subject,
+    Worst,
+)
 
 
 def read(file: Path) -> Results:
     """The values of a result file.
 
-    Outcomes are in the order of files, lines and ids, whatever the order in which the workers finished them. The last line of an
-    interrupted run may be torn: what follows the last newline is left out.
+    Outcomes are in the order of files, lines and ids, whatever the order in which the
+    workers finished them. The last line of an interrupted run may be torn: what follows
+    the last newline is left out.
 
-    Raises ResultFileError, with the line, for a file that does not follow `results.schema.json` or contradicts itself.
+    Raises ResultFileError, with the line, for a file that does not follow
+    `results.schema.json` or contradicts itself.
     """
     *lines, _torn = file.read_text(encoding="utf-8").split("\n")
     records = [_record(file, number, line) for number, line in enumerate(lines, start=1)]
     if not records or records[0]["type"] != "header":
-        raise ResultFileError(file, 1, "the first line is no header", "this is no result file, or its beginning was cut off; run the cases again")
+        raise ResultFileError(
+            file,
+            1,
+            "the first line is no header",
+            "this is no result file, or its beginning was cut off; run the cases again",
+        )
     _check_order(file, records)
     header = _header(records[0])
     subjects = _each_once(_subject(record) for record in records if record["type"] == "subject")
-    outcomes = tuple(sorted((_outcome(record) for record in records if record["type"] == "outcome"), key=_place))
+    outcomes = tuple(
+        sorted((_outcome(record) for record in records if record["type"] == "outcome"), key=_place)
+    )
     _check_duplicates(file, records)
     footer = _footer(records[-1]) if records[-1]["type"] == "footer" else None
     if footer is not None:
@@ -42,18 +62,31 @@ def _record(file: Path, number: int, line: str) -> dict[str, Any]:
     try:
         record = json.loads(line)
     except json.JSONDecodeError as error:
-        raise ResultFileError(file, number, f"this line is no JSON: {error.msg} at column {error.colno}", again) from error
+        raise ResultFileError(
+            file, number, f"this line is no JSON: {error.msg} at column {error.colno}", again
+        ) from error
     kind = record.get("type") if isinstance(record, dict) else None
     if kind == "header" and record.get("format") != FORMAT:
         hint = "use the version of lstm-ref that wrote the file"
-        raise ResultFileError(file, number, f"the file has format {record.get('format')!r}; this version reads format {FORMAT}", hint)
+        raise ResultFileError(
+            file,
+            number,
+            f"the file has format {record.get('format')!r}; this version reads format {FORMAT}",
+            hint,
+        )
     validators = _validators()
     if kind not in validators:
-        raise ResultFileError(file, number, f"a line of type {kind!r}; known types are {', '.join(validators)}", again)
+        raise ResultFileError(
+            file, number, f"a line of type {kind!r}; known types are {', '.join(validators)}", again
+        )
     try:
         validators[kind](record)
     except fastjsonschema.JsonSchemaValueException as error:
-        problem = error.message.replace("data.", "", 1) if error.message.startswith("data.") else error.message.replace("data", f"the {kind}", 1)
+        problem = (
+            error.message.replace("data.", "", 1)
+            if error.message.startswith("data.")
+            else error.message.replace("data", f"the {kind}", 1)
+        )
         raise ResultFileError(file, number, problem, again) from error
     return dict(record)
 
@@ -62,15 +95,28 @@ def _record(file: Path, number: int, line: str) -> dict[str, Any]:
 def _validators() -> dict[str, Callable[[Any], Any]]:
     schema = json.loads((files("lstm_ref.results") / "results.schema.json").read_text(encoding="utf-8"))
     kinds = ("header", "subject", "outcome", "footer")
-    return {kind: fastjsonschema.compile({"$ref": f"#/definitions/{kind}", "definitions": schema["definitions"]}) for kind in kinds}
+    return {
+        kind: fastjsonschema.compile({"$ref": f"#/definitions/{kind}", "definitions": schema["definitions"]})
+        for kind in kinds
+    }
 
 
 def _check_order(file: Path, records: list[dict[str, Any]]) -> None:
     for number, record in enumerate(records, start=1):
         if record["type"] == "header" and number > 1:
-            raise ResultFileError(file, number, "a second header", "two runs were written into one file; read them from a file each")
+            raise ResultFileError(
+                file,
+                number,
+                "a second header",
+                "two runs were written into one file; read them from a file each",
+            )
         if record["type"] == "footer" and number < len(records):
-            raise ResultFileError(file, number + 1, "a line after the footer", "two runs were written into one file; read them from a file each")
+            raise ResultFileError(
+                file,
+                number + 1,
+                "a line after the footer",
+                "two runs were written into one file; read them from a file each",
+            )
 
 
 def _check_duplicates(file: Path, records: list[dict[str, Any]]) -> None:
@@ -79,8 +125,13 @@ def _check_duplicates(file: Path, records: list[dict[str, Any]]) -> None:
         if record["type"] == "outcome":
             item = (record["case"], record["implementation"], record["dtype"])
             if item in seen:
-                problem = f"a second outcome of {item[0]} on {item[1]} in {item[2]}; the first is in line {seen[item]}"
-                raise ResultFileError(file, number, problem, "two runs were written into one file; read them from a file each")
+                problem = (
+                    f"a second outcome of {item[0]} on {item[1]} in {item[2]}; the first is in line"
+                    f" {seen[item]}"
+                )
+                raise ResultFileError(
+                    file, number, problem, "two runs were written into one file; read them from a file each"
+                )
             seen[item] = number
 
 
@@ -88,7 +139,12 @@ def _check_counts(file: Path, line: int, footer: Footer, outcomes: tuple[Outcome
     found = Counter(outcome.outcome for outcome in outcomes)
     said = {word: count for word, count in footer.counts.items() if count}
     if said != dict(found):
-        raise ResultFileError(file, line, f"the footer counts {said}, the file holds {dict(found)}", "lines were lost or added; run the cases again")
+        raise ResultFileError(
+            file,
+            line,
+            f"the footer counts {said}, the file holds {dict(found)}",
+            "lines were lost or added; run the cases again",
+        )
 
 
 def _incomplete(header: Header, outcomes: int, footer: Footer | None) -> str:
@@ -114,7 +170,9 @@ def _fields(record: dict[str, Any]) -> dict[str, Any]:
 
 def _header(record: dict[str, Any]) -> Header:
     missing = tuple(Missing(**entry) for entry in record["missing"])
-    return Header(**{**_fields(record), "implementations": tuple(record["implementations"]), "missing": missing})
+    return Header(
+        **{**_fields(record), "implementations": tuple(record["implementations"]), "missing": missing}
+    )
 
 
 def _subject(record: dict[str, Any]) -> Subject:
@@ -123,7 +181,9 @@ def _subject(record: dict[str, Any]) -> Subject:
 
 def _outcome(record: dict[str, Any]) -> Outcome:
     worst = record.get("worst")
-    place = Worst(**{**worst, "index": tuple(worst["index"]), "axes": tuple(worst["axes"])}) if worst else None
+    place = (
+        Worst(**{**worst, "index": tuple(worst["index"]), "axes": tuple(worst["axes"])}) if worst else None
+    )
     claim = record.get("claim")
     said = Claimed(**{**claim, "code": tuple(claim["code"]), "seen": tuple(claim["seen"])}) if claim else None
     return Outcome(**{**_fields(record), "worst": place, "claim": said})

@@ -59,7 +59,9 @@ class Subject:
 
 @dataclass(frozen=True)
 class Worst:
-    """The place where error / bound is largest, and what stood there. Numbers are as in the file: NaN and infinities are strings."""
+    """The place where error / bound is largest, and what stood there. Numbers are as in
+    the file: NaN and infinities are strings.
+    """
 
     call: int
     tensor: str
@@ -73,7 +75,8 @@ class Worst:
 
 @dataclass(frozen=True)
 class Claimed:
-    """What a case shows of a statement: the id of the claim, its words, and the lines that show it.
+    """What a case shows of a statement: the id of the claim, its words, and the lines
+    that show it.
 
     `source` has a title, a kind and the version that it speaks of. `side` says whether
     the statement holds here, fails, or the corrected one holds. `code` is what was run,
@@ -139,7 +142,9 @@ class Footer:
 
 @dataclass(frozen=True)
 class Results:
-    """A whole result file. `incomplete` says what is missing from it; it is empty for a run that finished."""
+    """A whole result file. `incomplete` says what is missing from it; it is empty for a
+    run that finished.
+    """
 
     header: Header
     subjects: tuple[Subject, ...]

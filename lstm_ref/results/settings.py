@@ -13,8 +13,8 @@ NAMED = {"layer": "params", "class_name": "config"}
 
 
 def text(value: Any) -> str:
-    """A parameter's value as YAML would write it: strings plain, unless they would read as
-    something else.
+    """A parameter's value as YAML would write it: strings plain, unless they would read
+    as something else.
     """
     if isinstance(value, str):
         return _text_of(value)
@@ -35,8 +35,9 @@ def _text_of(value: str) -> str:
 def settings_of(parameters: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """Every parameter with its value, as text, each pair once.
 
-    A layer in a layer is its name, and its parameters count as if they were set outside; so
-    with objects. One that differs from call to call comes with each of its values.
+    A layer in a layer is its name, and its parameters count as if they were set
+    outside; so with objects. One that differs from call to call comes with each of its
+    values.
     """
     found: dict[tuple[str, str], None] = {}
     for parameter, value in parameters.items():

@@ -1,5 +1,5 @@
-"""The result file: written line by line as outcomes come in, so that an interrupted run loses nothing. The format is
-`lstm_ref/results/results.schema.json`.
+"""The result file: written line by line as outcomes come in, so that an interrupted run
+loses nothing. The format is `lstm_ref/results/results.schema.json`.
 """
 
 import json
@@ -17,7 +17,9 @@ from lstm_ref.results.records import FORMAT, Footer, Header, Outcome, Subject
 
 
 class ResultFile:
-    """A result file that is being written. It has a footer only when the run came to its end."""
+    """A result file that is being written. It has a footer only when the run came to
+    its end.
+    """
 
     def __init__(self, path: Path, header: Header) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -30,7 +32,9 @@ class ResultFile:
         self._write({"type": "header", "format": FORMAT, **record(header)})
 
     def subject(self, facts: Mapping[str, Any]) -> None:
-        """Add what a subject said about itself, once: under xdist each worker starts its own."""
+        """Add what a subject said about itself, once: under xdist each worker starts
+        its own.
+        """
         if facts not in self._subjects:
             self._subjects.append(facts)
             self._write({"type": "subject", **facts})
@@ -43,7 +47,12 @@ class ResultFile:
 
     def finish(self) -> None:
         """Add the footer: every outcome is in the file."""
-        footer = Footer(now(), round(time.perf_counter() - self._started, 3), round(self._framework_seconds, 3), dict(self.counts))
+        footer = Footer(
+            now(),
+            round(time.perf_counter() - self._started, 3),
+            round(self._framework_seconds, 3),
+            dict(self.counts),
+        )
         self._write({"type": "footer", **record(footer)})
 
     def close(self) -> None:
@@ -56,7 +65,9 @@ class ResultFile:
 
 
 def _opened_alone(path: Path) -> TextIO:
-    """The file, empty, held against other runs for as long as it is open. Raises ResultsInUse. (Where the system has no flock nobody is kept out.)"""
+    """The file, empty, held against other runs for as long as it is open. Raises
+    ResultsInUse. (Where the system has no flock nobody is kept out.)
+    """
     file = path.open("a", encoding="utf-8")
     try:
         from fcntl import LOCK_EX, LOCK_NB, flock
@@ -84,7 +95,9 @@ def record(value: Header | Subject | Outcome | Footer) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """JSON has no NaN and no infinities: they are written as the strings "nan", "inf" and "-inf"."""
+    """JSON has no NaN and no infinities: they are written as the strings "nan", "inf"
+    and "-inf".
+    """
     if is_dataclass(value) and not isinstance(value, type):
         return _plain(asdict(value))
     if isinstance(value, Mapping):

@@ -1,1 +1,3 @@
-"""A run: which items there are, the processes that answer, and from cases to outcomes."""
+"""A run: which items there are, the processes that answer, and from cases to
+outcomes.
+"""

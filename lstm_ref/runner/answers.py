@@ -1,4 +1,6 @@
-"""What comes back from a subject, read and checked against the schema of the protocol."""
+"""What comes back from a subject, read and checked against the schema of the
+protocol.
+"""
 
 import functools
 import importlib.resources
@@ -17,8 +19,9 @@ from lstm_ref.protocol.wire import PROTOCOL, Json, parse, trace_from_json
 
 @dataclass(frozen=True)
 class Facts:
-    """What a subject said about itself when it started: versions by package, pinned environment, what its framework says
-    of the processor, and by name what each of its implementations is and can do.
+    """What a subject said about itself when it started: versions by package, pinned
+    environment, what its framework says of the processor, and by name what each of its
+    implementations is and can do.
     """
 
     subject: str
@@ -30,7 +33,9 @@ class Facts:
 
 @dataclass(frozen=True)
 class Crashed:
-    """The process ended in the middle of a request: "signal SIGSEGV" or "exit code 3", and the end of what it wrote to standard error."""
+    """The process ended in the middle of a request: "signal SIGSEGV" or "exit code 3",
+    and the end of what it wrote to standard error.
+    """
 
     cause: str
     stderr: str
@@ -38,7 +43,9 @@ class Crashed:
 
 @dataclass(frozen=True)
 class TimedOut:
-    """No answer within these seconds; the process was killed. `begun` is the line that it began and never ended."""
+    """No answer within these seconds; the process was killed. `begun` is the line that
+    it began and never ended.
+    """
 
     seconds: float
     stderr: str
@@ -54,7 +61,9 @@ class Unsupported:
 
 @dataclass(frozen=True)
 class Broken:
-    """The adapter failed or sent what the protocol does not allow; the framework is not to blame. `hint` says what to do."""
+    """The adapter failed or sent what the protocol does not allow; the framework is not
+    to blame. `hint` says what to do.
+    """
 
     traceback: str
     hint: str = ""
@@ -75,7 +84,9 @@ Answer = Trace | Crashed | TimedOut | Unsupported | Broken | CannotStart
 def read_hello(line: bytes) -> Facts:
     message = parse(line)
     if message.get("message") == "hello" and message.get("protocol") != PROTOCOL:
-        raise WireError(f"it speaks protocol {message.get('protocol')!r}, and this version of lstm-ref speaks {PROTOCOL}")
+        raise WireError(
+            f"it speaks protocol {message.get('protocol')!r}, and this version of lstm-ref speaks {PROTOCOL}"
+        )
     validator("hello")(message)
     return Facts(
         subject=message["subject"],
@@ -101,7 +112,13 @@ def read_answer(expected: int, line: bytes) -> Trace | Unsupported | Broken:
 
 @functools.cache
 def validator(kind: str) -> Callable[[Any], Any]:
-    """The compiled schema of one kind of message; by kind, since its errors name the part that is wrong."""
-    schema: Json = json.loads(importlib.resources.files("lstm_ref.protocol").joinpath("protocol.schema.json").read_text("utf-8"))
-    compiled: Callable[[Any], Any] = fastjsonschema.compile({"definitions": schema["definitions"], "$ref": f"#/definitions/{kind}"})
+    """The compiled schema of one kind of message; by kind, since its errors name the
+    part that is wrong.
+    """
+    schema: Json = json.loads(
+        importlib.resources.files("lstm_ref.protocol").joinpath("protocol.schema.json").read_text("utf-8")
+    )
+    compiled: Callable[[Any], Any] = fastjsonschema.compile(
+        {"definitions": schema["definitions"], "$ref": f"#/definitions/{kind}"}
+    )
     return compiled

@@ -9,15 +9,27 @@ from lstm_ref.runner.answers import CannotStart, Facts
 from lstm_ref.runner.interpreters import look_at
 from lstm_ref.runner.offers import Documented, problems_of
 from lstm_ref.runner.settings import Settings
-from lstm_ref.runner.targets import Elsewhere, Introduce, Introduced, Outsider, Target, elsewhere, outsiders, resolved
+from lstm_ref.runner.targets import (
+    Elsewhere,
+    Introduce,
+    Introduced,
+    Outsider,
+    Target,
+    elsewhere,
+    outsiders,
+    resolved,
+)
 
-# Of what a subject wrote to standard error before it ended, these many last lines are shown.
+# Of what a subject wrote to standard error before it ended, these many last lines are
+# shown.
 LINES_OF_STDERR = 12
 
 
 @dataclass(frozen=True)
 class Asked:
-    """The columns that are asked for by name, and what is there beside the known implementations."""
+    """The columns that are asked for by name, and what is there beside the known
+    implementations.
+    """
 
     columns: tuple[str, ...]
     outsiders: tuple[Outsider, ...]
@@ -48,16 +60,30 @@ class Asked:
         return cls(tuple(columns) or settings.implementations, tuple(strangers), tuple(others))
 
     def resolved(self, known: Mapping[str, Implementation], introduce: Introduce) -> dict[str, Target]:
-        """The columns of all that is more than a known implementation. Nothing is started that nobody asks for."""
+        """The columns of all that is more than a known implementation. Nothing is
+        started that nobody asks for.
+        """
         others = [other for other in self.elsewhere if not self.columns or other.column in self.columns]
-        return resolved([each for each in self.outsiders if self._wants(each, others, known)], others, known, introduce, look_at)
+        return resolved(
+            [each for each in self.outsiders if self._wants(each, others, known)],
+            others,
+            known,
+            introduce,
+            look_at,
+        )
 
-    def _wants(self, stranger: Outsider, others: Sequence[Elsewhere], known: Mapping[str, Implementation]) -> bool:
-        """Whether one of the columns may be its own, as far as can be told before it is started."""
+    def _wants(
+        self, stranger: Outsider, others: Sequence[Elsewhere], known: Mapping[str, Implementation]
+    ) -> bool:
+        """Whether one of the columns may be its own, as far as can be told before it is
+        started.
+        """
         if not self.columns:
             return True
         if stranger.name is not None:
-            return any(column == stranger.name or column.endswith(f"@{stranger.name}") for column in self.columns)
+            return any(
+                column == stranger.name or column.endswith(f"@{stranger.name}") for column in self.columns
+            )
         named = {each.name for each in self.outsiders} | {other.column for other in others} | set(known)
         return bool(set(self.columns) - named) or any(other.implementation not in known for other in others)
 
@@ -67,5 +93,9 @@ def introduced(said: Facts | CannotStart, documented: Documented) -> Introduced 
     if isinstance(said, CannotStart):
         told = said.stderr.strip().splitlines()[-LINES_OF_STDERR:]
         return "\n  ".join([f"{said.reason}; {said.hint}", *told])
-    problems = [problem for known in said.implementations.values() for problem in problems_of(known, documented)]
-    return "\n  ".join(problems) if problems else Introduced(said.versions, tuple(said.implementations.values()))
+    problems = [
+        problem for known in said.implementations.values() for problem in problems_of(known, documented)
+    ]
+    return (
+        "\n  ".join(problems) if problems else Introduced(said.versions, tuple(said.implementations.values()))
+    )

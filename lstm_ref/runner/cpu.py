@@ -9,7 +9,19 @@ from typing import Any
 import numpy as np
 
 # The instruction sets that the frameworks' kernels are chosen by.
-TELLING = ("sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16", "asimd", "sve", "bf16")
+TELLING = (
+    "sse4_2",
+    "avx",
+    "avx2",
+    "fma",
+    "avx512f",
+    "avx512_bf16",
+    "avx512_fp16",
+    "amx_bf16",
+    "asimd",
+    "sve",
+    "bf16",
+)
 
 # Variables that hold NumPy, and with it the reference, to some of them.
 LIMITS = ("NPY_DISABLE_CPU_FEATURES", "OPENBLAS_CORETYPE")

@@ -17,7 +17,10 @@ class NoPartner(CannotJudge):
     """Nothing in this run can take the other side of a relation."""
 
     def __init__(self, case: str, dialect: str) -> None:
-        super().__init__(f"{case} compares with a layer of {dialect}, which nothing in this run takes; choose one with --impl")
+        super().__init__(
+            f"{case} compares with a layer of {dialect}, which nothing in this run takes; choose one with"
+            " --impl"
+        )
 
 
 class BadTargets(CannotJudge):

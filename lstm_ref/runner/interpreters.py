@@ -1,4 +1,6 @@
-"""Other Python interpreters: whether one can host a built-in adapter, and with which versions."""
+"""Other Python interpreters: whether one can host a built-in adapter, and with which
+versions.
+"""
 
 import json
 import os
@@ -20,13 +22,16 @@ def version(name):
     except Exception:
         return None
 found = {name: importlib.util.find_spec(name) is not None for name in sys.argv[1:]}
-print(json.dumps({"python": list(sys.version_info[:2]), "found": found, "versions": {name: version(name) for name in found if version(name)}}))
+versions = {name: version(name) for name in found if version(name)}
+print(json.dumps({"python": list(sys.version_info[:2]), "found": found, "versions": versions}))
 """
 
 
 @dataclass(frozen=True)
 class Interpreter:
-    """One that can host: its path, and the versions of the packages asked for, as far as they tell."""
+    """One that can host: its path, and the versions of the packages asked for, as far
+    as they tell.
+    """
 
     path: Path
     versions: Mapping[str, str]
@@ -40,20 +45,36 @@ class Unfit:
 
 
 def found_interpreter(text: str, folder: Path) -> Path | Unfit:
-    """The interpreter of that name on the PATH, or at that path from the folder. A link is not followed: it is how a virtual environment is known."""
+    """The interpreter of that name on the PATH, or at that path from the folder. A link
+    is not followed: it is how a virtual environment is known.
+    """
     path = Path(os.path.abspath(folder / Path(text).expanduser()))
     if path.is_dir():
         return Unfit(f"{text} is a folder; name the interpreter in it, as {Path(text, 'bin', 'python')}")
     if path.is_file():
         return path
     on_path = shutil.which(text) if os.sep not in text else None
-    return Path(on_path) if on_path else Unfit(f"there is no file {text}; make one with python -m venv, and install the framework into it")
+    return (
+        Path(on_path)
+        if on_path
+        else Unfit(
+            f"there is no file {text}; make one with python -m venv, and install the framework into it"
+        )
+    )
 
 
 def look_at(path: Path, modules: Sequence[str]) -> Interpreter | Unfit:
-    """Whether the interpreter has NumPy and these modules. Nothing of them is imported."""
+    """Whether the interpreter has NumPy and these modules. Nothing of them is
+    imported.
+    """
     try:
-        done = subprocess.run([str(path), "-c", LOOK, "numpy", *modules], capture_output=True, text=True, timeout=SECONDS, check=False)
+        done = subprocess.run(
+            [str(path), "-c", LOOK, "numpy", *modules],
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
         told = json.loads(done.stdout.splitlines()[-1])
     except OSError as error:
         return Unfit(f"{path} cannot be run: {error.strerror}")
@@ -67,5 +88,8 @@ def look_at(path: Path, modules: Sequence[str]) -> Interpreter | Unfit:
         return Unfit(f"{path} is Python {have}; adapters need {need} or newer")
     missing = [module for module, there in told["found"].items() if not there]
     if missing:
-        return Unfit(f"{path} has no {' and no '.join(missing)}; install what is missing: {path} -m pip install {' '.join(missing)}")
+        return Unfit(
+            f"{path} has no {' and no '.join(missing)}; install what is missing: {path} -m pip install"
+            f" {' '.join(missing)}"
+        )
     return Interpreter(path, {name: version for name, version in told["versions"].items() if name != "numpy"})

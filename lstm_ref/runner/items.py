@@ -20,24 +20,39 @@ class CaseFile(pytest.File):
 
     @classmethod
     def of(cls, parent: pytest.Collector, path: Path) -> "CaseFile":
-        """The file under a name that leads to it: from the root folder where it lies below it, else whole."""
+        """The file under a name that leads to it: from the root folder where it lies
+        below it, else whole.
+        """
         root = parent.config.rootpath
-        return cls.from_parent(parent, path=path, nodeid=(path.relative_to(root) if path.is_relative_to(root) else path).as_posix())
+        return cls.from_parent(
+            parent,
+            path=path,
+            nodeid=(path.relative_to(root) if path.is_relative_to(root) else path).as_posix(),
+        )
 
     def collect(self) -> Iterator["CaseItem"]:
         plan = session(self.config).plan
-        cases = plan.candidates(self.path, load_file(self.path, plan.parameters, everyday=plan.takes_everyday_alone))
+        cases = plan.candidates(
+            self.path, load_file(self.path, plan.parameters, everyday=plan.takes_everyday_alone)
+        )
         if why := plan.why_nothing_runs(cases):
             pytest.skip(why)
         for case, implementation, dtype in plan.items(cases):
             name = f"{last_part(case)}[{implementation}-{dtype}]"
-            # pytest makes an id of a name that has brackets which its own cache does not
-            # know again (9.2); one that it is given, it reads as it reads its cache.
+            # pytest makes an id of a name that has brackets which its own cache does
+            # not know again (9.2); one that it is given, it reads as it reads its
+            # cache.
             nodeid = f"{self.nodeid}::{name}"
-            yield CaseItem.from_parent(self, name=name, nodeid=nodeid, case=case, implementation=implementation, dtype=dtype)
+            yield CaseItem.from_parent(
+                self, name=name, nodeid=nodeid, case=case, implementation=implementation, dtype=dtype
+            )
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        return str(excinfo.value) if isinstance(excinfo.value, CorpusError) else super()._repr_failure_py(excinfo, style or "long")
+        return (
+            str(excinfo.value)
+            if isinstance(excinfo.value, CorpusError)
+            else super()._repr_failure_py(excinfo, style or "long")
+        )
 
 
 class NotAsExpected(Exception):
@@ -77,8 +92,14 @@ class CaseItem(pytest.Item):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         if isinstance(excinfo.value, pytest.xfail.Exception):
-            return str(excinfo.value)  # where pytest.xfail was called is the same for all; to format it takes longer than to judge
-        return Shown(record(excinfo.value.outcome)) if isinstance(excinfo.value, NotAsExpected) else super().repr_failure(excinfo, style)
+            # Where pytest.xfail was called is the same for all; to format it takes
+            # longer than to judge.
+            return str(excinfo.value)
+        return (
+            Shown(record(excinfo.value.outcome))
+            if isinstance(excinfo.value, NotAsExpected)
+            else super().repr_failure(excinfo, style)
+        )
 
     def reportinfo(self) -> tuple[Path, int, str]:
         return self.path, self.case.place.line - 1, f"{self.case.id} [{self.implementation}-{self.dtype}]"
@@ -86,7 +107,9 @@ class CaseItem(pytest.Item):
 
 @dataclass(eq=False)
 class Shown(TerminalRepr):
-    """A failure as pytest shows it: whole in its section, its cause in the short summary and in JUnit."""
+    """A failure as pytest shows it: whole in its section, its cause in the short
+    summary and in JUnit.
+    """
 
     outcome: dict[str, Any]
 

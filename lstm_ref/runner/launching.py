@@ -1,4 +1,6 @@
-"""How a subject is started: the command, its environment and its folder. Nothing is started here."""
+"""How a subject is started: the command, its environment and its folder. Nothing is
+started here.
+"""
 
 import importlib.util
 import os
@@ -11,7 +13,8 @@ from pathlib import Path
 import lstm_ref
 from lstm_ref.protocol import Host, Implementation
 
-# The module that hosts adapters, and this package for an interpreter that does not have it.
+# The module that hosts adapters, and this package for an interpreter that does not have
+# it.
 MODULE = "lstm_ref.implementations"
 PACKAGE = Path(lstm_ref.__file__).resolve().parent
 BORROWED = """\
@@ -26,7 +29,8 @@ main()
 
 @dataclass(frozen=True)
 class Launch:
-    """How to start a subject: its label, the command, and what is set in its environment beside the judge's own.
+    """How to start a subject: its label, the command, and what is set in its
+    environment beside the judge's own.
 
     It works in `folder`; without one, in an empty folder of its own.
     """
@@ -38,14 +42,20 @@ class Launch:
 
 
 def launch(host: Host) -> Launch:
-    """The host under this interpreter. What a user has set of `lowest` stays as it is."""
+    """The host under this interpreter. What a user has set of `lowest` stays as it
+    is.
+    """
     environment = {**_environment(host), "PYTHONPATH": _python_path()}
     return Launch(host.subject, (sys.executable, "-m", MODULE, host.subject), environment)
 
 
 def launch_under(host: Host, label: str, interpreter: Path) -> Launch:
-    """The host under another interpreter, which needs NumPy and the framework: this package is lent to it."""
-    return Launch(f"{host.subject}@{label}", (str(interpreter), "-c", _borrowed(), host.subject), _environment(host))
+    """The host under another interpreter, which needs NumPy and the framework: this
+    package is lent to it.
+    """
+    return Launch(
+        f"{host.subject}@{label}", (str(interpreter), "-c", _borrowed(), host.subject), _environment(host)
+    )
 
 
 def launch_file(file: Path, folder: Path) -> Launch:
@@ -55,18 +65,29 @@ def launch_file(file: Path, folder: Path) -> Launch:
 
 
 def launch_file_under(usual: Launch, label: str, interpreter: Path) -> Launch:
-    """An adapter file under another interpreter, which needs NumPy and what the file imports."""
-    return Launch(f"{usual.subject}@{label}", (str(interpreter), "-c", _borrowed(), *usual.command[3:]), {}, usual.folder)
+    """An adapter file under another interpreter, which needs NumPy and what the file
+    imports.
+    """
+    return Launch(
+        f"{usual.subject}@{label}",
+        (str(interpreter), "-c", _borrowed(), *usual.command[3:]),
+        {},
+        usual.folder,
+    )
 
 
 def held_to(usual: Launch, lowest: Mapping[str, str]) -> Launch | None:
-    """The same, held to the oldest instructions; None where it cannot be held, or is already."""
+    """The same, held to the oldest instructions; None where it cannot be held, or is
+    already.
+    """
     held = {**usual.environment, **lowest}
     return None if held == usual.environment else replace(usual, environment=held)
 
 
 def installed(implementation: Implementation) -> bool:
-    """Whether everything that the implementation requires can be found. Nothing is imported."""
+    """Whether everything that the implementation requires can be found. Nothing is
+    imported.
+    """
     return not missing_modules(implementation)
 
 
@@ -77,7 +98,8 @@ def missing_modules(implementation: Implementation) -> list[str]:
 
 def _found(module: str) -> bool:
     spec = importlib.util.find_spec(module)
-    # A folder of that name in the path is a namespace package, without a file of its own.
+    # A folder of that name in the path is a namespace package, without a file of its
+    # own.
     return spec is not None and spec.origin is not None
 
 
@@ -90,8 +112,14 @@ def _environment(host: Host) -> dict[str, str]:
 
 
 def _python_path() -> str:
-    """The judge's own PYTHONPATH, which holds in any working folder, and this package's folder where it is not installed."""
+    """The judge's own PYTHONPATH, which holds in any working folder, and this package's
+    folder where it is not installed.
+    """
     package = str(PACKAGE.parent)
-    inherited = [os.path.abspath(entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
-    from_checkout = [] if package in {*site.getsitepackages(), site.getusersitepackages(), *inherited} else [package]
+    inherited = [
+        os.path.abspath(entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry
+    ]
+    from_checkout = (
+        [] if package in {*site.getsitepackages(), site.getusersitepackages(), *inherited} else [package]
+    )
     return os.pathsep.join([*inherited, *from_checkout])

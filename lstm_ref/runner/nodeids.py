@@ -1,4 +1,6 @@
-"""The names that pytest gives to cases: `file.yaml::point[axis=value]` is a point, with `[implementation-dtype]` behind it one of its items."""
+"""The names that pytest gives to cases: `file.yaml::point[axis=value]` is a point, with
+`[implementation-dtype]` behind it one of its items.
+"""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +17,9 @@ NOTHING_RUNS = "lstm-ref: nothing here runs"
 
 @dataclass(frozen=True)
 class Choice:
-    """A pattern of cases, and where it came with the name of one item, its implementation and dtype; both are empty where it did not."""
+    """A pattern of cases, and where it came with the name of one item, its
+    implementation and dtype; both are empty where it did not.
+    """
 
     pattern: str
     implementation: str = ""
@@ -38,5 +42,7 @@ def names_item(argument: str) -> bool:
 
 
 def is_item_of_a_case(nodeid: str) -> bool:
-    """Whether it is that of a case, as far as it tells itself: an xdist worker sends nothing else, and others have YAML as well."""
+    """Whether it is that of a case, as far as it tells itself: an xdist worker sends
+    nothing else, and others have YAML as well.
+    """
     return nodeid.partition("::")[0].endswith(SUFFIXES) and names_item(nodeid)

@@ -1,4 +1,6 @@
-"""Whether an implementation offers what a case asks for. What it does not, is unsupported."""
+"""Whether an implementation offers what a case asks for. What it does not, is
+unsupported.
+"""
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
@@ -20,31 +22,43 @@ Documented = Mapping[str, ParametersFile]
 
 
 def not_offered(case: Case, dtype: str, known: Introduction, documented: Documented) -> str | None:
-    """Why the implementation does not offer the case in this dtype; None where it does. `documented` are the parameters by dialect."""
+    """Why the implementation does not offer the case in this dtype; None where it does.
+    `documented` are the parameters by dialect.
+    """
     reasons = list(dict.fromkeys(_reasons(case, dtype, known, documented)))
     return f"{known.name} declares {'; '.join(reasons)}" if reasons else None
 
 
 def not_shown(made: Sequence[TwinCall], known: Introduction) -> str | None:
-    """Why the implementation does not show what must be seen of these calls; None where it does."""
+    """Why the implementation does not show what must be seen of these calls; None where
+    it does.
+    """
     reasons = []
     for action, drawing in (("call", True), ("train", False)):
         if action not in known.masks and any(call.draws for call in made if call.is_call == drawing):
             reasons.append(f"it does not show the random masks of a {action}")
     if not known.effects and any(call.effects for call in made):
-        reasons.append(f"it does not show what a call leaves behind ({', '.join(sorted({name for call in made for name in call.effects}))})")
+        reasons.append(
+            "it does not show what a call leaves behind"
+            f" ({', '.join(sorted({name for call in made for name in call.effects}))})"
+        )
     return f"{known.name} declares that {' and '.join(reasons)}" if reasons else None
 
 
 def computable(dtypes: tuple[str, ...], known: Introduction) -> tuple[str, ...]:
-    """The dtypes of a case; where the implementation computes in none of them, an ordinary one in which it does."""
+    """The dtypes of a case; where the implementation computes in none of them, an
+    ordinary one in which it does.
+    """
     if any(POLICIES[dtype].compute in known.accumulation for dtype in dtypes):
         return dtypes
     return tuple(dtype for dtype in ORDINARY if dtype in known.accumulation)[:1] or dtypes
 
 
-def points_besides(cases: Iterable[Case], chosen: Container[str], known: Introduction, documented: Documented) -> Iterator[Case]:
-    """Points of large matrices that an implementation offers, beside those that are chosen, by id.
+def points_besides(
+    cases: Iterable[Case], chosen: Container[str], known: Introduction, documented: Documented
+) -> Iterator[Case]:
+    """Points of large matrices that an implementation offers, beside those that are
+    chosen, by id.
 
     The chosen points combine many parameters. One that lacks a few would be asked for
     next to none of them: with these, every two values that it offers meet.
@@ -58,7 +72,9 @@ def points_besides(cases: Iterable[Case], chosen: Container[str], known: Introdu
     for points in matrices.values():
         if all(case.id in chosen for case in points):
             continue
-        offered = [case for case in points if not_offered(case, _dtype(case, known), known, documented) is None]
+        offered = [
+            case for case in points if not_offered(case, _dtype(case, known), known, documented) is None
+        ]
         met = {pair for case in offered if case.id in chosen for pair in _pairs(case)}
         # In an order that mixes the values: that of the matrix would take many more.
         for case in sorted(offered, key=lambda case: blake2b(case.id.encode(), digest_size=8).digest()):
@@ -69,7 +85,10 @@ def points_besides(cases: Iterable[Case], chosen: Container[str], known: Introdu
 
 def _dtype(case: Case, known: Introduction) -> str:
     """One that the implementation computes in, where there is one."""
-    return next((dtype for dtype in computable(case.dtypes, known) if POLICIES[dtype].compute in known.accumulation), case.dtypes[0])
+    return next(
+        (dtype for dtype in computable(case.dtypes, known) if POLICIES[dtype].compute in known.accumulation),
+        case.dtypes[0],
+    )
 
 
 def _pairs(case: Case) -> set[tuple[str, ...]]:
@@ -85,7 +104,9 @@ def _reasons(case: Case, dtype: str, known: Introduction, documented: Documented
     for derivative in case.derivatives:
         if derivative not in known.derivatives or (derivative == "second-order" and not known.gradients):
             yield f"no {derivative} derivatives"
-    if not known.refusals and (case.expect is not None or any(step.expect is not None for step in case.steps)):
+    if not known.refusals and (
+        case.expect is not None or any(step.expect is not None for step in case.steps)
+    ):
         yield "no refusals: it raises no exception where one is documented"
     actions = {step.action for step in case.steps} - {"call"}
     if known.actions is not None and (missing := sorted(actions - set(known.actions))):
@@ -94,20 +115,32 @@ def _reasons(case: Case, dtype: str, known: Introduction, documented: Documented
         yield from _of_layer(case.layer, case.params, case.steps, known, documented[case.dialect])
 
 
-def _of_layer(layer: str, params: Mapping[str, Any], steps: Sequence[Step], known: Introduction, documented: ParametersFile) -> Iterator[str]:
-    """What is not offered of a layer, and of the layers inside of it, which get no call of their own."""
+def _of_layer(
+    layer: str,
+    params: Mapping[str, Any],
+    steps: Sequence[Step],
+    known: Introduction,
+    documented: ParametersFile,
+) -> Iterator[str]:
+    """What is not offered of a layer, and of the layers inside of it, which get no call
+    of their own.
+    """
     assert known.layers is not None
     if layer not in known.layers:
         yield f"no layer {layer}"
         return
     offered = known.layers[layer]
     constructor = documented.layers[layer].constructor if layer in documented.layers else {}
-    for name in dict.fromkeys([*params, *(key.partition(".")[2] for key in offered if key.startswith("params."))]):
+    for name in dict.fromkeys(
+        [*params, *(key.partition(".")[2] for key in offered if key.startswith("params."))]
+    ):
         default = constructor[name].default if name in constructor else None
         required = name not in constructor or constructor[name].required
         if name in params or not required:
             value = params.get(name, default)
-            yield from _of_value(layer, f"params.{name}", value, offered, not required and _same(value, default))
+            yield from _of_value(
+                layer, f"params.{name}", value, offered, not required and _same(value, default)
+            )
         yield from _inside(params.get(name), known, documented)
     for step in steps:
         for name, value in step.arguments.items():
@@ -120,12 +153,18 @@ def _of_layer(layer: str, params: Mapping[str, Any], steps: Sequence[Step], know
 
 
 def documented_call(layer: str, documented: ParametersFile) -> Mapping[str, Any]:
-    """The call arguments of a layer that have values to choose from; those of a training, as `epochs`, are part of the action."""
+    """The call arguments of a layer that have values to choose from; those of a
+    training, as `epochs`, are part of the action.
+    """
     return documented.layers[layer].call if layer in documented.layers else {}
 
 
-def _of_value(layer: str, key: str, value: Any, offered: Mapping[str, Any], by_default: bool) -> Iterator[str]:
-    """A parameter that is not named is offered at its default; one that is, in the values that are listed."""
+def _of_value(
+    layer: str, key: str, value: Any, offered: Mapping[str, Any], by_default: bool
+) -> Iterator[str]:
+    """A parameter that is not named is offered at its default; one that is, in the
+    values that are listed.
+    """
     values = offered.get(key)
     if values is None and not by_default:
         yield f"no {key} of {layer} (here {value_text(value)})"
@@ -146,27 +185,45 @@ def _same(value: Any, other: Any) -> bool:
 
 
 def problems_of(known: Introduction, documented: Documented) -> Iterator[str]:
-    """What an implementation says of itself that the documentation does not know: names that were written wrong would never be asked for."""
+    """What an implementation says of itself that the documentation does not know: names
+    that were written wrong would never be asked for.
+    """
     if known.dialect not in documented:
         hint = did_you_mean(known.dialect, list(documented)) or f"known are {', '.join(documented)}"
         yield f"{known.name} follows the dialect {known.dialect!r}, which is not known; {hint}"
         return
     table = documented[known.dialect]
     if known.version and known.version not in table.versions:
-        yield f"{known.name} follows version {known.version!r} of {known.dialect}; known are {', '.join(table.versions) or 'none'}"
+        yield (
+            f"{known.name} follows version {known.version!r} of {known.dialect}; known are"
+            f" {', '.join(table.versions) or 'none'}"
+        )
     actions = sorted({action for layer in table.layers.values() for action in layer.actions} - {"call"})
     for action in known.actions or ():
         if action not in actions:
-            yield f"{known.name} declares the action {action!r}; {did_you_mean(action, actions) or 'known are ' + ', '.join(actions)}"
+            yield (
+                f"{known.name} declares the action {action!r};"
+                f" {did_you_mean(action, actions) or 'known are ' + ', '.join(actions)}"
+            )
     for layer, offered in (known.layers or {}).items():
         if layer not in table.layers:
-            yield f"{known.name} declares the layer {layer!r}; {did_you_mean(layer, list(table.layers)) or 'known are ' + ', '.join(table.layers)}"
+            yield (
+                f"{known.name} declares the layer {layer!r};"
+                f" {did_you_mean(layer, list(table.layers)) or 'known are ' + ', '.join(table.layers)}"
+            )
             continue
         described = table.layers[layer]
-        keys = [f"{group}.{name}" for group in ("params", "call", "input") for name in _documented(described, group)]
+        keys = [
+            f"{group}.{name}"
+            for group in ("params", "call", "input")
+            for name in _documented(described, group)
+        ]
         for key in offered:
             if key not in keys:
-                yield f"{known.name} declares {key} of {layer}, which is not documented; {did_you_mean(key, keys) or 'see its parameters.yaml'}"
+                yield (
+                    f"{known.name} declares {key} of {layer}, which is not documented;"
+                    f" {did_you_mean(key, keys) or 'see its parameters.yaml'}"
+                )
 
 
 def _documented(layer: Layer, group: str) -> Iterable[str]:

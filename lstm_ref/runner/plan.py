@@ -1,4 +1,6 @@
-"""What a run is going to do: the implementations, the dtypes, the cases, and what is left out and why."""
+"""What a run is going to do: the implementations, the dtypes, the cases, and what is
+left out and why.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from difflib import get_close_matches
@@ -73,7 +75,9 @@ class Plan:
         for name in self.asked:
             _refuse_unknown("implementation", name, [*known, *outside])
             if name in known and name in outside:
-                raise pytest.UsageError(f"two columns are called {name}; name the one of your own, as --subject NAME=COMMAND")
+                raise pytest.UsageError(
+                    f"two columns are called {name}; name the one of your own, as --subject NAME=COMMAND"
+                )
         self.dtypes: tuple[str, ...] = tuple(config.getoption("lstm_dtype")) or settings.dtypes
         for dtype in self.dtypes:
             _refuse_unknown("dtype", dtype, list(POLICIES))
@@ -81,53 +85,92 @@ class Plan:
         given: list[str] = config.getoption("lstm_case")
         usual = patterns_of(settings)
         patterns = [*given, *_points_of(config)] or _default_cases(config, settings)
-        # Who chooses with the option runs nothing else; who names a point beside other tests, or in the settings, runs both.
+        # Who chooses with the option runs nothing else; who names a point beside other
+        # tests, or in the settings, runs both.
         self.cases_alone = bool(given) and given != usual
         self.choices = tuple(map(Choice.of, patterns))
         # The items that are arguments: file, and the choice of the last part of the id.
         self.named = {
             ((self.folder / file).resolve(), Choice.of(name))
-            for file, _, name in (argument.partition("::") for argument in config.args if names_item(argument))
+            for file, _, name in (
+                argument.partition("::") for argument in config.args if names_item(argument)
+            )
             if is_case_file(self.folder / file)
         }
-        self.files = {(self.folder / argument).resolve() for argument in config.args if is_case_file(self.folder / argument)}
+        self.files = {
+            (self.folder / argument).resolve()
+            for argument in config.args
+            if is_case_file(self.folder / argument)
+        }
         # Whether less is asked for than the project runs as a rule.
-        self.is_part = patterns not in ([], usual) or any(config.getoption(f"lstm_{name}") for name in CHOOSING)
+        self.is_part = patterns not in ([], usual) or any(
+            config.getoption(f"lstm_{name}") for name in CHOOSING
+        )
         by_item = {choice.implementation for choice in [*self.choices, *(choice for _, choice in self.named)]}
-        wanted = {name: known[name] for name in self.asked or (() if outside else known) if name not in outside}
+        wanted = {
+            name: known[name] for name in self.asked or (() if outside else known) if name not in outside
+        }
         missing = [not_run(each, self.full, name in {*self.asked, *by_item}) for name, each in wanted.items()]
         self.missing = tuple(each for each in missing if each is not None)
         if self.asked and self.missing:
-            listed = "\n".join(f"  {each.implementation}: {each.reason}; {each.command}" for each in self.missing)
+            listed = "\n".join(
+                f"  {each.implementation}: {each.reason}; {each.command}" for each in self.missing
+            )
             raise pytest.UsageError(f"asked for, but not installed:\n{listed}")
-        here = {name: Target.of(known) for (name, known), why in zip(wanted.items(), missing, strict=True) if why is None}
-        self.targets: Mapping[str, Target] = {**here, **{name: each for name, each in outside.items() if name in (self.asked or outside)}}
-        # What was named by itself is asked for, whether by --impl or by an option that brings it.
+        here = {
+            name: Target.of(known)
+            for (name, known), why in zip(wanted.items(), missing, strict=True)
+            if why is None
+        }
+        self.targets: Mapping[str, Target] = {
+            **here,
+            **{name: each for name, each in outside.items() if name in (self.asked or outside)},
+        }
+        # What was named by itself is asked for, whether by --impl or by an option that
+        # brings it.
         self.named_columns = {*self.asked, *outside}
-        self.seed: int = config.getoption("lstm_seed") if config.getoption("lstm_seed") is not None else settings.seed
-        files = [(folder / text).absolute() for folder, texts in _divergence_files(config, settings) for text in texts]
+        self.seed: int = (
+            config.getoption("lstm_seed") if config.getoption("lstm_seed") is not None else settings.seed
+        )
+        files = [
+            (folder / text).absolute()
+            for folder, texts in _divergence_files(config, settings)
+            for text in texts
+        ]
         self.divergences = _divergences(files)
         if not self.asked:  # else not everything was started that they may be about
             _refuse_strangers(self.divergences, {*known, *(target.name for target in outside.values())})
         limited = any(target.introduction is not None for target in self.targets.values())
         self.takes_everyday_alone = not (self.full or self.choices or self.named or limited)
-        # Points of large matrices that only these columns run, by id: they do not offer those of an everyday run.
+        # Points of large matrices that only these columns run, by id: they do not offer
+        # those of an everyday run.
         self._besides: dict[str, set[str]] = {}
 
     def chosen(self, items: Sequence[SomeItem], choice: Choice) -> list[SomeItem]:
-        """The items that the choice is about. Raises NothingSelectedError where there is none."""
+        """The items that the choice is about. Raises NothingSelectedError where there
+        is none.
+        """
         cases = list({id(item.case): item.case for item in items}.values())
         found = select(cases, [choice.pattern])
         if not self.full:
-            found = [*everyday(cases, [choice.pattern]), *(case for case in found if case.id in self._besides)]
+            found = [
+                *everyday(cases, [choice.pattern]),
+                *(case for case in found if case.id in self._besides),
+            ]
         ids = {id(case) for case in found}
-        meant = [item for item in items if id(item.case) in ids and choice.takes(item.implementation, item.dtype)]
-        # Of cases with large matrices a slow implementation takes points that cover these, unless nothing else is meant.
+        meant = [
+            item for item in items if id(item.case) in ids and choice.takes(item.implementation, item.dtype)
+        ]
+        # Of cases with large matrices a slow implementation takes points that cover
+        # these, unless nothing else is meant.
         covered = {item.implementation for item in meant if item.case.covering}
         meant = [
             item
             for item in meant
-            if not self._is_slow(item.implementation) or item.implementation not in covered or item.case.covering or _is_own(item.case)
+            if not self._is_slow(item.implementation)
+            or item.implementation not in covered
+            or item.case.covering
+            or _is_own(item.case)
         ]
         if not meant:
             raise NothingSelectedError(choice.pattern, None)
@@ -137,10 +180,13 @@ class Plan:
         return self.targets[implementation].slow
 
     def candidates(self, file: Path, cases: Sequence[Case]) -> list[Case]:
-        """The cases of one file that may be among those chosen from all files, so that of a large matrix few items are made; where a pattern
-        chooses none, those that it may have meant.
+        """The cases of one file that may be among those chosen from all files, so that
+        of a large matrix few items are made; where a pattern chooses none, those that
+        it may have meant.
         """
-        found = [matching(cases, choice.pattern) or of_everyday(cases) for choice in self.choices] or [list(cases)]
+        found = [matching(cases, choice.pattern) or of_everyday(cases) for choice in self.choices] or [
+            list(cases)
+        ]
         ids = {case.id for some in found for case in (some if self.full else of_everyday(some))}
         named = {choice.pattern for path, choice in self.named if path == file.resolve()}
         chosen = {case.id for case in cases if case.id in ids or last_part(case) in named}
@@ -153,32 +199,54 @@ class Plan:
         return [case for case in cases if case.id in chosen or case.id in self._besides]
 
     def items(self, cases: Sequence[Case]) -> Iterator[tuple[Case, str, str]]:
-        """Each item of the cases of a file, with its implementation and dtype: none where one side of a relation has nothing to run it."""
+        """Each item of the cases of a file, with its implementation and dtype: none
+        where one side of a relation has nothing to run it.
+        """
         uncovered = not any(case.covering for case in cases)
         for case in cases:
-            if case.relation is not None and partner_of(case.relation.dialect or case.dialect, self.targets) is None:
+            if (
+                case.relation is not None
+                and partner_of(case.relation.dialect or case.dialect, self.targets) is None
+            ):
                 continue
             chosen = self._is_chosen(case) or (uncovered and case.place.file.resolve() in self.files)
             columns = self._besides.get(case.id, self.targets)
             for name, target in self.targets.items():
-                if name in columns and target.dialect == case.dialect and not self.declined(target, case, chosen):
+                if (
+                    name in columns
+                    and target.dialect == case.dialect
+                    and not self.declined(target, case, chosen)
+                ):
                     dtypes = case.full_dtypes if self.full else case.dtypes
-                    for dtype in dtypes if target.introduction is None else computable(dtypes, target.introduction):
+                    for dtype in (
+                        dtypes if target.introduction is None else computable(dtypes, target.introduction)
+                    ):
                         if not self.dtypes or dtype in self.dtypes:
                             yield case, name, dtype
 
     def declined(self, target: Target, case: Case, chosen: bool) -> str:
-        """Why a target of the case's dialect has no items of the case; empty where it has some.
+        """Why a target of the case's dialect has no items of the case; empty where it
+        has some.
 
         A slow one takes points that cover a large matrix. One that was asked for by
         name also takes every case of somebody's own, and what is chosen.
         """
         if target.version and case.versions and target.version not in case.versions:
-            return f"follows version {target.version} of the documentation, and not {' or '.join(case.versions)}"
+            return (
+                f"follows version {target.version} of the documentation, and not {' or '.join(case.versions)}"
+            )
         asked = target.column in self.named_columns
-        if not target.slow or ((asked or self.full) and case.covering) or (asked and (chosen or _is_own(case))) or self._names_item(target, case):
+        if (
+            not target.slow
+            or ((asked or self.full) and case.covering)
+            or (asked and (chosen or _is_own(case)))
+            or self._names_item(target, case)
+        ):
             return ""
-        return "is slow, and takes only points that cover a large matrix, unless it is asked for and the case is chosen"
+        return (
+            "is slow, and takes only points that cover a large matrix, unless it is asked for and the case is"
+            " chosen"
+        )
 
     def _is_chosen(self, case: Case) -> bool:
         """Whether a pattern names the case."""
@@ -188,25 +256,41 @@ class Plan:
         """Whether an item of the case on this target is named."""
         file = case.place.file.resolve()
         return any(
-            choice.implementation == target.column and path == file and choice.pattern == last_part(case) for path, choice in self.named
-        ) or any(choice.implementation == target.column and matching([case], choice.pattern) for choice in self.choices)
+            choice.implementation == target.column and path == file and choice.pattern == last_part(case)
+            for path, choice in self.named
+        ) or any(
+            choice.implementation == target.column and matching([case], choice.pattern)
+            for choice in self.choices
+        )
 
     def why_nothing_runs(self, cases: Sequence[Case]) -> str:
-        """What would run the cases, where nothing that is installed could; empty where something could, or another thing was asked for."""
+        """What would run the cases, where nothing that is installed could; empty where
+        something could, or another thing was asked for.
+        """
         dialects = {case.dialect for case in cases}
-        if self.named_columns or any(known.dialect in dialects and installed(known) for known in discover().values()):
+        if self.named_columns or any(
+            known.dialect in dialects and installed(known) for known in discover().values()
+        ):
             return ""
         return f"{NOTHING_RUNS} {_dialects(cases)}; what would: {self._ways(cases)}" if cases else ""
 
     def _ways(self, cases: Iterable[Case]) -> str:
         """What lets implementations of the cases in."""
         dialects = {case.dialect for case in cases}
-        others = {name: known for name, known in discover().items() if known.dialect in dialects and name not in self.targets}
-        ways = [f"--impl {name}" if installed(known) else known.host.install for name, known in others.items()]
+        others = {
+            name: known
+            for name, known in discover().items()
+            if known.dialect in dialects and name not in self.targets
+        }
+        ways = [
+            f"--impl {name}" if installed(known) else known.host.install for name, known in others.items()
+        ]
         return "; ".join(dict.fromkeys(ways))
 
     def why_nothing(self, error: NothingSelectedError) -> str:
-        """A pattern may name cases well, which nothing here runs, or which pytest was not told to collect."""
+        """A pattern may name cases well, which nothing here runs, or which pytest was
+        not told to collect.
+        """
         try:
             found = gather([error.pattern])
         except NothingSelectedError as nothing:
@@ -216,32 +300,45 @@ class Plan:
         running = [target for target in self.targets.values() if target.dialect in dialects]
         if not running:
             return f"{named} of {_dialects(found)}, which nothing here runs; what would: {self._ways(found)}"
-        why = {target.column: {self.declined(target, case, True) for case in found if case.dialect == target.dialect} for target in running}
+        why = {
+            target.column: {
+                self.declined(target, case, True) for case in found if case.dialect == target.dialect
+            }
+            for target in running
+        }
         if all("" not in reasons for reasons in why.values()):
             listed = "; ".join(f"{name} {' or '.join(sorted(reasons))}" for name, reasons in why.items())
             return f"{named} that nothing here runs: {listed}"
         dtypes = sorted({dtype for case in found for dtype in case.dtypes})
         if self.dtypes and not set(self.dtypes) & set(dtypes):
             could = ", ".join(target.column for target in running)
-            return f"{named} that {could} could run, but in {', '.join(dtypes)}, not in {', '.join(self.dtypes)}"
+            return (
+                f"{named} that {could} could run, but in {', '.join(dtypes)}, not in {', '.join(self.dtypes)}"
+            )
         files = sorted({str(case.place.file) for case in found})
         return f"{named} in files that pytest was not told to collect; add {' '.join(files)} to its arguments"
 
 
 def _asked(config: pytest.Config, settings: Settings) -> Asked:
     """What the options and the settings name as under test. Raises BadTargets."""
-    columns, subjects, adapters, python = (config.getoption(f"lstm_{name}") for name in ("impl", "subject", "adapter", "python"))
+    columns, subjects, adapters, python = (
+        config.getoption(f"lstm_{name}") for name in ("impl", "subject", "adapter", "python")
+    )
     return Asked.of(columns, subjects, adapters, python, config.invocation_params.dir, settings)
 
 
 def _divergence_files(config: pytest.Config, settings: Settings) -> Iterator[tuple[Path, Sequence[str]]]:
-    """Those of the command line and those of the settings, each with the folder from which they count."""
+    """Those of the command line and those of the settings, each with the folder from
+    which they count.
+    """
     yield config.invocation_params.dir, config.getoption("lstm_divergences")
     yield settings.folder, settings.divergences
 
 
 def _divergences(files: Sequence[Path]) -> list[Divergence]:
-    """The entries of files of one's own. Raises UsageError for what is wrong in them."""
+    """The entries of files of one's own. Raises UsageError for what is wrong in
+    them.
+    """
     found: list[Divergence] = []
     problems: list[Problem] = []
     for file in files:
@@ -263,7 +360,9 @@ def _refuse_strangers(entries: Sequence[Divergence], names: Set[str]) -> None:
 
 
 def _default_cases(config: pytest.Config, settings: Settings) -> list[str]:
-    """The cases of the settings, where the command line names none: their files are collected."""
+    """The cases of the settings, where the command line names none: their files are
+    collected.
+    """
     if not settings.cases or config.args_source is pytest.Config.ArgsSource.ARGS:
         return []
     patterns = patterns_of(settings)
@@ -286,7 +385,9 @@ def _dialects(cases: Iterable[Case]) -> str:
 
 
 def _points_of(config: pytest.Config) -> Iterator[str]:
-    """`pytest file.yaml::name[axis=value]` names a point, that is all its items: ask for the file and choose the point."""
+    """`pytest file.yaml::name[axis=value]` names a point, that is all its items: ask
+    for the file and choose the point.
+    """
     folder = config.invocation_params.dir
     ours = [argument for argument in config.args if is_case_file(folder / argument.partition("::")[0])]
     if any("::" in argument and not names_item(argument) for argument in ours):
@@ -298,13 +399,23 @@ def _points_of(config: pytest.Config) -> Iterator[str]:
 
 
 def not_run(implementation: Implementation, full: bool, asked: bool) -> Missing | None:
-    """Why an implementation is left out, and the command that lets it in; None for one that runs."""
+    """Why an implementation is left out, and the command that lets it in; None for one
+    that runs.
+    """
     if missing := missing_modules(implementation):
-        return Missing(implementation.name, f"{' and '.join(missing)} not installed", implementation.host.install_of(missing))
+        return Missing(
+            implementation.name,
+            f"{' and '.join(missing)} not installed",
+            implementation.host.install_of(missing),
+        )
     if implementation.on_request and not asked:
         return Missing(implementation.name, "run where they are asked for", "lstm-ref run --impl NAME")
     if implementation.covering_only and not (full or asked):
-        return Missing(implementation.name, "slow, and part of a full run only", f"lstm-ref run --impl {implementation.name}")
+        return Missing(
+            implementation.name,
+            "slow, and part of a full run only",
+            f"lstm-ref run --impl {implementation.name}",
+        )
     return None
 
 

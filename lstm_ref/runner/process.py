@@ -26,7 +26,9 @@ class Ended(Exception):
 
 
 class Process:
-    """A running command with its streams, in an empty folder of its own and in a session of its own: the terminal's Ctrl-C reaches only the judge."""
+    """A running command with its streams, in an empty folder of its own and in a
+    session of its own: the terminal's Ctrl-C reaches only the judge.
+    """
 
     def __init__(self, launch: Launch) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="lstm-ref-", ignore_cleanup_errors=True)
@@ -57,7 +59,9 @@ class Process:
         return self._tail.text()
 
     def exchange(self, line: bytes, seconds: float) -> bytes:
-        """Send the line, if any, and wait for one. Raises Ended when the process ends, or does not answer in time and is killed."""
+        """Send the line, if any, and wait for one. Raises Ended when the process ends,
+        or does not answer in time and is killed.
+        """
         if line:
             self._tail.clear()
         late = threading.Event()
@@ -71,7 +75,8 @@ class Process:
         watch.start()
         answer = b""
         try:
-            # A process that is gone shows as a broken pipe here or as the end of its answers below.
+            # A process that is gone shows as a broken pipe here or as the end of its
+            # answers below.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 if line:
                     self._requests.write(line)
@@ -129,7 +134,9 @@ class Process:
 
 
 class _Tail:
-    """The end of a stream, kept up to date by a thread, so that the process never waits for somebody to read it."""
+    """The end of a stream, kept up to date by a thread, so that the process never waits
+    for somebody to read it.
+    """
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
@@ -147,7 +154,9 @@ class _Tail:
             return self._kept.decode("utf-8", "replace")
 
     def end(self) -> str:
-        """The text once the stream has ended; a stream that somebody still holds open is left alone after a moment."""
+        """The text once the stream has ended; a stream that somebody still holds open
+        is left alone after a moment.
+        """
         self._reader.join(CLOSE_SECONDS)
         return self.text()
 

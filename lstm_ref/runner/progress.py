@@ -1,4 +1,6 @@
-"""How far a run is, and how long it will take: a live line on a terminal, a line from time to time in a log."""
+"""How far a run is, and how long it will take: a live line on a terminal, a line from
+time to time in a log.
+"""
 
 import time
 from collections import Counter, defaultdict
@@ -17,7 +19,9 @@ class Progress:
     the rest is estimated.
     """
 
-    def __init__(self, terminal: Any, items: Mapping[str, int], live: bool, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, terminal: Any, items: Mapping[str, int], live: bool, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._terminal = terminal
         self._items = items
         self._total = sum(items.values())
@@ -48,7 +52,9 @@ class Progress:
             self._terminal.rewrite("", erase=True)
 
     def _left(self, passed: float) -> float:
-        """Seconds until all have ended: as the work that is left is to the work done, so is the time."""
+        """Seconds until all have ended: as the work that is left is to the work done,
+        so is the time.
+        """
         done = sum(self._seconds.values()) or 1.0
         mean = done / self._done.total()
         each = {name: self._seconds[name] / count for name, count in self._done.items()}
@@ -57,14 +63,18 @@ class Progress:
 
 
 def begin_line(terminal: Any) -> None:
-    """End the line that others have begun: pytest itself knows of files, but not of what xdist wrote."""
+    """End the line that others have begun: pytest itself knows of files, but not of
+    what xdist wrote.
+    """
     terminal.ensure_newline()
     if terminal.config.get_terminal_writer().width_of_current_line:
         terminal.line("")
 
 
 def progress_line(done: int, total: int, failed: int, left: float) -> str:
-    """ "1,238 of 6,189 items, 20 %, 3 failed; about 2 min 40 s left", with so many seconds left."""
+    """ "1,238 of 6,189 items, 20 %, 3 failed; about 2 min 40 s left", with so many
+    seconds left.
+    """
     share = f"{done:,} of {total:,} items, {100 * done // max(total, 1)} %"
     failures = f", {failed:,} failed" if failed else ""
     return f"{share}{failures}; about {duration(left)} left" if 0 < done < total else share + failures

@@ -31,7 +31,16 @@ from lstm_ref.runner.targets import Target
 from lstm_ref.verdict import claims
 from lstm_ref.verdict.diagnosis import diagnose
 from lstm_ref.verdict.divergences import Divergences
-from lstm_ref.verdict.judge import Verdict, drawn_as_promised, judge, judge_error, judge_number_of_calls, judge_refusals, judge_unexpected, unusable
+from lstm_ref.verdict.judge import (
+    Verdict,
+    drawn_as_promised,
+    judge,
+    judge_error,
+    judge_number_of_calls,
+    judge_refusals,
+    judge_unexpected,
+    unusable,
+)
 from lstm_ref.verdict.relations import judge_relation
 
 NOTHING_FOUND = Verdict(())
@@ -39,8 +48,8 @@ NOTHING_FOUND = Verdict(())
 
 @dataclass(frozen=True)
 class _Finding:
-    """What became of a case, before it is written up: the outcome, its message and the long version, what was measured, and the runs in which some
-    number is wrong.
+    """What became of a case, before it is written up: the outcome, its message and the
+    long version, what was measured, and the runs in which some number is wrong.
     """
 
     outcome: str
@@ -54,11 +63,13 @@ class _Finding:
 
 @dataclass(frozen=True)
 class _Side:
-    """One run of a case: the column whose implementation makes it, the request, and what it must produce in the dtypes of the case; None where that
-    depends on what the implementation draws. Then `expect` tells it, from what was observed in one dtype.
+    """One run of a case: the column whose implementation makes it, the request, and
+    what it must produce in the dtypes of the case; None where that depends on what the
+    implementation draws. Then `expect` tells it, from what was observed in one dtype.
 
-    `unseen` says what of it the implementation does not show. `made` are the calls of a twin
-    that drew nothing. A run whose only call must raise has no calls and no expectation.
+    `unseen` says what of it the implementation does not show. `made` are the calls of a
+    twin that drew nothing. A run whose only call must raise has no calls and no
+    expectation.
     """
 
     column: str
@@ -69,7 +80,9 @@ class _Side:
     made: tuple[TwinCall, ...] = ()
 
     def unusable(self, dtype: str, trace: Trace) -> tuple[str, ...]:
-        """Why nothing right can be computed from what was drawn; empty where nothing was to be drawn."""
+        """Why nothing right can be computed from what was drawn; empty where nothing
+        was to be drawn.
+        """
         draws = self.expect is not None and self.expectation is None
         return unusable(self.made, dtype, trace) if draws else ()
 
@@ -83,7 +96,8 @@ class _CannotRun(Exception):
 
 
 class Run:
-    """What all items of a run share: the subjects of the targets by column, the seed, the known divergences, and the expectation of the case at hand.
+    """What all items of a run share: the subjects of the targets by column, the seed,
+    the known divergences, and the expectation of the case at hand.
 
     `held_back` are the same subjects with the oldest instructions that their frameworks
     have kernels for. They start when a failure has to be explained.
@@ -120,7 +134,12 @@ class Run:
             self.subjects.replace(column)
         if divergence is not None and _is_listed(finding, divergence):
             detail = "\n\n".join(filter(None, (finding.message, finding.detail)))
-            finding = replace(finding, outcome="divergence", message=f"{divergence.kind}: {divergence.reason}", detail=detail)
+            finding = replace(
+                finding,
+                outcome="divergence",
+                message=f"{divergence.kind}: {divergence.reason}",
+                detail=detail,
+            )
         elif divergence is not None and finding.outcome == "pass":
             finding = self._stale(case, column, dtype, finding, divergence)
         elif finding.outcome in ("fail", "crash"):
@@ -156,9 +175,16 @@ class Run:
         for subjects in filter(None, (self.subjects, self._held_back)):
             subjects.close()
 
-    def _stale(self, case: Case, column: str, dtype: str, finding: _Finding, divergence: Divergence) -> _Finding:
-        """A pass where a divergence is listed, and whether only newer processors have it."""
-        message = f"listed as a divergence ({divergence.reason}), but it passes: remove the entry, or limit its versions"
+    def _stale(
+        self, case: Case, column: str, dtype: str, finding: _Finding, divergence: Divergence
+    ) -> _Finding:
+        """A pass where a divergence is listed, and whether only newer processors have
+        it.
+        """
+        message = (
+            f"listed as a divergence ({divergence.reason}), but it passes: remove the entry, or limit its"
+            " versions"
+        )
         held = self._find_held_back(case, column, dtype)
         if held is not None and _is_listed(held, divergence):
             so = "say with `processor` where the entry applies"
@@ -166,7 +192,9 @@ class Run:
         return replace(finding, outcome="stale", message=message)
 
     def _explained(self, case: Case, column: str, dtype: str, finding: _Finding, facts: Facts) -> _Finding:
-        """The finding, with what explains it in front: the processor, or what a layer computes that is wrong in a known way."""
+        """The finding, with what explains it in front: the processor, or what a layer
+        computes that is wrong in a known way.
+        """
         causes = dict.fromkeys(_causes(finding.wrong, dtype))
         known = facts.implementations.get(self._targets[column].name)
         needed = known.relies_on.get(dtype) if known is not None else None
@@ -180,20 +208,26 @@ class Run:
         return replace(finding, message="\n".join((*causes, finding.message)))
 
     def _find_held_back(self, case: Case, column: str, dtype: str) -> _Finding | None:
-        """What becomes of the case with the oldest instructions; None where the implementation cannot be held to them."""
+        """What becomes of the case with the oldest instructions; None where the
+        implementation cannot be held to them.
+        """
         if self._held_back is None or not self._held_back.hosts(column):
             return None
         return self._find(case, column, dtype, self._held_back)
 
     def _processor_decides(self, column: str, does: str) -> str:
         lowest = self._targets[column].lowest
-        return f"the processor decides: with {' '.join(f'{name}={value}' for name, value in lowest.items())} it {does}"
+        return (
+            f"the processor decides: with {' '.join(f'{name}={value}' for name, value in lowest.items())} it"
+            f" {does}"
+        )
 
     def _find(self, case: Case, column: str, dtype: str, subjects: Subjects) -> _Finding:
         if case.claim is not None and case.claim.verdict == "not-decidable":
             why = claims.EXPLAINED.format(case.claim.decided_by)
             return _Finding("not-run", why, claim=claims.shown(case, (), NOTHING_FOUND))
-        # An implementation that computes in none of the dtypes of a case is judged in another one, where that can be.
+        # An implementation that computes in none of the dtypes of a case is judged in
+        # another one, where that can be.
         listed = dtype in case.dtypes
         case = case if listed else replace(case, dtypes=(dtype,))
         try:
@@ -214,14 +248,20 @@ class Run:
         except CannotJudge as error:
             return _Finding("error", str(error))
         except Exception as error:
-            return _Finding("error", f"the judge failed on this case: {type(error).__name__}: {error}", traceback.format_exc())
+            return _Finding(
+                "error",
+                f"the judge failed on this case: {type(error).__name__}: {error}",
+                traceback.format_exc(),
+            )
 
     def _require(self, case: Case, dtype: str, known: Introduction) -> None:
         """Raise _CannotRun where the implementation does not offer the case."""
         if reason := not_offered(case, dtype, known, self._divergences.parameters):
             raise _CannotRun(_Finding("unsupported", reason))
 
-    def _judged(self, case: Case, dtype: str, sides: "Sequence[_Side]", answers: Sequence[Answer]) -> _Finding:
+    def _judged(
+        self, case: Case, dtype: str, sides: "Sequence[_Side]", answers: Sequence[Answer]
+    ) -> _Finding:
         traces = [answer for answer in answers if isinstance(answer, Trace)]
         if len(traces) < len(answers):
             return next(_without_trace(answer) for answer in answers if not isinstance(answer, Trace))
@@ -237,7 +277,10 @@ class Run:
         elif claims.is_judged_by_reference(case) and (not_usable := _unusable(sides, dtype, traces)):
             verdict = Verdict(not_usable)
         elif claims.is_judged_by_reference(case):
-            judged = [(_expectation(case, side, dtype, trace), trace) for side, trace in zip(sides, traces, strict=True)]
+            judged = [
+                (_expectation(case, side, dtype, trace), trace)
+                for side, trace in zip(sides, traces, strict=True)
+            ]
             if case.relation is not None:
                 # A relation within one run has one trace, which is both its sides.
                 verdict = judge_relation(case.relation, dtype, (judged[0], judged[-1]))
@@ -245,7 +288,11 @@ class Run:
                 verdict = judge(judged[0][0], dtype, judged[0][1])
             wrong = [side for side in judged if judge(side[0], dtype, side[1]).wrong] if verdict.wrong else []
         runs = [case.steps, *([case.relation.steps] if case.relation else [])]
-        accepted = [finding for steps, trace in zip(runs, traces, strict=False) for finding in judge_refusals(steps, trace)]
+        accepted = [
+            finding
+            for steps, trace in zip(runs, traces, strict=False)
+            for finding in judge_refusals(steps, trace)
+        ]
         verdict = replace(verdict, findings=(*accepted, *verdict.findings))
         if case.claim is not None:
             found = [*verdict.findings, *claims.findings(case.claim, traces[0], POLICIES[dtype].weights)]
@@ -254,26 +301,49 @@ class Run:
             claim=None if case.claim is None else claims.shown(case, traces, verdict),
             outcome="fail" if verdict.findings else "pass",
             message="\n".join(verdict.findings),
-            detail="\n".join(trace.raised.traceback for trace in traces if trace.raised) if verdict.findings else "",
+            detail=(
+                "\n".join(trace.raised.traceback for trace in traces if trace.raised)
+                if verdict.findings
+                else ""
+            ),
             verdict=verdict,
             framework_seconds=sum(trace.seconds for trace in traces),
             wrong=wrong,
         )
 
-    def _prepare(self, case: Case, column: str, dtype: str, known: Introduction, subjects: Subjects) -> "Sequence[_Side]":
-        """The case's runs, ready to be sent; kept for its other dtypes, and the other implementations of which the same is expected."""
+    def _prepare(
+        self, case: Case, column: str, dtype: str, known: Introduction, subjects: Subjects
+    ) -> "Sequence[_Side]":
+        """The case's runs, ready to be sent; kept for its other dtypes, and the other
+        implementations of which the same is expected.
+        """
         partner = self._partner(case, column, dtype, known, subjects)
-        key = (case, *map(_decisive, (known, partner[1])))  # the id is no key: two files elsewhere may have one name
+        # The id is no key: two files elsewhere may have one name.
+        key = (
+            case,
+            *map(_decisive, (known, partner[1])),
+        )
         if self._prepared is None or self._prepared[0] != key:
             self._prepared = key, self._sides(case, known, partner[1])
-        return [replace(side, column=to) for side, to in zip(self._prepared[1], (column, partner[0]), strict=False)]
+        return [
+            replace(side, column=to)
+            for side, to in zip(self._prepared[1], (column, partner[0]), strict=False)
+        ]
 
-    def _partner(self, case: Case, column: str, dtype: str, known: Introduction, subjects: Subjects) -> tuple[str, Introduction]:
-        """The column that makes the second run of a relation, if there is one, and its implementation."""
+    def _partner(
+        self, case: Case, column: str, dtype: str, known: Introduction, subjects: Subjects
+    ) -> tuple[str, Introduction]:
+        """The column that makes the second run of a relation, if there is one, and its
+        implementation.
+        """
         if case.relation is None:
             return column, known
         other = second_run(case, case.relation)
-        target = self._targets[column] if other.dialect == case.dialect else partner_of(other.dialect, self._targets)
+        target = (
+            self._targets[column]
+            if other.dialect == case.dialect
+            else partner_of(other.dialect, self._targets)
+        )
         if target is None:
             raise NoPartner(case.id, other.dialect)
         partner = _introduced(target.column, subjects)
@@ -281,8 +351,8 @@ class Run:
         return target.column, partner
 
     def _sides(self, case: Case, known: Introduction, partner: Introduction) -> "tuple[_Side, ...]":
-        """A case that expects an exception of its last step has an expectation of the steps before; a relation has two runs, unless both are the
-        same.
+        """A case that expects an exception of its last step has an expectation of the
+        steps before; a relation has two runs, unless both are the same.
         """
         first = materialize(case, self._seed, known.version)
         if not claims.is_judged_by_reference(case):
@@ -299,14 +369,21 @@ class Run:
         # The noise of the two sides is independent.
         side = _side(case, f"{case.id}/0", first, known)
         other = second_run(case, case.relation)
-        same = (other.dialect, other.layer, other.params, other.steps) == (case.dialect, case.layer, case.params, case.steps)
+        same = (other.dialect, other.layer, other.params, other.steps) == (
+            case.dialect,
+            case.layer,
+            case.params,
+            case.steps,
+        )
         if same and not case.relation.weights:
             return (side,)
         material = materialize(other, self._seed, partner.version, like=first, part=case.relation.weights)
         return (side, _side(other, f"{case.id}/1", material, partner))
 
     def _shown(self, file: Path) -> str:
-        """The file as a person would type it: from the working folder where it lies below it, as `cases/...` where it came with this package."""
+        """The file as a person would type it: from the working folder where it lies
+        below it, as `cases/...` where it came with this package.
+        """
         if file.is_relative_to(self._folder):
             return str(file.relative_to(self._folder))
         root = corpus_root()
@@ -320,12 +397,18 @@ class Run:
 
 
 def partner_of(dialect_name: str, targets: Mapping[str, Target]) -> Target | None:
-    """What runs the other side of a relation with another dialect: the first that takes all cases."""
-    return next((target for target in targets.values() if target.dialect == dialect_name and not target.slow), None)
+    """What runs the other side of a relation with another dialect: the first that takes
+    all cases.
+    """
+    return next(
+        (target for target in targets.values() if target.dialect == dialect_name and not target.slow), None
+    )
 
 
 def _introduced(column: str, subjects: Subjects) -> Introduction:
-    """What the implementation of the column says of itself. Raises _CannotRun where its subject does not start."""
+    """What the implementation of the column says of itself. Raises _CannotRun where its
+    subject does not start.
+    """
     known = subjects.introduction(column)
     if isinstance(known, CannotStart):
         raise _CannotRun(_without_trace(known))
@@ -338,7 +421,9 @@ def _decisive(known: Introduction) -> tuple[object, ...]:
 
 
 def _side(case: Case, name: str, material: Material, known: Introduction) -> _Side:
-    """A run and, unless it depends on what is drawn, what it must produce. `name` keys the noise."""
+    """A run and, unless it depends on what is drawn, what it must produce. `name` keys
+    the noise.
+    """
     language = dialect(case.dialect, known.version)
     made = run_twin(language, material.request)
     dtypes = tuple(dtype for dtype in case.dtypes if POLICIES[dtype].compute in known.accumulation)
@@ -391,7 +476,9 @@ def _unusable(sides: Sequence[_Side], dtype: str, traces: Sequence[Trace]) -> tu
 
 
 def _causes(wrong: "Iterable[tuple[Expectation, Trace]]", dtype: str) -> list[str]:
-    """What explains wrong numbers. A search that goes wrong itself changes no verdict."""
+    """What explains wrong numbers. A search that goes wrong itself changes no
+    verdict.
+    """
     try:
         return [cause for expectation, trace in wrong for cause in diagnose(expectation, dtype, trace)]
     except Exception as error:
@@ -399,7 +486,9 @@ def _causes(wrong: "Iterable[tuple[Expectation, Trace]]", dtype: str) -> list[st
 
 
 def _writable(text: str) -> str:
-    """The text without what UTF-8 cannot hold: a message may quote bytes that are no text."""
+    """The text without what UTF-8 cannot hold: a message may quote bytes that are no
+    text.
+    """
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
@@ -410,7 +499,9 @@ def _without_trace(answer: Answer) -> _Finding:
             return _Finding("crash", f"the process ended: {cause}", stderr)
         case TimedOut(seconds, stderr, begun):
             told = f"\n{unended(begun)}" if begun else ""
-            return _Finding("timeout", f"no answer within {seconds:g} s; the process was killed{told}", stderr)
+            return _Finding(
+                "timeout", f"no answer within {seconds:g} s; the process was killed{told}", stderr
+            )
         case Unsupported(reason):
             return _Finding("unsupported", reason)
         case Broken(trace, hint):
@@ -418,19 +509,23 @@ def _without_trace(answer: Answer) -> _Finding:
             what = f"{said[0]}; {hint}" if hint else f"the adapter failed: {said[-1] if said else ''}"
             return _Finding("error", what, trace)
         case CannotStart(reason, stderr, hint):
-            return _Finding("error", f"the subject cannot start: {'; '.join(filter(None, (reason, hint)))}", stderr)
+            return _Finding(
+                "error", f"the subject cannot start: {'; '.join(filter(None, (reason, hint)))}", stderr
+            )
         case Trace():
             raise AssertionError("a trace is judged")
 
 
 def _parameters(case: Case) -> dict[str, Any]:
-    """Every documented parameter that the case sets: constructor, call and input, by full key.
-    Calls that differ give a list of their values.
+    """Every documented parameter that the case sets: constructor, call and input, by
+    full key. Calls that differ give a list of their values.
     """
     parameters = {f"params.{name}": value for name, value in case.params.items()}
     calls = [step for step in case.steps if step.action == "call"]
     for name in dict.fromkeys(name for call in calls for name in call.arguments):
-        parameters[f"call.{name}"] = _one_or_all([call.arguments[name] for call in calls if name in call.arguments])
+        parameters[f"call.{name}"] = _one_or_all(
+            [call.arguments[name] for call in calls if name in call.arguments]
+        )
     forms = [call.input.form for call in calls if call.input.form is not None]
     return parameters | ({"input.form": _one_or_all(forms)} if forms else {})
 

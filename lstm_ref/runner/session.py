@@ -1,4 +1,6 @@
-"""One session of pytest that runs cases: its plan, its subjects, and in the one process that writes, its results."""
+"""One session of pytest that runs cases: its plan, its subjects, and in the one process
+that writes, its results.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,11 +21,14 @@ from lstm_ref.verdict.divergences import Divergences
 
 
 class Session:
-    """What all items share. Under xdist the workers run them and send outcomes along with pytest's own reports; the controller alone writes."""
+    """What all items share. Under xdist the workers run them and send outcomes along
+    with pytest's own reports; the controller alone writes.
+    """
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
-        # Subjects that had to say what they are, by label: they go on to run cases, unless workers do.
+        # Subjects that had to say what they are, by label: they go on to run cases,
+        # unless workers do.
         self._pool: dict[str, Subject] = {}
         try:
             self.plan = Plan(config, self._introduce)
@@ -33,7 +38,8 @@ class Session:
         if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
             self._close_pool()
         self._run: Run | None = None
-        # The labels of subjects whose facts are on their way to the process that writes.
+        # The labels of subjects whose facts are on their way to the process that
+        # writes.
         self.told: set[str] = set()
         self._writer: Writer | None = None
         if not hasattr(config, "workerinput"):
@@ -58,14 +64,20 @@ class Session:
     def _introduce(self, launch: Launch) -> Facts | CannotStart:
         subject = self._pool.setdefault(launch.subject, Subject(launch))
         cannot = subject.start()
-        return subject.facts if cannot is None and subject.facts is not None else cannot or CannotStart("it never started", "")
+        return (
+            subject.facts
+            if cannot is None and subject.facts is not None
+            else cannot or CannotStart("it never started", "")
+        )
 
     def _close_pool(self) -> None:
         for subject in self._pool.values():
             subject.close()
 
     def choose(self, items: list[pytest.Item]) -> None:
-        """Leave of the cases the items that are chosen. Raises UsageError for a choice of none."""
+        """Leave of the cases the items that are chosen. Raises UsageError for a choice
+        of none.
+        """
         if not self.plan.choices:
             return
         cases = [item for item in items if isinstance(item, CaseItem)]
@@ -92,7 +104,9 @@ class Session:
         return self._writer is not None and self._writer.has_begun
 
     def send(self, report: Any, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-        """Put the outcome of an item on its report: plain data travels from an xdist worker to the controller."""
+        """Put the outcome of an item on its report: plain data travels from an xdist
+        worker to the controller.
+        """
         if isinstance(item, CaseItem) and item.outcome is not None and call.when == "call":
             report.lstm_ref = {"outcome": record(item.outcome), "subjects": item.subjects}
 

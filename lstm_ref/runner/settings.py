@@ -1,4 +1,6 @@
-"""The table `[tool.lstm-ref]` of a pyproject.toml: what is under test in a project, and the defaults of its runs."""
+"""The table `[tool.lstm-ref]` of a pyproject.toml: what is under test in a project, and
+the defaults of its runs.
+"""
 
 import re
 import sys
@@ -23,7 +25,8 @@ LISTS = ("subjects", "adapters", "python", "implementations", "dtypes", "diverge
 
 @dataclass(frozen=True)
 class Settings:
-    """What a project says. `folder` is that of its pyproject.toml, from which paths and commands count.
+    """What a project says. `folder` is that of its pyproject.toml, from which paths and
+    commands count.
 
     `subjects`, `adapters` and `python` are written as the options of `lstm-ref run` of
     these names. `implementations`, `dtypes`, `cases`, `full` and `seed` are defaults of
@@ -43,7 +46,9 @@ class Settings:
 
 
 def settings_of(folder: Path) -> Settings:
-    """Those of the nearest pyproject.toml at or above the folder that has the table. Raises BadSettings with every mistake."""
+    """Those of the nearest pyproject.toml at or above the folder that has the table.
+    Raises BadSettings with every mistake.
+    """
     for place in (folder, *folder.parents):
         file = place / FILE
         if not file.is_file():
@@ -55,7 +60,9 @@ def settings_of(folder: Path) -> Settings:
 
 
 def parsed(text: str, file: Path) -> Settings:
-    """The settings in the text of a pyproject.toml. Raises BadSettings with every mistake."""
+    """The settings in the text of a pyproject.toml. Raises BadSettings with every
+    mistake.
+    """
     try:
         table = tomllib.loads(text).get("tool", {}).get(TABLE, {})
     except tomllib.TOMLDecodeError as error:
@@ -70,8 +77,13 @@ def _problems(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     known = [*LISTS, "full", "seed"]
     for key, value in table.items():
         if key not in known:
-            yield key, f'there is no setting "{key}"; {did_you_mean(key, known) or "known are " + ", ".join(known)}'
-        elif key in LISTS and not (isinstance(value, list) and all(isinstance(each, str) and each for each in value)):
+            yield (
+                key,
+                f'there is no setting "{key}"; {did_you_mean(key, known) or "known are " + ", ".join(known)}',
+            )
+        elif key in LISTS and not (
+            isinstance(value, list) and all(isinstance(each, str) and each for each in value)
+        ):
             yield key, f'"{key}" must be a list of words, as ["..."]'
         elif key == "full" and not isinstance(value, bool):
             yield key, '"full" must be true or false'
@@ -84,10 +96,16 @@ def _line(text: str, key: str) -> int:
     lines = text.splitlines()
     header = next((number for number, line in enumerate(lines, start=1) if f"tool.{TABLE}" in line), 1)
     own = re.compile(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=")
-    return next((number for number, line in enumerate(lines, start=1) if number > header and own.match(line)), header)
+    return next(
+        (number for number, line in enumerate(lines, start=1) if number > header and own.match(line)), header
+    )
 
 
 def patterns_of(settings: Settings) -> list[str]:
-    """The patterns of cases, with the folder of the settings before each that is a path from there."""
+    """The patterns of cases, with the folder of the settings before each that is a path
+    from there.
+    """
     folder = settings.folder
-    return [str(folder / case) if (folder / case.partition("::")[0]).exists() else case for case in settings.cases]
+    return [
+        str(folder / case) if (folder / case.partition("::")[0]).exists() else case for case in settings.cases
+    ]

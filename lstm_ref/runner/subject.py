@@ -1,4 +1,5 @@
-"""One subject: it is started when first needed, asked, watched, and replaced when it ends.
+"""One subject: it is started when first needed, asked, watched, and replaced when it
+ends.
 
 Whatever a framework does to its process is an answer to one request: the next request
 finds a new process.
@@ -12,7 +13,17 @@ import fastjsonschema
 from lstm_ref.protocol.errors import NotAMessage, WireError
 from lstm_ref.protocol.trace import Request
 from lstm_ref.protocol.wire import PROTOCOL, Json, dump, request_to_json
-from lstm_ref.runner.answers import Answer, Broken, CannotStart, Crashed, Facts, TimedOut, read_answer, read_hello, validator
+from lstm_ref.runner.answers import (
+    Answer,
+    Broken,
+    CannotStart,
+    Crashed,
+    Facts,
+    TimedOut,
+    read_answer,
+    read_hello,
+    validator,
+)
 from lstm_ref.runner.launching import Launch
 from lstm_ref.runner.process import Ended, Process
 
@@ -22,14 +33,22 @@ FAILED_STARTS = 2
 
 # What to do next, as the mistakes of somebody who writes a subject call for it.
 PAGE = "lstm_ref/protocol/README.md"
-WHERE_IT_IS = "see whether it is on the PATH, or at this path from the working folder, and may be run; quote the whole command as one argument"
+WHERE_IT_IS = (
+    "see whether it is on the PATH, or at this path from the working folder, and may be run; quote the whole"
+    " command as one argument"
+)
 AT_ONCE = "a subject writes its hello as soon as it starts, before it reads anything, and flushes its output"
-ONLY_MESSAGES = f"only messages go to standard output, one JSON object a line; print everything else to standard error ({PAGE})"
+ONLY_MESSAGES = (
+    "only messages go to standard output, one JSON object a line; print everything else to standard error"
+    f" ({PAGE})"
+)
 AS_DESCRIBED = f"each message is described, with an example, in {PAGE}"
 
 
 class Subject:
-    """One subject: its process while there is one, and what it said about itself. `heard` is told each line that passes."""
+    """One subject: its process while there is one, and what it said about itself.
+    `heard` is told each line that passes.
+    """
 
     def __init__(
         self,
@@ -53,7 +72,9 @@ class Subject:
         return self._launch.subject
 
     def start(self) -> CannotStart | None:
-        """Have the process ready, or say why it is not. After two failures in a row the last one is repeated at once."""
+        """Have the process ready, or say why it is not. After two failures in a row the
+        last one is repeated at once.
+        """
         if self._process is not None and self._process.alive():
             return None
         self.close()
@@ -67,7 +88,9 @@ class Subject:
         return failure
 
     def run(self, request: Request) -> Answer:
-        """The answer to the request. Whatever ends or confuses the process also ends it here, and the next request starts another."""
+        """The answer to the request. Whatever ends or confuses the process also ends it
+        here, and the next request starts another.
+        """
         try:
             message: Json = {"message": "run", "id": self._sent, "request": request_to_json(request)}
             validator("run")(message)
@@ -89,7 +112,8 @@ class Subject:
             reason, hint = _complaint(error, "the answer")
             return Broken(f"{self._launch.subject} broke the protocol: {reason}\n{stderr}", hint)
         except BaseException:
-            # An answer that nobody waits for any more must not be taken for the next one's.
+            # An answer that nobody waits for any more must not be taken for the next
+            # one's.
             self._process.kill()
             self.close()
             raise
@@ -148,4 +172,6 @@ def _never_ready(answer: Crashed | TimedOut) -> str:
 
 def unended(begun: bytes) -> str:
     """What is wrong with a line that was begun and never ended."""
-    return f"it began the line {begun[:200]!r} and never ended it; end each message with a line feed, and flush"
+    return (
+        f"it began the line {begun[:200]!r} and never ended it; end each message with a line feed, and flush"
+    )

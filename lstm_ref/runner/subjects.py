@@ -16,7 +16,8 @@ from lstm_ref.runner.targets import Target
 
 
 class Subjects:
-    """The subjects of a run, one process for each launch, by the columns whose implementations live in them.
+    """The subjects of a run, one process for each launch, by the columns whose
+    implementations live in them.
 
     `names` are what the subjects themselves call the implementations of some columns;
     without one a column is called as its implementation. Subjects of `pool`, by label,
@@ -45,7 +46,9 @@ class Subjects:
 
     @classmethod
     def held_back(cls, targets: Mapping[str, Target]) -> "Subjects":
-        """The same with the oldest instructions; without those that cannot be held to them, or are already."""
+        """The same with the oldest instructions; without those that cannot be held to
+        them, or are already.
+        """
         launches = {column: held_to(target.launch, target.lowest) for column, target in targets.items()}
         held = {column: each for column, each in launches.items() if each is not None}
         return cls(held, names={column: targets[column].name for column in held})
@@ -55,16 +58,24 @@ class Subjects:
         return column in self._subjects
 
     def introduction(self, column: str) -> Introduction | CannotStart:
-        """What the implementation of the column is and can do: its subject starts, if need be. Raises UnknownImplementation."""
+        """What the implementation of the column is and can do: its subject starts, if
+        need be. Raises UnknownImplementation.
+        """
         subject, name = self._subject(column), self._names[column]
         cannot = subject.start() if subject.facts is None else None
         if cannot is not None or subject.facts is None:
             return cannot or CannotStart("it never started", "")
         hosted = subject.facts.implementations
-        return hosted[name] if name in hosted else CannotStart(f"it hosts {', '.join(hosted)}, and not {name}", "")
+        return (
+            hosted[name]
+            if name in hosted
+            else CannotStart(f"it hosts {', '.join(hosted)}, and not {name}", "")
+        )
 
     def run(self, request: Request) -> Answer:
-        """The answer of the subject that hosts the implementation of the column that the request names. Raises UnknownImplementation."""
+        """The answer of the subject that hosts the implementation of the column that
+        the request names. Raises UnknownImplementation.
+        """
         column = request.implementation
         known = self.introduction(column)
         if isinstance(known, CannotStart):
@@ -76,7 +87,9 @@ class Subjects:
         return self._subject(column).run(replace(request, implementation=known.name))
 
     def replace(self, column: str) -> None:
-        """End the process that hosts the implementation of the column: the next request finds a new one."""
+        """End the process that hosts the implementation of the column: the next request
+        finds a new one.
+        """
         self._subject(column).close()
 
     def start(self, column: str) -> CannotStart | None:
@@ -88,7 +101,9 @@ class Subjects:
         return self._subject(column).facts
 
     def started(self) -> dict[str, tuple[tuple[str, ...], Facts]]:
-        """The subjects that have started, by label, each with its columns and with what it said about itself."""
+        """The subjects that have started, by label, each with its columns and with what
+        it said about itself.
+        """
         found: dict[str, tuple[tuple[str, ...], Facts]] = {}
         for column, subject in self._subjects.items():
             if subject.facts is not None:
@@ -104,7 +119,9 @@ class Subjects:
     def __enter__(self) -> "Subjects":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def _subject(self, column: str) -> "Subject":

@@ -1,4 +1,5 @@
-"""What is under test: the columns of the report, and how the subject of each is started.
+"""What is under test: the columns of the report, and how the subject of each is
+started.
 
 Everything here is a pure function of what was asked for; `introduce` and `look` are
 given, and do what takes a process.
@@ -49,7 +50,9 @@ class Target:
 
     @classmethod
     def of(cls, implementation: Implementation) -> "Target":
-        """A declared implementation under this interpreter, in the column of its name."""
+        """A declared implementation under this interpreter, in the column of its
+        name.
+        """
         host = implementation.host
         return cls(
             column=implementation.name,
@@ -65,7 +68,9 @@ class Target:
 
 
 def _as_declared(implementation: Implementation) -> Introduction | None:
-    """What one that does not offer all says before its subject starts; what depends on the functions of its adapter is taken to be there."""
+    """What one that does not offer all says before its subject starts; what depends on
+    the functions of its adapter is taken to be there.
+    """
     if implementation.layers is None:
         return None
     return Introduction(
@@ -84,7 +89,9 @@ def _as_declared(implementation: Implementation) -> Introduction | None:
 
 
 def _versions(modules: Sequence[str]) -> dict[str, str]:
-    """Those of the packages of these names, or else of the ones that have the modules (tensorflow-cpu has tensorflow), where they can be told."""
+    """Those of the packages of these names, or else of the ones that have the modules
+    (tensorflow-cpu has tensorflow), where they can be told.
+    """
     found: dict[str, str] = {}
     for module in modules:
         for package in (module, *packages_distributions().get(module, ())):
@@ -95,7 +102,9 @@ def _versions(modules: Sequence[str]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Outsider:
-    """A subject that introduces itself: the name that somebody gave its column, if any, and how to start it."""
+    """A subject that introduces itself: the name that somebody gave its column, if any,
+    and how to start it.
+    """
 
     name: str | None
     launch: Launch
@@ -130,7 +139,9 @@ Look = Callable[[Path, Sequence[str]], "Interpreter | Unfit"]
 
 
 def outsiders(subjects: Iterable[str], adapters: Iterable[str], folder: Path) -> list[Outsider]:
-    """What options or settings of these texts name: commands, and adapter files. Raises BadTargets with every mistake."""
+    """What options or settings of these texts name: commands, and adapter files. Raises
+    BadTargets with every mistake.
+    """
     found: list[Outsider] = []
     problems: list[str] = []
     for text in subjects:
@@ -142,7 +153,9 @@ def outsiders(subjects: Iterable[str], adapters: Iterable[str], folder: Path) ->
             problems.append(f"subject {text!r} is no command: {error}")
             continue
         if not words:
-            problems.append(f"subject {text!r} has no command; write --subject 'node my-lstm.mjs', or NAME=COMMAND")
+            problems.append(
+                f"subject {text!r} has no command; write --subject 'node my-lstm.mjs', or NAME=COMMAND"
+            )
             continue
         found.append(Outsider(name, Launch(f"{name or command}", words, {}, folder), f"subject {text!r}"))
     for text in adapters:
@@ -158,13 +171,17 @@ def outsiders(subjects: Iterable[str], adapters: Iterable[str], folder: Path) ->
 
 
 def elsewhere(texts: Iterable[str], folder: Path) -> list[Elsewhere]:
-    """What options or settings of the form IMPLEMENTATION@LABEL=INTERPRETER name. Raises BadTargets with every mistake."""
+    """What options or settings of the form IMPLEMENTATION@LABEL=INTERPRETER name.
+    Raises BadTargets with every mistake.
+    """
     found: list[Elsewhere] = []
     problems: list[str] = []
     for text in texts:
         parts = LABELLED.fullmatch(text)
         if parts is None or parts[2] is None:
-            problems.append(f"python {text!r} is not IMPLEMENTATION@LABEL=INTERPRETER, as NAME@old=envs/old/bin/python")
+            problems.append(
+                f"python {text!r} is not IMPLEMENTATION@LABEL=INTERPRETER, as NAME@old=envs/old/bin/python"
+            )
             continue
         interpreter = found_interpreter(parts[3], folder)
         if isinstance(interpreter, Unfit):
@@ -183,7 +200,8 @@ def resolved(
     introduce: Introduce,
     look: Look,
 ) -> dict[str, Target]:
-    """The columns of subjects that introduce themselves, and of known implementations under other interpreters.
+    """The columns of subjects that introduce themselves, and of known implementations
+    under other interpreters.
 
     Raises BadTargets with everything that is wrong with any of them.
     """
@@ -223,7 +241,9 @@ def resolved(
     return {target.column: target for target in targets}
 
 
-def _under(other: Elsewhere, known: Mapping[str, Implementation], strangers: Sequence[Target], look: Look) -> Target | str:
+def _under(
+    other: Elsewhere, known: Mapping[str, Implementation], strangers: Sequence[Target], look: Look
+) -> Target | str:
     """The target, or what is wrong with it."""
     if other.implementation in known:
         implementation = known[other.implementation]
@@ -232,13 +252,25 @@ def _under(other: Elsewhere, known: Mapping[str, Implementation], strangers: Seq
             return here.reason
         there = launch_under(implementation.host, other.label, here.path)
         return replace(Target.of(implementation), column=other.column, launch=there, versions=here.versions)
-    of_file = next((each for each in strangers if each.name == other.implementation and "--adapter" in each.launch.command), None)
+    of_file = next(
+        (
+            each
+            for each in strangers
+            if each.name == other.implementation and "--adapter" in each.launch.command
+        ),
+        None,
+    )
     if of_file is None:
         return f"there is no implementation {other.implementation!r}; known are {', '.join(known)}"
     here = look(other.interpreter, ())
     if isinstance(here, Unfit):
         return here.reason
-    return replace(of_file, column=other.column, launch=launch_file_under(of_file.launch, other.label, here.path), versions={})
+    return replace(
+        of_file,
+        column=other.column,
+        launch=launch_file_under(of_file.launch, other.label, here.path),
+        versions={},
+    )
 
 
 def _columns(introduced: Sequence[tuple[Outsider, str, Mapping[str, str]]]) -> Iterator[str]:

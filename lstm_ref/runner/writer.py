@@ -1,4 +1,6 @@
-"""The one process that writes: what is going to be run, the result file as outcomes come in, and in the end the report and the summary."""
+"""The one process that writes: what is going to be run, the result file as outcomes
+come in, and in the end the report and the summary.
+"""
 
 import os
 import platform
@@ -33,7 +35,9 @@ NARROWING = ("keyword", "markexpr", "lf", "stepwise", "deselect", "ignore", "ign
 
 
 class Writer:
-    """Writes, and tells. A run without cases, as of the suite's own tests, has no result file and says nothing."""
+    """Writes, and tells. A run without cases, as of the suite's own tests, has no
+    result file and says nothing.
+    """
 
     def __init__(self, config: pytest.Config, plan: Plan) -> None:
         self._config = config
@@ -47,7 +51,10 @@ class Writer:
 
     @cached_property
     def _results(self) -> Path:
-        return Path(self._config.getoption("lstm_results") or self._folder / f"{'chosen' if self._chosen else 'results'}.jsonl")
+        return Path(
+            self._config.getoption("lstm_results")
+            or self._folder / f"{'chosen' if self._chosen else 'results'}.jsonl"
+        )
 
     @cached_property
     def _report(self) -> Path:
@@ -60,14 +67,20 @@ class Writer:
 
     @cached_property
     def _chosen(self) -> bool:
-        """Whether this run is about a part only, of the cases, implementations or dtypes: it must not replace the record of all."""
+        """Whether this run is about a part only, of the cases, implementations or
+        dtypes: it must not replace the record of all.
+        """
         plan, option = self._plan, self._config.getoption
         if plan.is_part or any(option(name, False) for name in NARROWING):
             return True
         if self._config.args_source is not pytest.Config.ArgsSource.ARGS:
             return False
         given = [(plan.folder / argument.partition("::")[0]).resolve() for argument in self._config.args]
-        return not any(whole.resolve().is_relative_to(path) for whole in (corpus_root(), self._config.rootpath) for path in given)
+        return not any(
+            whole.resolve().is_relative_to(path)
+            for whole in (corpus_root(), self._config.rootpath)
+            for path in given
+        )
 
     @property
     def has_begun(self) -> bool:
@@ -88,7 +101,10 @@ class Writer:
             cases=len({nodeid.rpartition("[")[0] for nodeid in cases}),
             items=len(cases),
             options={
-                "cases": list(self._config.getoption("lstm_case")) or [str(_shown(Path(argument))) for argument in self._config.args],
+                "cases": (
+                    list(self._config.getoption("lstm_case"))
+                    or [str(_shown(Path(argument))) for argument in self._config.args]
+                ),
                 "implementations": list(self._plan.asked),
                 "dtypes": list(self._plan.dtypes),
                 **({"full": True} if self._plan.full else {}),
@@ -123,8 +139,8 @@ class Writer:
         others = f" and {_count(self._others, 'test')}" if self._others else ""
         begin_line(terminal)
         terminal.write_line(
-            f"lstm-ref {header.lstm_ref}: {_count(header.cases, 'case')}, {_count(header.items, 'item')}{others} "
-            f"on {names}; {_count(workers, 'worker')}"
+            f"lstm-ref {header.lstm_ref}: {_count(header.cases, 'case')},"
+            f" {_count(header.items, 'item')}{others} on {names}; {_count(workers, 'worker')}"
         )
         terminal.write_line(f"results go to {_shown(self._results)}, the report to {_shown(self._report)}")
         terminal.flush()
@@ -140,7 +156,9 @@ class Writer:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str] | None:
-        """Where there are cases alone, they have no letters while they run: the progress line tells. The summary has words for them."""
+        """Where there are cases alone, they have no letters while they run: the
+        progress line tells. The summary has words for them.
+        """
         if not self._alone or self._summing_up or getattr(report, "lstm_ref", None) is None:
             return None
         return "xfailed" if hasattr(report, "wasxfail") else report.outcome, "", ""
@@ -169,7 +187,11 @@ class Writer:
             return
         from lstm_ref.report.html import render  # Jinja2 is needed here only
 
-        if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and not session.shouldstop and not session.shouldfail:
+        if (
+            exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+            and not session.shouldstop
+            and not session.shouldfail
+        ):
             self._file.finish()
         self._file.close()
         self._report.write_text(render(read(self._results)), encoding="utf-8")
@@ -180,14 +202,19 @@ class Writer:
         if self._file is None:
             return
         terminalreporter.section("conformance")
-        counts = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(self._file.counts.items(), key=lambda pair: -pair[1]))
+        counts = ", ".join(
+            f"{count:,} {outcome}"
+            for outcome, count in sorted(self._file.counts.items(), key=lambda pair: -pair[1])
+        )
         terminalreporter.line(f"outcomes  {counts or 'none'}")
         causes = sorted(self._causes.values(), key=len, reverse=True)
         for alike in causes[:MOST_CAUSES]:
             if len(alike) > 1:
                 terminalreporter.line(f"{len(alike):>5,} x   {alike[0]}", red=True)
         if len(causes) > MOST_CAUSES:
-            terminalreporter.line(f"          and {_count(len(causes) - MOST_CAUSES, 'cause')} more, in the report", red=True)
+            terminalreporter.line(
+                f"          and {_count(len(causes) - MOST_CAUSES, 'cause')} more, in the report", red=True
+            )
         if self._plan.missing:
             terminalreporter.line(f"not run   {left_out(self._plan.missing)}", yellow=True)
         terminalreporter.line(f"results   {_shown(self._results)}")
@@ -195,7 +222,9 @@ class Writer:
 
 
 def left_out(missing: Sequence[Missing]) -> str:
-    """What was not run, in one line: names with the same reason together, and what lets them in."""
+    """What was not run, in one line: names with the same reason together, and what lets
+    them in.
+    """
     by_reason: dict[str, list[Missing]] = {}
     for each in missing:
         by_reason.setdefault(each.reason, []).append(each)
@@ -209,10 +238,15 @@ def left_out(missing: Sequence[Missing]) -> str:
 
 
 def with_versions(targets: Sequence[Target]) -> str:
-    """Their columns, and once for all with the same packages the versions of these, as far as they are known before they start."""
+    """Their columns, and once for all with the same packages the versions of these, as
+    far as they are known before they start.
+    """
     alike: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for each in targets:
-        alike.setdefault(tuple((package, known) for package, known in each.versions.items() if package not in EVERYWHERE), []).append(each.column)
+        alike.setdefault(
+            tuple((package, known) for package, known in each.versions.items() if package not in EVERYWHERE),
+            [],
+        ).append(each.column)
     return ", ".join(", ".join(columns) + _in_brackets(found) for found, columns in alike.items())
 
 

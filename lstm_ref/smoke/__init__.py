@@ -1,4 +1,5 @@
-"""Ten requests, from trivial to ordinary, with which a new subject is tried: for whoever writes one.
+"""Ten requests, from trivial to ordinary, with which a new subject is tried: for
+whoever writes one.
 
 The requests of each dialect are cases, in the file of its name beside this one.
 """
@@ -39,7 +40,9 @@ SILENT = ("crash", "timeout")
 
 @dataclass(frozen=True)
 class Greeting:
-    """How a subject came up: its hello as it was sent; or what is wrong with it, and what to do."""
+    """How a subject came up: its hello as it was sent; or what is wrong with it, and
+    what to do.
+    """
 
     label: str
     command: Sequence[str]
@@ -50,7 +53,9 @@ class Greeting:
 
 @dataclass(frozen=True)
 class Tried:
-    """One request: what it is about, what was sent and what came, each as a line; the outcome, what is wrong, and what to do."""
+    """One request: what it is about, what was sent and what came, each as a line; the
+    outcome, what is wrong, and what to do.
+    """
 
     name: str
     about: str
@@ -74,7 +79,9 @@ class Heard:
 class Bench:
     """Subjects under trial, with all that they say."""
 
-    def __init__(self, documented: Documented, seconds: float = SECONDS, start_seconds: float = START_SECONDS) -> None:
+    def __init__(
+        self, documented: Documented, seconds: float = SECONDS, start_seconds: float = START_SECONDS
+    ) -> None:
         self.greetings: list[Greeting] = []
         self._documented = documented
         self._seconds = start_seconds, seconds
@@ -82,7 +89,9 @@ class Bench:
         self._subjects: dict[str, Subject] = {}
 
     def introduce(self, launch: Launch) -> Introduced | str:
-        """Start a subject. What it says, or what is wrong with that, is entered in `greetings`."""
+        """Start a subject. What it says, or what is wrong with that, is entered in
+        `greetings`.
+        """
         heard = self._heard.setdefault(launch.subject, Heard())
         subject = self._subjects.setdefault(launch.subject, Subject(launch, *self._seconds, heard=heard))
         cannot = subject.start()
@@ -90,8 +99,14 @@ class Bench:
         if cannot is not None or subject.facts is None:
             self.greetings.append(_no_greeting(launch, cannot or CannotStart("it never started", ""), came))
             return "it did not come up"
-        wrong = [problem for known in subject.facts.implementations.values() for problem in problems_of(known, self._documented)]
-        self.greetings.append(Greeting(launch.subject, launch.command, came, wrong, AS_DESCRIBED if wrong else ""))
+        wrong = [
+            problem
+            for known in subject.facts.implementations.values()
+            for problem in problems_of(known, self._documented)
+        ]
+        self.greetings.append(
+            Greeting(launch.subject, launch.command, came, wrong, AS_DESCRIBED if wrong else "")
+        )
         return "it did not introduce itself well" if wrong else _introduced(subject.facts)
 
     def tried(self, column: str, target: Target) -> Iterator[Tried]:
@@ -109,7 +124,9 @@ class Bench:
         for number, case in enumerate(cases, start=1):
             subjects.outputs_only = number < len(cases)
             if silent == GIVEN_UP_AFTER:
-                yield Tried(_name(case), case.about, "not-run", "", "", f"{silent} requests in a row had no answer")
+                yield Tried(
+                    _name(case), case.about, "not-run", "", "", f"{silent} requests in a row had no answer"
+                )
                 continue
             found = self._tried(run, case, column, target.launch.subject, known)
             silent = silent + 1 if found.outcome in SILENT else 0
@@ -124,7 +141,15 @@ class Bench:
         sent, came = (lines[0] if lines else ""), (lines[1] if len(lines) > 1 else "")
         wrong = "\n".join(filter(None, (outcome.message, outcome.detail.strip())))
         passed = outcome.outcome in ("pass", "unsupported")
-        return Tried(_name(case), case.about, outcome.outcome, sent, came, wrong, "" if passed else TODO[outcome.outcome])
+        return Tried(
+            _name(case),
+            case.about,
+            outcome.outcome,
+            sent,
+            came,
+            wrong,
+            "" if passed else TODO[outcome.outcome],
+        )
 
     def close(self) -> None:
         """End all processes."""
@@ -133,25 +158,42 @@ class Bench:
 
 
 TODO: Mapping[str, str] = {
-    "fail": "compare what was sent and what came by hand: the numbers are few; the line above says what this request is about",
+    "fail": (
+        "compare what was sent and what came by hand: the numbers are few; the line above says what this"
+        " request is about"
+    ),
     "error": AS_DESCRIBED,
-    "crash": "the process has to outlive a request: answer with raised or broken instead; what it wrote to standard error is above",
-    "timeout": "answer each run with one line that ends in a line feed, and flush standard output after it (fflush, setvbuf, sys.stdout.flush)",
+    "crash": (
+        "the process has to outlive a request: answer with raised or broken instead; what it wrote to"
+        " standard error is above"
+    ),
+    "timeout": (
+        "answer each run with one line that ends in a line feed, and flush standard output after it (fflush,"
+        " setvbuf, sys.stdout.flush)"
+    ),
 }
 
 
 class OutputsFirst(Subjects):
-    """Subjects that are asked for gradients only where `outputs_only` is false, so that one thing is tried after the other."""
+    """Subjects that are asked for gradients only where `outputs_only` is false, so that
+    one thing is tried after the other.
+    """
 
     def __init__(self, targets: Mapping[str, Target], pool: Mapping[str, Subject]) -> None:
         names = {column: target.name for column, target in targets.items()}
-        super().__init__({column: target.launch for column, target in targets.items()}, names=names, pool=pool)
+        super().__init__(
+            {column: target.launch for column, target in targets.items()}, names=names, pool=pool
+        )
         self.outputs_only = False
 
     def introduction(self, column: str) -> Introduction | CannotStart:
         """As the subject says, but for gradients."""
         known = super().introduction(column)
-        return known if isinstance(known, CannotStart) or not self.outputs_only else replace(known, gradients=False)
+        return (
+            known
+            if isinstance(known, CannotStart) or not self.outputs_only
+            else replace(known, gradients=False)
+        )
 
 
 def smoke_cases(dialect: str, documented: Documented) -> list[Case]:
@@ -185,7 +227,9 @@ def _array(value: dict[str, Any]) -> Any:
         values = tensor_from_json(value).values
     except (WireError, KeyError, TypeError):
         return value
-    numbers = np.array2string(values.ravel()[:NUMBERS_SHOWN], precision=6, separator=" ", max_line_width=10**6)
+    numbers = np.array2string(
+        values.ravel()[:NUMBERS_SHOWN], precision=6, separator=" ", max_line_width=10**6
+    )
     more = f" and {values.size - NUMBERS_SHOWN} more" if values.size > NUMBERS_SHOWN else ""
     return f"<{value['dtype']} {tuple(values.shape)} {numbers}{more}>"
 

@@ -1,7 +1,9 @@
-"""What a framework draws: dropout masks and initial weights, judged by the distribution that the documentation promises.
+"""What a framework draws: dropout masks and initial weights, judged by the distribution
+that the documentation promises.
 
-A correct framework is blamed with a probability below RARE in each of these checks, by inequalities that hold for every sample size; no number of
-them is set by hand for a case.
+A correct framework is blamed with a probability below RARE in each of these checks, by
+inequalities that hold for every sample size; no number of them is set by hand for a
+case.
 """
 
 import math
@@ -21,9 +23,13 @@ RARE = 1e-12
 
 
 def mask_findings(draws: Mapping[str, Draw], drawn: Mapping[str, Array], dtype: str) -> Iterator[str]:
-    """What is wrong with the masks of one call: their names, shapes, values and share of zeros. `dtype` is the one that they are used in."""
+    """What is wrong with the masks of one call: their names, shapes, values and share
+    of zeros. `dtype` is the one that they are used in.
+    """
     for name in sorted(draws.keys() ^ drawn.keys()):
-        yield f"the mask {name} was {'not drawn' if name in draws else 'drawn, where nothing is to be dropped'}"
+        yield (
+            f"the mask {name} was {'not drawn' if name in draws else 'drawn, where nothing is to be dropped'}"
+        )
     for name in sorted(draws.keys() & drawn.keys()):
         draw, mask = draws[name], drawn[name]
         if mask.shape not in draw.shapes:
@@ -34,10 +40,16 @@ def mask_findings(draws: Mapping[str, Draw], drawn: Mapping[str, Array], dtype: 
         right = np.abs(mask - kept) <= 4 * PRECISIONS[dtype].roundoff * kept / max(1 - draw.rate, 0.5)
         wrong = (mask != 0) & ~right
         if np.any(wrong):
-            yield f"the mask {name} holds {mask[wrong].flat[0]:.9g}, where only 0 and 1 / (1 - rate) = {kept:.9g} may stand"
+            yield (
+                f"the mask {name} holds {mask[wrong].flat[0]:.9g}, where only 0 and 1 / (1 - rate) ="
+                f" {kept:.9g} may stand"
+            )
         zeros = int(np.sum(mask == 0))
         if _too_far(zeros, mask.size, draw.rate):
-            yield f"the mask {name} drops {zeros} of {mask.size} elements, which a rate of {draw.rate:g} does once in 10^12 times at the most"
+            yield (
+                f"the mask {name} drops {zeros} of {mask.size} elements, which a rate of {draw.rate:g} does"
+                " once in 10^12 times at the most"
+            )
 
 
 def repeated_masks(calls: Sequence[tuple[Mapping[str, Draw], Mapping[str, Array]]]) -> Iterator[str]:
@@ -52,7 +64,9 @@ def repeated_masks(calls: Sequence[tuple[Mapping[str, Draw], Mapping[str, Array]
 
 
 def _too_far(successes: int, draws: int, rate: float) -> bool:
-    """Whether so many successes are too unlikely. Source: Chernoff's inequality, exp(-n KL(observed share, rate)) for each tail."""
+    """Whether so many successes are too unlikely. Source: Chernoff's inequality, exp(-n
+    KL(observed share, rate)) for each tail.
+    """
     if draws == 0:
         return False
     share = successes / draws
@@ -66,7 +80,9 @@ def _too_far(successes: int, draws: int, rate: float) -> bool:
 
 
 def weight_findings(name: str, initial: Initial, weights: Array, dtype: str) -> Iterator[str]:
-    """What is wrong with one weight of a layer that was just constructed. `dtype` is the one that it is kept in."""
+    """What is wrong with one weight of a layer that was just constructed. `dtype` is
+    the one that it is kept in.
+    """
     if not np.all(np.isfinite(weights)):
         yield from infinite(name, weights)
         return
@@ -74,7 +90,9 @@ def weight_findings(name: str, initial: Initial, weights: Array, dtype: str) -> 
         case Blocks(parts):
             start = 0
             for size, part in parts:
-                yield from weight_findings(f"{name}[{start}:{start + size}]", part, weights[start : start + size], dtype)
+                yield from weight_findings(
+                    f"{name}[{start}:{start + size}]", part, weights[start : start + size], dtype
+                )
                 start += size
         case Exactly(values):
             if weights.shape != values.shape:
@@ -87,10 +105,17 @@ def weight_findings(name: str, initial: Initial, weights: Array, dtype: str) -> 
             yield from _orthogonal_findings(name, gain, weights, dtype)
         case Uniform(low, high):
             yield from _range_findings(name, weights, low, high, dtype)
-            yield from _distribution_findings(name, weights, np.clip((weights - low) / (high - low), 0, 1), f"uniform from {low:.4g} to {high:.4g}")
+            yield from _distribution_findings(
+                name,
+                weights,
+                np.clip((weights - low) / (high - low), 0, 1),
+                f"uniform from {low:.4g} to {high:.4g}",
+            )
         case Normal(mean, deviation):
             share = _normal_share((weights - mean) / deviation)
-            yield from _distribution_findings(name, weights, share, f"normal with mean {mean:g} and deviation {deviation:.4g}")
+            yield from _distribution_findings(
+                name, weights, share, f"normal with mean {mean:g} and deviation {deviation:.4g}"
+            )
         case TruncatedNormal(mean, deviation):
             yield from _range_findings(name, weights, mean - 2 * deviation, mean + 2 * deviation, dtype)
             edge = float(_normal_share(np.array(-2.0)))
@@ -103,7 +128,9 @@ def infinite(name: str, weights: Array) -> Iterator[str]:
     """Weights that are no finite numbers, which no distribution draws."""
     wrong = ~np.isfinite(weights)
     if np.any(wrong):
-        yield f"{name} begins with {weights[wrong].flat[0]:g} in {np.sum(wrong)} of its {weights.size} elements"
+        yield (
+            f"{name} begins with {weights[wrong].flat[0]:g} in {np.sum(wrong)} of its {weights.size} elements"
+        )
 
 
 def _shown(values: Array) -> str:
@@ -118,8 +145,8 @@ def _range_findings(name: str, weights: Array, low: float, high: float, dtype: s
 
 
 def _distribution_findings(name: str, weights: Array, share: Array, promised: str) -> Iterator[str]:
-    """`share` is the promised distribution function at each weight. Source: the inequality of Dvoretzky, Kiefer and Wolfowitz, with the constant of
-    Massart 1990.
+    """`share` is the promised distribution function at each weight. Source: the
+    inequality of Dvoretzky, Kiefer and Wolfowitz, with the constant of Massart 1990.
     """
     n = weights.size
     if n == 0:
@@ -129,18 +156,26 @@ def _distribution_findings(name: str, weights: Array, share: Array, promised: st
     distance = float(max(np.max(ranks[1:] - ordered), np.max(ordered - ranks[:-1])))
     farthest = math.sqrt(math.log(2 / RARE) / (2 * n))
     if distance > farthest:
-        yield f"{name} is not {promised}: the distribution function of its {n} elements is off by {distance:.3g}, more than {farthest:.3g}"
+        yield (
+            f"{name} is not {promised}: the distribution function of its {n} elements is off by"
+            f" {distance:.3g}, more than {farthest:.3g}"
+        )
     if n > 1 and np.all(weights == weights.flat[0]):
         yield f"all {n} elements of {name} are equal"
 
 
 def _orthogonal_findings(name: str, gain: float, weights: Array, dtype: str) -> Iterator[str]:
-    """Rows, or columns if they are fewer, of length `gain` and orthogonal, within the rounding of their products."""
+    """Rows, or columns if they are fewer, of length `gain` and orthogonal, within the
+    rounding of their products.
+    """
     short = weights if weights.shape[0] <= weights.shape[1] else weights.T
     off = float(np.max(np.abs(short @ short.T - gain**2 * np.eye(len(short)))))
     allowed = 8 * gain**2 * max(weights.shape) * PRECISIONS[dtype].roundoff
     if off > allowed:
-        yield f"{name} is not orthogonal with gain {gain:g}: its products are off by {off:.3g}, more than {allowed:.3g}"
+        yield (
+            f"{name} is not orthogonal with gain {gain:g}: its products are off by {off:.3g}, more than"
+            f" {allowed:.3g}"
+        )
 
 
 def _normal_share(z: Array) -> Array:

@@ -124,7 +124,9 @@ def _weight_findings(name: str, weight: Weight, values: Array, dtype: str) -> It
 
 
 def shown(case: Case, traces: Sequence[Trace], verdict: Verdict) -> Claimed:
-    """The claim of a case with the lines that show it: the code, and what came of it."""
+    """The claim of a case with the lines that show it: the code, and what came of
+    it.
+    """
     assert case.claim is not None
     claim = case.claim
     return Claimed(

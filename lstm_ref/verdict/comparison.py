@@ -6,15 +6,17 @@ from lstm_ref.reference.activations import Array
 
 
 def same(a: Array, b: Array) -> Array:
-    """Where two arrays are the same to the last bit, except that 0 is -0 and one NaN is like another."""
+    """Where two arrays are the same to the last bit, except that 0 is -0 and one NaN is
+    like another.
+    """
     both: Array = (a == b) | (np.isnan(a) & np.isnan(b))
     return both
 
 
 @np.errstate(all="ignore")
 def in_bounds(a: Array, b: Array, bounds: Array) -> Array:
-    """The difference of each element as a share of its bound: 0 where they are the same, infinite where one of them alone is no number, or the
-    bound is zero.
+    """The difference of each element as a share of its bound: 0 where they are the
+    same, infinite where one of them alone is no number, or the bound is zero.
     """
     error = np.abs(a - b)
     share: Array = np.where(np.isfinite(error) & (bounds > 0), error / bounds, np.inf)

@@ -1,4 +1,6 @@
-"""Why a result is wrong: the mistake that explains all of it, if it is a known one, and the first step that does not follow from the one before."""
+"""Why a result is wrong: the mistake that explains all of it, if it is a known one, and
+the first step that does not follow from the one before.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,7 +21,9 @@ from lstm_ref.verdict.judge import alike
 
 @np.errstate(all="ignore")
 def diagnose(expectation: Expectation, dtype: str, trace: Trace) -> tuple[str, ...]:
-    """Sentences about the cause, for a trace in which some number is wrong. None where nothing can be told."""
+    """Sentences about the cause, for a trace in which some number is wrong. None where
+    nothing can be told.
+    """
     if not _comparable(expectation, trace):
         return ()
     if all(_within(e, o.numbers, dtype) for e, o in _outputs(expectation, trace)):
@@ -34,7 +38,11 @@ def _comparable(expectation: Expectation, trace: Trace) -> bool:
     calls = list(zip(expectation.calls, trace.calls, strict=True))
     if not all(alike(expected, observed) for expected, observed in calls):
         return False
-    return all(e.values.shape == o.values.shape for expected, observed in calls for e, o in zip(expected.outputs, observed.outputs, strict=True))
+    return all(
+        e.values.shape == o.values.shape
+        for expected, observed in calls
+        for e, o in zip(expected.outputs, observed.outputs, strict=True)
+    )
 
 
 def _outputs(expectation: Expectation, trace: Trace) -> Iterator[tuple[Expected, Tensor]]:
@@ -57,8 +65,9 @@ def _within(expected: Expected, values: Array, dtype: str) -> bool:
 
 
 def _within_of(faulty: Array, expected: Expected, values: Array, dtype: str) -> bool:
-    """Whether the values agree with the faulty ones, whose bounds are like those of the right ones; where those have to be zero, and so are their
-    bounds, like the widest of the others.
+    """Whether the values agree with the faulty ones, whose bounds are like those of the
+    right ones; where those have to be zero, and so are their bounds, like the widest of
+    the others.
     """
     bounds = expected.bounds[dtype]
     widest = np.max(bounds, initial=0.0, where=np.isfinite(bounds))
@@ -68,36 +77,52 @@ def _within_of(faulty: Array, expected: Expected, values: Array, dtype: str) -> 
 def _known_fault(expectation: Expectation, dtype: str, trace: Trace) -> tuple[str, ...]:
     observed = [o.numbers for _, o in _outputs(expectation, trace)]
     expected = [e for e, _ in _outputs(expectation, trace)]
-    request = replace(expectation.request, steps=tuple(replace(s, cotangents=None) for s in expectation.request.steps))
+    request = replace(
+        expectation.request, steps=tuple(replace(s, cotangents=None) for s in expectation.request.steps)
+    )
     for fault in faults(expectation.dialect):
         planted = fault.plant(request, expectation.labels)
         if planted is None:
             continue
         faulty = _computed(expectation, planted)
         alike = [array.shape for array in faulty] == [array.shape for array in observed]
-        if alike and all(_within_of(f, e, o, dtype) for e, o, f in zip(expected, observed, faulty, strict=True)):
+        if alike and all(
+            _within_of(f, e, o, dtype) for e, o, f in zip(expected, observed, faulty, strict=True)
+        ):
             return (f"Every output is what a layer computes in which {fault.meaning}.",)
     return ()
 
 
 def _computed(expectation: Expectation, request: Request) -> list[Array]:
-    """All outputs of another request; none where the layer refuses it, or where the masks that were drawn are not for it."""
+    """All outputs of another request; none where the layer refuses it, or where the
+    masks that were drawn are not for it.
+    """
     try:
-        return [array for call in run_twin(expectation.dialect, request, observed=expectation.observed) for array in call.outputs.values()]
+        return [
+            array
+            for call in run_twin(expectation.dialect, request, observed=expectation.observed)
+            for array in call.outputs.values()
+        ]
     except (ValueError, TypeError, RuntimeError):
         return []
 
 
 def _first_wrong_step(expectation: Expectation, dtype: str, trace: Trace) -> tuple[str, ...]:
-    """Recompute each step from the implementation's own previous h; its c is not shown, and follows from the h.
+    """Recompute each step from the implementation's own previous h; its c is not shown,
+    and follows from the h.
 
     One step rounds less than all up to it, so that their bound serves for it too.
     """
     pairs = zip(expectation.calls, trace.calls, strict=True)
-    wrong_outputs = [[not _within(e, o.numbers, dtype) for e, o in zip(x.outputs, y.outputs, strict=True)] for x, y in pairs]
+    wrong_outputs = [
+        [not _within(e, o.numbers, dtype) for e, o in zip(x.outputs, y.outputs, strict=True)]
+        for x, y in pairs
+    ]
     first_call = next(k for k, wrong in enumerate(wrong_outputs) if any(wrong))
     if first_call > 0:
-        return (f"Call {first_call} is the first wrong one: look at what is carried over from the call before.",)
+        return (
+            f"Call {first_call} is the first wrong one: look at what is carried over from the call before.",
+        )
     if not wrong_outputs[0][0]:
         return ("The output is right; what is wrong is the state that is returned.",)
     first = next(taken for taken in expectation.request.steps if not taken.refused)
@@ -118,15 +143,22 @@ def _first_wrong_step(expectation: Expectation, dtype: str, trace: Trace) -> tup
             row, unit = worst_index(shares)
             gate = _wrong_gate(call, z_x[:, t], before, h[:, t], shares > 1)
             which = f" If one gate alone is wrong there, it is the {gate}." if gate else ""
-            return (f"The first wrong step is {t}, worst in row {row}, unit {unit}: it does not follow from the step before.{which}",)
+            return (
+                (
+                    f"The first wrong step is {t}, worst in row {row}, unit {unit}: it does not follow from"
+                    f" the step before.{which}"
+                ),
+            )
         before = State(h[:, t], after.c)
     return ()
 
 
 def _wrong_gate(call: Unrolled, z_x: Array, before: State, h: Array, wrong: Array) -> str | None:
-    """The one gate that, having another value, explains every wrong element of the step; None where several or none can.
+    """The one gate that, having another value, explains every wrong element of the
+    step; None where several or none can.
 
-    Each gate in turn is solved for, the other three being right; it can be the wrong one if the value lies in the range of its activation.
+    Each gate in turn is solved for, the other three being right; it can be the wrong
+    one if the value lies in the range of its activation.
     """
     if call.weights.projection is not None:
         return None
@@ -146,7 +178,9 @@ def _wrong_gate(call: Unrolled, z_x: Array, before: State, h: Array, wrong: Arra
 
 
 def _inverse(activation: Activation, s: Array) -> Array:
-    """The z with activation(z) = s, by bisection; NaN where there is none. The activation must not fall."""
+    """The z with activation(z) = s, by bisection; NaN where there is none. The
+    activation must not fall.
+    """
     low, high = np.full_like(s, -50.0), np.full_like(s, 50.0)
     outside = (s < activation(low)[0]) | (s > activation(high)[0])
     for _ in range(60):

@@ -16,7 +16,9 @@ from lstm_ref.verdict.errors import UnknownFact
 
 
 class Divergences:
-    """The known divergences of all implementations. `parameters` are the documented ones by dialect."""
+    """The known divergences of all implementations. `parameters` are the documented
+    ones by dialect.
+    """
 
     def __init__(self, entries: Iterable[Divergence], parameters: Mapping[str, ParametersFile]) -> None:
         self._entries: dict[str, list[tuple[re.Pattern[str], Divergence]]] = {}
@@ -41,25 +43,42 @@ class Divergences:
                 pattern.fullmatch(case.id)
                 and (not entry.dtypes or dtype in entry.dtypes)
                 and all(
-                    package in versions and SpecifierSet(specifier).contains(versions[package], prereleases=True)
+                    package in versions
+                    and SpecifierSet(specifier).contains(versions[package], prereleases=True)
                     for package, specifier in entry.versions.items()
                 )
-                and any(self._holds(row, case, step) for row in entry.where for step in case.steps if step.action in SIZED)
+                and any(
+                    self._holds(row, case, step)
+                    for row in entry.where
+                    for step in case.steps
+                    if step.action in SIZED
+                )
                 and _allows(entry, processor)
             ):
                 return entry
         return None
 
     def _holds(self, row: Mapping[str, tuple[Any, ...]], case: Case, call: Step) -> bool:
-        return all(value_text(self._value(axis, case, call)) in map(value_text, values) for axis, values in row.items())
+        return all(
+            value_text(self._value(axis, case, call)) in map(value_text, values)
+            for axis, values in row.items()
+        )
 
     def _value(self, axis: str, case: Case, call: Step) -> Any:
-        """The value of an axis in a call of the case; the documented default where the case does not set it."""
+        """The value of an axis in a call of the case; the documented default where the
+        case does not set it.
+        """
         group, name = split(axis)
         if group == "call":
             return call.arguments.get(name, ABSENT)
         constructor = self.parameters[case.dialect].layers[case.layer].constructor
-        return case.params[name] if name in case.params else constructor[name].default if name in constructor else None
+        return (
+            case.params[name]
+            if name in case.params
+            else constructor[name].default
+            if name in constructor
+            else None
+        )
 
 
 def _allows(entry: Divergence, processor: Mapping[str, str | bool]) -> bool:

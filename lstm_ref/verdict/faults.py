@@ -1,7 +1,9 @@
 """The mistakes that people make with an LSTM, each as a change of what goes into it.
 
-A layer that swaps two gates computes what a right layer computes from swapped weights. So every fault here turns a request into the one whose right
-result is the faulty layer's. They serve twice: a case must notice every one of them, and a failure is explained by the one that it fits.
+A layer that swaps two gates computes what a right layer computes from swapped weights.
+So every fault here turns a request into the one whose right result is the faulty
+layer's. They serve twice: a case must notice every one of them, and a failure is
+explained by the one that it fits.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -11,7 +13,18 @@ from typing import Any
 
 import numpy as np
 
-from lstm_ref.dialects.dialect import GATES, ORDERS, Argument, Dialect, Label, Labels, Misreading, Mistake, Place, Role
+from lstm_ref.dialects.dialect import (
+    GATES,
+    ORDERS,
+    Argument,
+    Dialect,
+    Label,
+    Labels,
+    Misreading,
+    Mistake,
+    Place,
+    Role,
+)
 from lstm_ref.oracle.twin import arrays_of
 from lstm_ref.protocol.trace import Request, Step, Tensor
 from lstm_ref.reference.activations import Array
@@ -33,8 +46,8 @@ Plant = Callable[[Request, Labels], "Request | None"]
 
 @dataclass(frozen=True)
 class Fault:
-    """One mistake: what the layer does, and the request that a right layer would have to be given to do the same; None where the mistake
-    changes nothing here.
+    """One mistake: what the layer does, and the request that a right layer would have
+    to be given to do the same; None where the mistake changes nothing here.
     """
 
     meaning: str
@@ -42,26 +55,43 @@ class Fault:
 
 
 def faults(language: Dialect) -> Iterator[Fault]:
-    """All of them, as they show in layers of this dialect; the more ordinary ones first."""
+    """All of them, as they show in layers of this dialect; the more ordinary ones
+    first.
+    """
     yield from _orders_of_gates()
     for together, roles in TOGETHER.items():
         for a, b in combinations(GATES, 2):
             swapped = str.maketrans({a: b, b: a})
-            yield Fault(f"gates {a} and {b} change places in the {together}", _of_weights(*roles, change=_read_as(GATES.translate(swapped))))
+            yield Fault(
+                f"gates {a} and {b} change places in the {together}",
+                _of_weights(*roles, change=_read_as(GATES.translate(swapped))),
+            )
     yield Fault("the recurrent kernel is transposed", _of_weights("recurrent kernel", change=_transposed))
     yield Fault("the recurrent kernel is ignored", _of_weights("recurrent kernel", change=_zero))
     yield Fault("the bias is ignored", _of_weights(*BIASES, change=_zero))
     for gate in GATES:
-        yield Fault(f"the bias of gate {gate} is ignored", _of_weights(*BIASES, change=_changed_gate(gate, np.zeros_like)))
-    yield Fault("1 is added to the bias of the forget gate in every call", _of_weights("bias", change=_changed_gate("f", lambda bias: bias + 1)))
+        yield Fault(
+            f"the bias of gate {gate} is ignored",
+            _of_weights(*BIASES, change=_changed_gate(gate, np.zeros_like)),
+        )
+    yield Fault(
+        "1 is added to the bias of the forget gate in every call",
+        _of_weights("bias", change=_changed_gate("f", lambda bias: bias + 1)),
+    )
     yield Fault("the second bias is ignored", _of_weights("recurrent bias", change=_zero))
     yield Fault("the first bias is ignored", _without_first_bias)
     yield from _of_peepholes()
     yield Fault("the features are read in reverse", _of_weights("kernel", change=_reversed("feature")))
-    yield Fault("the initial states are ignored", _of_states(language, lambda h, c, _: (np.zeros_like(h), np.zeros_like(c))))
+    yield Fault(
+        "the initial states are ignored",
+        _of_states(language, lambda h, c, _: (np.zeros_like(h), np.zeros_like(c))),
+    )
     yield Fault("the initial h is ignored", _of_states(language, lambda h, c, _: (np.zeros_like(h), c)))
     yield Fault("the initial c is ignored", _of_states(language, lambda h, c, _: (h, np.zeros_like(c))))
-    yield Fault("the initial h and c change places", _of_states(language, lambda h, c, _: (c, h) if c.shape == h.shape else None))
+    yield Fault(
+        "the initial h and c change places",
+        _of_states(language, lambda h, c, _: (c, h) if c.shape == h.shape else None),
+    )
     yield Fault("the initial states of the rows change places", _of_states(language, _rows_shifted))
     yield Fault("the mask is ignored", _of_argument(language, "mask", lambda mask: None))
     yield Fault("the mask is read the wrong way round", _of_argument(language, "mask", _inverted))
@@ -76,9 +106,14 @@ def faults(language: Dialect) -> Iterator[Fault]:
         yield Fault(meaning, _of_params(misread))
     for meaning, mistake in language.mistakes.items():
         yield Fault(meaning, _of_calls(mistake))
-    yield Fault("the projection's outputs are in reverse", _of_weights("projection", change=_reversed("output")))
+    yield Fault(
+        "the projection's outputs are in reverse", _of_weights("projection", change=_reversed("output"))
+    )
     yield Fault("time runs in reverse", _of_input(_reversed("time")))
-    yield Fault("the first step reads zeros", _of_input(lambda x, label: _first_step_zero(x, label) if "feature" in label.axes else x))
+    yield Fault(
+        "the first step reads zeros",
+        _of_input(lambda x, label: _first_step_zero(x, label) if "feature" in label.axes else x),
+    )
 
 
 def _orders_of_gates() -> Iterator[Fault]:
@@ -130,8 +165,12 @@ def _of_argument(language: Dialect, argument: Argument, change: Callable[[Any], 
     def plant(request: Request, labels: Labels) -> Request | None:
         steps = []
         for step in request.steps:
-            arguments = {key: change(value) if key in names else value for key, value in step.arguments.items()}
-            steps.append(replace(step, arguments={key: value for key, value in arguments.items() if value is not None}))
+            arguments = {
+                key: change(value) if key in names else value for key, value in step.arguments.items()
+            }
+            steps.append(
+                replace(step, arguments={key: value for key, value in arguments.items() if value is not None})
+            )
         return _if_different(request, replace(request, steps=tuple(steps)))
 
     return plant
@@ -146,7 +185,11 @@ def _forgetful(language: Dialect) -> Plant:
 
     def plant(request: Request, labels: Labels) -> Request | None:
         starting = _starting_from_records(language, request)
-        steps = [part for index, step in enumerate(request.steps) for part in ((Step("reset"), step) if index in starting else (step,))]
+        steps = [
+            part
+            for index, step in enumerate(request.steps)
+            for part in ((Step("reset"), step) if index in starting else (step,))
+        ]
         return replace(request, steps=tuple(steps)) if starting else None
 
     return plant
@@ -164,7 +207,9 @@ def _never_reset(language: Dialect) -> Plant:
 
 
 def _starting_from_records(language: Dialect, request: Request) -> list[int]:
-    """The steps that start from what a layer recorded before: calls and trainings that are not given any states."""
+    """The steps that start from what a layer recorded before: calls and trainings that
+    are not given any states.
+    """
     records = language.build(request.layer, request.params, request.dtype).carries_state
     states = language.called.get("states", ())
     recorded, starting = False, []
@@ -187,7 +232,9 @@ def _never_dropping(language: Dialect) -> Plant:
 
         def without(step: Step) -> Step:
             drops = step.action == "call" and not step.refused and twin.draws(arrays_of(step))
-            return replace(step, arguments={**step.arguments, **dict.fromkeys(names, False)}) if drops else step
+            return (
+                replace(step, arguments={**step.arguments, **dict.fromkeys(names, False)}) if drops else step
+            )
 
         return _if_different(request, replace(request, steps=tuple(map(without, request.steps))))
 
@@ -208,25 +255,36 @@ def _of_calls(mistake: Mistake) -> Plant:
     """The fault of a layer that makes a mistake which its twin can be made to make."""
 
     def plant(request: Request, labels: Labels) -> Request | None:
-        params = mistake(request.params, [arrays_of(step) for step in request.steps if step.action == "call" and not step.refused])
+        params = mistake(
+            request.params,
+            [arrays_of(step) for step in request.steps if step.action == "call" and not step.refused],
+        )
         return None if params is None else replace(request, params=params)
 
     return plant
 
 
 def _of_exchange(other: Callable[[Place, Iterable[Place]], Place | None]) -> Plant:
-    """The fault of a layer that exchanges weights, where they have the same shapes: `other` gives the place that it takes for a place; None where it
-    takes the right one.
+    """The fault of a layer that exchanges weights, where they have the same shapes:
+    `other` gives the place that it takes for a place; None where it takes the right
+    one.
     """
 
     def plant(request: Request, labels: Labels) -> Request | None:
-        found = {(label.own, label.place._replace(name="")): name for name in request.weights for label in (labels.weights[name],)}
+        found = {
+            (label.own, label.place._replace(name="")): name
+            for name in request.weights
+            for label in (labels.weights[name],)
+        }
         every = [place for _, place in found]
         weights = dict(request.weights)
         for (own, place), name in found.items():
             if (taken := other(place, every)) is not None:
                 source = found.get((own, taken))
-                if source is None or request.weights[source].values.shape != request.weights[name].values.shape:
+                if (
+                    source is None
+                    or request.weights[source].values.shape != request.weights[name].values.shape
+                ):
                     return None
                 weights[name] = request.weights[source]
         return _if_different(request, replace(request, weights=weights))
@@ -241,7 +299,9 @@ def _other_direction(place: Place, every: Iterable[Place]) -> Place | None:
 
 def _other_part(place: Place, every: Iterable[Place]) -> Place | None:
     """Of an encoder the decoder, and the other way round."""
-    return next((place._replace(part=each.part) for each in every if place.part and each.part != place.part), None)
+    return next(
+        (place._replace(part=each.part) for each in every if place.part and each.part != place.part), None
+    )
 
 
 def _other_layer(place: Place, every: Iterable[Place]) -> Place | None:
@@ -257,7 +317,9 @@ Pair = tuple[Array, Array]
 
 
 def _of_states(language: Dialect, change: Callable[[Array, Array, Label], "Pair | None"]) -> Plant:
-    """The fault that changes every pair of states that a call is given, alone or in a list of several, or as two arguments."""
+    """The fault that changes every pair of states that a call is given, alone or in a
+    list of several, or as two arguments.
+    """
     names = language.called.get("states", ())
 
     def changed(value: Any, label: Label) -> Any:
@@ -269,12 +331,17 @@ def _of_states(language: Dialect, change: Callable[[Array, Array, Label], "Pair 
         pairs = [change(h.values, c.values, label) for h, c in zip(value[::2], value[1::2], strict=True)]
         if any(pair is None for pair in pairs):
             return None
-        return [Tensor(part.dtype, values) for part, values in zip(value, (state for pair in pairs for state in pair or ()), strict=True)]
+        return [
+            Tensor(part.dtype, values)
+            for part, values in zip(value, (state for pair in pairs for state in pair or ()), strict=True)
+        ]
 
     def plant(request: Request, labels: Labels) -> Request | None:
         given = (step.arguments.get(name) for step in request.steps if not step.refused for name in names)
         if not any(isinstance(value, Tensor) for value in given):
-            return _of_arguments(lambda name, value, label: changed(value, label) if name in names else value)(request, labels)
+            return _of_arguments(
+                lambda name, value, label: changed(value, label) if name in names else value
+            )(request, labels)
         steps = []
         for index, step in enumerate(request.steps):
             known = {name: value for name in names if isinstance(value := step.arguments.get(name), Tensor)}
@@ -286,7 +353,11 @@ def _of_states(language: Dialect, change: Callable[[Array, Array, Label], "Pair 
             pair = changed([known.get(name, absent) for name in names], labels.at(index)[next(iter(known))])
             if pair is None:
                 return None
-            shown = {name: state for name, state in zip(names, pair, strict=True) if name in known or np.any(state.values)}
+            shown = {
+                name: state
+                for name, state in zip(names, pair, strict=True)
+                if name in known or np.any(state.values)
+            }
             steps.append(replace(step, arguments={**step.arguments, **shown}))
         return _if_different(request, replace(request, steps=tuple(steps)))
 
@@ -306,7 +377,9 @@ def _of_input(change: Change) -> Plant:
 
 
 def _of_arguments(change: Callable[[str, Any, Label], Any]) -> Plant:
-    """The fault that changes arguments, by their names; nothing is planted where one has no change."""
+    """The fault that changes arguments, by their names; nothing is planted where one
+    has no change.
+    """
 
     def plant(request: Request, labels: Labels) -> Request | None:
         steps = []
@@ -332,7 +405,14 @@ def _bytes(request: Request) -> list[Any]:
         return [flat(part) for part in value] if isinstance(value, list) else value
 
     weights = [flat(tensor) for tensor in request.weights.values()]
-    return [request.params, weights, [(step.action, {name: flat(value) for name, value in step.arguments.items()}) for step in request.steps]]
+    return [
+        request.params,
+        weights,
+        [
+            (step.action, {name: flat(value) for name, value in step.arguments.items()})
+            for step in request.steps
+        ],
+    ]
 
 
 def _by_gate(weight: Array, label: Label) -> Array:
@@ -349,10 +429,13 @@ def _from_gates(gates: Array, label: Label) -> Array:
 
 
 def _read_as(order: str) -> Change:
-    """The blocks are taken for those of the gates in this order, in a dialect that has them in the order of GATES."""
+    """The blocks are taken for those of the gates in this order, in a dialect that has
+    them in the order of GATES.
+    """
 
     def change(weight: Array, label: Label) -> Array:
-        # Who reads gate k in block p is a right layer that finds block p's weights in block k.
+        # Who reads gate k in block p is a right layer that finds block p's weights in
+        # block k.
         told = [GATES.index(gate) for gate in label.gates]
         taken = [order.index(gate) for gate in GATES]
         blocks = _by_gate(weight, label)

@@ -1,7 +1,10 @@
-"""Expected against observed: the one place that decides whether an implementation is right.
+"""Expected against observed: the one place that decides whether an implementation is
+right.
 
-Number, nesting, shapes, dtypes and the pattern of NaN and infinities must be the same; every finite element must be within its bound; no
-argument may be changed; what is drawn must be as likely as documented; where an exception is documented, it must be raised with its message.
+Number, nesting, shapes, dtypes and the pattern of NaN and infinities must be the same;
+every finite element must be within its bound; no argument may be changed; what is drawn
+must be as likely as documented; where an exception is documented, it must be raised
+with its message.
 
 There is a verdict on every trace, whatever an implementation has put into it.
 """
@@ -30,12 +33,14 @@ LINES = 2  # of a framework's message: there are some that say in the first one 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the judge found: every finding as a sentence, none for a pass; the largest error as a share of its bound and its place; and the
-    bits verified.
+    """What the judge found: every finding as a sentence, none for a pass; the largest
+    error as a share of its bound and its place; and the bits verified.
 
-    `wrong` says that some number is beyond its bound. `bits` is log2(size / bound) of the array that is verified worst: how many leading bits of
-    its values a pass vouches for. Both are None where no number was compared. `bitwise` tells whether the two sides of a relation were the same
-    to the last bit, and `seen` in sentences how far apart they were.
+    `wrong` says that some number is beyond its bound. `bits` is log2(size / bound) of
+    the array that is verified worst: how many leading bits of its values a pass vouches
+    for. Both are None where no number was compared. `bitwise` tells whether the two
+    sides of a relation were the same to the last bit, and `seen` in sentences how far
+    apart they were.
     """
 
     findings: tuple[str, ...]
@@ -49,7 +54,9 @@ class Verdict:
 
 @dataclass(frozen=True)
 class _Compared:
-    """One array's comparison. `worst` is None where there was nothing to compare with."""
+    """One array's comparison. `worst` is None where there was nothing to compare
+    with.
+    """
 
     findings: tuple[str, ...]
     ratio: float
@@ -69,7 +76,13 @@ def judge(expectation: Expectation, dtype: str, trace: Trace) -> Verdict:
     for index, (expected, observed) in enumerate(zip(expectation.calls, trace.calls, strict=True)):
         where = _where(index, trace)
         of_call = _judge_call(expected, observed, dtype, index)
-        findings += [where + finding for finding in (*_exact_findings(expected, observed), *_chance_findings(expected, observed, dtype))]
+        findings += [
+            where + finding
+            for finding in (
+                *_exact_findings(expected, observed),
+                *_chance_findings(expected, observed, dtype),
+            )
+        ]
         findings += [where + finding for c in of_call for finding in c.findings]
         compared += of_call
     findings += _repeated_masks(expectation.calls, trace)
@@ -92,8 +105,8 @@ def judge_unexpected(raised: Raised) -> Verdict:
 
 
 def judge_error(expected: ExpectedError, steps: int, trace: Trace) -> Verdict:
-    """Whether the documented exception was raised, with the documented message, by the last of the steps; of a single one the construction may raise
-    it as well.
+    """Whether the documented exception was raised, with the documented message, by the
+    last of the steps; of a single one the construction may raise it as well.
     """
     wrong = _wrong_error(expected, trace.raised)
     last = steps - 1
@@ -135,9 +148,9 @@ def judge_refusals(steps: Sequence[Step], trace: Trace) -> Iterator[str]:
 def unusable(made: Sequence[TwinCall], dtype: str, trace: Trace) -> tuple[str, ...]:
     """Why nothing right can be computed from what the implementation drew.
 
-    `made` are the calls of a twin that drew nothing, and the trace is of a run that raised
-    nothing. What is empty, of another shape, or no finite number is unusable; what is
-    merely unlikely is not.
+    `made` are the calls of a twin that drew nothing, and the trace is of a run that
+    raised nothing. What is empty, of another shape, or no finite number is unusable;
+    what is merely unlikely is not.
     """
     if len(trace.calls) != len(made):
         return judge_number_of_calls(len(made), trace).findings
@@ -154,7 +167,8 @@ def unusable(made: Sequence[TwinCall], dtype: str, trace: Trace) -> tuple[str, .
 
 def _usable(call: TwinCall, masks: Mapping[str, Array]) -> bool:
     return masks.keys() == call.draws.keys() and all(
-        mask.shape in call.draws[name].shapes and bool(np.all(np.isfinite(mask))) for name, mask in masks.items()
+        mask.shape in call.draws[name].shapes and bool(np.all(np.isfinite(mask)))
+        for name, mask in masks.items()
     )
 
 
@@ -197,7 +211,9 @@ def _described(raised: Raised) -> str:
 def _exact_findings(expected: ExpectedCall, observed: Call) -> list[str]:
     findings = [f"changed its argument {path} in place" for path in observed.changed]
     if not alike(expected, observed):
-        findings.append(_other_structure(observed, expected.structure, [output.name for output in expected.outputs]))
+        findings.append(
+            _other_structure(observed, expected.structure, [output.name for output in expected.outputs])
+        )
     return findings
 
 
@@ -219,7 +235,9 @@ def _chance_findings(expected: ExpectedCall, observed: Call, dtype: str) -> Iter
     if alike(expected, observed):
         for output, tensor in zip(expected.outputs, observed.outputs, strict=True):
             if output.name in expected.initial and tensor.values.shape == output.values.shape:
-                yield from weight_findings(output.name, expected.initial[output.name], tensor.numbers, policy.weights)
+                yield from weight_findings(
+                    output.name, expected.initial[output.name], tensor.numbers, policy.weights
+                )
 
 
 def _values(tensors: Mapping[str, Tensor]) -> dict[str, Array]:
@@ -237,34 +255,52 @@ def _judge_call(expected: ExpectedCall, observed: Call, dtype: str, call: int) -
     if any(c.worst is None and c.findings for c in compared):
         return compared  # outputs of wrong shapes have no gradients
     compared += _judge_derivatives("gradient", expected.gradients, observed.gradients, dtype, call)
-    compared += _judge_derivatives("Hessian-vector product", expected.curvatures, observed.curvatures, dtype, call)
+    compared += _judge_derivatives(
+        "Hessian-vector product", expected.curvatures, observed.curvatures, dtype, call
+    )
     if observed.tangents and len(observed.tangents) != len(expected.outputs):
         compared.append(_failed(f"{len(observed.tangents)} tangents of {len(expected.outputs)} outputs"))
-    tangents = {output.name: tangent for output, tangent in zip(expected.outputs, observed.tangents, strict=False)}
+    tangents = {
+        output.name: tangent for output, tangent in zip(expected.outputs, observed.tangents, strict=False)
+    }
     compared += _judge_derivatives("tangent", expected.tangents, tangents, dtype, call)
     if missing := {effect.name for effect in expected.effects} ^ set(observed.effects):
-        compared += [_failed(f"{name} {'are missing' if name not in observed.effects else 'are unexpected'}") for name in sorted(missing)]
+        compared += [
+            _failed(f"{name} {'are missing' if name not in observed.effects else 'are unexpected'}")
+            for name in sorted(missing)
+        ]
     for effect in expected.effects:
         if effect.name in observed.effects:
             kept_in = str(effect.values.dtype) if effect.values.dtype.kind == "i" else None
-            compared.append(_compare(effect, observed.effects[effect.name], dtype, kept_in, call, effect.name))
+            compared.append(
+                _compare(effect, observed.effects[effect.name], dtype, kept_in, call, effect.name)
+            )
     return compared
 
 
-def _judge_derivatives(kind: str, expected: Sequence[Expected], observed: Mapping[str, Tensor | None], dtype: str, call: int) -> Iterator[_Compared]:
+def _judge_derivatives(
+    kind: str, expected: Sequence[Expected], observed: Mapping[str, Tensor | None], dtype: str, call: int
+) -> Iterator[_Compared]:
     """Those of one kind, by name of what they belong to."""
     wanted = {derivative.name for derivative in expected}
     # A framework may say of any other argument that it has no gradient: it is right.
     missing = wanted ^ {name for name, found in observed.items() if found is not None or name in wanted}
-    yield from (_failed(f"the {kind} of {name} is {'missing' if name not in observed else 'unexpected'}") for name in sorted(missing))
+    yield from (
+        _failed(f"the {kind} of {name} is {'missing' if name not in observed else 'unexpected'}")
+        for name in sorted(missing)
+    )
     for derivative in expected:
         if derivative.name in observed:
             kept_in = _kept_in(derivative, POLICIES[dtype])
-            yield _compare(derivative, observed[derivative.name], dtype, kept_in, call, f"{kind} of {derivative.name}")
+            yield _compare(
+                derivative, observed[derivative.name], dtype, kept_in, call, f"{kind} of {derivative.name}"
+            )
 
 
 def _kept_in(array: Expected, policy: Policy) -> str:
-    """The dtype of an array: weights and their gradients have another than the rest under a mixed policy."""
+    """The dtype of an array: weights and their gradients have another than the rest
+    under a mixed policy.
+    """
     return policy.weights if "gate" in array.axes or "output" in array.axes else policy.compute
 
 
@@ -272,12 +308,17 @@ def _failed(finding: str) -> _Compared:
     return _Compared((finding,), float("inf"), None, float("inf"))
 
 
-def _compare(expected: Expected, observed: Tensor | None, dtype: str, wanted: str | None, call: int, name: str) -> _Compared:
-    """`wanted` is the dtype that the array has to have, which under a mixed policy is not the same for all. It is None where no documentation tells:
-    then any floating-point one will do.
+def _compare(
+    expected: Expected, observed: Tensor | None, dtype: str, wanted: str | None, call: int, name: str
+) -> _Compared:
+    """`wanted` is the dtype that the array has to have, which under a mixed policy is
+    not the same for all. It is None where no documentation tells: then any
+    floating-point one will do.
     """
     if observed is None:
-        return _failed(f"{name} does not exist, so the framework says; expected shape {expected.values.shape}")
+        return _failed(
+            f"{name} does not exist, so the framework says; expected shape {expected.values.shape}"
+        )
     if observed.values.shape != expected.values.shape:
         return _failed(f"{name} has shape {observed.values.shape}, expected {expected.values.shape}")
     right = observed.dtype in FLOATING if wanted is None else observed.dtype == wanted
@@ -288,7 +329,16 @@ def _compare(expected: Expected, observed: Tensor | None, dtype: str, wanted: st
     shares = in_bounds(values, expected.values, bounds)
     index = worst_index(shares)
     error = np.abs(values[index] - expected.values[index])
-    worst = Worst(call, name, index, expected.axes, float(expected.values[index]), float(values[index]), float(error), float(bounds[index]))
+    worst = Worst(
+        call,
+        name,
+        index,
+        expected.axes,
+        float(expected.values[index]),
+        float(values[index]),
+        float(error),
+        float(bounds[index]),
+    )
     if beyond := int(np.sum(shares > 1)):
         at = _place(worst, float(shares[index]), shares.shape, expected.gates)
         findings.append(f"{name}: {beyond} of {shares.size} elements are beyond the bound, {at}")
@@ -304,7 +354,9 @@ def _place(worst: Worst, ratio: float, shape: tuple[int, ...], gates: str) -> st
 
 
 def _position(axis: str, index: int, size: int, gates: str) -> str:
-    """An index on an axis in words. The axis of the gates holds a block of units for each."""
+    """An index on an axis in words. The axis of the gates holds a block of units for
+    each.
+    """
     if axis == "gate":
         units = size // len(gates)
         return f"gate {gates[index // units]}, unit {index % units}"

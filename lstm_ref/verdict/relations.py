@@ -1,6 +1,8 @@
-"""Relations: two runs of the same weights and inputs that have to agree, whatever the numbers are.
+"""Relations: two runs of the same weights and inputs that have to agree, whatever the
+numbers are.
 
-Where one side copies the other, not a bit may differ. Elsewhere both sides may round in their own way: they agree within the sum of their bounds.
+Where one side copies the other, not a bit may differ. Elsewhere both sides may round in
+their own way: they agree within the sum of their bounds.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,12 +32,23 @@ class _Side:
 
     def change(self, axes: tuple[str, ...], function: Callable[[Array], Array]) -> "_Side":
         """All three arrays by the same function."""
-        return replace(self, axes=axes, observed=function(self.observed), expected=function(self.expected), bound=function(self.bound))
+        return replace(
+            self,
+            axes=axes,
+            observed=function(self.observed),
+            expected=function(self.expected),
+            bound=function(self.bound),
+        )
 
     def without_spare_axes(self, other: "_Side") -> "_Side":
         """Without the axes of length 1 that the other side lacks."""
-        spare = tuple(k for k, axis in enumerate(self.axes) if axis not in other.axes and self.observed.shape[k] == 1)
-        return self.change(tuple(axis for k, axis in enumerate(self.axes) if k not in spare), lambda array: array.squeeze(spare))
+        spare = tuple(
+            k for k, axis in enumerate(self.axes) if axis not in other.axes and self.observed.shape[k] == 1
+        )
+        return self.change(
+            tuple(axis for k, axis in enumerate(self.axes) if k not in spare),
+            lambda array: array.squeeze(spare),
+        )
 
     def like(self, other: "_Side") -> "_Side":
         """With the axes of the other side, in its order. Raises NotComparable."""
@@ -47,13 +60,21 @@ class _Side:
 
 @np.errstate(all="ignore")
 def judge_relation(relation: Relation, dtype: str, sides: Sequence[tuple[Expectation, Trace]]) -> Verdict:
-    """Judge each side by itself, a run that is both sides once, then compare the two in every equality of the relation.
+    """Judge each side by itself, a run that is both sides once, then compare the two in
+    every equality of the relation.
 
-    Raises RelationDoesNotHold where the reference itself breaks the relation, and NotComparable where the sides have no common shape.
+    Raises RelationDoesNotHold where the reference itself breaks the relation, and
+    NotComparable where the sides have no common shape.
     """
-    runs = {"the case's run": sides[0]} if sides[0][1] is sides[1][1] else {"the case's run": sides[0], "the other run": sides[1]}
+    runs = (
+        {"the case's run": sides[0]}
+        if sides[0][1] is sides[1][1]
+        else {"the case's run": sides[0], "the other run": sides[1]}
+    )
     alone = {which: judge(expectation, dtype, trace) for which, (expectation, trace) in runs.items()}
-    if findings := [f"{which}: {finding}" for which, verdict in alone.items() for finding in verdict.findings]:
+    if findings := [
+        f"{which}: {finding}" for which, verdict in alone.items() for finding in verdict.findings
+    ]:
         worst = max(alone.values(), key=lambda verdict: verdict.ratio or 0.0)
         return replace(worst, findings=tuple(findings), bitwise=False)
     equal = relation.equal or (() if relation.differ else _by_name(sides))
@@ -75,24 +96,39 @@ def _by_name(sides: Sequence[tuple[Expectation, Trace]]) -> tuple[Equality, ...]
     return tuple(Equality(Term(name, None), Term(name, None)) for name in left if name in right)
 
 
-def _judge(equality: Equality, exact: bool, dtype: str, sides: Sequence[tuple[Expectation, Trace]]) -> Verdict:
+def _judge(
+    equality: Equality, exact: bool, dtype: str, sides: Sequence[tuple[Expectation, Trace]]
+) -> Verdict:
     left, right, bound = _pair(equality, dtype, sides)
     if np.any(in_bounds(left.expected, right.expected, bound) > 1):
         if any(call.draws or call.initial for expectation, _ in sides for call in expectation.calls):
             finding = f"{left.name} and {right.name} differ, because the two runs drew other masks or weights"
             return Verdict((finding,), float("inf"), None, 0.0, bitwise=False)
-        raise RelationDoesNotHold(left.name, right.name, float(np.nanmax(np.abs(left.expected - right.expected))))
+        raise RelationDoesNotHold(
+            left.name, right.name, float(np.nanmax(np.abs(left.expected - right.expected)))
+        )
     shares = in_bounds(left.observed, right.observed, np.zeros_like(bound) if exact else bound)
     index = worst_index(shares)
     error = float(np.abs(left.observed[index] - right.observed[index]))
     name = f"{left.name} against {right.name}"
-    worst = Worst(0, name, index, left.axes, float(left.observed[index]), float(right.observed[index]), error, float(bound[index]))
+    worst = Worst(
+        0,
+        name,
+        index,
+        left.axes,
+        float(left.observed[index]),
+        float(right.observed[index]),
+        error,
+        float(bound[index]),
+    )
     beyond = int(np.sum(shares > 1))
     at = ", ".join(f"{axis} {i}" for axis, i in zip(left.axes, index, strict=True))
-    tolerance = "not a bit may differ" if exact else f"{shares[index]:.3g} x both sides' bound {bound[index]:.2g}"
+    tolerance = (
+        "not a bit may differ" if exact else f"{shares[index]:.3g} x both sides' bound {bound[index]:.2g}"
+    )
     finding = (
-        f"{left.name} and {right.name} differ in {beyond} of {shares.size} elements, worst at [{at}]: {left.observed[index]:.9g} and "
-        f"{right.observed[index]:.9g}, difference {error:.2g}; {tolerance}"
+        f"{left.name} and {right.name} differ in {beyond} of {shares.size} elements, worst at [{at}]:"
+        f" {left.observed[index]:.9g} and {right.observed[index]:.9g}, difference {error:.2g}; {tolerance}"
     )
     bitwise = bool(np.all(same(left.observed, right.observed)))
     bits, apart = verified_bits(left.expected, bound), "to the last bit" if bitwise else f"within {error:.2g}"
@@ -126,7 +162,9 @@ def _pair(
     dtype: str,
     sides: Sequence[tuple[Expectation, Trace]],
 ) -> tuple[_Side, _Side, Array]:
-    """Both terms with the same axes, and the bound of their difference. Raises NotComparable."""
+    """Both terms with the same axes, and the bound of their difference. Raises
+    NotComparable.
+    """
     terms = (equality.left, equality.right)
     left, right = (_side(term, dtype, *side) for term, side in zip(terms, sides, strict=True))
     left, right = left.without_spare_axes(right), right.without_spare_axes(left)
@@ -137,7 +175,9 @@ def _pair(
 
 
 def _side(term: Term, dtype: str, expectation: Expectation, trace: Trace) -> _Side:
-    """The term's array. One with a time axis is that of all calls, joined; of any other it is the last call's, unless every call is wanted."""
+    """The term's array. One with a time axis is that of all calls, joined; of any other
+    it is the last call's, unless every call is wanted.
+    """
     positions = {output.name: position for position, output in enumerate(expectation.calls[-1].outputs)}
     if term.output not in positions:
         raise NotComparable(term.output, f"what this side returns ({', '.join(positions)})")
@@ -178,7 +218,8 @@ def _taken(side: _Side, at: str) -> _Side:
         )
     if at == "reversed":
         return side.change(side.axes, lambda array: np.flip(array, side.axes.index(time)))
-    # The halves of a bidirectional layer: of the units in its output, of the rows in its states.
+    # The halves of a bidirectional layer: of the units in its output, of the rows in
+    # its states.
     forward = at == "forward-half"
     if row in side.axes:
         picked = slice(0 if forward else 1, None, 2)

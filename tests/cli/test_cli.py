@@ -1,4 +1,6 @@
-"""The command line, run as people run it: in a process of its own, in a folder that knows nothing of this project."""
+"""The command line, run as people run it: in a process of its own, in a folder that
+knows nothing of this project.
+"""
 
 import json
 import os
@@ -53,7 +55,12 @@ def cli(tmp_path: Path) -> Cli:
         package = str(Path(lstm_ref.__file__).resolve().parent.parent)
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
         return subprocess.run(
-            command, cwd=tmp_path, env={**inherited, "PYTHONPATH": package, **environment}, capture_output=True, text=True, check=False
+            command,
+            cwd=tmp_path,
+            env={**inherited, "PYTHONPATH": package, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
         )
 
     return run
@@ -67,7 +74,10 @@ def test_help_teaches_with_an_example(cli: Cli, command: list[str]) -> None:
 
 
 def test_help_imports_nothing_heavy(cli: Cli) -> None:
-    code = "import sys, lstm_ref.cli; print([name for name in ('numpy', 'pytest', 'pydantic', 'jinja2', 'yaml') if name in sys.modules])"
+    code = (
+        "import sys, lstm_ref.cli; print([name for name in ('numpy', 'pytest', 'pydantic', 'jinja2', 'yaml')"
+        " if name in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -107,7 +117,9 @@ def test_an_empty_pattern_chooses_nothing(cli: Cli, command: str) -> None:
 
 
 @pytest.mark.parametrize("command", ["run", "list"])
-def test_mistakes_of_a_file_elsewhere_are_shown_and_nothing_is_run(cli: Cli, tmp_path: Path, command: str) -> None:
+def test_mistakes_of_a_file_elsewhere_are_shown_and_nothing_is_run(
+    cli: Cli, tmp_path: Path, command: str
+) -> None:
     (tmp_path / "wrong.yaml").write_text(WRONG)
     done = cli(command, "wrong.yaml")
     assert done.returncode == 4
@@ -123,7 +135,9 @@ def test_check_finds_what_the_layer_would_refuse(cli: Cli, tmp_path: Path) -> No
     assert "mine.yaml:7:" in done.stdout
     assert "hidden_size must be greater than zero, not -3" in done.stdout
     assert "expect: {raises: ...}" in done.stdout
-    (tmp_path / "mine.yaml").write_text(RIGHT.replace("hidden_size: 3", "hidden_size: -3") + "    expect: {raises: ValueError}\n")
+    (tmp_path / "mine.yaml").write_text(
+        RIGHT.replace("hidden_size: 3", "hidden_size: -3") + "    expect: {raises: ValueError}\n"
+    )
     assert cli("check", "mine.yaml").returncode == 0
 
 
@@ -162,7 +176,9 @@ def test_a_report_is_made_again_beside_its_results(cli: Cli, tmp_path: Path) -> 
     assert "results.jsonl:1: this line is no JSON" in done.stderr
 
 
-@pytest.mark.parametrize("option", [["--impl", "toch"], ["--dtype", "float46"], ["--workers", "many"], ["--workers", "0"]])
+@pytest.mark.parametrize(
+    "option", [["--impl", "toch"], ["--dtype", "float46"], ["--workers", "many"], ["--workers", "0"]]
+)
 def test_run_refuses_what_does_not_exist(cli: Cli, option: list[str]) -> None:
     done = cli("run", *option)
     assert done.returncode == 4
@@ -178,7 +194,20 @@ def test_run_of_a_case_that_does_not_exist_is_bad_usage_with_a_suggestion(cli: C
 
 @needs_torch
 def test_run_writes_results_and_report_where_it_is_told(cli: Cli, tmp_path: Path) -> None:
-    done = cli("run", "torch/sizes/one-*", "--impl", "torch", "--dtype", "float64", "--results", "out/r.jsonl", "--report", "out/r.html", "--seed", 7)
+    done = cli(
+        "run",
+        "torch/sizes/one-*",
+        "--impl",
+        "torch",
+        "--dtype",
+        "float64",
+        "--results",
+        "out/r.jsonl",
+        "--report",
+        "out/r.html",
+        "--seed",
+        7,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads((tmp_path / "out/r.jsonl").read_text().splitlines()[0])["seed"] == 7
     assert "Does what its documentation says" in (tmp_path / "out/r.html").read_text()
@@ -191,7 +220,14 @@ def test_run_writes_results_and_report_where_it_is_told(cli: Cli, tmp_path: Path
 @needs_torch
 def test_run_does_not_mind_the_project_around_it(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")
-    done = cli("run", "torch/sizes/one-unit*", "--impl", "torch", PYTEST_ADDOPTS="--no-such-option", PYTEST_PLUGINS="no_such_plugin")
+    done = cli(
+        "run",
+        "torch/sizes/one-unit*",
+        "--impl",
+        "torch",
+        PYTEST_ADDOPTS="--no-such-option",
+        PYTEST_PLUGINS="no_such_plugin",
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -201,8 +237,14 @@ def test_run_takes_a_case_file_of_somebody_else(cli: Cli, tmp_path: Path) -> Non
     (tmp_path / "conftest.py").write_text("raise SystemExit('conftest of somebody else')\n")
     done = cli("run", "mine.yaml", "--impl", "torch")
     assert done.returncode == 0, done.stdout + done.stderr
-    outcomes = [json.loads(line) for line in (tmp_path / "reports/chosen.jsonl").read_text().splitlines() if '"outcome"' in line]
-    assert [(outcome["case"], outcome["outcome"]) for outcome in outcomes if outcome["type"] == "outcome"] == [("mine/small", "pass")] * 2
+    outcomes = [
+        json.loads(line)
+        for line in (tmp_path / "reports/chosen.jsonl").read_text().splitlines()
+        if '"outcome"' in line
+    ]
+    assert [
+        (outcome["case"], outcome["outcome"]) for outcome in outcomes if outcome["type"] == "outcome"
+    ] == [("mine/small", "pass")] * 2
 
 
 @needs_torch
@@ -211,7 +253,9 @@ def test_workers_give_the_same_outcomes(cli: Cli, tmp_path: Path) -> None:
         done = cli("run", "torch/sizes/o*", "--impl", "torch", "--workers", workers)
         assert done.returncode == 0, done.stdout + done.stderr
         records = [json.loads(line) for line in (tmp_path / "reports/chosen.jsonl").read_text().splitlines()]
-        return sorted((r["case"], r["dtype"], r["outcome"], r["ratio"]) for r in records if r["type"] == "outcome")
+        return sorted(
+            (r["case"], r["dtype"], r["outcome"], r["ratio"]) for r in records if r["type"] == "outcome"
+        )
 
     assert outcomes(1) == outcomes(2)
 
@@ -239,11 +283,17 @@ def test_a_full_run_takes_what_an_everyday_run_leaves_out(cli: Cli, tmp_path: Pa
     ("arguments", "said", "not_said"),
     [
         ([], "no framework is installed that could be judged; install one of them:", "Usage"),
-        (["torch/structure"], "no framework is installed that could be judged; install one of them:", "Usage"),
+        (
+            ["torch/structure"],
+            "no framework is installed that could be judged; install one of them:",
+            "Usage",
+        ),
         (["torch/structure", "--impl", "torch"], "none of what was asked for is installed:", "tensorflow"),
     ],
 )
-def test_where_nothing_is_installed_run_says_so_at_once_and_what_to_install(arguments: list[str], said: str, not_said: str) -> None:
+def test_where_nothing_is_installed_run_says_so_at_once_and_what_to_install(
+    arguments: list[str], said: str, not_said: str
+) -> None:
     code = f"""
 import sys
 import lstm_ref.runner.launching as launching
@@ -279,17 +329,33 @@ def test_what_failed_is_run_again_and_options_of_pytest_are_passed_on(cli: Cli, 
     (tmp_path / "mine.yaml").write_text(TWO_CASES)
     first = cli("run", "mine.yaml", "--impl", "torch", "--junitxml", "junit.xml", COLUMNS="200")
     assert (first.returncode, "2 failed, 2 passed" in first.stdout) == (1, True), first.stdout + first.stderr
-    assert "FAILED mine.yaml::wrong[torch-float64] - returned a result, where the documented ValueError" in first.stdout
+    assert (
+        "FAILED mine.yaml::wrong[torch-float64] - returned a result, where the documented ValueError"
+        in first.stdout
+    )
     assert (tmp_path / "junit.xml").exists()
     again = cli("run", "mine.yaml", "--impl", "torch", "--lf", "-x")
-    assert (again.returncode, "1 failed" in again.stdout, "passed" in again.stdout) == (1, True, False), again.stdout
+    assert (again.returncode, "1 failed" in again.stdout, "passed" in again.stdout) == (
+        1,
+        True,
+        False,
+    ), again.stdout
     without_naming = cli("run", "--lf", "--impl", "torch")
-    assert (without_naming.returncode, without_naming.stdout.splitlines()[-1].split(" failed")[0]) == (1, "2"), without_naming.stdout
+    assert (without_naming.returncode, without_naming.stdout.splitlines()[-1].split(" failed")[0]) == (
+        1,
+        "2",
+    ), without_naming.stdout
     copied = cli("run", "mine.yaml::wrong[torch-float64]")
     assert (copied.returncode, copied.stdout.splitlines()[-1].split(" failed")[0]) == (1, "1"), copied.stdout
-    assert {path.name for path in (tmp_path / "reports").iterdir()} == {".cache", "chosen.html", "chosen.jsonl"}
+    assert {path.name for path in (tmp_path / "reports").iterdir()} == {
+        ".cache",
+        "chosen.html",
+        "chosen.jsonl",
+    }
     chosen = cli("run", "mine.yaml", "--impl", "torch", "--", "-k", "small and float32", "-v")
-    assert (chosen.returncode, "small[torch-float32] PASSED" in chosen.stdout) == (0, True), chosen.stdout + chosen.stderr
+    assert (chosen.returncode, "small[torch-float32] PASSED" in chosen.stdout) == (0, True), (
+        chosen.stdout + chosen.stderr
+    )
 
 
 @needs_torch
@@ -307,7 +373,9 @@ def test_check_takes_folders_and_both_suffixes(cli: Cli, tmp_path: Path) -> None
     (tmp_path / "mine" / "compose.yaml").write_text("services: {}\n")
     done = cli("check", "mine")
     assert done.returncode == 1
-    assert {line.partition(":")[0] for line in done.stdout.splitlines() if not line.startswith(" ")} == {"mine/deep/wrong.yml"}
+    assert {line.partition(":")[0] for line in done.stdout.splitlines() if not line.startswith(" ")} == {
+        "mine/deep/wrong.yml"
+    }
     assert cli("check", "mine/right.yaml").returncode == 0
     (tmp_path / "empty").mkdir()
     nothing = cli("check", "empty")

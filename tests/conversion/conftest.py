@@ -16,7 +16,9 @@ from lstm_ref.runner.launching import installed, launch
 
 
 class Side:
-    """Runs the functions of a script in this folder, next to which no other framework is imported."""
+    """Runs the functions of a script in this folder, next to which no other framework
+    is imported.
+    """
 
     def __init__(self, script: str, implementation: str, folder: Path) -> None:
         declared = discover()[implementation]
@@ -24,7 +26,9 @@ class Side:
             pytest.skip(f"{declared.host.requires[0]} is not installed: {declared.host.install}")
         command = [sys.executable, str(Path(__file__).parent / script)]
         environment = {**os.environ, **launch(declared.host).environment}
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, cwd=folder)
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, cwd=folder
+        )
 
     def __call__(self, function: str, *arguments: Any) -> Any:
         assert self.process.stdin is not None

@@ -1,4 +1,6 @@
-"""What the tests do with real Keras layers, in a process without PyTorch. A plan gives features, layers [(units, directions)], use_bias and dtype."""
+"""What the tests do with real Keras layers, in a process without PyTorch. A plan gives
+features, layers [(units, directions)], use_bias and dtype.
+"""
 
 import pickle
 from typing import Any
@@ -10,14 +12,19 @@ from serving import serve
 from lstm_ref.conversion import Stack, from_keras, to_keras
 
 keras = tf.keras
-ZEROS = {"kernel_initializer": "zeros", "recurrent_initializer": "zeros"}  # orthogonal does not exist for bfloat16 in TensorFlow 2.21
+ZEROS = {
+    "kernel_initializer": "zeros",
+    "recurrent_initializer": "zeros",
+}  # orthogonal does not exist for bfloat16 in TensorFlow 2.21
 Arrays = list[list[Any]]  # get_weights() of each layer
 
 
 def layers(plan: dict[str, Any]) -> list[Any]:
     built, features = [], plan["features"]
     for units, directions in plan["layers"]:
-        layer = keras.layers.LSTM(units, use_bias=plan["use_bias"], return_sequences=True, dtype=plan["dtype"], **ZEROS)
+        layer = keras.layers.LSTM(
+            units, use_bias=plan["use_bias"], return_sequences=True, dtype=plan["dtype"], **ZEROS
+        )
         if directions == 2:
             layer = keras.layers.Bidirectional(layer, dtype=plan["dtype"])
         layer.build((None, None, features))
@@ -64,14 +71,19 @@ def computed(plan: dict[str, Any], arrays: Arrays, x: Any) -> Any:
 
 
 def forms() -> dict[str, tuple[Stack, Arrays]]:
-    """Each form that a Keras LSTM comes in: what is read of it, and get_weights() of its parts, layer after layer."""
+    """Each form that a Keras LSTM comes in: what is read of it, and get_weights() of
+    its parts, layer after layer.
+    """
     L = keras.layers
 
     def built(layer: Any) -> Any:
         layer.build((None, None, 5))
         return layer
 
-    alone, inside = built(L.LSTM(3)), built(L.Bidirectional(L.LSTM(3), backward_layer=L.LSTM(2, go_backwards=True)))
+    alone, inside = (
+        built(L.LSTM(3)),
+        built(L.Bidirectional(L.LSTM(3), backward_layer=L.LSTM(2, go_backwards=True))),
+    )
     one, several = built(L.RNN(L.LSTMCell(3))), built(L.RNN([L.LSTMCell(3), L.LSTMCell(2)]))
     cell = L.LSTMCell(3)
     cell.build((None, 5))
@@ -86,11 +98,16 @@ def forms() -> dict[str, tuple[Stack, Arrays]]:
         "Sequential": (model, [first, second.forward_layer, second.backward_layer]),
         "list": ([first, second], [first, second.forward_layer, second.backward_layer]),
     }
-    return {name: (from_keras(whole), [part.get_weights() for part in parts]) for name, (whole, parts) in found.items()}
+    return {
+        name: (from_keras(whole), [part.get_weights() for part in parts])
+        for name, (whole, parts) in found.items()
+    }
 
 
 def shares_memory(plan: dict[str, Any], arrays: Arrays) -> list[bool]:
-    """Whether a change of the layer changes what was taken, of what was taken the layer, and of what was put the layer."""
+    """Whether a change of the layer changes what was taken, of what was taken the
+    layer, and of what was put the layer.
+    """
     (layer,) = loaded(plan, arrays)
     weights = from_keras(layer)
     before = weights[0][0].kernel.copy()
@@ -107,7 +124,10 @@ def shares_memory(plan: dict[str, Any], arrays: Arrays) -> list[bool]:
 def refused(name: str) -> Stack:
     """What comes of a layer that cannot be converted."""
     L = keras.layers
-    unlike = [L.LSTM(2, return_sequences=True, activation="relu", recurrent_activation="hard_sigmoid"), L.GRU(2)]
+    unlike = [
+        L.LSTM(2, return_sequences=True, activation="relu", recurrent_activation="hard_sigmoid"),
+        L.GRU(2),
+    ]
     sources = {
         "not built": L.LSTM(2),
         "other activations, and a GRU": keras.Sequential([keras.Input((None, 5)), *unlike]),
@@ -158,19 +178,33 @@ def conditions(name: str) -> list[str]:
     x = given((None, 5))
     sources = {
         "masking": lambda: keras.Sequential([given((None, 5)), L.Masking(), L.LSTM(2)]),
-        "embedding with mask": lambda: keras.Sequential([given((None,)), L.Embedding(9, 4, mask_zero=True), L.LSTM(2)]),
-        "embedding and dense": lambda: keras.Sequential([given((None,)), L.Embedding(9, 4), L.LSTM(2), L.Dense(1)]),
+        "embedding with mask": lambda: keras.Sequential(
+            [given((None,)), L.Embedding(9, 4, mask_zero=True), L.LSTM(2)]
+        ),
+        "embedding and dense": lambda: keras.Sequential(
+            [given((None,)), L.Embedding(9, 4), L.LSTM(2), L.Dense(1)]
+        ),
         "functional": lambda: keras.Model(x, L.Dense(1)(L.LSTM(2)(x))),
         "stateful": lambda: keras.Sequential([given(batch_shape=(4, None, 5)), L.LSTM(2, stateful=True)]),
         "bidirectional last": lambda: keras.Sequential([given((None, 5)), L.Bidirectional(L.LSTM(2))]),
         "recurrent dropout": lambda: keras.Sequential([given((None, 5)), L.LSTM(2, recurrent_dropout=0.5)]),
-        "mask between model and LSTM": lambda: keras.Model([x, m := given((None,), dtype="bool")], L.LSTM(2)(x, mask=m)),
-        "given states": lambda: keras.Model([x, h := given((2,)), c := given((2,))], L.LSTM(2)(x, initial_state=[h, c])),
+        "mask between model and LSTM": lambda: keras.Model(
+            [x, m := given((None,), dtype="bool")], L.LSTM(2)(x, mask=m)
+        ),
+        "given states": lambda: keras.Model(
+            [x, h := given((2,)), c := given((2,))], L.LSTM(2)(x, initial_state=[h, c])
+        ),
         "convolution before": lambda: keras.Sequential([given((None, 5)), L.Conv1D(4, 2), L.LSTM(2)]),
-        "mask after": lambda: keras.Sequential([given((None, 5)), L.LSTM(2, return_sequences=True), L.Masking()]),
-        "functional row": lambda: keras.Model(x, L.LSTM(2)(L.Dropout(0.5)(L.LSTM(3, return_sequences=True)(x)))),
+        "mask after": lambda: keras.Sequential(
+            [given((None, 5)), L.LSTM(2, return_sequences=True), L.Masking()]
+        ),
+        "functional row": lambda: keras.Model(
+            x, L.LSTM(2)(L.Dropout(0.5)(L.LSTM(3, return_sequences=True)(x)))
+        ),
         "own call": lambda: own(),
-        "plain": lambda: keras.Sequential([given((None, 5)), L.LSTM(2, return_sequences=True), L.Dropout(0.5), L.LSTM(2)]),
+        "plain": lambda: keras.Sequential(
+            [given((None, 5)), L.LSTM(2, return_sequences=True), L.Dropout(0.5), L.LSTM(2)]
+        ),
     }
     return list(from_keras(sources[name]()).conditions)
 
@@ -178,13 +212,18 @@ def conditions(name: str) -> list[str]:
 def masked(x: Any, lengths: list[int]) -> tuple[Any, Stack]:
     """The sequences that a model with a Masking returns, and its weights."""
     padded = np.where(np.arange(x.shape[1])[:, None] < np.reshape(lengths, (-1, 1, 1)), x, 0.0)
-    layers = [keras.layers.Masking(dtype="float64"), keras.layers.LSTM(3, return_sequences=True, dtype="float64")]
+    layers = [
+        keras.layers.Masking(dtype="float64"),
+        keras.layers.LSTM(3, return_sequences=True, dtype="float64"),
+    ]
     model = keras.Sequential([keras.Input((None, x.shape[2]), dtype="float64"), *layers])
     return model(padded).numpy(), from_keras(model)
 
 
 def block_lstm(version: int, x: Any, kernel: Any, bias: Any, forget_bias: float) -> Any:
-    """What tf.raw_ops.BlockLSTM, or BlockLSTMV2, computes: h (batch, timesteps, units)."""
+    """What tf.raw_ops.BlockLSTM, or BlockLSTMV2, computes: h (batch, timesteps,
+    units).
+    """
     import tensorflow as tf
 
     batch, timesteps, _ = x.shape
@@ -207,5 +246,17 @@ def block_lstm(version: int, x: Any, kernel: Any, bias: Any, forget_bias: float)
     return found.h.numpy().swapaxes(0, 1)
 
 
-FUNCTIONS = (taken, put, left, computed, forms, shares_memory, refused, branches, conditions, masked, block_lstm)
+FUNCTIONS = (
+    taken,
+    put,
+    left,
+    computed,
+    forms,
+    shares_memory,
+    refused,
+    branches,
+    conditions,
+    masked,
+    block_lstm,
+)
 serve({function.__name__: function for function in FUNCTIONS})

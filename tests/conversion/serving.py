@@ -1,5 +1,5 @@
-"""A process that runs functions for a test: it reads pickled (name, arguments) from its input and writes ("value", ...),
-("raised", problems) or ("broken", traceback).
+"""A process that runs functions for a test: it reads pickled (name, arguments) from its
+input and writes ("value", ...), ("raised", problems) or ("broken", traceback).
 """
 
 import os

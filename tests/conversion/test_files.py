@@ -26,7 +26,12 @@ STACK = Stack([[one(FEATURES, UNITS), one(FEATURES, UNITS)], [one(2 * UNITS, 2),
 
 
 def convert(*arguments: object) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([sys.executable, "-m", "lstm_ref.cli", "convert", *map(str, arguments)], capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "lstm_ref.cli", "convert", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 # What one torch.nn.LSTM can hold, and so a state_dict of it.
@@ -39,12 +44,16 @@ def bits(stack: Any) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("ending", [".npz", ".onnx", ".safetensors", ".pt"])
 def test_no_bit_is_lost_in_a_file(ending: str, tmp_path: Path) -> None:
-    pytest.importorskip({".npz": "numpy", ".onnx": "onnx", ".safetensors": "safetensors", ".pt": "torch"}[ending])
+    pytest.importorskip(
+        {".npz": "numpy", ".onnx": "onnx", ".safetensors": "safetensors", ".pt": "torch"}[ending]
+    )
     stack, units = (EQUAL, "3, 3") if ending in (".pt", ".safetensors") else (STACK, "3, 2")
     write(stack, tmp_path / "start.npz")
     there = convert(tmp_path / "start.npz", "-o", tmp_path / f"there{ending}")
     assert there.returncode == 0, there.stderr
-    assert there.stdout == f"{tmp_path}/there{ending}: 2 layers in both directions, 5 features, {units} units\n"
+    assert (
+        there.stdout == f"{tmp_path}/there{ending}: 2 layers in both directions, 5 features, {units} units\n"
+    )
     back = convert(tmp_path / f"there{ending}", "-o", tmp_path / "back.npz")
     assert back.returncode == 0, back.stderr
     assert bits(read(tmp_path / "back.npz")) == bits(stack)
@@ -69,7 +78,10 @@ def test_a_written_model_computes_the_same_in_onnx_runtime(tmp_path: Path) -> No
 
     write(STACK, tmp_path / "model.onnx")
     x = RANDOM.normal(size=(4, 7, FEATURES)).astype(np.float32)
-    zeros = [[State(*(np.zeros((4, len(w.recurrent_kernel)), np.float32) for _ in "hc")) for w in layer] for layer in STACK]
+    zeros = [
+        [State(*(np.zeros((4, len(w.recurrent_kernel)), np.float32) for _ in "hc")) for w in layer]
+        for layer in STACK
+    ]
     (right, _), _ = run_stack(x, zeros, STACK)
     (found,) = runtime.InferenceSession(tmp_path / "model.onnx").run(None, {"X": x.swapaxes(0, 1)})
     assert np.abs(found.swapaxes(0, 1) - right).max() < 1e-6
@@ -86,12 +98,19 @@ def test_a_file_is_not_written_over_unless_told(tmp_path: Path) -> None:
 
 def test_one_of_several_lstms_is_chosen_and_narrowed(tmp_path: Path) -> None:
     first, second = to_torch(one(FEATURES, UNITS)), to_torch(one(4, 2))
-    named = {f"a.{name}": values for name, values in first.items()} | {f"b.{name}": values for name, values in second.items()}
+    named = {f"a.{name}": values for name, values in first.items()} | {
+        f"b.{name}": values for name, values in second.items()
+    }
     np.savez(tmp_path / "two.npz", **named)
     refused = convert(tmp_path / "two.npz", "-o", tmp_path / "out.npz")
     assert refused.returncode == 1
     assert "there are 2 LSTMs: 'a', 'b'; choose one" in refused.stderr
-    assert convert(tmp_path / "two.npz", "-o", tmp_path / "out.npz", "--prefix", "b", "--dtype", "float16").returncode == 0
+    assert (
+        convert(
+            tmp_path / "two.npz", "-o", tmp_path / "out.npz", "--prefix", "b", "--dtype", "float16"
+        ).returncode
+        == 0
+    )
     assert read(tmp_path / "out.npz")[0][0].kernel.dtype == np.float16
 
 
@@ -114,7 +133,10 @@ def test_a_file_of_something_else_is_refused(name: str, content: bytes, reason: 
 
 @pytest.mark.parametrize("ending", [".npz", ".pt", ".safetensors", ".onnx"])
 def test_bfloat16_goes_into_a_file_and_back(ending: str, tmp_path: Path) -> None:
-    for package in ("ml_dtypes", {".npz": "numpy", ".onnx": "onnx", ".safetensors": "safetensors", ".pt": "torch"}[ending]):
+    for package in (
+        "ml_dtypes",
+        {".npz": "numpy", ".onnx": "onnx", ".safetensors": "safetensors", ".pt": "torch"}[ending],
+    ):
         pytest.importorskip(package)
     narrow = narrowed(EQUAL, "bfloat16")
     write(narrow, tmp_path / f"a{ending}")
@@ -149,7 +171,9 @@ def test_a_prefix_that_chooses_nothing_is_not_passed_over(tmp_path: Path) -> Non
     assert "from_keras(model.get_layer('encoder'))" in refused.stderr
 
 
-def test_from_keras_to_pytorch_no_two_frameworks_share_a_process(tmp_path: Path, keras_side: Any, torch_side: Any) -> None:
+def test_from_keras_to_pytorch_no_two_frameworks_share_a_process(
+    tmp_path: Path, keras_side: Any, torch_side: Any
+) -> None:
     del keras_side, torch_side  # skip where one is not installed
     write(EQUAL, tmp_path / "a.npz")
     assert convert(tmp_path / "a.npz", "-o", tmp_path / "a.keras").returncode == 0
@@ -162,7 +186,9 @@ finally:
     print("torch" in sys.modules, "tensorflow" in sys.modules, "keras" in sys.modules)
 """
     script = tmp_path / "script.py"
-    script.write_text("if __name__ == '__main__':\n" + "".join(f"    {line}\n" for line in code.strip().splitlines()))
+    script.write_text(
+        "if __name__ == '__main__':\n" + "".join(f"    {line}\n" for line in code.strip().splitlines())
+    )
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "True False False"

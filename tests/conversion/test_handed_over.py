@@ -1,4 +1,6 @@
-"""What people hand over: whole models, checkpoints, plain arrays, and plain mistakes."""
+"""What people hand over: whole models, checkpoints, plain arrays, and plain
+mistakes.
+"""
 
 import pickle
 from collections.abc import Callable
@@ -38,8 +40,12 @@ def one(features: int = FEATURES, units: int = UNITS, two: bool = False) -> LSTM
 
 
 PROJECTED = LSTMWeights(np.ones((5, 12)), np.ones((2, 12)), np.ones(12), projection=np.ones((3, 2)))
-STACK = Stack([[one(two=True), one(two=True)], [one(2 * UNITS, 2, two=True), one(2 * UNITS, 2, two=True)]], ["mind the gap"])
-EQUAL = Stack([[one(two=True), one(two=True)], [one(2 * UNITS, two=True), one(2 * UNITS, two=True)]])  # as torch.nn.LSTM is
+STACK = Stack(
+    [[one(two=True), one(two=True)], [one(2 * UNITS, 2, two=True), one(2 * UNITS, 2, two=True)]],
+    ["mind the gap"],
+)
+# As torch.nn.LSTM is.
+EQUAL = Stack([[one(two=True), one(two=True)], [one(2 * UNITS, two=True), one(2 * UNITS, two=True)]])
 
 
 def same(a: Any, b: Any) -> bool:
@@ -51,7 +57,10 @@ def same(a: Any, b: Any) -> bool:
 
 
 def output(weights: Any, x: Array = X) -> Array:
-    zeros = [[State(*(np.zeros((len(x), len(w.recurrent_kernel))) for _ in "hc")) for w in layer] for layer in weights]
+    zeros = [
+        [State(*(np.zeros((len(x), len(w.recurrent_kernel))) for _ in "hc")) for w in layer]
+        for layer in weights
+    ]
     (y, _), _ = run_stack(x, zeros, weights)
     return y
 
@@ -123,27 +132,70 @@ def test_whatever_is_handed_over_works_or_is_refused_with_a_reason(taker: str, m
 @pytest.mark.parametrize(
     ("take", "reason"),
     [
-        (lambda: from_onnx(MISTAKES["P as a fourth array"]), "a fourth array is P, and peepholes are not converted"),
+        (
+            lambda: from_onnx(MISTAKES["P as a fourth array"]),
+            "a fourth array is P, and peepholes are not converted",
+        ),
         (lambda: from_onnx(MISTAKES["R that is None"]), "W and R are required, and R is None"),
-        (lambda: from_onnx([MISTAKES["list of nodes"][0]]), "a node does not hold its weights: hand over the model"),
+        (
+            lambda: from_onnx([MISTAKES["list of nodes"][0]]),
+            "a node does not hold its weights: hand over the model",
+        ),
         (lambda: from_onnx("no/such/file.onnx"), "there is no file no/such/file.onnx|needs the package onnx"),
-        (lambda: from_onnx((np.ones((1, 12, 5), np.int8), np.ones((1, 12, 3)))), "W is int8: quantized weights have to be scaled back"),
-        (lambda: from_torch({"weight_ih_l0": np.ones((12, 5), np.uint8), "weight_hh_l0": np.ones((12, 3))}), "weight_ih_l0 is uint8: quantized"),
-        (lambda: to_torch(LSTMWeights(np.ones((5, 12), int), np.ones((3, 12)), np.ones(12))), "kernel is int64: quantized"),
-        (lambda: to_torch({"weight_ih_l0": 1}), "the weights are a dict, and no Stack; read them with from_keras"),
-        (lambda: to_torch([[one()]], {"weight_ih_l0": np.ones((12, 5), np.int8), "weight_hh_l0": np.ones((12, 3))}), "quantized"),
-        (lambda: from_torch({"weight_ih_l0": np.ones((9, 5)), "weight_hh_l0": np.ones((9, 3))}), "is that of a GRU, and of no LSTM"),
+        (
+            lambda: from_onnx((np.ones((1, 12, 5), np.int8), np.ones((1, 12, 3)))),
+            "W is int8: quantized weights have to be scaled back",
+        ),
+        (
+            lambda: from_torch(
+                {"weight_ih_l0": np.ones((12, 5), np.uint8), "weight_hh_l0": np.ones((12, 3))}
+            ),
+            "weight_ih_l0 is uint8: quantized",
+        ),
+        (
+            lambda: to_torch(LSTMWeights(np.ones((5, 12), int), np.ones((3, 12)), np.ones(12))),
+            "kernel is int64: quantized",
+        ),
+        (
+            lambda: to_torch({"weight_ih_l0": 1}),
+            "the weights are a dict, and no Stack; read them with from_keras",
+        ),
+        (
+            lambda: to_torch(
+                [[one()]], {"weight_ih_l0": np.ones((12, 5), np.int8), "weight_hh_l0": np.ones((12, 3))}
+            ),
+            "quantized",
+        ),
+        (
+            lambda: from_torch({"weight_ih_l0": np.ones((9, 5)), "weight_hh_l0": np.ones((9, 3))}),
+            "is that of a GRU, and of no LSTM",
+        ),
         (lambda: from_onnx((np.ones((1, 9, 5)), np.ones((1, 9, 3)))), "is that of a GRU, and of no LSTM"),
-        (lambda: from_keras([np.ones((5, 9)), np.ones((3, 9)), np.ones(9)]), "is that of a GRU, and of no LSTM"),
+        (
+            lambda: from_keras([np.ones((5, 9)), np.ones((3, 9)), np.ones(9)]),
+            "is that of a GRU, and of no LSTM",
+        ),
         (lambda: from_keras([np.ones((5, 12)), np.ones(12)]), "LSTM 0: expected kernel"),
-        (lambda: from_tensorflow1((np.ones((8, 12)), np.ones(11))), "should be \\(features \\+ units, 4 units\\)"),
+        (
+            lambda: from_tensorflow1((np.ones((8, 12)), np.ones(11))),
+            "should be \\(features \\+ units, 4 units\\)",
+        ),
         # As many rows as units, and none for a feature.
-        (lambda: from_tensorflow1((np.ones((3, 12)), np.ones(12))), "should be \\(features \\+ units, 4 units\\)"),
+        (
+            lambda: from_tensorflow1((np.ones((3, 12)), np.ones(12))),
+            "should be \\(features \\+ units, 4 units\\)",
+        ),
         (lambda: from_tensorflow1([]), "is neither a cell's \\(kernel, bias\\) nor a list of them"),
-        (lambda: from_tensorflow1([(np.ones((8, 12)), np.ones(12))], gates="ijfo"), "gates must be the letters i, f, g, o"),
+        (
+            lambda: from_tensorflow1([(np.ones((8, 12)), np.ones(12))], gates="ijfo"),
+            "gates must be the letters i, f, g, o",
+        ),
         (lambda: to_tensorflow1(STACK), "layer 0 has two directions, and a cell has one"),
         (lambda: to_torch([]), "there is no layer"),
-        (lambda: to_keras([[PROJECTED]]), "layer 0 has a projection \\(proj_size\\), and keras.layers.LSTM has none"),
+        (
+            lambda: to_keras([[PROJECTED]]),
+            "layer 0 has a projection \\(proj_size\\), and keras.layers.LSTM has none",
+        ),
         (lambda: to_torch(STACK, dtype="int8"), "dtype int8 holds no fractions"),
         (lambda: to_torch(STACK, dtype="float23"), "there is no dtype 'float23'"),
     ],
@@ -159,7 +211,10 @@ def test_a_plain_mistake_is_told_with_what_to_do(take: Callable[[], Any], reason
 def test_weights_need_no_stack_around_them() -> None:
     w = one()
     assert all(np.array_equal(a, b) for a, b in zip(to_keras(w), to_keras([[w]]), strict=True))
-    assert same(from_onnx(to_onnx([w, one(UNITS, UNITS)])), from_onnx(to_onnx([[w], [one(UNITS, UNITS)]]))) is False
+    assert (
+        same(from_onnx(to_onnx([w, one(UNITS, UNITS)])), from_onnx(to_onnx([[w], [one(UNITS, UNITS)]])))
+        is False
+    )
     assert same(from_onnx(to_onnx(w)[0]), [[w]])
 
 
@@ -175,30 +230,48 @@ def test_a_stack_is_a_tuple_and_keeps_its_conditions() -> None:
     assert again.conditions == STACK.conditions == ("mind the gap",)
 
 
-@pytest.mark.parametrize("prefix", ["", "lstm.", "model.lstm.", "module.encoder.0.", "_forward_module.model.rnn."])
+@pytest.mark.parametrize(
+    "prefix", ["", "lstm.", "model.lstm.", "module.encoder.0.", "_forward_module.model.rnn."]
+)
 @pytest.mark.parametrize("inside", [lambda state: state, lambda state: {"epoch": 3, "state_dict": state}])
-def test_a_state_dict_has_any_prefix_and_other_weights_beside(prefix: str, inside: Callable[[Any], Any]) -> None:
-    state = {f"{prefix}{name}": values for name, values in to_torch(EQUAL).items()} | {"head.weight": np.ones((2, 2))}
+def test_a_state_dict_has_any_prefix_and_other_weights_beside(
+    prefix: str, inside: Callable[[Any], Any]
+) -> None:
+    state = {f"{prefix}{name}": values for name, values in to_torch(EQUAL).items()} | {
+        "head.weight": np.ones((2, 2))
+    }
     assert same(from_torch(inside(state)), EQUAL)
     target = {name: np.zeros_like(values) for name, values in state.items()}
     to_torch(EQUAL, inside(target))
-    assert all(np.array_equal(target[name], values) for name, values in state.items() if name.startswith(prefix) and "head" not in name)
+    assert all(
+        np.array_equal(target[name], values)
+        for name, values in state.items()
+        if name.startswith(prefix) and "head" not in name
+    )
 
 
 def test_of_several_lstms_one_is_chosen_by_its_prefix() -> None:
     first, second = to_torch(one()), to_torch(one(4, 2))
-    state = {f"a.{name}": values for name, values in first.items()} | {f"b.{name}": values for name, values in second.items()}
+    state = {f"a.{name}": values for name, values in first.items()} | {
+        f"b.{name}": values for name, values in second.items()
+    }
     with pytest.raises(ConversionError, match=r"there are 2 LSTMs: 'a', 'b'; choose one with prefix="):
         from_torch(state)
     with pytest.raises(ConversionError, match=r"there is no LSTM 'c'; there is 'a', 'b'"):
         from_torch(state, prefix="c")
     for prefix in ("b", "b."):
-        assert np.array_equal(to_torch(from_torch(state, prefix=prefix))["weight_ih_l0"], second["weight_ih_l0"])
+        assert np.array_equal(
+            to_torch(from_torch(state, prefix=prefix))["weight_ih_l0"], second["weight_ih_l0"]
+        )
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_get_weights_is_taken_and_given(bidirectional: bool) -> None:
-    stack = Stack([[one(), one()], [one(2 * UNITS, 2), one(2 * UNITS, 2)]]) if bidirectional else Stack([[one()], [one(UNITS, 2)]])
+    stack = (
+        Stack([[one(), one()], [one(2 * UNITS, 2), one(2 * UNITS, 2)]])
+        if bidirectional
+        else Stack([[one()], [one(UNITS, 2)]])
+    )
     found = from_keras(to_keras(stack), bidirectional=bidirectional)
     assert same(found, stack)
     assert "arrays do not show their layers" in found.conditions[0]
@@ -213,7 +286,11 @@ def test_what_arrays_do_not_show_is_a_condition() -> None:
 @pytest.mark.parametrize("write", [to_torch, to_keras, to_onnx, to_tensorflow1])
 def test_weights_are_narrowed_on_purpose(write: Callable[..., Any]) -> None:
     written = write(one(), dtype="float32")
-    arrays = written.values() if isinstance(written, dict) else [array for part in written for array in (part if isinstance(part, tuple) else [part])]
+    arrays = (
+        written.values()
+        if isinstance(written, dict)
+        else [array for part in written for array in (part if isinstance(part, tuple) else [part])]
+    )
     assert {array.dtype for array in arrays} == {np.dtype("float32")}
     target = {name: np.zeros(values.shape, np.float32) for name, values in to_torch(one()).items()}
     with pytest.raises(ConversionError, match="to round on purpose, say dtype='float32'"):
@@ -227,14 +304,18 @@ def test_a_number_that_a_narrower_dtype_cannot_hold_is_not_made_infinite() -> No
     with pytest.raises(ConversionError) as refused:
         to_torch(large, dtype="float16")
     names = ("kernel", "recurrent_kernel", "bias")
-    assert list(refused.value.problems) == [f"layer 0: {name} has numbers out of the range of float16, up to 1e+06" for name in names]
+    assert list(refused.value.problems) == [
+        f"layer 0: {name} has numbers out of the range of float16, up to 1e+06" for name in names
+    ]
     infinite = LSTMWeights(*(np.full(shape, np.inf) for shape in ((5, 12), (3, 12), (12,))))
     assert np.all(np.isinf(to_torch(infinite, dtype="float16")["weight_hh_l0"]))
 
 
 def test_arrays_that_fit_two_layers_and_both_directions_of_one_are_ambiguous() -> None:
     square = Stack([[one(4, 4), one(4, 4)]])
-    with pytest.raises(ConversionError, match="the arrays fit 2 layers and 1 bidirectional: say bidirectional=False or True"):
+    with pytest.raises(
+        ConversionError, match="the arrays fit 2 layers and 1 bidirectional: say bidirectional=False or True"
+    ):
         from_keras(to_keras(square))
     assert [len(layer) for layer in from_keras(to_keras(square), bidirectional=True)] == [2]
     assert [len(layer) for layer in from_keras(to_keras(square), bidirectional=False)] == [1, 1]
@@ -243,7 +324,9 @@ def test_arrays_that_fit_two_layers_and_both_directions_of_one_are_ambiguous() -
 
 
 def test_layers_that_no_torch_module_holds_are_refused() -> None:
-    with pytest.raises(ConversionError, match=r"the layers have 3, 2 units; torch\.nn\.LSTM has as many in all"):
+    with pytest.raises(
+        ConversionError, match=r"the layers have 3, 2 units; torch\.nn\.LSTM has as many in all"
+    ):
         to_torch([[one()], [one(UNITS, 2)]])
 
 
@@ -252,7 +335,10 @@ def test_layers_that_no_torch_module_holds_are_refused() -> None:
     [
         (LSTMWeights(None, None, None), "layer 0 has no kernel and no recurrent_kernel and no bias"),  # type: ignore[arg-type]
         (LSTMWeights(np.ones((5, 0)), np.ones((0, 0)), np.ones(0)), "layer 0 has no units"),
-        (LSTMWeights(*(np.ones(shape, complex) for shape in ((5, 12), (3, 12), (12,)))), "kernel is complex128"),
+        (
+            LSTMWeights(*(np.ones(shape, complex) for shape in ((5, 12), (3, 12), (12,)))),
+            "kernel is complex128",
+        ),
         (LSTMWeights(np.ma.masked_all((5, 12)), np.ones((3, 12)), np.ones(12)), "kernel is a masked array"),
     ],
 )
@@ -268,7 +354,9 @@ def test_bytes_in_the_other_order_and_lists_are_weights_too() -> None:
     listed: Any = LSTMWeights(w.kernel.tolist(), w.recurrent_kernel.tolist(), w.bias.tolist())  # type: ignore[arg-type]
     for other in (swapped, listed):
         assert all(values.dtype.isnative for values in to_torch(other).values())
-        assert {name: values.tobytes() for name, values in to_torch(other).items()} == {n: v.tobytes() for n, v in to_torch(w).items()}
+        assert {name: values.tobytes() for name, values in to_torch(other).items()} == {
+            n: v.tobytes() for n, v in to_torch(w).items()
+        }
 
 
 OPTIONS: dict[str, Callable[[Any], Any]] = {
@@ -281,7 +369,10 @@ OPTIONS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-@pytest.mark.parametrize("value", [b"x", [], {"a": 1}, np.ones((3, 3)), np.array("x"), object(), LSTMWeights, one(), float("nan"), "x"])
+@pytest.mark.parametrize(
+    "value",
+    [b"x", [], {"a": 1}, np.ones((3, 3)), np.array("x"), object(), LSTMWeights, one(), float("nan"), "x"],
+)
 @pytest.mark.parametrize("option", OPTIONS)
 def test_an_option_of_another_kind_is_refused_with_a_reason(option: str, value: Any) -> None:
     with pytest.raises(ConversionError) as refused:
@@ -297,7 +388,9 @@ def test_a_problem_of_another_process_keeps_its_reasons() -> None:
 
 
 def basic_lstm_cell(x: Array, kernel: Array, bias: Array, forget_bias: float) -> Array:
-    """The documented rnn_cell.BasicLSTMCell: i, j, f, o = split([x, h] W + b), and forget_bias is added to f."""
+    """The documented rnn_cell.BasicLSTMCell: i, j, f, o = split([x, h] W + b), and
+    forget_bias is added to f.
+    """
     units = bias.size // 4
     h = c = np.zeros((len(x), units))
     outputs = []
@@ -316,21 +409,35 @@ def test_a_cell_of_tensorflow_1_computes_the_same(forget_bias: float) -> None:
     weights = from_tensorflow1((kernel, bias), forget_bias)
     right = basic_lstm_cell(X, kernel, bias, forget_bias)
     assert np.abs(output(weights) - right).max() < 1e-13
-    # Each of the two differences matters: the order of the gates, and the number that is added at run time.
-    for wrong in (from_tensorflow1((kernel, bias), forget_bias, gates="ifgo"), from_tensorflow1((kernel, bias), forget_bias + 1)):
+    # Each of the two differences matters: the order of the gates, and the number that
+    # is added at run time.
+    for wrong in (
+        from_tensorflow1((kernel, bias), forget_bias, gates="ifgo"),
+        from_tensorflow1((kernel, bias), forget_bias + 1),
+    ):
         assert np.abs(output(wrong) - right).max() > 0.05
     (back,) = to_tensorflow1(weights, forget_bias)
     assert np.array_equal(back.kernel, kernel)
     assert back.bias == pytest.approx(bias, abs=1e-15)
     two = Stack([[one()], [one(UNITS, 2, two=True)]])
     cells = to_tensorflow1(two)
-    assert np.abs(basic_lstm_cell(basic_lstm_cell(X, *cells[0], 1.0), *cells[1], 1.0) - output(two)).max() < 1e-13
+    assert (
+        np.abs(basic_lstm_cell(basic_lstm_cell(X, *cells[0], 1.0), *cells[1], 1.0) - output(two)).max()
+        < 1e-13
+    )
 
 
 def test_the_block_lstm_of_tensorflow_computes_the_same(keras_side: Any) -> None:
     kernel, bias = RANDOM.normal(size=(FEATURES + UNITS, 4 * UNITS)), RANDOM.normal(size=4 * UNITS)
     for version, gates in ((1, "igfo"), (2, "ifgo")):
-        found = keras_side("block_lstm", version, X.astype(np.float32), kernel.astype(np.float32), bias.astype(np.float32), 1.0)
+        found = keras_side(
+            "block_lstm",
+            version,
+            X.astype(np.float32),
+            kernel.astype(np.float32),
+            bias.astype(np.float32),
+            1.0,
+        )
         # The second version adds nothing at run time.
         weights = from_tensorflow1((kernel, bias), forget_bias=1.0 if version == 1 else 0.0, gates=gates)
         assert np.abs(output(weights) - found).max() < 1e-6
@@ -404,7 +511,9 @@ def node(**attributes: Any) -> Any:
 
 def model(*nodes: Any, arrays: OnnxLSTM | None = None, **more: Array) -> Any:
     held = {**(arrays or to_onnx(one())[0])._asdict(), **more}
-    initializers = [onnx.numpy_helper.from_array(np.ascontiguousarray(values), name) for name, values in held.items()]
+    initializers = [
+        onnx.numpy_helper.from_array(np.ascontiguousarray(values), name) for name, values in held.items()
+    ]
     ends = [onnx.helper.make_tensor_value_info(name, 11, None) for name in ("X", nodes[-1].output[0])]
     return onnx.helper.make_model(onnx.helper.make_graph(list(nodes), "g", ends[:1], ends[1:], initializers))
 
@@ -415,13 +524,24 @@ def model(*nodes: Any, arrays: OnnxLSTM | None = None, **more: Array) -> Any:
         (lambda: model(node(attributes={"direction": "reverse"})), "has direction reverse"),
         (lambda: model(node(attributes={"clip": 0.5})), "has clip 0.5"),
         (lambda: model(node(attributes={"input_forget": 1})), "couples input and forget gate"),
-        (lambda: model(node(attributes={"activations": ["Sigmoid", "Relu", "Tanh"]})), "has activations sigmoid, relu, tanh"),
+        (
+            lambda: model(node(attributes={"activations": ["Sigmoid", "Relu", "Tanh"]})),
+            "has activations sigmoid, relu, tanh",
+        ),
         (lambda: model(node(inputs=["B", "", "", "", "P"]), P=np.ones((1, 9))), r"has peepholes \(P\)"),
         (lambda: model(node(), W=np.ones((1, 12, 5), np.int8)), "W is int8: quantized"),
-        (lambda: model(onnx.helper.make_node("GRU", ["X", "W", "R"], ["Y"], hidden_size=3)), "a GRU is no LSTM"),
+        (
+            lambda: model(onnx.helper.make_node("GRU", ["X", "W", "R"], ["Y"], hidden_size=3)),
+            "a GRU is no LSTM",
+        ),
         (lambda: model(onnx.helper.make_node("Relu", ["X"], ["Y"])), "the model has no LSTM node"),
         (lambda: node(), "a node does not hold its weights: hand over the model"),
-        (lambda: model(node(name="a"), onnx.helper.make_node("LSTM", ["X", "W", "R"], ["Z"], hidden_size=UNITS)), "does not read the output Y"),
+        (
+            lambda: model(
+                node(name="a"), onnx.helper.make_node("LSTM", ["X", "W", "R"], ["Z"], hidden_size=UNITS)
+            ),
+            "does not read the output Y",
+        ),
         (
             lambda: model(
                 node(name="a"),
@@ -442,14 +562,25 @@ TWO = to_onnx([[one(FEATURES, 2), one(FEATURES, 2)], [one(4, 2), one(4, 2)]])
 
 def two(*between: Any, name: str = "X1") -> Any:
     """Two bidirectional nodes with something between Y0 and the X of the second."""
-    held = {f"{key}{number}": values for number, each in enumerate(TWO) for key, values in each._asdict().items()}
+    held = {
+        f"{key}{number}": values for number, each in enumerate(TWO) for key, values in each._asdict().items()
+    }
     held["shape"] = np.array([0, 0, 4], np.int64)
     nodes = [
-        onnx.helper.make_node("LSTM", [x, f"W{n}", f"R{n}", f"B{n}"], [y], name=f"lstm{n}", hidden_size=2, direction="bidirectional")
+        onnx.helper.make_node(
+            "LSTM",
+            [x, f"W{n}", f"R{n}", f"B{n}"],
+            [y],
+            name=f"lstm{n}",
+            hidden_size=2,
+            direction="bidirectional",
+        )
         for n, (x, y) in enumerate((("X", "Y0"), (name, "Y")))
     ]
     made = model(nodes[0], *between, nodes[1], arrays=TWO[0])
-    made.graph.initializer.extend(onnx.numpy_helper.from_array(np.ascontiguousarray(v), k) for k, v in held.items())
+    made.graph.initializer.extend(
+        onnx.numpy_helper.from_array(np.ascontiguousarray(v), k) for k, v in held.items()
+    )
     return made
 
 
@@ -472,7 +603,9 @@ def test_one_node_of_several_is_chosen() -> None:
     last = next(each for each in reversed(made.graph.node) if each.op_type == "LSTM")
     for chosen in ("lstm1", "Y", last):
         assert same(from_onnx(made, chosen), from_onnx(TWO[1]))
-    with pytest.raises(ConversionError, match="'lstm7' is not exactly one of the LSTM nodes, which are 'lstm0', 'lstm1'"):
+    with pytest.raises(
+        ConversionError, match="'lstm7' is not exactly one of the LSTM nodes, which are 'lstm0', 'lstm1'"
+    ):
         from_onnx(made, "lstm7")
 
 

@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 
 import lstm_ref
-from lstm_ref.conversion import ConversionError, OnnxLSTM, from_keras, from_onnx, from_torch, to_keras, to_onnx, to_torch
+from lstm_ref.conversion import (
+    ConversionError,
+    OnnxLSTM,
+    from_keras,
+    from_onnx,
+    from_torch,
+    to_keras,
+    to_onnx,
+    to_torch,
+)
 from lstm_ref.reference.weights import LSTMWeights
 
 KERAS_ONLY = "for its weights alone use LSTMWeights.from_keras and to_keras"
@@ -18,19 +27,35 @@ PLAN = {"features": 5, "layers": [(3, 1)], "use_bias": True, "dtype": "float64"}
 
 
 def direction(features: int = 5, units: int = 3, **others: Any) -> LSTMWeights:
-    return replace(LSTMWeights(np.ones((features, 4 * units)), np.ones((units, 4 * units)), np.ones(4 * units)), **others)
+    return replace(
+        LSTMWeights(np.ones((features, 4 * units)), np.ones((units, 4 * units)), np.ones(4 * units)), **others
+    )
 
 
-PROJECTED = direction(units=2, kernel=np.ones((5, 12)), recurrent_kernel=np.ones((2, 12)), bias=np.ones(12), projection=np.ones((3, 2)))
+PROJECTED = direction(
+    units=2,
+    kernel=np.ones((5, 12)),
+    recurrent_kernel=np.ones((2, 12)),
+    bias=np.ones(12),
+    projection=np.ones((3, 2)),
+)
 
 
 def test_numpy_alone_is_imported() -> None:
-    code = "import sys; import lstm_ref.conversion; print(*sorted({name.partition('.')[0] for name in sys.modules} - sys.stdlib_module_names))"
+    code = (
+        "import sys; import lstm_ref.conversion; print(*sorted({name.partition('.')[0] for name in"
+        " sys.modules} - sys.stdlib_module_names))"
+    )
     folder = Path(lstm_ref.__file__).parent.parent
     before = subprocess.run(
-        [sys.executable, "-c", code.replace("import lstm_ref.conversion;", "import numpy;")], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code.replace("import lstm_ref.conversion;", "import numpy;")],
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    after = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
+    after = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True
+    )
     assert set(after.stdout.split()) - set(before.stdout.split()) == {"lstm_ref"}
 
 
@@ -47,36 +72,62 @@ def test_peepholes_are_refused_and_not_lost() -> None:
 @pytest.mark.parametrize(
     ("name", "problems"),
     [
-        ("not built", ["the layer.cell is not built and has no weights yet: call the layer once, or layer.build((None, None, features))"]),
+        (
+            "not built",
+            [
+                "the layer.cell is not built and has no weights yet: call the layer once, or"
+                " layer.build((None, None, features))"
+            ],
+        ),
         (
             "other activations, and a GRU",
             [
                 f"the layer.layers[0].cell has activation 'relu', expected 'tanh'; {KERAS_ONLY}",
-                f"the layer.layers[0].cell has recurrent_activation 'hard_sigmoid', expected 'sigmoid'; {KERAS_ONLY}",
+                (
+                    "the layer.layers[0].cell has recurrent_activation 'hard_sigmoid', expected 'sigmoid';"
+                    f" {KERAS_ONLY}"
+                ),
                 "the layer.layers[1] is a GRU, and no LSTM",
             ],
         ),
-        ("a callable activation", [f"the layer.cell has activation '<lambda>', expected 'tanh'; {KERAS_ONLY}"]),
+        (
+            "a callable activation",
+            [f"the layer.cell has activation '<lambda>', expected 'tanh'; {KERAS_ONLY}"],
+        ),
         ("backwards", [f"the layer has go_backwards=True as a forward direction; {KERAS_ONLY}"]),
         (
             "a sum of directions",
-            ["the layer merges its directions by 'sum', expected 'concat'; convert forward_layer and backward_layer by themselves"],
+            [
+                "the layer merges its directions by 'sum', expected 'concat'; convert forward_layer and"
+                " backward_layer by themselves"
+            ],
         ),
         ("cells in both directions", ["the layer does not have exactly one LSTM in each direction"]),
         (
             "a dense layer between",
-            ["the layer[1] is a Dense, which is not known to compute an LSTM; of a model hand over the list of its LSTM layers"],
+            [
+                "the layer[1] is a Dense, which is not known to compute an LSTM; of a model hand over the"
+                " list of its LSTM layers"
+            ],
         ),
         ("one on another that does not fit", ["layer 1: kernel (5, 12) should be kernel (2, 12)"]),
         (
             "no sequence for the next",
-            ["the layer[0] returns its last output alone (return_sequences=False), no sequence for the layer[1]: convert each by itself"],
+            [
+                "the layer[0] returns its last output alone (return_sequences=False), no sequence for the"
+                " layer[1]: convert each by itself"
+            ],
         ),
-        ("a mask between", ["the layer[1] masks steps by what the LSTM before it returns: convert each LSTM by itself"]),
+        (
+            "a mask between",
+            ["the layer[1] masks steps by what the LSTM before it returns: convert each LSTM by itself"],
+        ),
         ("nothing", ["there is no LSTM layer"]),
     ],
 )
-def test_a_keras_layer_that_is_not_the_lstm_of_all_frameworks(keras_side: Any, name: str, problems: list[str]) -> None:
+def test_a_keras_layer_that_is_not_the_lstm_of_all_frameworks(
+    keras_side: Any, name: str, problems: list[str]
+) -> None:
     with pytest.raises(ConversionError) as refused:
         keras_side("refused", name)
     assert list(refused.value.problems) == problems
@@ -89,8 +140,9 @@ def test_a_keras_layer_that_is_not_the_lstm_of_all_frameworks(keras_side: Any, n
         (
             "parametrized",
             [
-                "no weights of torch.nn.LSTM: parametrizations.weight_ih_l0.original0, parametrizations.weight_ih_l0.original1; "
-                "hand over one LSTM by itself, without pruning or parametrization"
+                "no weights of torch.nn.LSTM: parametrizations.weight_ih_l0.original0,"
+                " parametrizations.weight_ih_l0.original1; hand over one LSTM by itself, without pruning or"
+                " parametrization"
             ],
         ),
         ("no module", ["a method is neither a torch module nor a state_dict"]),
@@ -105,17 +157,34 @@ def test_a_torch_module_that_is_no_lstm(torch_side: Any, name: str, problems: li
 @pytest.mark.parametrize(
     ("state", "problems"),
     [
-        ({}, ["no weights of torch.nn.LSTM: nothing; hand over one LSTM by itself, without pruning or parametrization"]),
         (
-            {"weight_ih_l0": (12, 5), "weight_hh_l0": (12, 3), "bias_ih_l0": (12,), "weight_ih_l1_reverse": (12, 3)},
+            {},
+            [
+                "no weights of torch.nn.LSTM: nothing; hand over one LSTM by itself, without pruning or"
+                " parametrization"
+            ],
+        ),
+        (
+            {
+                "weight_ih_l0": (12, 5),
+                "weight_hh_l0": (12, 3),
+                "bias_ih_l0": (12,),
+                "weight_ih_l1_reverse": (12, 3),
+            },
             [
                 "bias_hh_l0 is missing",
-                *(f"{name}_l0_reverse is missing" for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")),
+                *(
+                    f"{name}_l0_reverse is missing"
+                    for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+                ),
                 *(f"{name}_l1 is missing" for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")),
                 *(f"{name}_l1_reverse is missing" for name in ("weight_hh", "bias_ih", "bias_hh")),
             ],
         ),
-        ({"weight_ih_l0": (12, 5), "weight_hh_l0": (12, 3), "weight_hh": (12, 3)}, ["weight_hh is one too many"]),
+        (
+            {"weight_ih_l0": (12, 5), "weight_hh_l0": (12, 3), "weight_hh": (12, 3)},
+            ["weight_hh is one too many"],
+        ),
         ({"weight_ih_l0": (60,), "weight_hh_l0": (12, 3)}, ["weight_ih_l0 (60,) should have 2 axes"]),
     ],
 )
@@ -129,14 +198,20 @@ def test_a_state_dict_of_other_names_or_axes(state: dict[str, tuple[int, ...]], 
     ("nodes", "problems"),
     [
         ([], ["there is no layer"]),
-        ([OnnxLSTM(np.ones((12, 5)), np.ones((1, 12, 3)))], ["layer 0: W and R have three axes, found (12, 5) and (1, 12, 3)"]),
+        (
+            [OnnxLSTM(np.ones((12, 5)), np.ones((1, 12, 3)))],
+            ["layer 0: W and R have three axes, found (12, 5) and (1, 12, 3)"],
+        ),
         (
             [OnnxLSTM(np.ones((2, 12, 5)), np.ones((1, 8, 3)), np.ones((2, 12)))],
             ["layer 0: R (1, 8, 3) should be R (2, 12, 3)", "layer 0: B (2, 12) should be B (2, 24)"],
         ),
         (
             [OnnxLSTM(np.ones((2, 12, 5)), np.ones((2, 12, 3)))] * 2,
-            ["layer 1 forward: W (12, 5) should be W (12, 6)", "layer 1 backward: W (12, 5) should be W (12, 6)"],
+            [
+                "layer 1 forward: W (12, 5) should be W (12, 6)",
+                "layer 1 backward: W (12, 5) should be W (12, 6)",
+            ],
         ),
     ],
 )
@@ -150,7 +225,10 @@ def test_onnx_arrays_that_are_not_those_of_nodes(nodes: list[OnnxLSTM], problems
     ("weights", "problems"),
     [
         (((direction(), direction(), direction()),), ["layer 0 has 3 directions, expected 1 or 2"]),
-        (((direction(bias=np.ones(12, np.float32)),),), ["layer 0 has arrays of several dtypes: float32, float64"]),
+        (
+            ((direction(bias=np.ones(12, np.float32)),),),
+            ["layer 0 has arrays of several dtypes: float32, float64"],
+        ),
         (
             ((direction(bias=np.ones(11), recurrent_bias=np.ones(13)),), (direction(),)),
             [
@@ -161,9 +239,15 @@ def test_onnx_arrays_that_are_not_those_of_nodes(nodes: list[OnnxLSTM], problems
         ),
         (
             ((direction(kernel=np.ones(12)),),),
-            ["layer 0: biases have one axis, all others two; found kernel (12,), recurrent_kernel (3, 12), bias (12,)"],
+            [
+                "layer 0: biases have one axis, all others two; found kernel (12,), recurrent_kernel (3, 12),"
+                " bias (12,)"
+            ],
         ),
-        (((direction(), direction(units=2)),), ["layer 0 has 3 units forward and 2 backward, and the ONNX operator LSTM has one hidden_size"]),
+        (
+            ((direction(), direction(units=2)),),
+            ["layer 0 has 3 units forward and 2 backward, and the ONNX operator LSTM has one hidden_size"],
+        ),
         (
             ((direction(), PROJECTED),),
             [
@@ -179,7 +263,10 @@ def test_weights_that_no_node_can_hold(weights: Any, problems: list[str]) -> Non
     assert list(refused.value.problems) == problems
 
 
-NARROW = "is float64, and the target's float32 cannot hold every value of it; to round on purpose, say dtype='float32'"
+NARROW = (
+    "is float64, and the target's float32 cannot hold every value of it; to round on purpose, say"
+    " dtype='float32'"
+)
 
 
 @pytest.mark.parametrize(
@@ -234,7 +321,10 @@ NARROW = "is float64, and the target's float32 cannot hold every value of it; to
             {},
             ((PROJECTED,),),
             ["layer 0 has a projection (proj_size), and keras.layers.LSTM has none"],
-            ["layer 0: weight_hh_l0 has shape (12, 2), the target's (12, 3)", "layer 0: the target has no weight_hr_l0"],
+            [
+                "layer 0: weight_hh_l0 has shape (12, 2), the target's (12, 3)",
+                "layer 0: the target has no weight_hr_l0",
+            ],
         ),
     ],
 )
@@ -257,14 +347,21 @@ def test_a_refused_conversion_changes_nothing(keras_side: Any, torch_side: Any) 
     # The kernels fit, the bias does not: float64 layers without bias.
     plan = {**PLAN, "use_bias": False}
     arrays = [np.full((5, 12), 0.25), np.full((3, 12), 0.5)]
-    assert [array.tolist() for array in keras_side("left", plan, [arrays], ((direction(),),))[0]] == [array.tolist() for array in arrays]
+    assert [array.tolist() for array in keras_side("left", plan, [arrays], ((direction(),),))[0]] == [
+        array.tolist() for array in arrays
+    ]
     state = {"weight_ih_l0": np.full((12, 5), 0.25), "weight_hh_l0": np.full((12, 3), 0.5)}
     left = torch_side("left", plan, state, ((direction(),),))
-    assert {name: values for name, (_, values, _) in left.items()} == {name: array.tobytes() for name, array in state.items()}
+    assert {name: values for name, (_, values, _) in left.items()} == {
+        name: array.tobytes() for name, array in state.items()
+    }
 
 
 def test_the_message_has_every_problem_on_a_line_of_its_own() -> None:
-    with pytest.raises(ValueError, match=r"^the weights cannot be converted:\n  weight_hh_l0 is missing\n  bias_hh_l0 is missing$"):
+    with pytest.raises(
+        ValueError,
+        match=r"^the weights cannot be converted:\n  weight_hh_l0 is missing\n  bias_hh_l0 is missing$",
+    ):
         from_torch({"weight_ih_l0": np.ones((12, 5)), "bias_ih_l0": np.ones(12)})
 
 
@@ -299,5 +396,11 @@ def test_bfloat16_without_ml_dtypes_says_what_to_install(monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, "torch", type(sys)("torch"))
     monkeypatch.setattr(sys.modules["torch"], "int16", "int16", raising=False)
     monkeypatch.setitem(sys.modules, "ml_dtypes", None)
-    with pytest.raises(ConversionError, match=r"NumPy has no bfloat16: python -m pip install ml_dtypes, or convert module.float\(\), which is exact"):
+    with pytest.raises(
+        ConversionError,
+        match=(
+            r"NumPy has no bfloat16: python -m pip install ml_dtypes, or convert module.float\(\), which is"
+            r" exact"
+        ),
+    ):
         from_torch({"weight_ih_l0": Tensor(), "weight_hh_l0": Tensor()})

@@ -1,4 +1,6 @@
-"""What is converted and converted back has every bit that it had: in real layers, of all sizes, whatever the bits."""
+"""What is converted and converted back has every bit that it had: in real layers, of
+all sizes, whatever the bits.
+"""
 
 from importlib import import_module
 from importlib.util import find_spec
@@ -10,7 +12,12 @@ from hypothesis import strategies as st
 
 from lstm_ref.conversion import OnnxLSTM, from_onnx, to_onnx
 
-SETTINGS = settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SETTINGS = settings(
+    max_examples=30,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 DTYPES = {name: np.dtype(name) for name in ("float64", "float32", "float16")}
 if find_spec("ml_dtypes"):
     DTYPES["bfloat16"] = np.dtype(import_module("ml_dtypes").bfloat16)
@@ -30,7 +37,14 @@ MIXED = st.lists(st.tuples(SIZES, st.integers(1, 2)), min_size=1, max_size=3)
 
 
 def plans(layers: st.SearchStrategy[list[tuple[int, int]]]) -> st.SearchStrategy[Plan]:
-    return st.fixed_dictionaries({"features": SIZES, "layers": layers, "use_bias": st.booleans(), "dtype": st.sampled_from(sorted(DTYPES))})
+    return st.fixed_dictionaries(
+        {
+            "features": SIZES,
+            "layers": layers,
+            "use_bias": st.booleans(),
+            "dtype": st.sampled_from(sorted(DTYPES)),
+        }
+    )
 
 
 def any_bits(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Array:
@@ -45,7 +59,9 @@ def any_bits(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Ar
 
 
 def keras_arrays(plan: Plan, seed: int) -> list[list[Array]]:
-    """get_weights() of each layer: kernel (features, 4 units), recurrent_kernel (units, 4 units), bias; of both directions one after the other."""
+    """get_weights() of each layer: kernel (features, 4 units), recurrent_kernel (units,
+    4 units), bias; of both directions one after the other.
+    """
     rng, features, found = np.random.default_rng(seed), plan["features"], []
     for units, directions in plan["layers"]:
         shapes = [(features, 4 * units), (units, 4 * units), *([(4 * units,)] if plan["use_bias"] else [])]
@@ -66,14 +82,18 @@ def torch_state(plan: Plan, seed: int) -> dict[str, Array]:
                 shapes |= {"bias_ih": (4 * hidden,), "bias_hh": (4 * hidden,)}
             if projected:
                 shapes["weight_hr"] = (projected, hidden)
-            found |= {f"{word}{suffix}": any_bits(rng, shape, plan["dtype"]) for word, shape in shapes.items()}
+            found |= {
+                f"{word}{suffix}": any_bits(rng, shape, plan["dtype"]) for word, shape in shapes.items()
+            }
         features = outputs * directions
     return found
 
 
 def bits(state: dict[str, Array]) -> dict[str, tuple[str, bytes, tuple[int, ...]]]:
     """As `torch_side` tells them."""
-    return {name: (f"torch.{array.dtype.name}", array.tobytes(), array.shape) for name, array in state.items()}
+    return {
+        name: (f"torch.{array.dtype.name}", array.tobytes(), array.shape) for name, array in state.items()
+    }
 
 
 def raw(arrays: list[list[Array]]) -> list[list[tuple[str, bytes, tuple[int, ...]]]]:
@@ -81,7 +101,9 @@ def raw(arrays: list[list[Array]]) -> list[list[tuple[str, bytes, tuple[int, ...
 
 
 def transposed(plan: Plan, arrays: list[list[Array]]) -> dict[str, Array]:
-    """The state_dict in which torch.nn.LSTM documents what Keras has: transposed, its second bias zero."""
+    """The state_dict in which torch.nn.LSTM documents what Keras has: transposed, its
+    second bias zero.
+    """
     state, parts = {}, 3 if plan["use_bias"] else 2
     for layer, held in enumerate(arrays):
         for direction, suffix in enumerate((f"_l{layer}", f"_l{layer}_reverse")[: len(held) // parts]):
@@ -123,7 +145,11 @@ def test_from_torch_to_onnx_and_back(torch_side: Any, plan: Plan, seed: int) -> 
 def test_from_onnx_to_the_canonical_arrays_and_back(plan: Plan, seed: int) -> None:
     rng, features, nodes = np.random.default_rng(seed), plan["features"], []
     for hidden, directions in plan["layers"]:
-        shapes = [(directions, 4 * hidden, features), (directions, 4 * hidden, hidden), (directions, 8 * hidden)]
+        shapes = [
+            (directions, 4 * hidden, features),
+            (directions, 4 * hidden, hidden),
+            (directions, 8 * hidden),
+        ]
         nodes.append(OnnxLSTM(*(any_bits(rng, shape, plan["dtype"]) for shape in shapes)))
         features = hidden * directions
     assert raw([list(node) for node in to_onnx(from_onnx(nodes))]) == raw([list(node) for node in nodes])
@@ -131,7 +157,9 @@ def test_from_onnx_to_the_canonical_arrays_and_back(plan: Plan, seed: int) -> No
 
 @SETTINGS
 @given(plan=plans(SAME), seed=SEEDS, projected=st.integers(1, 3))
-def test_from_torch_with_a_projection_to_the_canonical_arrays_and_back(torch_side: Any, plan: Plan, seed: int, projected: int) -> None:
+def test_from_torch_with_a_projection_to_the_canonical_arrays_and_back(
+    torch_side: Any, plan: Plan, seed: int, projected: int
+) -> None:
     (units, directions), *others = plan["layers"]
     plan = {**plan, "layers": uniform(units + projected, directions, 1 + len(others)), "proj_size": projected}
     state = torch_state(plan, seed)
@@ -143,7 +171,9 @@ def test_from_torch_with_a_projection_to_the_canonical_arrays_and_back(torch_sid
 def test_a_cell_has_the_weights_of_a_layer(keras_side: Any, torch_side: Any, plan: Plan, seed: int) -> None:
     arrays = keras_arrays(plan, seed)
     state, weights = torch_side("cell", plan, keras_side("taken", plan, arrays))
-    assert state == bits({name.removesuffix("_l0"): array for name, array in transposed(plan, arrays).items()})
+    assert state == bits(
+        {name.removesuffix("_l0"): array for name, array in transposed(plan, arrays).items()}
+    )
     assert raw(keras_side("put", plan, weights)) == raw(arrays)
 
 
@@ -162,9 +192,15 @@ def test_a_weight_that_two_directions_share_is_read_for_both(torch_side: Any) ->
 
 def test_two_biases_become_their_sum_in_keras(keras_side: Any, torch_side: Any) -> None:
     plan = {"features": 1, "layers": uniform(1, 1, 1), "use_bias": True, "dtype": "float32"}
-    state = {name: np.zeros(shape, np.float32) for name, shape in {"weight_ih_l0": (4, 1), "weight_hh_l0": (4, 1)}.items()}
+    state = {
+        name: np.zeros(shape, np.float32)
+        for name, shape in {"weight_ih_l0": (4, 1), "weight_hh_l0": (4, 1)}.items()
+    }
     # 2^24 + 1 rounds to 2^24 in float32.
-    state |= {"bias_ih_l0": np.array([1, 2**24, 0, 0.5], np.float32), "bias_hh_l0": np.array([2, 1, -3, 0], np.float32)}
+    state |= {
+        "bias_ih_l0": np.array([1, 2**24, 0, 0.5], np.float32),
+        "bias_hh_l0": np.array([2, 1, -3, 0], np.float32),
+    }
     ((_, _, bias),) = keras_side("put", plan, torch_side("taken", plan, state))
     assert bias.tolist() == [3, 2**24, -3, 0.5]
 
@@ -175,14 +211,24 @@ def test_no_bias_and_a_bias_of_zeros_are_the_same(keras_side: Any, torch_side: A
     weights = keras_side("taken", without, arrays)
     state = torch_side("put", {**without, "use_bias": True}, weights)
     zero = np.zeros(12)
-    assert state == bits({**transposed(without, arrays), **{f"{name}_l{layer}": zero for name in ("bias_ih", "bias_hh") for layer in (0, 1)}})
+    assert state == bits(
+        {
+            **transposed(without, arrays),
+            **{f"{name}_l{layer}": zero for name in ("bias_ih", "bias_hh") for layer in (0, 1)},
+        }
+    )
     assert raw(keras_side("put", without, from_onnx(to_onnx(weights)))) == raw(arrays)
-    assert raw(keras_side("put", without, from_onnx([OnnxLSTM(W, R) for W, R, _ in to_onnx(weights)]))) == raw(arrays)
+    assert raw(
+        keras_side("put", without, from_onnx([OnnxLSTM(W, R) for W, R, _ in to_onnx(weights)]))
+    ) == raw(arrays)
 
 
 def test_a_wider_target_takes_the_values_as_they_are(keras_side: Any, torch_side: Any) -> None:
     plan = {"features": 2, "layers": uniform(3, 2, 1), "use_bias": True, "dtype": "float32"}
-    arrays = [[np.nextafter(np.float32(1), np.float32(2)) * np.ones(array.shape, np.float32) for array in layer] for layer in keras_arrays(plan, 1)]
+    arrays = [
+        [np.nextafter(np.float32(1), np.float32(2)) * np.ones(array.shape, np.float32) for array in layer]
+        for layer in keras_arrays(plan, 1)
+    ]
     weights = keras_side("taken", plan, arrays)
     wide = [[array.astype(np.float64) for array in layer] for layer in arrays]
     assert raw(keras_side("put", {**plan, "dtype": "float64"}, weights)) == raw(wide)
@@ -203,11 +249,28 @@ def test_every_form_of_a_keras_lstm_is_read_layer_by_layer_forward_first(keras_s
 
 def test_nothing_shares_memory(keras_side: Any, torch_side: Any) -> None:
     plan = {"features": 2, "layers": uniform(3, 1, 1), "use_bias": True, "dtype": "float64"}
-    assert keras_side("shares_memory", plan, [[np.ones((2, 12)), np.ones((3, 12)), np.ones(12)]]) == [False] * 3
-    state = {"weight_ih_l0": np.ones((12, 2)), "weight_hh_l0": np.ones((12, 3)), "bias_ih_l0": np.ones(12), "bias_hh_l0": np.ones(12)}
+    assert (
+        keras_side("shares_memory", plan, [[np.ones((2, 12)), np.ones((3, 12)), np.ones(12)]]) == [False] * 3
+    )
+    state = {
+        "weight_ih_l0": np.ones((12, 2)),
+        "weight_hh_l0": np.ones((12, 3)),
+        "bias_ih_l0": np.ones(12),
+        "bias_hh_l0": np.ones(12),
+    }
     assert torch_side("shares_memory", plan, state) == [False] * 3
     node = OnnxLSTM(np.ones((1, 12, 2)), np.ones((1, 12, 3)), np.ones((1, 24)))
     weights = from_onnx([node])
     (again,) = to_onnx(weights)
-    assert not any(np.shares_memory(a, b) for a in node for b in vars(weights[0][0]).values() if a is not None and b is not None)
-    assert not any(np.shares_memory(a, b) for a in again for b in vars(weights[0][0]).values() if a is not None and b is not None)
+    assert not any(
+        np.shares_memory(a, b)
+        for a in node
+        for b in vars(weights[0][0]).values()
+        if a is not None and b is not None
+    )
+    assert not any(
+        np.shares_memory(a, b)
+        for a in again
+        for b in vars(weights[0][0]).values()
+        if a is not None and b is not None
+    )

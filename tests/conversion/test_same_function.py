@@ -1,4 +1,6 @@
-"""Layers that hold converted weights compute the same: Keras, PyTorch, the ONNX operator and the reference."""
+"""Layers that hold converted weights compute the same: Keras, PyTorch, the ONNX
+operator and the reference.
+"""
 
 from typing import Any
 
@@ -14,7 +16,12 @@ from lstm_ref.reference.weights import LSTMWeights
 
 Array = np.ndarray[Any, Any]
 BATCH, TIMESTEPS, FEATURES, UNITS = 2, 6, 5, 3
-LAYERS = {"plain": [(UNITS, 1)], "bidirectional": [(UNITS, 2)], "stacked": [(UNITS, 1)] * 3, "stacked and bidirectional": [(UNITS, 2)] * 2}
+LAYERS = {
+    "plain": [(UNITS, 1)],
+    "bidirectional": [(UNITS, 2)],
+    "stacked": [(UNITS, 1)] * 3,
+    "stacked and bidirectional": [(UNITS, 2)] * 2,
+}
 
 
 def keras_arrays(layers: list[tuple[int, int]], dtype: str) -> list[list[Array]]:
@@ -27,10 +34,16 @@ def keras_arrays(layers: list[tuple[int, int]], dtype: str) -> list[list[Array]]
 
 
 def expected(weights: Stack, x: Array, dtype: str) -> tuple[Array, Array]:
-    """The reference's output in float64, and how far correct arithmetic in this dtype may be from it."""
+    """The reference's output in float64, and how far correct arithmetic in this dtype
+    may be from it.
+    """
     arithmetic = precision(dtype, dtype)
     weights = tuple(
-        tuple(LSTMWeights(*(array.astype(np.float64) for array in vars(w).values() if array is not None)) for w in layer) for layer in weights
+        tuple(
+            LSTMWeights(*(array.astype(np.float64) for array in vars(w).values() if array is not None))
+            for w in layer
+        )
+        for layer in weights
     )
 
     def output(values: Array) -> Array:
@@ -44,7 +57,9 @@ def expected(weights: Stack, x: Array, dtype: str) -> tuple[Array, Array]:
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("kind", LAYERS)
-def test_a_torch_module_computes_what_the_keras_layer_does(keras_side: Any, torch_side: Any, kind: str, dtype: str) -> None:
+def test_a_torch_module_computes_what_the_keras_layer_does(
+    keras_side: Any, torch_side: Any, kind: str, dtype: str
+) -> None:
     plan = {"features": FEATURES, "layers": LAYERS[kind], "use_bias": True, "dtype": dtype}
     arrays = keras_arrays(LAYERS[kind], dtype)
     x = np.random.default_rng(4).normal(size=(BATCH, TIMESTEPS, FEATURES)).astype(dtype)
@@ -56,9 +71,11 @@ def test_a_torch_module_computes_what_the_keras_layer_does(keras_side: Any, torc
 
 
 def onnx_lstm(X: Array, node: OnnxLSTM) -> Array:
-    """The operator's equations as its documentation has them, direction "forward" or "bidirectional", without peepholes.
+    """The operator's equations as its documentation has them, direction "forward" or
+    "bidirectional", without peepholes.
 
-    X (seq_length, batch_size, input_size); returns Y (seq_length, num_directions, batch_size, hidden_size).
+    X (seq_length, batch_size, input_size); returns Y (seq_length, num_directions,
+    batch_size, hidden_size).
     """
     assert node.B is not None
     Y = np.empty((len(X), len(node.W), X.shape[1], node.R.shape[2]))
@@ -94,7 +111,8 @@ def test_onnx_nodes_compute_what_the_reference_does(kind: str) -> None:
 
 
 def test_the_gates_of_onnx_are_input_output_forget_cell() -> None:
-    # Two units whose numbers say where they stand here: gates i, f, g, o are 1 to 4, the unit is the decimal.
+    # Two units whose numbers say where they stand here: gates i, f, g, o are 1 to 4,
+    # the unit is the decimal.
     gates = np.array([1.1, 1.2, 2.1, 2.2, 3.1, 3.2, 4.1, 4.2])
     weights = ((LSTMWeights(gates[None], np.stack([10 * gates, 20 * gates]), 100 * gates, 200 * gates),),)
     ((W, R, B),) = to_onnx(weights)

@@ -1,4 +1,6 @@
-"""What the tests do with real PyTorch modules, in a process without Keras. A plan is that of `keras_side`, and may have proj_size."""
+"""What the tests do with real PyTorch modules, in a process without Keras. A plan is
+that of `keras_side`, and may have proj_size.
+"""
 
 import pickle
 from typing import Any
@@ -34,7 +36,10 @@ def tensor(array: Any) -> Any:
 
 def bits(state: Any) -> State:
     """The dtype and the bits of each tensor."""
-    return {name: (str(each.dtype), each.contiguous().view(torch.uint8).numpy().tobytes(), tuple(each.shape)) for name, each in state.items()}
+    return {
+        name: (str(each.dtype), each.contiguous().view(torch.uint8).numpy().tobytes(), tuple(each.shape))
+        for name, each in state.items()
+    }
 
 
 def loaded(plan: dict[str, Any], state: State) -> Any:
@@ -52,7 +57,10 @@ def put(plan: dict[str, Any], weights: Stack) -> State:
     parameters, before = dict(made.named_parameters()), pickle.dumps(weights)
     to_torch(weights, made)
     assert pickle.dumps(weights) == before
-    assert all(made.get_parameter(name) is parameter and parameter.requires_grad for name, parameter in parameters.items())
+    assert all(
+        made.get_parameter(name) is parameter and parameter.requires_grad
+        for name, parameter in parameters.items()
+    )
     return bits(made.state_dict())
 
 
@@ -76,7 +84,9 @@ def computed(plan: dict[str, Any], weights: Stack, x: Any) -> Any:
 def cell(plan: dict[str, Any], weights: Stack) -> tuple[State, Stack]:
     """The state of an LSTMCell with these weights, and what is read of it."""
     ((units, _),) = plan["layers"]
-    made = torch.nn.LSTMCell(plan["features"], units, bias=plan["use_bias"], dtype=getattr(torch, plan["dtype"]))
+    made = torch.nn.LSTMCell(
+        plan["features"], units, bias=plan["use_bias"], dtype=getattr(torch, plan["dtype"])
+    )
     to_torch(weights, made)
     return bits(made.state_dict()), from_torch(made)
 
@@ -94,14 +104,19 @@ def tied(plan: dict[str, Any], state: State) -> Stack:
 
 
 def shares_memory(plan: dict[str, Any], state: State) -> list[bool]:
-    """Whether a change of the module changes what was taken, of what was taken the module, and of what was put the module."""
+    """Whether a change of the module changes what was taken, of what was taken the
+    module, and of what was put the module.
+    """
     made = loaded(plan, state)
     weights = from_torch(made)
     before = pickle.loads(pickle.dumps(weights))
     with torch.no_grad():
         for parameter in made.parameters():
             parameter.zero_()
-    changed = [not np.array_equal(weights[0][0].kernel, before[0][0].kernel) or not np.array_equal(weights[0][0].bias, before[0][0].bias)]
+    changed = [
+        not np.array_equal(weights[0][0].kernel, before[0][0].kernel)
+        or not np.array_equal(weights[0][0].bias, before[0][0].bias)
+    ]
     weights[0][0].bias[...] = 7
     changed.append(bool(torch.any(made.bias_ih_l0 != 0)))
     to_torch(weights, made)
@@ -125,7 +140,9 @@ def packed(weights: Stack, x: Any, lengths: list[int]) -> tuple[Any, Any]:
     """The padded output of a module with these weights on packed sequences, and h_n."""
     made = torch.nn.LSTM(x.shape[2], 3, batch_first=True, dtype=torch.float64)
     to_torch(weights, made)
-    given = torch.nn.utils.rnn.pack_padded_sequence(torch.from_numpy(x), lengths, batch_first=True, enforce_sorted=False)
+    given = torch.nn.utils.rnn.pack_padded_sequence(
+        torch.from_numpy(x), lengths, batch_first=True, enforce_sorted=False
+    )
     output, (h_n, _) = made(given)
     padded, _ = torch.nn.utils.rnn.pad_packed_sequence(output, batch_first=True, total_length=x.shape[1])
     return padded.detach().numpy(), h_n[0].detach().numpy()
@@ -138,7 +155,9 @@ def take(name: str) -> int:
         "meta": lambda: lstm(5, 4, device="meta"),
         "two inside": lambda: torch.nn.ModuleDict({"encoder": lstm(5, 4), "decoder": lstm(5, 4)}),
         "none inside": lambda: torch.nn.ModuleDict({"linear": torch.nn.Linear(5, 4)}),
-        "one inside": lambda: torch.nn.ModuleDict({"linear": torch.nn.Linear(5, 4), "lstm": lstm(5, 4, num_layers=2)}),
+        "one inside": lambda: torch.nn.ModuleDict(
+            {"linear": torch.nn.Linear(5, 4), "lstm": lstm(5, 4, num_layers=2)}
+        ),
     }
     return len(from_torch(sources[name]()))
 

@@ -27,7 +27,8 @@ layers:
       stated: {about: Whether it returns the state., source: tests, default: false}
     call:
       inputs: {about: Input., source: tests, required: true}
-      state: {about: State., source: tests, values: [absent, given, previous], needs: {previous: {stated: true}}}
+      state: {about: State., source: tests, values: [absent, given, previous],
+        needs: {previous: {stated: true}}}
       mask: {about: Mask., source: tests, values: [absent, left, right]}
     input:
       batch: {about: Rows., required: true, unless: {form: unbatched}}
@@ -35,7 +36,8 @@ layers:
       features: {about: Columns.}
       form: {about: Form., default: batched, values: [batched, unbatched]}
     outputs:
-      output: {about: Output., source: tests, at: {last-step: {}, first-step: {}, reversed: {}, forward-half: {unroll: false}}}
+      output: {about: Output., source: tests,
+        at: {last-step: {}, first-step: {}, reversed: {}, forward-half: {unroll: false}}}
       h: {about: State., source: tests, needs: {stated: true}}
     actions: [call, train, reset, weights]
   RNN:
@@ -123,7 +125,9 @@ def second_dialect(root: Path) -> None:
 
 @pytest.fixture
 def write(root: Path) -> Callable[[str, str], Path]:
-    """Write a case file below the corpus, from the YAML of its list of cases, below HEAD: the first line of that is line 10."""
+    """Write a case file below the corpus, from the YAML of its list of cases, below
+    HEAD: the first line of that is line 10.
+    """
 
     def write_entries(name: str, entries: str) -> Path:
         file = root / name
@@ -147,7 +151,9 @@ def cases(root: Path, write: Callable[[str, str], Path]) -> Callable[[str], list
 
 @pytest.fixture
 def problems(root: Path, write: Callable[[str, str], Path]) -> Callable[[str], tuple[Problem, ...]]:
-    """What is wrong with `toy/file.yaml`: from the YAML of its list of cases, which starts in line 10."""
+    """What is wrong with `toy/file.yaml`: from the YAML of its list of cases, which
+    starts in line 10.
+    """
 
     def problems_of(entries: str) -> tuple[Problem, ...]:
         write("toy/file.yaml", entries)

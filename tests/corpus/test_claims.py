@@ -48,7 +48,9 @@ def claim(verdict: str, rest: str) -> str:
 
 
 def test_an_exhibit_is_a_case_with_the_claim_and_what_it_asserts(root: Path) -> None:
-    (case,) = cases(root, claim("true", "    place: units\n    shows: [{params: {rate: 1}, returns: [4, 3]}]\n"))
+    (case,) = cases(
+        root, claim("true", "    place: units\n    shows: [{params: {rate: 1}, returns: [4, 3]}]\n")
+    )
     assert case.id == "claims/said/a"
     assert case.params == {"units": 3, "rate": 1}
     assert (case.steps[0].input.batch, case.steps[0].input.timesteps) == (4, 7)
@@ -104,7 +106,9 @@ def test_a_verdict_of_each_version_holds_for_the_exhibits_of_that_version(root: 
       - {name: new, versions: ["2"], returns: [4, 3]}
 """
     found = cases(root, claim('{"1": true, "2": false}', text))
-    assert [(case.versions, case.claim and case.claim.verdict, case.claim and case.claim.side) for case in found] == [
+    assert [
+        (case.versions, case.claim and case.claim.verdict, case.claim and case.claim.side) for case in found
+    ] == [
         (("1",), "true", "holds"),
         (("2",), "false", "fails"),
     ]
@@ -136,7 +140,9 @@ def test_differences_are_told_from_equalities(root: Path) -> None:
 
 
 def test_weights_are_those_of_a_new_layer_after_a_call(root: Path) -> None:
-    (case,) = cases(root, claim("true", "    shows: [{weights: {w: {shape: [3, 4], equal: 0.0}}, parameters: 12}]\n"))
+    (case,) = cases(
+        root, claim("true", "    shows: [{weights: {w: {shape: [3, 4], equal: 0.0}}, parameters: 12}]\n")
+    )
     assert case.values.weights == "initial"
     assert [step.action for step in case.steps] == ["call", "weights"]
     assert case.claim is not None
@@ -145,7 +151,9 @@ def test_weights_are_those_of_a_new_layer_after_a_call(root: Path) -> None:
 
 
 def test_another_layer_has_nothing_of_the_defaults_parameters(root: Path) -> None:
-    text = "    layer: RNN\n    shows: [{params: {cell: {layer: LSTM, params: {units: 2}}}, returns: [4, 2]}]\n"
+    text = (
+        "    layer: RNN\n    shows: [{params: {cell: {layer: LSTM, params: {units: 2}}}, returns: [4, 2]}]\n"
+    )
     (case,) = cases(root, claim("true", text))
     assert case.layer == "RNN"
     assert case.params == {"cell": {"layer": "LSTM", "params": {"units": 2}}}

@@ -1,4 +1,6 @@
-"""Of a large matrix a selection of points is run that covers its combinations: made ahead, verified, refused when stale."""
+"""Of a large matrix a selection of points is run that covers its combinations: made
+ahead, verified, refused when stale.
+"""
 
 import itertools
 import json
@@ -12,7 +14,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lstm_ref.corpus import Case, CorpusError, Problem, corpus_hash, corpus_root, load, load_file, load_parameters
+from lstm_ref.corpus import (
+    Case,
+    CorpusError,
+    Problem,
+    corpus_hash,
+    corpus_root,
+    load,
+    load_file,
+    load_parameters,
+)
 from lstm_ref.corpus.covering import Wanted, faults, main, select, wanted
 from lstm_ref.corpus.covering_file import Selection, text
 from lstm_ref.corpus.matrix import Matrix, Row
@@ -35,17 +46,27 @@ def covertable() -> None:
 
 @st.composite
 def matrices(draw: st.DrawFn) -> Matrix:
-    """Up to four axes of up to three values; up to four excluded combinations of up to three values."""
-    axes = {f"params.{name}": list(range(draw(st.integers(1, 3)))) for name in "abcd"[: draw(st.integers(1, 4))]}
+    """Up to four axes of up to three values; up to four excluded combinations of up to
+    three values.
+    """
+    axes = {
+        f"params.{name}": list(range(draw(st.integers(1, 3)))) for name in "abcd"[: draw(st.integers(1, 4))]
+    }
     parts = st.lists(st.sampled_from(sorted(axes)), min_size=1, max_size=3, unique=True)
     excluded = draw(st.lists(parts, max_size=4))
     return Matrix.of(axes, [{axis: draw(st.sampled_from(axes[axis])) for axis in part} for part in excluded])
 
 
 def by_looking(matrix: Matrix) -> set[Row]:
-    """All points, by the words of `exclude`: a combination excludes all that contain it."""
+    """All points, by the words of `exclude`: a combination excludes all that contain
+    it.
+    """
     everything = itertools.product(*(range(len(values)) for values in matrix.values))
-    return {row for row in everything if not any(all(row[axis] == value for axis, value in part) for part in matrix.excluded)}
+    return {
+        row
+        for row in everything
+        if not any(all(row[axis] == value for axis, value in part) for part in matrix.excluded)
+    }
 
 
 @settings(deadline=None)
@@ -56,12 +77,19 @@ def test_a_combination_occurs_exactly_where_a_point_contains_it(matrix: Matrix) 
     for count in range(len(matrix.axes) + 1):
         for axes in itertools.combinations(range(len(matrix.axes)), count):
             for values in itertools.product(*(range(len(matrix.values[axis])) for axis in axes)):
-                found = any(all(point[axis] == value for axis, value in zip(axes, values, strict=True)) for point in points)
+                found = any(
+                    all(point[axis] == value for axis, value in zip(axes, values, strict=True))
+                    for point in points
+                )
                 assert matrix.occurs(dict(zip(axes, values, strict=True))) == found
 
 
-def combinations(matrix: Matrix, rows: set[Row], strength: int, long: set[int]) -> set[tuple[tuple[int, int], ...]]:
-    """The combinations to be covered that stand in any of the rows, as pairs of the positions of axis and value."""
+def combinations(
+    matrix: Matrix, rows: set[Row], strength: int, long: set[int]
+) -> set[tuple[tuple[int, int], ...]]:
+    """The combinations to be covered that stand in any of the rows, as pairs of the
+    positions of axis and value.
+    """
     found = set()
     for row in rows:
         for count in {1, 2, strength}:
@@ -74,7 +102,9 @@ def combinations(matrix: Matrix, rows: set[Row], strength: int, long: set[int]) 
 
 @settings(deadline=None)
 @given(matrices(), st.integers(1, 3), st.integers(0, 1), st.data())
-def test_what_the_verifier_misses_is_what_no_row_has_and_some_point_has(matrix: Matrix, strength: int, long: int, data: st.DataObject) -> None:
+def test_what_the_verifier_misses_is_what_no_row_has_and_some_point_has(
+    matrix: Matrix, strength: int, long: int, data: st.DataObject
+) -> None:
     points = by_looking(matrix)
     rows = data.draw(st.lists(st.sampled_from(sorted(points)), unique=True)) if points else []
     pairs_with = list(matrix.axes[:long]) if len(matrix.axes) - long >= strength else []
@@ -82,8 +112,13 @@ def test_what_the_verifier_misses_is_what_no_row_has_and_some_point_has(matrix: 
         strength = len(matrix.axes)
     covering = Covering(strength=strength, pairs_with=pairs_with, runs="always")
     positions = set(range(len(pairs_with)))
-    missing = combinations(matrix, points, strength, positions) - combinations(matrix, set(rows), strength, positions)
-    names = {", ".join(f"{matrix.axes[axis]}={matrix.values[axis][value]}" for axis, value in part) for part in missing}
+    missing = combinations(matrix, points, strength, positions) - combinations(
+        matrix, set(rows), strength, positions
+    )
+    names = {
+        ", ".join(f"{matrix.axes[axis]}={matrix.values[axis][value]}" for axis, value in part)
+        for part in missing
+    }
     told = {", ".join(sorted(part.split(", "))) for part in uncovered(matrix, covering, rows)}
     assert told == {", ".join(sorted(name.split(", "))) for name in names}
 
@@ -107,12 +142,24 @@ def test_pairs_of_two_long_axes_are_not_needed_and_pairs_with_the_others_are() -
 
 def test_rows_that_are_no_points_are_named() -> None:
     matrix = Matrix.of({"params.a": [1, 2], "params.b": [1, 2]}, [{"params.a": 1, "params.b": 1}])
-    assert list(no_points(matrix, [(0, 1), (0, 0), (1, 1), (0, 1), (2, 0), (1,), (-1, 0)])) == [(0, 0), (0, 1), (2, 0), (1,), (-1, 0)]
+    assert list(no_points(matrix, [(0, 1), (0, 0), (1, 1), (0, 1), (2, 0), (1,), (-1, 0)])) == [
+        (0, 0),
+        (0, 1),
+        (2, 0),
+        (1,),
+        (-1, 0),
+    ]
 
 
 def test_a_matrix_too_large_to_look_at_is_decided_all_the_same() -> None:
     axes = {f"params.{k}": list(range(10)) for k in range(30)}
-    chain = [{f"params.{k}": value, f"params.{k + 1}": other} for k in range(5) for value in range(10) for other in range(10) if value != other]
+    chain = [
+        {f"params.{k}": value, f"params.{k + 1}": other}
+        for k in range(5)
+        for value in range(10)
+        for other in range(10)
+        if value != other
+    ]
     matrix = Matrix.of(axes, chain)  # axes 0 to 5 have one value together
     assert matrix.occurs({0: 3, 5: 3, 29: 1})
     assert not matrix.occurs({0: 3, 5: 4})
@@ -120,11 +167,19 @@ def test_a_matrix_too_large_to_look_at_is_decided_all_the_same() -> None:
 
 # --- the generator ---
 
-STRUCTURE = {f"params.{name}": [False, True] for name in "abcdefgh"} | {"call.mask": ["absent", "left", "right", "gaps"]}
-EXCLUDE = [{"params.a": True, "call.mask": "absent"}, {"params.b": False, "params.c": True}, {"params.c": False, "params.d": True}]
+STRUCTURE = {f"params.{name}": [False, True] for name in "abcdefgh"} | {
+    "call.mask": ["absent", "left", "right", "gaps"]
+}
+EXCLUDE = [
+    {"params.a": True, "call.mask": "absent"},
+    {"params.b": False, "params.c": True},
+    {"params.c": False, "params.d": True},
+]
 
 
-def of(matrix: Mapping[str, Sequence[Any]], exclude: Sequence[Mapping[str, Any]] = (), **covering: Any) -> Wanted:
+def of(
+    matrix: Mapping[str, Sequence[Any]], exclude: Sequence[Mapping[str, Any]] = (), **covering: Any
+) -> Wanted:
     return Wanted(Matrix.of(matrix, exclude), Covering.model_validate({"runs": "always", **covering}))
 
 
@@ -135,12 +190,22 @@ def of(matrix: Mapping[str, Sequence[Any]], exclude: Sequence[Mapping[str, Any]]
         (of(STRUCTURE, strength=2), 16),
         (of(STRUCTURE, strength=3), 50),
         (of(STRUCTURE, EXCLUDE, strength=3), 60),
-        (of({**STRUCTURE, "params.x": list(range(20)), "params.y": list(range(15))}, EXCLUDE, strength=3, pairs_with=["params.x", "params.y"]), 100),
+        (
+            of(
+                {**STRUCTURE, "params.x": list(range(20)), "params.y": list(range(15))},
+                EXCLUDE,
+                strength=3,
+                pairs_with=["params.x", "params.y"],
+            ),
+            100,
+        ),
         (of({"params.a": [1, 2]}, strength=1), 2),
         # Of this covertable 3.2.0 returns one row four times.
         (
             of(
-                {"params.a": [0, 1, 2], "params.b": [0], "params.c": [0], "call.d": [0, 1]}, [{"params.b": 0, "params.c": 0, "call.d": 1}], strength=1
+                {"params.a": [0, 1, 2], "params.b": [0], "params.c": [0], "call.d": [0, 1]},
+                [{"params.b": 0, "params.c": 0, "call.d": 1}],
+                strength=1,
             ),
             3,
         ),
@@ -164,9 +229,10 @@ def test_a_selection_of_any_matrix_covers_it(matrix: Matrix, strength: int) -> N
 @pytest.mark.usefixtures("covertable")
 def test_a_selection_is_the_same_in_every_process() -> None:
     code = (
-        "import json, sys; from lstm_ref.corpus.covering import Wanted, select; from lstm_ref.corpus.matrix import Matrix; "
-        "from lstm_ref.corpus.models import Covering; matrix, exclude = json.loads(sys.argv[1]); "
-        "print(json.dumps(select(Wanted(Matrix.of(matrix, exclude), Covering(strength=3, runs='always')))))"
+        "import json, sys; from lstm_ref.corpus.covering import Wanted, select; from lstm_ref.corpus.matrix"
+        " import Matrix; from lstm_ref.corpus.models import Covering; matrix, exclude ="
+        " json.loads(sys.argv[1]); print(json.dumps(select(Wanted(Matrix.of(matrix, exclude),"
+        " Covering(strength=3, runs='always')))))"
     )
     found = [
         subprocess.run(
@@ -198,17 +264,23 @@ def cover(root: Path, choose: Callable[[Wanted], Sequence[Row]]) -> None:
 
 
 def enough(one: Wanted) -> Iterator[Row]:
-    """Points that cover the matrix: one after the other, those that bring anything new."""
+    """Points that cover the matrix: one after the other, those that bring anything
+    new.
+    """
     rows: list[Row] = []
     for row in one.matrix.rows():
-        if len(list(uncovered(one.matrix, one.covering, [*rows, row]))) < len(list(uncovered(one.matrix, one.covering, rows))):
+        if len(list(uncovered(one.matrix, one.covering, [*rows, row]))) < len(
+            list(uncovered(one.matrix, one.covering, rows))
+        ):
             rows.append(row)
             yield row
 
 
 @pytest.fixture
 def large(root: Path, write: Write) -> Path:
-    """A corpus with one large matrix of 10 points, of which a covering selection is known."""
+    """A corpus with one large matrix of 10 points, of which a covering selection is
+    known.
+    """
     write("toy/file.yaml", LARGE)
     cover(root, enough)
     return root
@@ -225,7 +297,9 @@ def test_an_everyday_run_takes_the_selection_and_the_corpus_holds_every_point(la
 
 
 def test_a_case_without_covering_is_run_every_day_and_belongs_to_no_selection(cases: Cases) -> None:
-    assert [(case.everyday, case.covering) for case in cases("- {name: a, matrix: {params.rate: [1, 2]}}")] == [(True, False)] * 2
+    assert [
+        (case.everyday, case.covering) for case in cases("- {name: a, matrix: {params.rate: [1, 2]}}")
+    ] == [(True, False)] * 2
 
 
 def test_of_a_matrix_that_is_only_covered_nothing_else_exists(root: Path, write: Write) -> None:
@@ -239,7 +313,10 @@ def test_of_a_matrix_that_is_only_covered_nothing_else_exists(root: Path, write:
 
 def test_a_matrix_of_any_size_may_be_covered_but_not_be_run_as_a_whole(root: Path, write: Write) -> None:
     values = list(range(1000))
-    entry = f"- {{name: a, matrix: {{params.units: {values}, params.rate: {values}}}, covering: {{strength: 1, runs: always}}}}"
+    entry = (
+        f"- {{name: a, matrix: {{params.units: {values}, params.rate: {values}}}, covering: {{strength: 1,"
+        " runs: always}}"
+    )
     write("toy/file.yaml", entry)
     cover(root, lambda one: [(k, k) for k in values])
     assert len(load(root).cases) == 1000
@@ -250,7 +327,10 @@ def test_a_matrix_of_any_size_may_be_covered_but_not_be_run_as_a_whole(root: Pat
 
 @pytest.mark.parametrize("runs", ["everyday", "always"])
 def test_what_is_included_is_always_selected(root: Path, write: Write, runs: str) -> None:
-    added = LARGE.replace("everyday", runs) + "  include: [{params.unroll: true, params.rate: 1, call.mask: left}, {params.rate: 7}]\n"
+    added = (
+        LARGE.replace("everyday", runs)
+        + "  include: [{params.unroll: true, params.rate: 1, call.mask: left}, {params.rate: 7}]\n"
+    )
     write("toy/file.yaml", added)
     cover(root, lambda one: [(0, 0, 0)])
     cases = load(root).cases
@@ -298,12 +378,22 @@ def test_a_stale_selection_is_refused(large: Path, old: str, new: str) -> None:
 
 def test_a_selection_does_not_go_stale_by_what_is_beside_the_matrix(large: Path) -> None:
     file = large / "toy" / "file.yaml"
-    file.write_text(file.read_text().replace("units: 3", "units: 4").replace("runs: everyday", "runs: always"))
+    file.write_text(
+        file.read_text().replace("units: 3", "units: 4").replace("runs: everyday", "runs: always")
+    )
     assert len(load(large).cases) < 10
 
 
 @pytest.mark.parametrize(
-    "content", ["", "[]", "{", '{"toy/file/large": 3}', '{"toy/file/large": {"digest": "x"}}', '{"a": {"digest": "", "rows": [["x"]]}}']
+    "content",
+    [
+        "",
+        "[]",
+        "{",
+        '{"toy/file/large": 3}',
+        '{"toy/file/large": {"digest": "x"}}',
+        '{"a": {"digest": "", "rows": [["x"]]}}',
+    ],
 )
 def test_a_broken_file_of_selections_is_refused(large: Path, content: str) -> None:
     (large / "covering.json").write_text(content)
@@ -341,7 +431,9 @@ def test_the_shipped_selections_are_what_the_command_makes() -> None:
 
 
 @pytest.mark.usefixtures("covertable")
-def test_selections_are_made_anew_and_checked(root: Path, write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+def test_selections_are_made_anew_and_checked(
+    root: Path, write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
     write("toy/file.yaml", LARGE)
     there = ["--cases", str(root)]
     assert main(["--check", *there]) == 1
@@ -355,7 +447,10 @@ def test_selections_are_made_anew_and_checked(root: Path, write: Write, capsys: 
 
 
 def test_a_check_needs_no_generator(large: Path) -> None:
-    code = f"import sys; from lstm_ref.corpus.covering import main; print(main(['--check', '--cases', {str(large)!r}]), 'covertable' in sys.modules)"
+    code = (
+        "import sys; from lstm_ref.corpus.covering import main; print(main(['--check', '--cases',"
+        f" {str(large)!r}]), 'covertable' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "0 False\n"
 
@@ -363,7 +458,10 @@ def test_a_check_needs_no_generator(large: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda one: one["rows"].pop(), "the selection of toy/file/large misses 1 combinations: params.unroll=true, params.rate=1"),
+        (
+            lambda one: one["rows"].pop(),
+            "the selection of toy/file/large misses 1 combinations: params.unroll=true, params.rate=1",
+        ),
         (lambda one: one["rows"].append([1, 2, 0]), "rows that are no points, or stand twice: (1, 2, 0)"),
         (lambda one: one["rows"].append(one["rows"][0]), "stand twice: (0, 0, 0)"),
         (lambda one: one["rows"].append([0, 0]), "stand twice: (0, 0)"),
@@ -381,13 +479,17 @@ def test_a_selection_changed_by_hand_fails_the_check(
     assert message in capsys.readouterr().err
 
 
-def test_a_selection_of_no_case_fails_the_check(large: Path, write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_selection_of_no_case_fails_the_check(
+    large: Path, write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
     write("toy/file.yaml", LARGE.replace("large", "larger"))
     assert main(["--check", "--cases", str(large)]) == 1
     assert "toy/file/large has a selection, but asks for none" in capsys.readouterr().err
 
 
-def test_broken_case_files_make_no_selection(large: Path, write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+def test_broken_case_files_make_no_selection(
+    large: Path, write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
     write("toy/file.yaml", LARGE.replace("strength: 2", "strength: two"))
     before = (large / "covering.json").read_text()
     assert main(["--cases", str(large)]) == 2
@@ -396,5 +498,8 @@ def test_broken_case_files_make_no_selection(large: Path, write: Write, capsys: 
 
 
 def test_where_every_point_is_excluded_there_is_nothing_to_cover(problems: Problems) -> None:
-    found = problems("- {name: a, matrix: {params.rate: [1]}, exclude: [{params.rate: 1}], covering: {strength: 1, runs: always}}")
+    found = problems(
+        "- {name: a, matrix: {params.rate: [1]}, exclude: [{params.rate: 1}], covering: {strength: 1, runs:"
+        " always}}"
+    )
     assert "every point is excluded" in {problem.message for problem in found}

@@ -1,4 +1,6 @@
-"""YAML to data: the values of YAML 1.2, and nothing that could do anything else than hold data."""
+"""YAML to data: the values of YAML 1.2, and nothing that could do anything else than
+hold data.
+"""
 
 import math
 from pathlib import Path
@@ -27,7 +29,9 @@ def refused(text: str) -> list[tuple[int, int, str]]:
 
 @pytest.fixture(params=["libyaml", "pure"], autouse=True)
 def _both_parsers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(documents, "_Loader", yaml.CSafeLoader if request.param == "libyaml" else yaml.SafeLoader)
+    monkeypatch.setattr(
+        documents, "_Loader", yaml.CSafeLoader if request.param == "libyaml" else yaml.SafeLoader
+    )
 
 
 @pytest.mark.parametrize(
@@ -90,7 +94,9 @@ def test_the_place_of_what_is_missing_is_that_of_what_holds_it() -> None:
 
 def test_a_duplicate_key_names_both_lines_and_the_first_counts() -> None:
     document, problems = parse(b"a: 1\nb: 2\na: 3\n", Path("x.yaml"))
-    assert [(problem.place.line, problem.message) for problem in problems] == [(3, 'the key "a" stands twice: here and in line 1')]
+    assert [(problem.place.line, problem.message) for problem in problems] == [
+        (3, 'the key "a" stands twice: here and in line 1')
+    ]
     assert document.data == {"a": 1, "b": 2}
 
 
@@ -113,14 +119,19 @@ def test_a_duplicate_key_names_both_lines_and_the_first_counts() -> None:
         ("a: " + "[" * 60 + "]" * 60, 1, 53, "nested deeper"),
     ],
 )
-def test_what_is_more_than_data_is_refused_with_its_place(text: str, line: int, column: int, word: str) -> None:
+def test_what_is_more_than_data_is_refused_with_its_place(
+    text: str, line: int, column: int, word: str
+) -> None:
     (problem,) = refused(text)
     assert problem[:2] == (line, column)
     assert word in problem[2]
 
 
 def test_an_alias_is_refused_beside_its_anchor() -> None:
-    assert [(line, column, message.partition(" ")[0]) for line, column, message in refused("a: &x 1\nb: *x\n*x : 2")] == [
+    assert [
+        (line, column, message.partition(" ")[0])
+        for line, column, message in refused("a: &x 1\nb: *x\n*x : 2")
+    ] == [
         (1, 4, "anchors"),
         (2, 4, "aliases"),
         (3, 1, "aliases"),

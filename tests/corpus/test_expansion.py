@@ -20,7 +20,9 @@ def names(cases: list[Case]) -> list[str]:
 
 
 def test_a_case_without_matrix_is_one_point(cases: Cases, root: Path) -> None:
-    (case,) = cases("- {name: a, params: {rate: 1e-6}, call: {state: given, mask: absent}, values: {scale: 16}}")
+    (case,) = cases(
+        "- {name: a, params: {rate: 1e-6}, call: {state: given, mask: absent}, values: {scale: 16}}"
+    )
     assert case == Case(
         id="toy/file/a",
         name="a",
@@ -42,15 +44,27 @@ def test_a_case_without_matrix_is_one_point(cases: Cases, root: Path) -> None:
 
 def test_what_a_case_says_wins_over_its_file(cases: Cases) -> None:
     (case,) = cases(
-        "- {name: a, about: b, source: c, params: {units: 5}, input: {batch: 1}, expect: {raises: KeyError, match: m}, dtypes: [float32]}"
+        "- {name: a, about: b, source: c, params: {units: 5}, input: {batch: 1}, expect: {raises: KeyError,"
+        " match: m}, dtypes: [float32]}"
     )
-    assert (case.about, case.source, case.params, case.expect, case.dtypes) == ("b", "c", {"units": 5}, Expected("KeyError", "m"), ("float32",))
+    assert (case.about, case.source, case.params, case.expect, case.dtypes) == (
+        "b",
+        "c",
+        {"units": 5},
+        Expected("KeyError", "m"),
+        ("float32",),
+    )
     assert case.steps[0].input == Input(batch=1, timesteps=7, form="batched")
 
 
 def test_the_product_is_in_written_order_and_the_last_axis_turns_fastest(cases: Cases) -> None:
     found = cases("- {name: a, matrix: {params.unroll: [true, false], params.rate: [1, 2]}}")
-    assert [(case.params["unroll"], case.params["rate"]) for case in found] == [(True, 1), (True, 2), (False, 1), (False, 2)]
+    assert [(case.params["unroll"], case.params["rate"]) for case in found] == [
+        (True, 1),
+        (True, 2),
+        (False, 1),
+        (False, 2),
+    ]
 
 
 INHERITING = """\
@@ -73,15 +87,25 @@ cases:
 
 def test_a_case_has_its_own_axes_first_and_then_those_of_the_defaults(root: Path) -> None:
     (root / "toy" / "file.yaml").write_text(INHERITING)
-    found = {name: [tuple(case.axes.items()) for case in load(root).cases if case.name == name] for name in ("none", "more", "own")}
+    found = {
+        name: [tuple(case.axes.items()) for case in load(root).cases if case.name == name]
+        for name in ("none", "more", "own")
+    }
     rate, unroll, activation = "params.rate", "params.unroll", "params.activation"
-    assert found["none"] == [((rate, 1), (unroll, False)), ((rate, 2), (unroll, False)), ((rate, 2), (unroll, True))]
+    assert found["none"] == [
+        ((rate, 1), (unroll, False)),
+        ((rate, 2), (unroll, False)),
+        ((rate, 2), (unroll, True)),
+    ]
     assert found["more"] == [((rate, 1), (unroll, False)), ((rate, 2), (unroll, False))]
     assert found["own"] == [((unroll, True), (activation, "relu"), (rate, 2))]
 
 
 def test_an_id_shows_the_axes_that_differ_from_their_documented_default_sorted(cases: Cases) -> None:
-    found = cases("- {name: a, matrix: {params.unroll: [false, true], params.activation: [tanh, relu], call.state: [given, absent]}}")
+    found = cases(
+        "- {name: a, matrix: {params.unroll: [false, true], params.activation: [tanh, relu], call.state:"
+        " [given, absent]}}"
+    )
     assert names(found) == [
         "a[state=given]",
         "a",
@@ -96,7 +120,10 @@ def test_an_id_shows_the_axes_that_differ_from_their_documented_default_sorted(c
 
 def test_an_axis_without_documented_default_is_always_shown(cases: Cases) -> None:
     assert names(
-        cases("- {name: a, matrix: {params.units: [3], input.timesteps: [7], values.scale: [1, 16.0], input.form: [batched, unbatched]}}")
+        cases(
+            "- {name: a, matrix: {params.units: [3], input.timesteps: [7], values.scale: [1, 16.0],"
+            " input.form: [batched, unbatched]}}"
+        )
     ) == [
         "a[timesteps=7,units=3]",
         "a[form=unbatched,timesteps=7,units=3]",
@@ -106,9 +133,9 @@ def test_an_axis_without_documented_default_is_always_shown(cases: Cases) -> Non
 
 
 def test_a_short_key_that_two_axes_share_is_written_in_full(cases: Cases) -> None:
-    assert names(cases("- {name: a, matrix: {params.mask: [1], call.mask: [left], params.unroll: [true]}}")) == [
-        "a[call.mask=left,params.mask=1,unroll=true]"
-    ]
+    assert names(
+        cases("- {name: a, matrix: {params.mask: [1], call.mask: [left], params.unroll: [true]}}")
+    ) == ["a[call.mask=left,params.mask=1,unroll=true]"]
 
 
 def test_an_id_does_not_depend_on_the_order_of_axes_and_values(cases: Cases) -> None:
@@ -134,7 +161,9 @@ def test_exclude_removes_every_point_that_contains_it(cases: Cases) -> None:
 
 
 def test_exclude_tells_false_from_zero(cases: Cases) -> None:
-    assert names(cases("- {name: a, matrix: {params.rate: [0, false]}, exclude: [{params.rate: 0}]}")) == ["a[rate=false]"]
+    assert names(cases("- {name: a, matrix: {params.rate: [0, false]}, exclude: [{params.rate: 0}]}")) == [
+        "a[rate=false]"
+    ]
 
 
 def test_include_adds_points_and_fills_them_up_with_the_case(cases: Cases) -> None:
@@ -150,7 +179,10 @@ def test_include_adds_points_and_fills_them_up_with_the_case(cases: Cases) -> No
 
 
 def test_an_axis_reaches_every_group(cases: Cases) -> None:
-    (case,) = cases("- {name: a, matrix: {params.units: [9], call.state: [given], input.batch: [2], values.grid: [float32]}}")
+    (case,) = cases(
+        "- {name: a, matrix: {params.units: [9], call.state: [given], input.batch: [2], values.grid:"
+        " [float32]}}"
+    )
     assert (case.params, case.values) == ({"units": 9}, Values("float32", 1.0))
     assert case.steps == (Step("call", {"state": "given"}, Input(batch=2, timesteps=7, form="batched")),)
     assert case.axes == {"params.units": 9, "call.state": "given", "input.batch": 2, "values.grid": "float32"}
@@ -158,7 +190,8 @@ def test_an_axis_reaches_every_group(cases: Cases) -> None:
 
 def test_steps_inherit_the_case_and_add_their_own(cases: Cases) -> None:
     (case,) = cases(
-        "- {name: a, input: {batch: 2}, steps: [{call: {state: given}}, reset, {call: {input: {timesteps: 1}}}, {call: {input: {shape: [1, 2]}}}]}"
+        "- {name: a, input: {batch: 2}, steps: [{call: {state: given}}, reset, {call: {input: {timesteps:"
+        " 1}}}, {call: {input: {shape: [1, 2]}}}]}"
     )
     assert case.steps == (
         Step("call", {"state": "given"}, Input(batch=2, timesteps=7, form="batched")),
@@ -202,15 +235,21 @@ def relation_of(case: Case) -> Relation:
 
 
 def test_a_call_may_take_a_part_of_the_first_input_or_reverse_it(cases: Cases) -> None:
-    (case,) = cases("- {name: a, steps: [{call: {input: {part: [0, 3]}}}, {call: {input: {part: [3, 7], reversed: true}}}, {call: {}}]}")
+    (case,) = cases(
+        "- {name: a, steps: [{call: {input: {part: [0, 3]}}}, {call: {input: {part: [3, 7], reversed:"
+        " true}}}, {call: {}}]}"
+    )
     assert case.steps == (call(part=(0, 3)), call(part=(3, 7), reversed=True), call())
 
 
 def test_the_second_run_of_a_relation_is_the_first_but_for_what_it_says(cases: Cases) -> None:
     (case,) = cases(
-        "- {name: a, params: {rate: 1}, call: {state: given, mask: left}, relation: {other: {params: {unroll: true}, call: {mask: absent}}}}"
+        "- {name: a, params: {rate: 1}, call: {state: given, mask: left}, relation: {other: {params: {unroll:"
+        " true}, call: {mask: absent}}}}"
     )
-    assert relation_of(case) == Relation({"units": 3, "rate": 1, "unroll": True}, (call({"state": "given"}),), (), exact=False)
+    assert relation_of(case) == Relation(
+        {"units": 3, "rate": 1, "unroll": True}, (call({"state": "given"}),), (), exact=False
+    )
     assert (case.params, case.steps) == ({"units": 3, "rate": 1}, (call({"state": "given", "mask": "left"}),))
 
 
@@ -224,7 +263,11 @@ def test_what_a_relation_says_of_calls_and_inputs_holds_for_every_call_of_the_ca
       steps: [{call: {state: given}}, reset, {call: {mask: left, input: {batch: 2}}}]
       relation: {other: {call: {mask: right, state: absent}, input: {batch: 3}}}
     """)
-    assert relation_of(case).steps == (call({"mask": "right"}, batch=3), Step("reset", {}, Input()), call({"mask": "right"}, batch=3))
+    assert relation_of(case).steps == (
+        call({"mask": "right"}, batch=3),
+        Step("reset", {}, Input()),
+        call({"mask": "right"}, batch=3),
+    )
 
 
 def test_the_steps_of_a_second_run_replace_those_of_the_case_and_start_from_its_call(cases: Cases) -> None:
@@ -235,7 +278,8 @@ def test_the_steps_of_a_second_run_replace_those_of_the_case_and_start_from_its_
       relation:
         other:
           input: {reversed: true}
-          steps: [{call: {input: {part: [0, 3]}}}, reset, {call: {mask: absent, state: previous, input: {part: [3, 7], reversed: false}}}]
+          steps: [{call: {input: {part: [0, 3]}}}, reset,
+            {call: {mask: absent, state: previous, input: {part: [3, 7], reversed: false}}}]
     """)
     first, reset, second = relation_of(case).steps
     assert first == call({"state": "given", "mask": "left"}, part=(0, 3), reversed=True)
@@ -250,7 +294,12 @@ def test_the_axes_of_a_matrix_reach_both_runs_and_the_second_run_may_overrule_th
       matrix: {params.rate: [1, 2], call.state: [absent, given]}
       relation: {other: {steps: [{call: {}}, {call: {state: previous}}]}}
     """)
-    assert [(case.params["rate"], relation_of(case).params["rate"]) for case in found] == [(1, 1), (1, 1), (2, 2), (2, 2)]
+    assert [(case.params["rate"], relation_of(case).params["rate"]) for case in found] == [
+        (1, 1),
+        (1, 1),
+        (2, 2),
+        (2, 2),
+    ]
     assert [[step.arguments for step in relation_of(case).steps] for case in found[:2]] == [
         [{}, {"state": "previous"}],
         [{"state": "given"}, {"state": "previous"}],
@@ -262,7 +311,8 @@ def test_a_relation_says_what_is_equal(cases: Cases) -> None:
     (case,) = cases("""\
     - name: a
       params: {stated: true}
-      relation: {other: {}, equal: [{left: {output: output, at: last-step}, right: h}, {left: h, right: output}], exact: true}
+      relation: {other: {},
+        equal: [{left: {output: output, at: last-step}, right: h}, {left: h, right: output}], exact: true}
     """)
     assert relation_of(case).equal == (
         Equality(Term("output", "last-step"), Term("h", None)),
@@ -276,18 +326,29 @@ def test_training_is_a_step_with_the_arguments_of_a_call(cases: Cases) -> None:
     (case,) = cases("""\
     - name: a
       matrix: {call.state: [given]}
-      steps: [{train: {epochs: 3, learning_rate: 0.125, mask: left, input: {timesteps: 2}}}, weights, {call: {}}]
+      steps: [{train: {epochs: 3, learning_rate: 0.125, mask: left, input: {timesteps: 2}}}, weights,
+        {call: {}}]
     """)
     assert case.steps == (
-        Step("train", {"state": "given", "epochs": 3, "learning_rate": 0.125, "mask": "left"}, Input(batch=4, timesteps=2, form="batched")),
+        Step(
+            "train",
+            {"state": "given", "epochs": 3, "learning_rate": 0.125, "mask": "left"},
+            Input(batch=4, timesteps=2, form="batched"),
+        ),
         Step("weights", {}, Input()),
         call({"state": "given"}),
     )
 
 
 def test_what_a_relation_says_of_calls_holds_for_training(cases: Cases) -> None:
-    (case,) = cases("- {name: a, steps: [{train: {epochs: 1, learning_rate: 1}}, {call: {}}], relation: {other: {call: {mask: left}}}}")
-    assert [step.arguments for step in relation_of(case).steps] == [{"epochs": 1, "learning_rate": 1.0, "mask": "left"}, {"mask": "left"}]
+    (case,) = cases(
+        "- {name: a, steps: [{train: {epochs: 1, learning_rate: 1}}, {call: {}}], relation: {other: {call:"
+        " {mask: left}}}}"
+    )
+    assert [step.arguments for step in relation_of(case).steps] == [
+        {"epochs": 1, "learning_rate": 1.0, "mask": "left"},
+        {"mask": "left"},
+    ]
 
 
 def test_versions_are_those_of_the_case_or_of_its_file(cases: Cases, root: Path) -> None:
@@ -298,7 +359,9 @@ def test_versions_are_those_of_the_case_or_of_its_file(cases: Cases, root: Path)
 
 
 def test_weights_are_drawn_unless_the_layer_keeps_its_own(cases: Cases) -> None:
-    drawn, initial = cases("- {name: a, matrix: {values.weights: [drawn, initial]}, steps: [weights, {call: {}}]}")
+    drawn, initial = cases(
+        "- {name: a, matrix: {values.weights: [drawn, initial]}, steps: [weights, {call: {}}]}"
+    )
     assert (drawn.id, drawn.values.weights) == ("toy/file/a", "drawn")
     assert (initial.id, initial.values.weights) == ("toy/file/a[weights=initial]", "initial")
 
@@ -309,7 +372,8 @@ def test_a_second_run_on_another_dialect_has_the_input_of_the_case_and_nothing_e
     - name: a
       input: {form: unbatched}
       call: {state: given, mask: left}
-      relation: {other: {dialect: other, params: {size: 3}, call: {hx: given}}, equal: [{left: output, right: {output: y, at: last-step}}]}
+      relation: {other: {dialect: other, params: {size: 3}, call: {hx: given}},
+        equal: [{left: output, right: {output: y, at: last-step}}]}
     """)
     relation = relation_of(case)
     assert (relation.dialect, relation.layer, relation.params) == ("other", "", {"size": 3})
@@ -330,17 +394,24 @@ def test_a_second_run_may_be_on_another_layer(cases: Cases) -> None:
 
 
 def test_a_layer_without_time_takes_one_timestep_of_the_first_input(cases: Cases) -> None:
-    other = "{layer: Cell, params: {units: 3}, steps: [{call: {input: {timestep: 0}}}, {call: {input: {timestep: 4}}}, {call: {}}]}"
+    other = (
+        "{layer: Cell, params: {units: 3}, steps: [{call: {input: {timestep: 0}}}, {call: {input: {timestep:"
+        " 4}}}, {call: {}}]}"
+    )
     (case,) = cases(f"- {{name: a, call: {{input: {{timesteps: 5}}}}, relation: {{other: {other}}}}}")
     first, second, own = [step.input for step in relation_of(case).steps]
-    assert (first, second) == (Input(batch=4, timesteps=5, timestep=0), Input(batch=4, timesteps=5, timestep=4))
+    assert (first, second) == (
+        Input(batch=4, timesteps=5, timestep=0),
+        Input(batch=4, timesteps=5, timestep=4),
+    )
     assert [size.is_taken for size in (first, second, own)] == [True, True, False]
     assert own == Input(batch=4)
 
 
 def test_a_second_run_may_have_the_weights_of_a_part(cases: Cases) -> None:
     with_part, without = cases(
-        "- {name: a, relation: {other: {params: {unroll: true}, weights: forward}}}\n- {name: b, relation: {other: {params: {unroll: true}}}}"
+        "- {name: a, relation: {other: {params: {unroll: true}, weights: forward}}}\n- {name: b, relation:"
+        " {other: {params: {unroll: true}}}}"
     )
     assert [relation_of(case).weights for case in (with_part, without)] == ["forward", ""]
 
@@ -348,14 +419,20 @@ def test_a_second_run_may_have_the_weights_of_a_part(cases: Cases) -> None:
 def test_axes_of_the_second_run_are_its_alone(cases: Cases) -> None:
     found = cases("""\
     - name: a
-      matrix: {params.rate: [1], relation.other.params.rate: [2, 3], relation.other.call.mask: [absent, left], relation.other.input.batch: [4, 5]}
+      matrix: {params.rate: [1], relation.other.params.rate: [2, 3],
+        relation.other.call.mask: [absent, left], relation.other.input.batch: [4, 5]}
       relation: {other: {params: {unroll: true}, call: {mask: right}}}
     """)
     assert len(found) == 8
     assert {case.params["rate"] for case in found} == {1}
     assert all(case.steps == (call(),) for case in found)
     runs = [
-        (relation_of(case).params["rate"], relation_of(case).steps[0].arguments.get("mask"), relation_of(case).steps[0].input.batch) for case in found
+        (
+            relation_of(case).params["rate"],
+            relation_of(case).steps[0].arguments.get("mask"),
+            relation_of(case).steps[0].input.batch,
+        )
+        for case in found
     ]
     assert runs == [(rate, mask, batch) for rate in (2, 3) for mask in (None, "left") for batch in (4, 5)]
     assert found[-1].id == "toy/file/a[other.call.mask=left,other.input.batch=5,other.params.rate=3,rate=1]"
@@ -369,7 +446,10 @@ def test_axes_of_a_second_run_on_another_dialect_have_its_words_and_defaults(cas
       include: [{call.state: given, relation.other.call.hx: given}, {relation.other.params.proj: 2}]
       relation: {other: {dialect: other, params: {size: 3}}, equal: [{left: output, right: y}]}
     """)
-    assert [(case.steps[0].arguments, relation_of(case).steps[0].arguments, relation_of(case).params) for case in found] == [
+    assert [
+        (case.steps[0].arguments, relation_of(case).steps[0].arguments, relation_of(case).params)
+        for case in found
+    ] == [
         ({}, {}, {"size": 3, "proj": 0}),
         ({"state": "given"}, {"hx": "given"}, {"size": 3, "proj": 0}),
         ({}, {}, {"size": 3, "proj": 2}),
@@ -400,12 +480,16 @@ def test_a_required_parameter_may_be_missing_where_an_exception_is_expected(case
 
 def test_a_nested_layer_is_a_value(root: Path) -> None:
     (root / "toy" / "nested.yaml").write_text(
-        "kind: cases\ndialect: toy\nlayer: RNN\nabout: a\nsource: b\ndefaults: {input: {batch: 1, timesteps: 2}}\ncases:\n"
-        "  - name: a\n    matrix: {params.cell: [{layer: LSTM, params: {units: 1}}, [{layer: LSTM, params: {units: 2}}]]}\n"
+        "kind: cases\ndialect: toy\nlayer: RNN\nabout: a\nsource: b\ndefaults: {input: {batch: 1, timesteps:"
+        " 2}}\ncases:\n  - name: a\n    matrix: {params.cell: [{layer: LSTM, params: {units: 1}}, [{layer:"
+        " LSTM, params: {units: 2}}]]}\n"
     )
     found = load(root).cases
     assert found[0].params == {"cell": {"layer": "LSTM", "params": {"units": 1}}}
-    assert [case.id for case in found] == ["toy/nested/a[cell=LSTM(units=1)]", "toy/nested/a[cell=[LSTM(units=2)]]"]
+    assert [case.id for case in found] == [
+        "toy/nested/a[cell=LSTM(units=1)]",
+        "toy/nested/a[cell=[LSTM(units=2)]]",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -442,12 +526,19 @@ def test_a_value_in_an_id_reads_as_in_yaml(value: object, text: str) -> None:
 
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from([0.0, 1.0, 0.5]) | st.text("atrue10, ]=()", max_size=4),
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 3)
+    | st.sampled_from([0.0, 1.0, 0.5])
+    | st.text("atrue10, ]=()", max_size=4),
     lambda inner: (
         st.lists(inner, max_size=2)
         | st.dictionaries(st.text("ab", max_size=1), inner, max_size=2)
         | st.fixed_dictionaries(
-            {"layer": st.sampled_from(["a", "true", ""]), "params": st.dictionaries(st.text("ab", max_size=1), inner, max_size=2)}
+            {
+                "layer": st.sampled_from(["a", "true", ""]),
+                "params": st.dictionaries(st.text("ab", max_size=1), inner, max_size=2),
+            }
         )
     ),
     max_leaves=4,

@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from lstm_ref.corpus import CorpusError, corpus_hash, corpus_root, load, load_divergences, load_file, load_parameters
+from lstm_ref.corpus import (
+    CorpusError,
+    corpus_hash,
+    corpus_root,
+    load,
+    load_divergences,
+    load_file,
+    load_parameters,
+)
 
 Write = Callable[[str, str], Path]
 
@@ -41,8 +49,17 @@ FROM_CHECKOUT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
 
 
 def test_loading_imports_no_framework() -> None:
-    code = "import sys, lstm_ref.corpus as c; c.load(); print(sorted({'tensorflow', 'keras', 'torch', 'numpy'} & set(sys.modules)))"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    code = (
+        "import sys, lstm_ref.corpus as c; c.load(); print(sorted({'tensorflow', 'keras', 'torch', 'numpy'} &"
+        " set(sys.modules)))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
     assert found.stdout.strip() == "[]"
 
 
@@ -53,7 +70,14 @@ def test_files_elsewhere_are_read_without_all_that_this_package_has(tmp_path: Pa
         "print([case.id for case in gather(['own.yaml'])], loading._shipped.cache_info().misses)\n"
         "print(len(gather(['own.yaml', 'torch/weights'])) > 1, loading._shipped.cache_info().misses)"
     )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path, env=FROM_CHECKOUT)
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env=FROM_CHECKOUT,
+    )
     assert found.stdout.splitlines() == ["['own/plain'] 0", "True 1"]
 
 
@@ -78,7 +102,9 @@ def test_the_hash_changes_with_any_content_and_with_nothing_else(root: Path, wri
     assert len({first, second, load(root).hash}) == 3
 
 
-@pytest.mark.parametrize("broken", ["kind: cases\ncases: [\n", "kind: something\n", "\t", "a: 1\na: 1\n", "\ufeff\x00"])
+@pytest.mark.parametrize(
+    "broken", ["kind: cases\ncases: [\n", "kind: something\n", "\t", "a: 1\na: 1\n", "\ufeff\x00"]
+)
 def test_the_hash_is_there_for_files_that_nobody_can_read(root: Path, write: Write, broken: str) -> None:
     write("toy/file.yaml", "- name: a\n")
     right = load(root).hash

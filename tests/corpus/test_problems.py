@@ -1,4 +1,6 @@
-"""What is wrong with a file is said all at once, each with its place and what to write instead."""
+"""What is wrong with a file is said all at once, each with its place and what to write
+instead.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +14,10 @@ Problems = Callable[[str], tuple[Problem, ...]]
 
 def written(root: Path, cases: str) -> Path:
     file = root / "toy" / "written.yaml"
-    head = "kind: cases\ndialect: toy\nlayer: LSTM\nabout: a\nsource: b\ndefaults: {params: {units: 3}, input: {batch: 1, timesteps: 1}}\n"
+    head = (
+        "kind: cases\ndialect: toy\nlayer: LSTM\nabout: a\nsource: b\ndefaults: {params: {units: 3}, input:"
+        " {batch: 1, timesteps: 1}}\n"
+    )
     file.write_text(head + cases, encoding="utf-8")
     return file
 
@@ -44,7 +49,15 @@ def test_a_problem_prints_as_file_line_column_message_hint(problems: Problems, r
 
 
 def test_a_mistake_in_a_matrix_is_told_once(problems: Problems) -> None:
-    assert len(problems("- {name: a, params: {unrol: true}, matrix: {params.activation: [a, b, c], call.state: [absent, given]}}")) == 1
+    assert (
+        len(
+            problems(
+                "- {name: a, params: {unrol: true}, matrix: {params.activation: [a, b, c], call.state:"
+                " [absent, given]}}"
+            )
+        )
+        == 1
+    )
 
 
 @pytest.mark.parametrize(
@@ -82,15 +95,48 @@ def test_a_mistake_in_a_matrix_is_told_once(problems: Problems) -> None:
         ("name: a, steps: [{train: {epochs: 0, learning_rate: 1}}, weights]", "must be 1 or more"),
         ("name: a, steps: [{train: {epochs: 1, learning_rate: 0}}, weights]", "must be more than 0"),
         ("name: a, steps: [{train: {epochs: 1}}, weights]", '"learning_rate" is missing'),
-        ("name: a, steps: [{train: {epochs: 1, learning_rate: 1, sate: given}}, weights]", 'unknown call argument "sate"'),
-        ("name: a, steps: [{train: {epochs: 1, learning_rate: 1, state: gone}}, weights]", "must be absent or given"),
-        ("name: a, steps: [{train: {epochs: 1, learning_rate: 1, input: {shape: [1], batch: 2}}}, weights]", "nothing else may stand beside it"),
-        ("name: a, steps: [{train: {epochs: 1, learning_rate: 1}, call: {}}]", 'unknown key "call"'),
-        ("name: a, layer: RNN, params: {cell: 1}, steps: [{train: {epochs: 1, learning_rate: 1}}, {call: {}}]", 'has no action "train"'),
-        ("name: a, matrix: {call.mask: [left]}, steps: [{train: {epochs: 1, learning_rate: 1, mask: left}}, weights]", "holds for every call"),
-        ("name: a, params: {stated: true}, steps: [{train: {epochs: 1, learning_rate: 1, state: previous}}, weights]", "this is the first call"),
         (
-            "name: a, params: {stated: true}, steps: [{train: {epochs: 1, learning_rate: 1}}, {call: {state: previous}}]",
+            "name: a, steps: [{train: {epochs: 1, learning_rate: 1, sate: given}}, weights]",
+            'unknown call argument "sate"',
+        ),
+        (
+            "name: a, steps: [{train: {epochs: 1, learning_rate: 1, state: gone}}, weights]",
+            "must be absent or given",
+        ),
+        (
+            (
+                "name: a, steps: [{train: {epochs: 1, learning_rate: 1, input: {shape: [1], batch: 2}}},"
+                " weights]"
+            ),
+            "nothing else may stand beside it",
+        ),
+        ("name: a, steps: [{train: {epochs: 1, learning_rate: 1}, call: {}}]", 'unknown key "call"'),
+        (
+            (
+                "name: a, layer: RNN, params: {cell: 1}, steps: [{train: {epochs: 1, learning_rate: 1}},"
+                " {call: {}}]"
+            ),
+            'has no action "train"',
+        ),
+        (
+            (
+                "name: a, matrix: {call.mask: [left]}, steps: [{train: {epochs: 1, learning_rate: 1, mask:"
+                " left}}, weights]"
+            ),
+            "holds for every call",
+        ),
+        (
+            (
+                "name: a, params: {stated: true}, steps: [{train: {epochs: 1, learning_rate: 1, state:"
+                " previous}}, weights]"
+            ),
+            "this is the first call",
+        ),
+        (
+            (
+                "name: a, params: {stated: true}, steps: [{train: {epochs: 1, learning_rate: 1}}, {call:"
+                " {state: previous}}]"
+            ),
             "this is the first call",
         ),
         ("name: a, call: {epochs: 3}", 'unknown call argument "epochs"'),
@@ -106,72 +152,150 @@ def test_a_mistake_in_a_matrix_is_told_once(problems: Problems) -> None:
         ("name: a, params: {activation: [{class_name: L2, confg: {}}]}", 'unknown key "confg"'),
         ("name: a, params: {activation: {class_name: L2, config: 3}}", "must be a mapping, not the number 3"),
         ("name: a, covering: {strength: 1, runs: always}", '"covering" needs a matrix'),
-        ("name: a, matrix: {params.rate: [1]}, covering: {strength: 1, runs: sometimes}", "must be everyday or always"),
-        ("name: a, matrix: {params.rate: [1]}, covering: {strength: 0, runs: always}", "must be 1 or more"),
-        ("name: a, matrix: {params.rate: [1]}, covering: {strength: 2, runs: always}", "2 axes cannot be combined: there are 1"),
         (
-            "name: a, matrix: {params.rate: [1], params.unroll: [true]}, covering: {strength: 2, runs: always, pairs_with: [params.rate]}",
+            "name: a, matrix: {params.rate: [1]}, covering: {strength: 1, runs: sometimes}",
+            "must be everyday or always",
+        ),
+        ("name: a, matrix: {params.rate: [1]}, covering: {strength: 0, runs: always}", "must be 1 or more"),
+        (
+            "name: a, matrix: {params.rate: [1]}, covering: {strength: 2, runs: always}",
+            "2 axes cannot be combined: there are 1",
+        ),
+        (
+            (
+                "name: a, matrix: {params.rate: [1], params.unroll: [true]}, covering: {strength: 2, runs:"
+                " always, pairs_with: [params.rate]}"
+            ),
             "2 axes cannot be combined: there are 1 others",
         ),
-        ("name: a, matrix: {params.rate: [1]}, covering: {strength: 1, runs: always, pairs_with: [params.rte]}", '"params.rte" is no axis'),
         (
-            "name: a, matrix: {params.rate: [1]}, covering: {strength: 1, runs: always, full_dtypes: [float64]}",
+            (
+                "name: a, matrix: {params.rate: [1]}, covering: {strength: 1, runs: always, pairs_with:"
+                " [params.rte]}"
+            ),
+            '"params.rte" is no axis',
+        ),
+        (
+            (
+                "name: a, matrix: {params.rate: [1]}, covering: {strength: 1, runs: always, full_dtypes:"
+                " [float64]}"
+            ),
             '"full_dtypes" and "runs: always" exclude each other',
         ),
         (
-            "name: a, matrix: {params.rate: [1]}, covering: {strength: 1, runs: everyday, full_dtypes: [float16]}",
+            (
+                "name: a, matrix: {params.rate: [1]}, covering: {strength: 1, runs: everyday, full_dtypes:"
+                " [float16]}"
+            ),
             "the case does not run in float16",
         ),
         (
-            "name: a, matrix: {params.rate: [1]}, dtypes: [float16], covering: {strength: 1, runs: everyday, full_dtypes: [float16, float64]}",
+            (
+                "name: a, matrix: {params.rate: [1]}, dtypes: [float16], covering: {strength: 1, runs:"
+                " everyday, full_dtypes: [float16, float64]}"
+            ),
             "the case does not run in float64",
         ),
         (
-            "name: a, matrix: {params.rate: [1]}, covering: {strength: 1, runs: everyday, full_dtypes: [float64, float64]}",
+            (
+                "name: a, matrix: {params.rate: [1]}, covering: {strength: 1, runs: everyday, full_dtypes:"
+                " [float64, float64]}"
+            ),
             'the string "float64" stands twice',
         ),
         (
-            "name: a, matrix: {params.rate: [1], params.units: [1]}, covering: {strength: 1, runs: always, pairs_with: [params.rate, params.rate]}",
+            (
+                "name: a, matrix: {params.rate: [1], params.units: [1]}, covering: {strength: 1, runs:"
+                " always, pairs_with: [params.rate, params.rate]}"
+            ),
             "stands twice",
         ),
-        ("name: a, matrix: {params.rate: [1]}, covering: {strength: 1, runs: always}", "the selection of points is missing"),
+        (
+            "name: a, matrix: {params.rate: [1]}, covering: {strength: 1, runs: always}",
+            "the selection of points is missing",
+        ),
         ("name: a, relation: {other: {dialect: othr, params: {}}}", 'unknown dialect "othr"'),
         ("name: a, relation: {other: {dialect: 3, params: {}}}", "must be a string"),
         ("name: a, relation: {other: {dialect: [other], params: {}}}", "must be a string"),
         ("name: a, relation: {other: {dialect: other, layer: RNN}}", 'unknown layer "RNN" of dialect other'),
         ("name: a, relation: {other: {layer: RNM}}", 'unknown layer "RNM" of dialect toy'),
         ("name: a, relation: {other: {dialect: other}}", 'LSTM needs the parameter "size"'),
-        ("name: a, relation: {other: {dialect: other, params: {size: 1, units: 1}}}", 'unknown parameter "units"'),
-        ("name: a, relation: {other: {dialect: other, params: {size: 1}, call: {state: given}}}", 'unknown call argument "state"'),
-        ("name: a, relation: {other: {dialect: other, params: {size: 1}, steps: [{call: {}}, reset]}}", 'has no action "reset"'),
-        ("name: a, steps: [{call: {}}], relation: {other: {dialect: other, params: {size: 1}}}", "needs its own steps"),
-        ("name: a, relation: {other: {dialect: other, params: {size: 1}}, equal: [{left: output, right: h}]}", 'no output "h"'),
-        ("name: a, relation: {other: {dialect: other, params: {size: 1}}, equal: [{left: y, right: y}]}", 'no output "y"'),
-        ("name: a, relation: {other: {dialect: other, params: {size: 1, proj: 1}}, equal: [{left: output, right: hn}]}", "hn needs proj: 0"),
         (
-            "name: a, relation: {other: {dialect: other, params: {size: 1, proj: 1}, steps: [{call: {}}, {call: {hx: previous}}]}}",
+            "name: a, relation: {other: {dialect: other, params: {size: 1, units: 1}}}",
+            'unknown parameter "units"',
+        ),
+        (
+            "name: a, relation: {other: {dialect: other, params: {size: 1}, call: {state: given}}}",
+            'unknown call argument "state"',
+        ),
+        (
+            "name: a, relation: {other: {dialect: other, params: {size: 1}, steps: [{call: {}}, reset]}}",
+            'has no action "reset"',
+        ),
+        (
+            "name: a, steps: [{call: {}}], relation: {other: {dialect: other, params: {size: 1}}}",
+            "needs its own steps",
+        ),
+        (
+            (
+                "name: a, relation: {other: {dialect: other, params: {size: 1}}, equal: [{left: output,"
+                " right: h}]}"
+            ),
+            'no output "h"',
+        ),
+        (
+            "name: a, relation: {other: {dialect: other, params: {size: 1}}, equal: [{left: y, right: y}]}",
+            'no output "y"',
+        ),
+        (
+            (
+                "name: a, relation: {other: {dialect: other, params: {size: 1, proj: 1}}, equal: [{left:"
+                " output, right: hn}]}"
+            ),
+            "hn needs proj: 0",
+        ),
+        (
+            (
+                "name: a, relation: {other: {dialect: other, params: {size: 1, proj: 1}, steps: [{call: {}},"
+                " {call: {hx: previous}}]}}"
+            ),
             "hx: previous needs proj: 0",
         ),
         (
-            "name: a, relation: {other: {dialect: other, params: {size: 1}, input: {timesteps: 3}, call: {input: {part: [0, 2]}}}}",
+            (
+                "name: a, relation: {other: {dialect: other, params: {size: 1}, input: {timesteps: 3}, call:"
+                " {input: {part: [0, 2]}}}}"
+            ),
             "has another 'timesteps'",
         ),
         (
-            "name: a, relation: {other: {layer: RNN, params: {cell: {layer: LSTM, params: {units: 1}}}}, equal: [{left: output, right: h}]}",
+            (
+                "name: a, relation: {other: {layer: RNN, params: {cell: {layer: LSTM, params: {units: 1}}}},"
+                " equal: [{left: output, right: h}]}"
+            ),
             "h needs cell.stated: true",
         ),
         (
-            "name: a, relation: {other: {layer: RNN, params: {cell: [3]}}, equal: [{left: output, right: {output: output, at: first-step}}]}",
+            (
+                "name: a, relation: {other: {layer: RNN, params: {cell: [3]}}, equal: [{left: output, right:"
+                " {output: output, at: first-step}}]}"
+            ),
             "output at first-step needs cell.0.unroll: true",
         ),
         (
-            "name: a, relation: {other: {layer: RNN, params: {cell: []}}, equal: [{left: output, right: {output: output, at: first-step}}]}",
+            (
+                "name: a, relation: {other: {layer: RNN, params: {cell: []}}, equal: [{left: output, right:"
+                " {output: output, at: first-step}}]}"
+            ),
             "output at first-step needs cell.0.unroll: true",
         ),
         ("name: a, call: {}, steps: [{call: {}}]", "exclude each other"),
         ("name: a, layer: RNN, steps: [{call: {}}, reset]", 'has no action "reset"'),
         ("name: a, expect: {raises: ValueError, match: '('}", "no regular expression"),
-        ("name: a, steps: [{call: {}, expect: {raises: KeyError, match: '('}}, {call: {}}]", "no regular expression"),
+        (
+            "name: a, steps: [{call: {}, expect: {raises: KeyError, match: '('}}, {call: {}}]",
+            "no regular expression",
+        ),
         ("name: a, steps: [{call: {epochs: 3}}]", 'unknown call argument "epochs"'),
         ("name: a, call: {input: null}", "must be a mapping, not nothing"),
         ("name: a, steps: [{call: {input: null}}]", "must be a mapping, not nothing"),
@@ -194,17 +318,32 @@ def test_a_mistake_in_a_matrix_is_told_once(problems: Problems) -> None:
         ("name: a, include: [{params.units: 1}]", '"include" needs a matrix'),
         ("name: a, exclude: [{params.units: 1}]", '"exclude" needs a matrix'),
         ("name: a, matrix: {params.units: [1]}, exclude: [{params.units: 2}]", "excludes nothing"),
-        ("name: a, matrix: {params.units: [1]}, exclude: [{params.unroll: true}]", "is no axis of this matrix"),
+        (
+            "name: a, matrix: {params.units: [1]}, exclude: [{params.unroll: true}]",
+            "is no axis of this matrix",
+        ),
         ("name: a, matrix: {params.units: [1]}, exclude: [{params.units: 1}]", "every point is excluded"),
         ("name: a, matrix: {params.units: [1]}, exclude: [{}]", "excludes everything"),
         ("name: a, matrix: {params.units: [1]}, include: [{params.units: 1}]", "exists already"),
         ("name: a, matrix: {input.timesteps: [1]}, include: [{input.timesteps: -2}]", "must be 0 or more"),
         ("name: a, matrix: {call.state: [given]}, include: [{call.state: gone}]", "must be absent or given"),
-        ("name: a, matrix: {params.units: [1]}, include: [{params.units: 2}, {params.units: 2}]", "exists already"),
+        (
+            "name: a, matrix: {params.units: [1]}, include: [{params.units: 2}, {params.units: 2}]",
+            "exists already",
+        ),
         ("name: a, matrix: {params.unroll: [true]}, include: [{params.unroll: false}, {}]", "exists already"),
-        ("name: a, matrix: {input.features: [1], params.units: [1]}, include: [{params.units: 2}]", 'the row needs "input.features"'),
-        ("name: a, matrix: {call.state: [given]}, steps: [{call: {}}, {call: {state: absent}}]", "holds for every call"),
-        ("name: a, matrix: {input.batch: [1]}, steps: [{call: {}}, {call: {input: {batch: 2}}}]", "holds for every call"),
+        (
+            "name: a, matrix: {input.features: [1], params.units: [1]}, include: [{params.units: 2}]",
+            'the row needs "input.features"',
+        ),
+        (
+            "name: a, matrix: {call.state: [given]}, steps: [{call: {}}, {call: {state: absent}}]",
+            "holds for every call",
+        ),
+        (
+            "name: a, matrix: {input.batch: [1]}, steps: [{call: {}}, {call: {input: {batch: 2}}}]",
+            "holds for every call",
+        ),
         ("name: a, input: {part: [0, 1]}", 'unknown key "part"'),
         ("name: a, call: {input: {reversed: 1}}", "must be true or false"),
         ("name: a, call: {input: {part: [0, 1, 2]}}", "must be [start, stop]"),
@@ -213,49 +352,124 @@ def test_a_mistake_in_a_matrix_is_told_once(problems: Problems) -> None:
         ("name: a, call: {input: {part: [0, 8]}}", "part [0, 8] does not lie inside the 7 timesteps"),
         ("name: a, call: {input: {timestep: 3}}", '"timestep" is for a layer whose input has no time'),
         ("name: a, call: {input: {timestep: -1}}", "must be 0 or more"),
-        ("name: a, call: {input: {timestep: 1, reversed: true}}", 'neither "part" nor "reversed" may stand beside it'),
+        (
+            "name: a, call: {input: {timestep: 1, reversed: true}}",
+            'neither "part" nor "reversed" may stand beside it',
+        ),
         ("name: a, call: {input: {timestp: 1}}", 'unknown key "timestp"'),
-        ("name: a, relation: {other: {layer: Cell, params: {units: 3}, input: {timestep: 7}}}", "timestep 7 is none of the 7 timesteps"),
-        ("name: a, relation: {other: {layer: Cell, params: {units: 3}, input: {part: [0, 1]}}}", "the input of this layer has no time"),
-        ("name: a, relation: {other: {layer: Cell, params: {units: 3}, input: {reversed: true}}}", "the input of this layer has no time"),
-        ("name: a, relation: {other: {layer: Cell, params: {units: 3}, input: {timestep: 1, batch: 3}}}", "has another 'batch'"),
-        ("name: a, input: {shape: [4, 7]}, relation: {other: {layer: Cell, params: {units: 3}, input: {timestep: 1, batch: 4}}}", "not as a shape"),
+        (
+            "name: a, relation: {other: {layer: Cell, params: {units: 3}, input: {timestep: 7}}}",
+            "timestep 7 is none of the 7 timesteps",
+        ),
+        (
+            "name: a, relation: {other: {layer: Cell, params: {units: 3}, input: {part: [0, 1]}}}",
+            "the input of this layer has no time",
+        ),
+        (
+            "name: a, relation: {other: {layer: Cell, params: {units: 3}, input: {reversed: true}}}",
+            "the input of this layer has no time",
+        ),
+        (
+            "name: a, relation: {other: {layer: Cell, params: {units: 3}, input: {timestep: 1, batch: 3}}}",
+            "has another 'batch'",
+        ),
+        (
+            (
+                "name: a, input: {shape: [4, 7]}, relation: {other: {layer: Cell, params: {units: 3}, input:"
+                " {timestep: 1, batch: 4}}}"
+            ),
+            "not as a shape",
+        ),
         ("name: a, layer: Cell, call: {input: {timestep: 1}}", "timestep 1 is none of the 0 timesteps"),
         ("name: a, relation: {other: {params: {unroll: true}, weights: 0}}", "must be a string"),
         ("name: a, relation: {other: {params: {unroll: true}, weights: ' '}}", "must be more than blanks"),
         ("name: a, relation: {other: {params: {unroll: true}, wieghts: x}}", 'unknown key "wieghts"'),
-        ("name: a, relation: {other: {params: {unroll: true}}, equal: [{left: output, right: {output: h, at: every-call}}]}", "h has no every-call"),
-        ("name: a, matrix: {relation.other.params.unroll: [true]}", 'unknown axis "relation.other.params.unroll"'),
-        ("name: a, matrix: {relation.other.params.unrol: [true]}, relation: {other: {}}", 'unknown axis "relation.other.params.unrol"'),
         (
-            "name: a, matrix: {relation.other.params.units: [1]}, relation: {other: {layer: RNN, params: {cell: {layer: LSTM, params: {units: 1}}}}}",
+            (
+                "name: a, relation: {other: {params: {unroll: true}}, equal: [{left: output, right: {output:"
+                " h, at: every-call}}]}"
+            ),
+            "h has no every-call",
+        ),
+        (
+            "name: a, matrix: {relation.other.params.unroll: [true]}",
+            'unknown axis "relation.other.params.unroll"',
+        ),
+        (
+            "name: a, matrix: {relation.other.params.unrol: [true]}, relation: {other: {}}",
+            'unknown axis "relation.other.params.unrol"',
+        ),
+        (
+            (
+                "name: a, matrix: {relation.other.params.units: [1]}, relation: {other: {layer: RNN, params:"
+                " {cell: {layer: LSTM, params: {units: 1}}}}}"
+            ),
             'unknown axis "relation.other.params.units"',
         ),
-        ("name: a, matrix: {relation.other.values.scale: [2]}, relation: {other: {}}", 'unknown axis "relation.other.values.scale"'),
-        ("name: a, matrix: {relation.other.call.mask: [lft]}, relation: {other: {}}", "must be absent or left or right"),
-        ("name: a, matrix: {relation.other.input.form: [packed]}, relation: {other: {}}", "must be batched or unbatched"),
+        (
+            "name: a, matrix: {relation.other.values.scale: [2]}, relation: {other: {}}",
+            'unknown axis "relation.other.values.scale"',
+        ),
+        (
+            "name: a, matrix: {relation.other.call.mask: [lft]}, relation: {other: {}}",
+            "must be absent or left or right",
+        ),
+        (
+            "name: a, matrix: {relation.other.input.form: [packed]}, relation: {other: {}}",
+            "must be batched or unbatched",
+        ),
         ("name: a, matrix: {relation.other.input.batch: [-1]}, relation: {other: {}}", "must be 0 or more"),
         (
-            "name: a, matrix: {relation.other.call.hx: [gven]}, relation: {other: {dialect: other, params: {size: 1}}}",
+            (
+                "name: a, matrix: {relation.other.call.hx: [gven]}, relation: {other: {dialect: other,"
+                " params: {size: 1}}}"
+            ),
             "must be absent or given or previous",
         ),
-        ("name: a, matrix: {relation.other.params.proj: [1]}, relation: {other: {dialect: other}}", 'LSTM needs the parameter "size"'),
         (
-            "name: a, matrix: {relation.other.call.mask: [left]}, relation: {other: {steps: [{call: {mask: right}}]}}",
+            "name: a, matrix: {relation.other.params.proj: [1]}, relation: {other: {dialect: other}}",
+            'LSTM needs the parameter "size"',
+        ),
+        (
+            (
+                "name: a, matrix: {relation.other.call.mask: [left]}, relation: {other: {steps: [{call:"
+                " {mask: right}}]}}"
+            ),
             "holds for every call, but the one in line 10 has its own",
         ),
         (
-            "name: a, matrix: {params.unroll: [false], relation.other.params.unroll: [false, true]}, relation: {other: {}}",
+            (
+                "name: a, matrix: {params.unroll: [false], relation.other.params.unroll: [false, true]},"
+                " relation: {other: {}}"
+            ),
             "the second run is the first",
         ),
-        ("name: a, steps: [{call: {}}, {call: {input: {part: [0, 2], timesteps: 3}}}]", "has another 'timesteps'"),
-        ("name: a, steps: [{call: {input: {shape: [4, 7]}}}, {call: {input: {reversed: true}}}]", "not as a shape"),
+        (
+            "name: a, steps: [{call: {}}, {call: {input: {part: [0, 2], timesteps: 3}}}]",
+            "has another 'timesteps'",
+        ),
+        (
+            "name: a, steps: [{call: {input: {shape: [4, 7]}}}, {call: {input: {reversed: true}}}]",
+            "not as a shape",
+        ),
         ("name: a, input: {shape: [4, 7]}, call: {input: {reversed: true}}", "not as a shape"),
         ("name: a, call: {state: previous}", "this is the first call"),
-        ("name: a, params: {stated: true}, matrix: {call.state: [absent, previous]}, steps: [{call: {}}, {call: {}}]", "this is the first call"),
-        ("name: a, params: {stated: true}, steps: [reset, {call: {state: previous}}]", "this is the first call"),
+        (
+            (
+                "name: a, params: {stated: true}, matrix: {call.state: [absent, previous]}, steps: [{call:"
+                " {}}, {call: {}}]"
+            ),
+            "this is the first call",
+        ),
+        (
+            "name: a, params: {stated: true}, steps: [reset, {call: {state: previous}}]",
+            "this is the first call",
+        ),
         ("name: a, steps: [{call: {}}, {call: {state: previous}}]", "state: previous needs stated: true"),
-        ("name: a, matrix: {params.stated: [true, false]}, steps: [{call: {}}, {call: {state: previous}}]", "state: previous needs stated: true"),
+        (
+            "name: a, matrix: {params.stated: [true, false]}, steps: [{call: {}}, {call: {state: previous}}]",
+            "state: previous needs stated: true",
+        ),
         ("name: a, relation: {exact: true}", '"other" is missing'),
         ("name: a, relation: {other: {params: {rate: 1}}, equal: []}", "must not be empty"),
         ("name: a, relation: {other: {params: {rate: 1}}, exact: 1}", "must be true or false"),
@@ -267,7 +481,10 @@ def test_a_mistake_in_a_matrix_is_told_once(problems: Problems) -> None:
         ("name: a, relation: {other: {steps: [reset]}}", "no step is a call"),
         ("name: a, relation: {other: {steps: []}}", "must not be empty"),
         ("name: a, relation: {other: {call: {}, steps: [{call: {}}]}}", "exclude each other"),
-        ("name: a, relation: {other: {params: {rate: 1}}}, expect: {raises: KeyError}", '"relation" and "expect" exclude each other'),
+        (
+            "name: a, relation: {other: {params: {rate: 1}}}, expect: {raises: KeyError}",
+            '"relation" and "expect" exclude each other',
+        ),
         ("name: a, relation: {other: {}}", "the second run is the first, and nothing is compared"),
         (
             "name: a, matrix: {params.unroll: [false, true]}, relation: {other: {params: {unroll: true}}}",
@@ -276,30 +493,72 @@ def test_a_mistake_in_a_matrix_is_told_once(problems: Problems) -> None:
         ("name: a, relation: {other: {}, equal: [{left: output, right: output}]}", "both sides are the same"),
         ("name: a, relation: {other: {}, equal: [{left: output}]}", '"right" is missing'),
         ("name: a, relation: {other: {}, equal: [{left: outptu, right: h}]}", 'no output "outptu"'),
-        ("name: a, relation: {other: {}, equal: [{left: {output: x, at: last-step}, right: h}]}", 'no output "x"'),
-        ("name: a, relation: {other: {}, equal: [{left: {output: output, at: midle}, right: h}]}", "must be last-step or first-step or"),
+        (
+            "name: a, relation: {other: {}, equal: [{left: {output: x, at: last-step}, right: h}]}",
+            'no output "x"',
+        ),
+        (
+            "name: a, relation: {other: {}, equal: [{left: {output: output, at: midle}, right: h}]}",
+            "must be last-step or first-step or",
+        ),
         ("name: a, relation: {other: {}, equal: [{left: {output: output}, right: h}]}", '"at" is missing'),
         ("name: a, relation: {other: {}, equal: [{left: 3, right: h}]}", "must be the name of an output"),
-        ("name: a, relation: {other: {}, equal: [{left: {output: h, at: last-step}, right: h}]}", "h has no last-step"),
-        ("name: a, relation: {other: {}, equal: [{left: {output: output, at: backward-half}, right: h}]}", "output has no backward-half"),
-        ("name: a, relation: {other: {}, equal: [{left: output, right: h}]}", "h needs stated: true"),
-        ("name: a, relation: {other: {params: {stated: true}}, equal: [{left: h, right: output}]}", "h needs stated: true"),
         (
-            "name: a, params: {stated: true}, relation: {other: {params: {stated: false}}, equal: [{left: h, right: h}]}",
+            "name: a, relation: {other: {}, equal: [{left: {output: h, at: last-step}, right: h}]}",
+            "h has no last-step",
+        ),
+        (
+            "name: a, relation: {other: {}, equal: [{left: {output: output, at: backward-half}, right: h}]}",
+            "output has no backward-half",
+        ),
+        ("name: a, relation: {other: {}, equal: [{left: output, right: h}]}", "h needs stated: true"),
+        (
+            "name: a, relation: {other: {params: {stated: true}}, equal: [{left: h, right: output}]}",
             "h needs stated: true",
         ),
         (
-            "name: a, params: {unroll: true}, relation: {other: {}, equal: [{left: output, right: {output: output, at: forward-half}}]}",
+            (
+                "name: a, params: {stated: true}, relation: {other: {params: {stated: false}}, equal: [{left:"
+                " h, right: h}]}"
+            ),
+            "h needs stated: true",
+        ),
+        (
+            (
+                "name: a, params: {unroll: true}, relation: {other: {}, equal: [{left: output, right:"
+                " {output: output, at: forward-half}}]}"
+            ),
             "output at forward-half needs unroll: false",
         ),
         ("name: a, relation: {other: {steps: [{call: {state: previous}}]}}", "this is the first call"),
-        ("name: a, relation: {other: {params: {stated: true}, steps: [{call: {}}, {call: {input: {part: [5, 9]}}}]}}", "does not lie inside"),
-        ("name: a, input: {shape: [4, 7]}, relation: {other: {input: {timesteps: 2}}}", 'the input needs "batch"'),
+        (
+            (
+                "name: a, relation: {other: {params: {stated: true}, steps: [{call: {}}, {call: {input:"
+                " {part: [5, 9]}}}]}}"
+            ),
+            "does not lie inside",
+        ),
+        (
+            "name: a, input: {shape: [4, 7]}, relation: {other: {input: {timesteps: 2}}}",
+            'the input needs "batch"',
+        ),
         ("name: a, derivatives: third-order", "must be forward-mode or second-order"),
-        ("name: a, derivatives: second-order, expect: {raises: KeyError}", '"derivatives" and "expect" exclude each other'),
-        ("name: a, derivatives: second-order, steps: [{call: {}}, {call: {}}]", '"derivatives" and "steps" exclude each other'),
-        ("name: a, derivatives: second-order, relation: {other: {params: {rate: 1}}}", '"derivatives" and "relation" exclude each other'),
-        ("name: a, derivatives: second-order, values: {weights: initial}", "initial weights have no direction"),
+        (
+            "name: a, derivatives: second-order, expect: {raises: KeyError}",
+            '"derivatives" and "expect" exclude each other',
+        ),
+        (
+            "name: a, derivatives: second-order, steps: [{call: {}}, {call: {}}]",
+            '"derivatives" and "steps" exclude each other',
+        ),
+        (
+            "name: a, derivatives: second-order, relation: {other: {params: {rate: 1}}}",
+            '"derivatives" and "relation" exclude each other',
+        ),
+        (
+            "name: a, derivatives: second-order, values: {weights: initial}",
+            "initial weights have no direction",
+        ),
     ],
 )
 @pytest.mark.usefixtures("second_dialect")
@@ -338,7 +597,10 @@ def test_what_an_axis_gives_need_not_be_given_again(root: Path) -> None:
         "kind: cases\ndialect: toy\nlayer: LSTM\nabout: a\nsource: b\n"
         "cases: [{name: a, matrix: {params.units: [1, 2], input.batch: [1], input.timesteps: [3]}}]\n"
     )
-    assert [(case.params["units"], case.steps[0].input.timesteps) for case in load(root).cases] == [(1, 3), (2, 3)]
+    assert [(case.params["units"], case.steps[0].input.timesteps) for case in load(root).cases] == [
+        (1, 3),
+        (2, 3),
+    ]
 
 
 def test_derivatives_go_with_weights_that_are_drawn(cases: Callable[[str], list[Case]]) -> None:
@@ -360,7 +622,9 @@ def test_what_a_nested_layer_is_may_be_needed(cases: Callable[[str], list[Case]]
     assert len(found) == 2
 
 
-def test_what_only_the_points_show_has_the_place_where_it_is_written_and_is_told_beside_other_mistakes(problems: Problems) -> None:
+def test_what_only_the_points_show_has_the_place_where_it_is_written_and_is_told_beside_other_mistakes(
+    problems: Problems,
+) -> None:
     found = problems("""\
       - name: a
         matrix: {params.unroll: [false, true], params.rate: [0, 1]}
@@ -406,23 +670,94 @@ def test_a_mistake_in_a_nested_layer_has_the_place_of_the_inner_key(problems: Pr
 
 # Each key of a case, and of what stands in it. X is whatever somebody may write there.
 ANYWHERE = (
-    *("name: X", "name: a, X: 1", "name: a, layer: X", "name: a, about: X", "name: a, params: X", "name: a, params: {units: X}", "name: a, input: X"),
-    *("name: a, input: {batch: X}", "name: a, input: {shape: X}", "name: a, call: X", "name: a, call: {state: X}", "name: a, call: {input: X}"),
-    *("name: a, call: {input: {part: X}}", "name: a, steps: X", "name: a, steps: [X]", "name: a, steps: [{call: X}]", "name: a, steps: [{train: X}]"),
-    *("name: a, steps: [{call: {}, expect: X}, {call: {}}]", "name: a, values: X", "name: a, values: {grid: X}", "name: a, dtypes: X"),
-    *("name: a, dtypes: [X]", "name: a, versions: X", "name: a, versions: [X]", "name: a, derivatives: X", "name: a, undocumented: X"),
-    *("name: a, expect: X", "name: a, expect: {raises: X}", "name: a, expect: {raises: KeyError, match: X}", "name: a, matrix: X"),
-    *("name: a, matrix: {params.units: X}", "name: a, matrix: {params.units: [X]}", "name: a, matrix: {X: [1]}", "name: a, exclude: X"),
-    *("name: a, matrix: {params.units: [1, 2]}, exclude: X", "name: a, matrix: {params.units: [1, 2]}, exclude: [X]"),
-    *("name: a, matrix: {params.units: [1, 2]}, exclude: [{params.units: X}]", "name: a, matrix: {params.units: [1, 2]}, include: X"),
-    *("name: a, matrix: {params.units: [1, 2]}, include: [X]", "name: a, matrix: {params.units: [1, 2]}, include: [{params.units: X}]"),
-    *("name: a, matrix: {params.units: [1, 2]}, covering: X", "name: a, matrix: {params.units: [1, 2]}, covering: {strength: X, runs: always}"),
-    *("name: a, relation: X", "name: a, relation: {other: X}", "name: a, relation: {other: {dialect: X}}", "name: a, relation: {other: {layer: X}}"),
-    *("name: a, relation: {other: {params: X}}", "name: a, relation: {other: {steps: X}}", "name: a, relation: {other: {call: X}}"),
-    *("name: a, relation: {other: {params: {unroll: true}}, equal: X}", "name: a, relation: {other: {params: {unroll: true}}, equal: [X]}"),
+    *(
+        "name: X",
+        "name: a, X: 1",
+        "name: a, layer: X",
+        "name: a, about: X",
+        "name: a, params: X",
+        "name: a, params: {units: X}",
+        "name: a, input: X",
+    ),
+    *(
+        "name: a, input: {batch: X}",
+        "name: a, input: {shape: X}",
+        "name: a, call: X",
+        "name: a, call: {state: X}",
+        "name: a, call: {input: X}",
+    ),
+    *(
+        "name: a, call: {input: {part: X}}",
+        "name: a, steps: X",
+        "name: a, steps: [X]",
+        "name: a, steps: [{call: X}]",
+        "name: a, steps: [{train: X}]",
+    ),
+    *(
+        "name: a, steps: [{call: {}, expect: X}, {call: {}}]",
+        "name: a, values: X",
+        "name: a, values: {grid: X}",
+        "name: a, dtypes: X",
+    ),
+    *(
+        "name: a, dtypes: [X]",
+        "name: a, versions: X",
+        "name: a, versions: [X]",
+        "name: a, derivatives: X",
+        "name: a, undocumented: X",
+    ),
+    *(
+        "name: a, expect: X",
+        "name: a, expect: {raises: X}",
+        "name: a, expect: {raises: KeyError, match: X}",
+        "name: a, matrix: X",
+    ),
+    *(
+        "name: a, matrix: {params.units: X}",
+        "name: a, matrix: {params.units: [X]}",
+        "name: a, matrix: {X: [1]}",
+        "name: a, exclude: X",
+    ),
+    *(
+        "name: a, matrix: {params.units: [1, 2]}, exclude: X",
+        "name: a, matrix: {params.units: [1, 2]}, exclude: [X]",
+    ),
+    *(
+        "name: a, matrix: {params.units: [1, 2]}, exclude: [{params.units: X}]",
+        "name: a, matrix: {params.units: [1, 2]}, include: X",
+    ),
+    *(
+        "name: a, matrix: {params.units: [1, 2]}, include: [X]",
+        "name: a, matrix: {params.units: [1, 2]}, include: [{params.units: X}]",
+    ),
+    *(
+        "name: a, matrix: {params.units: [1, 2]}, covering: X",
+        "name: a, matrix: {params.units: [1, 2]}, covering: {strength: X, runs: always}",
+    ),
+    *(
+        "name: a, relation: X",
+        "name: a, relation: {other: X}",
+        "name: a, relation: {other: {dialect: X}}",
+        "name: a, relation: {other: {layer: X}}",
+    ),
+    *(
+        "name: a, relation: {other: {params: X}}",
+        "name: a, relation: {other: {steps: X}}",
+        "name: a, relation: {other: {call: X}}",
+    ),
+    *(
+        "name: a, relation: {other: {params: {unroll: true}}, equal: X}",
+        "name: a, relation: {other: {params: {unroll: true}}, equal: [X]}",
+    ),
     "name: a, relation: {other: {params: {unroll: true}}, equal: [{left: X, right: output}]}",
-    "name: a, relation: {other: {params: {unroll: true}}, equal: [{left: {output: X, at: last-step}, right: output}]}",
-    "name: a, relation: {other: {params: {unroll: true}}, equal: [{left: {output: output, at: X}, right: output}]}",
+    (
+        "name: a, relation: {other: {params: {unroll: true}}, equal: [{left: {output: X, at: last-step},"
+        " right: output}]}"
+    ),
+    (
+        "name: a, relation: {other: {params: {unroll: true}}, equal: [{left: {output: output, at: X}, right:"
+        " output}]}"
+    ),
     *(
         "name: a, layer: RNN, params: {cell: X}",
         "name: a, layer: RNN, params: {cell: {layer: X}}",
@@ -434,10 +769,26 @@ ANYWHERE = (
 
 @pytest.mark.parametrize("place", ANYWHERE)
 @pytest.mark.usefixtures("second_dialect")
-def test_whatever_is_written_anywhere_ends_in_problems_or_in_cases(place: str, root: Path, write: Callable[[str, str], Path]) -> None:
+def test_whatever_is_written_anywhere_ends_in_problems_or_in_cases(
+    place: str, root: Path, write: Callable[[str, str], Path]
+) -> None:
     read: list[Case] = []
     told: list[Problem] = []
-    for whatever in ("3", "-1.5", "true", "null", "[3]", "[[a]]", "{a: 1}", "{}", "[]", "text", "''", ".nan", "[{a: [b]}]"):
+    for whatever in (
+        "3",
+        "-1.5",
+        "true",
+        "null",
+        "[3]",
+        "[[a]]",
+        "{a: 1}",
+        "{}",
+        "[]",
+        "text",
+        "''",
+        ".nan",
+        "[{a: [b]}]",
+    ):
         write("toy/file.yaml", f"- {{{place.replace('X', whatever)}}}")
         try:
             read += load(root).cases
@@ -476,7 +827,9 @@ def test_a_matrix_has_an_end(problems: Problems) -> None:
 
 
 def test_a_required_parameter_and_the_size_of_the_input_are_asked_for(root: Path) -> None:
-    (root / "toy" / "file.yaml").write_text("kind: cases\ndialect: toy\nlayer: LSTM\nabout: a\nsource: b\ncases: [{name: a}]\n")
+    (root / "toy" / "file.yaml").write_text(
+        "kind: cases\ndialect: toy\nlayer: LSTM\nabout: a\nsource: b\ncases: [{name: a}]\n"
+    )
     with pytest.raises(CorpusError) as caught:
         load(root)
     assert [problem.message for problem in caught.value.problems] == [
@@ -487,8 +840,18 @@ def test_a_required_parameter_and_the_size_of_the_input_are_asked_for(root: Path
 
 @pytest.mark.parametrize("missing", ["kind", "dialect", "layer", "about", "source", "cases"])
 def test_every_key_of_a_file_is_asked_for(root: Path, missing: str) -> None:
-    keys = {"kind": "cases", "dialect": "toy", "layer": "LSTM", "about": "a", "source": "b", "cases": "[{name: a, params: {units: 1}}]"}
-    text = "".join(f"{key}: {value}\n" for key, value in keys.items() if key != missing) + "defaults: {input: {batch: 1, timesteps: 1}}\n"
+    keys = {
+        "kind": "cases",
+        "dialect": "toy",
+        "layer": "LSTM",
+        "about": "a",
+        "source": "b",
+        "cases": "[{name: a, params: {units: 1}}]",
+    }
+    text = (
+        "".join(f"{key}: {value}\n" for key, value in keys.items() if key != missing)
+        + "defaults: {input: {batch: 1, timesteps: 1}}\n"
+    )
     (root / "toy" / "file.yaml").write_text(text)
     with pytest.raises(CorpusError, match=f'"{missing}" is missing'):
         load(root)
@@ -511,7 +874,9 @@ def test_a_file_of_an_unknown_kind_or_dialect_is_refused(root: Path, text: str, 
 
 
 def test_a_dialect_and_a_layer_have_names(root: Path) -> None:
-    (root / "toy" / "file.yaml").write_text("kind: cases\ndialect: [toy]\nlayer: {a: 1}\nabout: a\nsource: b\ncases: [{name: a}]\n")
+    (root / "toy" / "file.yaml").write_text(
+        "kind: cases\ndialect: [toy]\nlayer: {a: 1}\nabout: a\nsource: b\ncases: [{name: a}]\n"
+    )
     with pytest.raises(CorpusError) as caught:
         load(root)
     assert [(problem.place.line, problem.message) for problem in caught.value.problems] == [
@@ -522,9 +887,9 @@ def test_a_dialect_and_a_layer_have_names(root: Path) -> None:
 
 def test_the_defaults_are_checked_once(root: Path) -> None:
     (root / "toy" / "file.yaml").write_text(
-        "kind: cases\ndialect: toy\nlayer: LSTM\nabout: a\nsource: b\n"
-        "defaults: {params: {units: 1, unrol: true}, call: {state: no}, input: {batch: 1, timesteps: 1}, expect: {raises: KeyError, match: '['}}\n"
-        "cases: [{name: a}, {name: b}]\n"
+        "kind: cases\ndialect: toy\nlayer: LSTM\nabout: a\nsource: b\ndefaults: {params: {units: 1, unrol:"
+        " true}, call: {state: no}, input: {batch: 1, timesteps: 1}, expect: {raises: KeyError, match:"
+        " '['}}\ncases: [{name: a}, {name: b}]\n"
     )
     with pytest.raises(CorpusError) as caught:
         load(root)
@@ -533,10 +898,9 @@ def test_the_defaults_are_checked_once(root: Path) -> None:
 
 def test_what_is_wrong_with_inherited_axes_is_told_once_where_it_is_written(root: Path) -> None:
     (root / "toy" / "file.yaml").write_text(
-        "kind: cases\ndialect: toy\nlayer: LSTM\nabout: a\nsource: b\n"
-        "defaults:\n  params: {units: 1}\n  input: {batch: 1, timesteps: 1}\n  matrix:\n    params.unrol: [true]\n    call.mask: [lft]\n"
-        "  exclude:\n    - {call.state: given}\n"
-        "cases: [{name: a}, {name: b, matrix: {params.rate: [1, 2]}}]\n"
+        "kind: cases\ndialect: toy\nlayer: LSTM\nabout: a\nsource: b\ndefaults:\n  params: {units: 1}\n "
+        " input: {batch: 1, timesteps: 1}\n  matrix:\n    params.unrol: [true]\n    call.mask: [lft]\n "
+        " exclude:\n    - {call.state: given}\ncases: [{name: a}, {name: b, matrix: {params.rate: [1, 2]}}]\n"
     )
     with pytest.raises(CorpusError) as caught:
         load(root)
@@ -553,9 +917,13 @@ def test_what_is_wrong_with_inherited_axes_is_told_once_where_it_is_written(root
         "{matrix: {}, exclude: []}",
     ],
 )
-@pytest.mark.parametrize("cases", ["[{name: a}]", "[a]", "[{name: a, matrix: 3}]", "{name: a}", "[{name: a, exclude: {}}]", "[]"])
+@pytest.mark.parametrize(
+    "cases", ["[{name: a}]", "[a]", "[{name: a, matrix: 3}]", "{name: a}", "[{name: a, exclude: {}}]", "[]"]
+)
 def test_inheritance_of_anything_ends_in_problems_or_in_cases(root: Path, defaults: str, cases: str) -> None:
-    (root / "toy" / "file.yaml").write_text(f"kind: cases\ndialect: toy\nlayer: LSTM\nabout: a\nsource: b\ndefaults: {defaults}\ncases: {cases}\n")
+    (root / "toy" / "file.yaml").write_text(
+        f"kind: cases\ndialect: toy\nlayer: LSTM\nabout: a\nsource: b\ndefaults: {defaults}\ncases: {cases}\n"
+    )
     with pytest.raises(CorpusError) as caught:
         load(root)
     assert all(problem.place.line in (6, 7) for problem in caught.value.problems)
@@ -580,7 +948,9 @@ def test_problems_of_several_files_come_together(root: Path) -> None:
 
 def test_a_broken_table_does_not_make_every_name_of_its_dialect_unknown(root: Path) -> None:
     (root / "toy" / "parameters.yaml").write_text("kind: parameters\ndialect: toy\n")
-    (root / "toy" / "file.yaml").write_text("kind: cases\ndialect: toy\nlayer: LSTM\nabout: a\nsource: b\ncases: [{name: a}]\n")
+    (root / "toy" / "file.yaml").write_text(
+        "kind: cases\ndialect: toy\nlayer: LSTM\nabout: a\nsource: b\ncases: [{name: a}]\n"
+    )
     with pytest.raises(CorpusError) as caught:
         load(root)
     assert {problem.place.file.name for problem in caught.value.problems} == {"parameters.yaml"}
@@ -595,16 +965,22 @@ def test_a_broken_table_does_not_make_every_name_of_its_dialect_unknown(root: Pa
         ("units: {about: a, source: b, default: 1, values: [1, 1]}", "stands twice"),
     ],
 )
-def test_a_parameter_of_a_table_has_a_source_and_either_a_default_or_none(root: Path, text: str, message: str) -> None:
+def test_a_parameter_of_a_table_has_a_source_and_either_a_default_or_none(
+    root: Path, text: str, message: str
+) -> None:
     table = (root / "toy" / "parameters.yaml").read_text()
-    (root / "toy" / "parameters.yaml").write_text(table.replace("units: {about: Size., source: tests, required: true}", text))
+    (root / "toy" / "parameters.yaml").write_text(
+        table.replace("units: {about: Size., source: tests, required: true}", text)
+    )
     with pytest.raises(CorpusError, match=message):
         load(root)
 
 
 def test_an_optional_call_argument_may_be_absent(root: Path) -> None:
     table = (root / "toy" / "parameters.yaml").read_text()
-    (root / "toy" / "parameters.yaml").write_text(table.replace("values: [absent, given, previous]", "values: [given, previous]"))
+    (root / "toy" / "parameters.yaml").write_text(
+        table.replace("values: [absent, given, previous]", "values: [given, previous]")
+    )
     with pytest.raises(CorpusError, match='"absent" among its values'):
         load(root)
 
@@ -619,13 +995,29 @@ CELL_OUTPUTS = """\
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("needs: {previous: {stated: true}}", "needs: {before: {stated: true}}", '"before" is no value of this argument'),
-        ("needs: {previous: {stated: true}}", "needs: {previous: {state: true}}", r'unknown parameter "state" \(did you mean "stated"'),
+        (
+            "needs: {previous: {stated: true}}",
+            "needs: {before: {stated: true}}",
+            '"before" is no value of this argument',
+        ),
+        (
+            "needs: {previous: {stated: true}}",
+            "needs: {previous: {state: true}}",
+            r'unknown parameter "state" \(did you mean "stated"',
+        ),
         ("needs: {stated: true}}", "needs: {sated: true}}", 'unknown parameter "sated"'),
         ("forward-half: {unroll: false}", "forward-half: {unrol: false}", 'unknown parameter "unrol"'),
         ("forward-half: {unroll: false}", "forward: {unroll: false}", "must be last-step or first-step"),
-        ("needs: {cell.stated: true}", "needs: {cel.stated: true}", r'unknown parameter "cel" \(did you mean "cell"'),
-        ("needs: {cell.stated: true}", "needs: {cell.sated: true}", r'no layer has a parameter "sated" \(did you mean "stated"'),
+        (
+            "needs: {cell.stated: true}",
+            "needs: {cel.stated: true}",
+            r'unknown parameter "cel" \(did you mean "cell"',
+        ),
+        (
+            "needs: {cell.stated: true}",
+            "needs: {cell.sated: true}",
+            r'no layer has a parameter "sated" \(did you mean "stated"',
+        ),
         ('versions: ["1", "2"]', "versions: [1, 2]", "must be a string"),
         (CELL_OUTPUTS, "", '"outputs" is missing'),
     ],
@@ -647,7 +1039,8 @@ def test_a_table_stands_in_the_folder_of_its_dialect(root: Path) -> None:
 def test_a_file_outside_the_corpus_is_checked_against_its_tables(root: Path, tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text(
-        "kind: cases\ndialect: toy\nlayer: LSTM\nabout: a\nsource: b\ncases: [{name: a, params: {unitz: 3}, input: {batch: 1, timesteps: 2}}]\n"
+        "kind: cases\ndialect: toy\nlayer: LSTM\nabout: a\nsource: b\ncases: [{name: a, params: {unitz: 3},"
+        " input: {batch: 1, timesteps: 2}}]\n"
     )
     with pytest.raises(CorpusError, match='did you mean "units"'):
         load_file(file, load_parameters(root), root)
@@ -663,18 +1056,41 @@ def test_a_file_that_is_not_there_is_a_problem(root: Path) -> None:
 @pytest.mark.parametrize(
     ("entry", "message", "hint"),
     [
-        ("- {name: a, expect: {raises: ValueErorr}}", "there is no exception ValueErorr", 'did you mean "ValueError"'),
-        ("- {name: a, steps: [{call: {}, expect: {raises: Nobodys}}, {call: {}}]}", "there is no exception Nobodys", None),
-        ("- {name: a, expect: {raises: ToyErro}}", "there is no exception ToyErro", 'did you mean "ToyError"'),
+        (
+            "- {name: a, expect: {raises: ValueErorr}}",
+            "there is no exception ValueErorr",
+            'did you mean "ValueError"',
+        ),
+        (
+            "- {name: a, steps: [{call: {}, expect: {raises: Nobodys}}, {call: {}}]}",
+            "there is no exception Nobodys",
+            None,
+        ),
+        (
+            "- {name: a, expect: {raises: ToyErro}}",
+            "there is no exception ToyErro",
+            'did you mean "ToyError"',
+        ),
     ],
 )
-def test_an_exception_that_nobody_has_is_a_mistake(problems: Problems, root: Path, entry: str, message: str, hint: str | None) -> None:
+def test_an_exception_that_nobody_has_is_a_mistake(
+    problems: Problems, root: Path, entry: str, message: str, hint: str | None
+) -> None:
     table = root / "toy" / "parameters.yaml"
-    table.write_text(table.read_text(encoding="utf-8").replace("layers:\n", "exceptions: [ToyError]\nlayers:\n", 1), encoding="utf-8")
+    table.write_text(
+        table.read_text(encoding="utf-8").replace("layers:\n", "exceptions: [ToyError]\nlayers:\n", 1),
+        encoding="utf-8",
+    )
     (problem,) = problems(entry)
     assert problem.message == message
     assert (hint or "parameters.yaml") in (problem.hint or "")
-    load_file(written(root, "cases: [{name: a, expect: {raises: ToyError}}, {name: b, expect: {raises: KeyError}}]\n"), load_parameters(root), root)
+    load_file(
+        written(
+            root, "cases: [{name: a, expect: {raises: ToyError}}, {name: b, expect: {raises: KeyError}}]\n"
+        ),
+        load_parameters(root),
+        root,
+    )
 
 
 def test_an_unknown_key_of_a_case_is_told_with_the_known_ones(problems: Problems) -> None:

@@ -27,7 +27,9 @@ CASE = """\
 
 
 def whole(block: str) -> str:
-    """The block as a file: some are files, some are cases, and some are keys of a case."""
+    """The block as a file: some are files, some are cases, and some are keys of a
+    case.
+    """
     if block.startswith("  - name"):
         return HEAD + block
     return HEAD + CASE + block if block.startswith("    ") else block

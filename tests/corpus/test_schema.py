@@ -27,7 +27,9 @@ def test_the_shipped_schema_is_current() -> None:
     assert main(["--check"]) == 0
 
 
-def test_a_stale_schema_is_noticed_and_written_anew(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stale_schema_is_noticed_and_written_anew(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["--check", "--cases", str(tmp_path)]) == 1
     assert "is not current" in capsys.readouterr().err
     assert main(["--cases", str(tmp_path)]) == 0
@@ -80,10 +82,17 @@ HEAD = "kind: cases\ndialect: keras\nlayer: LSTM\nabout: a\nsource: b\n"
         HEAD + "cases: [{name: a, relation: {other: {input: {form: batched}}}}]",
         HEAD + "cases: [{name: a, relation: {other: {steps: [{call: {initial_state: gone}}]}}}]",
         HEAD + "cases: [{name: a, relation: {other: {}, equal: [{left: h_n, right: h}]}}]",
-        HEAD + "cases: [{name: a, relation: {other: {}, equal: [{left: {output: h_n, at: last-step}, right: h}]}}]",
-        HEAD + "cases: [{name: a, relation: {other: {}, equal: [{left: {output: h, at: last-step}, right: h}]}}]",
-        HEAD + "cases: [{name: a, relation: {other: {}, equal: [{left: {output: output, at: forward-half}, right: h}]}}]",
-        "kind: divergences\nimplementation: x\nabout: a\nentries: [{cases: a, kind: bug, versions: {a: '>1'}, outcome: fail, reason: r}]",
+        HEAD + "cases: [{name: a, relation: {other: {}, equal: [{left: {output: h_n, at: last-step}, right:"
+        " h}]}}]",
+        HEAD
+        + "cases: [{name: a, relation: {other: {}, equal: [{left: {output: h, at: last-step}, right: h}]}}]",
+        HEAD
+        + "cases: [{name: a, relation: {other: {}, equal: [{left: {output: output, at: forward-half}, right:"
+        " h}]}}]",
+        (
+            "kind: divergences\nimplementation: x\nabout: a\nentries: [{cases: a, kind: bug, versions: {a:"
+            " '>1'}, outcome: fail, reason: r}]"
+        ),
     ],
 )
 def test_a_wrong_name_is_invalid(text: str) -> None:
@@ -92,18 +101,31 @@ def test_a_wrong_name_is_invalid(text: str) -> None:
 
 def test_a_right_file_is_valid() -> None:
     assert (
-        errors(HEAD + "cases: [{name: a, params: {units: 3}, call: {initial_state: given, input: {batch: 1}}, matrix: {call.mask: [absent]}}]") == []
+        errors(
+            HEAD
+            + "cases: [{name: a, params: {units: 3}, call: {initial_state: given, input: {batch: 1}}, matrix:"
+            " {call.mask: [absent]}}]"
+        )
+        == []
     )
 
 
 def test_a_right_relation_is_valid() -> None:
-    other = "{params: {unroll: true}, input: {reversed: true}, steps: [{call: {mask: gaps, input: {part: [0, 1]}}}, reset]}"
+    other = (
+        "{params: {unroll: true}, input: {reversed: true}, steps: [{call: {mask: gaps, input: {part: [0,"
+        " 1]}}}, reset]}"
+    )
     equal = "[{left: {output: output, at: last-step}, right: h}]"
-    assert errors(HEAD + f"cases: [{{name: a, relation: {{other: {other}, equal: {equal}, exact: true}}}}]") == []
+    assert (
+        errors(HEAD + f"cases: [{{name: a, relation: {{other: {other}, equal: {equal}, exact: true}}}}]")
+        == []
+    )
 
 
 def properties_of(definition: str, group: str) -> dict[str, Any]:
-    return dict(json.loads(json.dumps(schema()))["definitions"][definition]["properties"][group]["properties"])
+    return dict(
+        json.loads(json.dumps(schema()))["definitions"][definition]["properties"][group]["properties"]
+    )
 
 
 def test_an_editor_can_complete_and_explain_every_parameter() -> None:

@@ -10,7 +10,11 @@ from lstm_ref.corpus import Case, NothingSelectedError, gather, load, select
 
 @pytest.fixture
 def all_cases(root: Path, write: Callable[[str, str], Path]) -> tuple[Case, ...]:
-    write("toy/one.yaml", "- {name: gaps, matrix: {call.mask: [absent, left], params.unroll: [false, true]}}\n- {name: gaps-again}\n")
+    write(
+        "toy/one.yaml",
+        "- {name: gaps, matrix: {call.mask: [absent, left], params.unroll: [false, true]}}\n- {name:"
+        " gaps-again}\n",
+    )
     write("toy/deep/two.yaml", "- {name: gaps}")
     return load(root).cases
 
@@ -23,7 +27,12 @@ def selected(all_cases: tuple[Case, ...]) -> Select:
     return lambda *patterns: [case.id for case in select(all_cases, patterns)]
 
 
-ONE = ["toy/one/gaps", "toy/one/gaps[unroll=true]", "toy/one/gaps[mask=left]", "toy/one/gaps[mask=left,unroll=true]"]
+ONE = [
+    "toy/one/gaps",
+    "toy/one/gaps[unroll=true]",
+    "toy/one/gaps[mask=left]",
+    "toy/one/gaps[mask=left,unroll=true]",
+]
 AGAIN = "toy/one/gaps-again"
 TWO = "toy/deep/two/gaps"
 
@@ -51,7 +60,13 @@ def test_a_pattern_selects(selected: Select, pattern: str, ids: list[str]) -> No
 
 
 @pytest.mark.parametrize(
-    ("pattern", "ids"), [("toy/one.yaml", [*ONE, AGAIN]), ("toy/one.yaml::gaps[mask=*", ONE[2:]), ("toy/deep", [TWO]), (".", [TWO, *ONE, AGAIN])]
+    ("pattern", "ids"),
+    [
+        ("toy/one.yaml", [*ONE, AGAIN]),
+        ("toy/one.yaml::gaps[mask=*", ONE[2:]),
+        ("toy/deep", [TWO]),
+        (".", [TWO, *ONE, AGAIN]),
+    ],
 )
 def test_a_file_or_folder_that_exists_selects_what_it_holds(
     selected: Select, root: Path, monkeypatch: pytest.MonkeyPatch, pattern: str, ids: list[str]
@@ -79,7 +94,9 @@ def test_no_pattern_selects_everything(selected: Select) -> None:
         ("cases/toy/one.yaml::gasp", "toy/one/gaps"),
     ],
 )
-def test_a_pattern_that_matches_nothing_is_an_error_with_what_is_close(selected: Select, pattern: str, close: str) -> None:
+def test_a_pattern_that_matches_nothing_is_an_error_with_what_is_close(
+    selected: Select, pattern: str, close: str
+) -> None:
     with pytest.raises(NothingSelectedError) as caught:
         selected(AGAIN, pattern)
     assert f'"{pattern}"' in str(caught.value)

@@ -1,4 +1,6 @@
-"""onnx.LSTM by itself: the equations of the operator's documentation, row by row, its layouts, its gradients and its refusals."""
+"""onnx.LSTM by itself: the equations of the operator's documentation, row by row, its
+layouts, its gradients and its refusals.
+"""
 
 import inspect
 import itertools
@@ -62,7 +64,9 @@ def row_by_hand(
     clip: float = math.inf,
     coupled: bool = False,
 ) -> tuple[list[Array], Array, Array]:
-    """The outputs and last states of one row (steps, F), in the words and the order of the documentation."""
+    """The outputs and last states of one row (steps, F), in the words and the order of
+    the documentation.
+    """
 
     def of(function: Callable[[float], float], z: Array) -> Array:
         return np.array([function(min(max(float(v), -clip), clip)) for v in z])
@@ -85,7 +89,12 @@ def row_by_hand(
 
 
 def by_hand(
-    made: onnx.LSTM, X: Array, lengths: Array, h_0: Array, c_0: Array, functions: list[Callable[[float], float]]
+    made: onnx.LSTM,
+    X: Array,
+    lengths: Array,
+    h_0: Array,
+    c_0: Array,
+    functions: list[Callable[[float], float]],
 ) -> tuple[Array, Array, Array]:
     """Y, Y_h and Y_c with layout 0."""
     weights, D = made.weights(), len(made.directions)
@@ -99,7 +108,9 @@ def by_hand(
         for n, length in enumerate(lengths):
             order = range(length) if direction == "forward" else range(length - 1, -1, -1)
             clip = math.inf if made.clip is None else made.clip
-            found, Y_h[d, n], Y_c[d, n] = row_by_hand(X[list(order), n], h_0[d, n], c_0[d, n], W, R, B, P, fgh, clip, made.coupled)
+            found, Y_h[d, n], Y_c[d, n] = row_by_hand(
+                X[list(order), n], h_0[d, n], c_0[d, n], W, R, B, P, fgh, clip, made.coupled
+            )
             for t, h in zip(order, found, strict=True):
                 Y[t, d, n] = h
     return Y, Y_h, Y_c
@@ -111,8 +122,13 @@ DEFAULT = [FUNCTIONS[name] for name in ("Sigmoid", "Tanh", "Tanh")]
 
 @pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
 @pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["whole", "lengths"])
-@pytest.mark.parametrize(("B", "P", "clip", "input_forget"), list(itertools.product([True, False], [False, True], [None, 0.5], [0, 1])))
-def test_it_computes_the_documented_equations(direction: str, lengths: Array | None, B: bool, P: bool, clip: float | None, input_forget: int) -> None:
+@pytest.mark.parametrize(
+    ("B", "P", "clip", "input_forget"),
+    list(itertools.product([True, False], [False, True], [None, 0.5], [0, 1])),
+)
+def test_it_computes_the_documented_equations(
+    direction: str, lengths: Array | None, B: bool, P: bool, clip: float | None, input_forget: int
+) -> None:
     made = node(direction=direction, B=B, P=P, clip=clip, input_forget=input_forget)
     D = len(made.directions)
     h_0, c_0 = RNG.normal(size=(2, D, N, H))
@@ -137,13 +153,20 @@ def test_every_function_of_the_list_serves_in_each_place(name: str, place: int) 
     functions = list(DEFAULT)
     functions[place] = lambda x: FUNCTIONS[name](x, **{key: own[key] for key in takes})
     h_0, c_0 = RNG.normal(size=(2, 1, N, H))
-    for observed, wanted in zip(made(X, None, h_0, c_0), by_hand(made, X, np.full(N, T), h_0, c_0, functions), strict=True):
+    for observed, wanted in zip(
+        made(X, None, h_0, c_0), by_hand(made, X, np.full(N, T), h_0, c_0, functions), strict=True
+    ):
         np.testing.assert_allclose(observed, wanted, rtol=1e-12, atol=1e-12)
 
 
 def test_alpha_and_beta_are_taken_in_order_by_those_that_have_a_use_for_them() -> None:
     names = ["Sigmoid", "Affine", "LeakyRelu", "HardSigmoid", "Tanh", "Elu"]
-    made = node(direction="bidirectional", activations=names, activation_alpha=[0.5, 0.25, 0.375, 0.75], activation_beta=[-0.5, 0.625])
+    made = node(
+        direction="bidirectional",
+        activations=names,
+        activation_alpha=[0.5, 0.25, 0.375, 0.75],
+        activation_beta=[-0.5, 0.625],
+    )
     functions = [
         FUNCTIONS["Sigmoid"],
         lambda x: 0.5 * x - 0.5,
@@ -153,12 +176,19 @@ def test_alpha_and_beta_are_taken_in_order_by_those_that_have_a_use_for_them() -
         lambda x: x if x >= 0 else 0.75 * (math.exp(x) - 1),
     ]
     h_0, c_0 = RNG.normal(size=(2, 2, N, H))
-    for observed, wanted in zip(made(X, None, h_0, c_0), by_hand(made, X, np.full(N, T), h_0, c_0, functions), strict=True):
+    for observed, wanted in zip(
+        made(X, None, h_0, c_0), by_hand(made, X, np.full(N, T), h_0, c_0, functions), strict=True
+    ):
         np.testing.assert_allclose(observed, wanted, rtol=0, atol=1e-13)
 
 
-@pytest.mark.parametrize(("name", "alpha", "beta"), [("LeakyRelu", 0.01, 0), ("ThresholdedRelu", 1, 0), ("HardSigmoid", 0.2, 0.5), ("Elu", 1, 0)])
-def test_a_parameter_that_is_not_given_is_that_of_the_operator_of_that_name_in_32_bits(name: str, alpha: float, beta: float) -> None:
+@pytest.mark.parametrize(
+    ("name", "alpha", "beta"),
+    [("LeakyRelu", 0.01, 0), ("ThresholdedRelu", 1, 0), ("HardSigmoid", 0.2, 0.5), ("Elu", 1, 0)],
+)
+def test_a_parameter_that_is_not_given_is_that_of_the_operator_of_that_name_in_32_bits(
+    name: str, alpha: float, beta: float
+) -> None:
     said = node(activations=["Sigmoid", name, "Tanh"], activation_alpha=[alpha], activation_beta=[beta])
     assert np.array_equal(node(activations=["Sigmoid", name, "Tanh"])(X)[0], said(X)[0])
     (values,) = with_parameters([name], [], [])
@@ -171,7 +201,9 @@ def test_a_layout_is_another_order_of_the_same_numbers(lengths: Array | None) ->
     Y, Y_h, Y_c = node(direction="bidirectional", P=True)(X, lengths, h_0, c_0)
     states = (h_0.swapaxes(0, 1), c_0.swapaxes(0, 1))
     found = node(direction="bidirectional", P=True, layout=1)(X.swapaxes(0, 1), lengths, *states)
-    for observed, wanted in zip(found, (Y.transpose(2, 0, 1, 3), Y_h.swapaxes(0, 1), Y_c.swapaxes(0, 1)), strict=True):
+    for observed, wanted in zip(
+        found, (Y.transpose(2, 0, 1, 3), Y_h.swapaxes(0, 1), Y_c.swapaxes(0, 1)), strict=True
+    ):
         assert np.array_equal(observed, wanted)
 
 
@@ -180,7 +212,9 @@ def test_a_layout_never_changes_a_value_that_is_drawn(layout: int) -> None:
     def drawn(layout: int) -> Mapping[str, Any]:
         id_ = f"onnx/structure/calls[direction=bidirectional{',layout=1' if layout else ''}]"
         case = next(case for case in CORPUS.cases if case.id == id_)
-        same = next(case for case in CORPUS.cases if case.id == "onnx/structure/calls[direction=bidirectional]")
+        same = next(
+            case for case in CORPUS.cases if case.id == "onnx/structure/calls[direction=bidirectional]"
+        )
         return materialize(Case(**{**vars(case), "id": same.id}), 0).request.steps[0].arguments
 
     for name in ("X", "initial_h", "initial_c"):
@@ -189,18 +223,29 @@ def test_a_layout_never_changes_a_value_that_is_drawn(layout: int) -> None:
 
 def test_only_the_outputs_that_the_node_has_are_returned() -> None:
     Y, Y_h, Y_c = node()(X)
-    for shown, wanted in {"Y": [Y], "Y_h": [Y_h], "Y_c": [Y_c], "Y+Y_c": [Y, Y_c], "Y_h+Y_c": [Y_h, Y_c]}.items():
+    for shown, wanted in {
+        "Y": [Y],
+        "Y_h": [Y_h],
+        "Y_c": [Y_c],
+        "Y+Y_c": [Y, Y_c],
+        "Y_h+Y_c": [Y_h, Y_c],
+    }.items():
         found = node(outputs=shown)
         assert all(np.array_equal(a, b) for a, b in zip(found(X), wanted, strict=True))
         assert [output.name for output in found.outputs({})] == shown.split("+")
 
 
-@pytest.mark.parametrize("params", [{}, {"direction": "bidirectional", "layout": 1, "P": True, "input_forget": 1, "outputs": "Y_h+Y_c"}])
+@pytest.mark.parametrize(
+    "params",
+    [{}, {"direction": "bidirectional", "layout": 1, "P": True, "input_forget": 1, "outputs": "Y_h+Y_c"}],
+)
 def test_gradients_agree_with_difference_quotients(params: dict[str, Any]) -> None:
     made = node(**params)
     D = len(made.directions)
     x = X.swapaxes(0, 1) if params else X
-    states = {name: RNG.normal(size=(N, D, H) if params else (D, N, H)) for name in ("initial_h", "initial_c")}
+    states = {
+        name: RNG.normal(size=(N, D, H) if params else (D, N, H)) for name in ("initial_h", "initial_c")
+    }
     result, pullback = made.vjp(x, LENGTHS, **states)
     cotangents = [RNG.normal(size=np.shape(array)) for array in result]
     found = pullback(cotangents)
@@ -313,7 +358,10 @@ def outputs_of(params: Mapping[str, Any]) -> tuple[Array, ...]:
 
 MISTAKEN = {
     **{meaning: misread(EVERYTHING) for meaning, misread in MISREADINGS.items()},
-    **{meaning: mistake(EVERYTHING, [{"X": X, "sequence_lens": LENGTHS}]) for meaning, mistake in MISTAKES.items()},
+    **{
+        meaning: mistake(EVERYTHING, [{"X": X, "sequence_lens": LENGTHS}])
+        for meaning, mistake in MISTAKES.items()
+    },
 }
 
 
@@ -322,7 +370,11 @@ def test_every_mistake_changes_a_node_that_has_everything(meaning: str) -> None:
     params = MISTAKEN[meaning]
     if meaning == "activation_beta is ignored" or meaning == "activation_alpha is ignored":
         assert params is None  # a line has no default to fall back on
-        params = {"activations": ["HardSigmoid", "Tanh", "Tanh"], "activation_alpha": [0.5], "activation_beta": [0.25]}
+        params = {
+            "activations": ["HardSigmoid", "Tanh", "Tanh"],
+            "activation_alpha": [0.5],
+            "activation_beta": [0.25],
+        }
         (changed,) = [misread(params) for name, misread in MISREADINGS.items() if name == meaning]
         assert changed is not None
         kept = "alpha" if "beta" in meaning else "beta"
@@ -333,7 +385,9 @@ def test_every_mistake_changes_a_node_that_has_everything(meaning: str) -> None:
         assert params is None  # the line would be left without a beta
         return
     assert params is not None
-    assert not all(np.array_equal(a, b) for a, b in zip(outputs_of(params), outputs_of(EVERYTHING), strict=True))
+    assert not all(
+        np.array_equal(a, b) for a, b in zip(outputs_of(params), outputs_of(EVERYTHING), strict=True)
+    )
 
 
 def test_parameters_by_place_are_those_of_the_places() -> None:
@@ -351,7 +405,8 @@ def test_the_output_gate_that_sees_the_old_c_is_what_it_says() -> None:
     made = dialect("onnx").build("LSTM", {"hidden_size": H, **mistaken}, "float64")
     right = node(P=True)
     made.load(right.weights())
-    # With the output gate's peepholes at 0 there is no old or new c to see, and the steps are the node's.
+    # With the output gate's peepholes at 0 there is no old or new c to see, and the
+    # steps are the node's.
     blind = dict(right.weights()) | {"P": right.weights()["P"] * np.repeat([1, 0, 1], H)}
     made.load(blind)
     right.load(blind)
@@ -359,7 +414,9 @@ def test_the_output_gate_that_sees_the_old_c_is_what_it_says() -> None:
 
 
 def test_every_case_that_is_not_refused_runs_by_the_twin() -> None:
-    cases = [case for case in CORPUS.cases if case.dialect == "onnx" and case.everyday and case.expect is None]
+    cases = [
+        case for case in CORPUS.cases if case.dialect == "onnx" and case.everyday and case.expect is None
+    ]
     assert len(cases) > 150
     for case in cases[::5]:
         calls = run_twin(dialect("onnx"), materialize(case, 0).request)

@@ -25,7 +25,11 @@ def test_layers_and_objects_inside_are_calls() -> None:
         "activation": {"callable": "tanh"},
     }
     (line,) = snippet("keras", "Sequential", params, ())
-    assert line == ("layer = keras.Sequential(layers=[keras.layers.LSTM(units=3)], initializer=Constant(value=0.25), activation=tanh)")
+    assert (
+        line
+        == "layer = keras.Sequential(layers=[keras.layers.LSTM(units=3)], initializer=Constant(value=0.25),"
+        " activation=tanh)"
+    )
 
 
 def test_axes_stand_as_the_layer_has_them() -> None:
@@ -37,11 +41,17 @@ def test_axes_stand_as_the_layer_has_them() -> None:
     unbatched = Input(timesteps=7, form="unbatched")
     assert snippet("torch", "LSTM", params, (Step("call", {}, unbatched),))[1] == "layer(x)  # x: (7, 5)"
     packed = Input(batch=4, timesteps=7, form="packed-sorted")
-    assert snippet("torch", "LSTM", params, (Step("call", {}, packed),))[1] == "layer(x)  # x: (7, 4, 5), packed-sorted"
+    assert (
+        snippet("torch", "LSTM", params, (Step("call", {}, packed),))[1]
+        == "layer(x)  # x: (7, 4, 5), packed-sorted"
+    )
 
 
 def test_parts_of_an_input_and_an_input_by_name_are_shown() -> None:
     part = Input(4, 7, 5, part=(0, 3), reversed=True)
-    assert snippet("keras", "LSTM", {}, (Step("call", {}, part),))[1] == "layer(reversed(x[0:3]))  # x: (4, 7, 5)"
+    assert (
+        snippet("keras", "LSTM", {}, (Step("call", {}, part),))[1]
+        == "layer(reversed(x[0:3]))  # x: (4, 7, 5)"
+    )
     named = Input(4, 7, 5, form="name")
     assert snippet("keras", "LSTM", {}, (Step("call", {}, named),))[1] == "layer(inputs=x)  # x: (4, 7, 5)"

@@ -1,4 +1,6 @@
-"""torch.LSTM by itself: the documented constructor and call, weights by name, layouts, and its refusals."""
+"""torch.LSTM by itself: the documented constructor and call, weights by name, layouts,
+and its refusals.
+"""
 
 import inspect
 import math
@@ -35,8 +37,12 @@ def states(made: torch.LSTM, batch: int | None = 4) -> tuple[Array, Array]:
     return h_0, c_0
 
 
-def one_direction(x: Array, h: Array, c: Array, weights: dict[str, Array], suffix: str) -> tuple[Array, Array, Array]:
-    """output, h_n, c_n of one layer in one direction over x (T, N, H), by the equations in the documentation's words."""
+def one_direction(
+    x: Array, h: Array, c: Array, weights: dict[str, Array], suffix: str
+) -> tuple[Array, Array, Array]:
+    """output, h_n, c_n of one layer in one direction over x (T, N, H), by the equations
+    in the documentation's words.
+    """
     zeros = np.zeros(weights[f"weight_ih{suffix}"].shape[0])
     output = []
     for x_t in x:
@@ -80,17 +86,27 @@ STRUCTURES = [
 
 
 def test_the_constructor_has_the_documented_parameters_in_their_order_with_their_defaults() -> None:
-    # That the table is the signature of the installed framework is a test of the corpus.
-    found = {name: "required" if p.default is p.empty else p.default for name, p in inspect.signature(torch.LSTM).parameters.items()}
-    assert list(found.items()) == [(name, "required" if p.required else p.default) for name, p in TABLE.constructor.items()]
+    # That the table is the signature of the installed framework is a test of the
+    # corpus.
+    found = {
+        name: "required" if p.default is p.empty else p.default
+        for name, p in inspect.signature(torch.LSTM).parameters.items()
+    }
+    assert list(found.items()) == [
+        (name, "required" if p.required else p.default) for name, p in TABLE.constructor.items()
+    ]
 
 
 def test_the_call_has_the_documented_arguments() -> None:
-    # The other words of a call say what is done around it: the mode of the module, packing and padding.
+    # The other words of a call say what is done around it: the mode of the module,
+    # packing and padding.
     parameters = inspect.signature(torch.LSTM.__call__).parameters
     documented = {name: p for name, p in TABLE.call.items() if p.source.startswith("torch.nn.LSTM, Inputs")}
     assert list(parameters) == ["self", *documented]
-    assert [name for name, p in parameters.items() if p.default is p.empty] == ["self", *[name for name, p in documented.items() if p.required]]
+    assert [name for name, p in parameters.items() if p.default is p.empty] == [
+        "self",
+        *[name for name, p in documented.items() if p.required],
+    ]
 
 
 def test_it_is_used_as_its_documentation_says() -> None:
@@ -127,7 +143,9 @@ def test_batch_first_moves_the_batch_of_input_and_output_alone(params: dict[str,
 
 @pytest.mark.parametrize("batch_first", [False, True])
 @pytest.mark.parametrize("params", STRUCTURES, ids=str)
-def test_an_unbatched_input_is_a_batch_of_one_without_its_axis(params: dict[str, Any], batch_first: bool) -> None:
+def test_an_unbatched_input_is_a_batch_of_one_without_its_axis(
+    params: dict[str, Any], batch_first: bool
+) -> None:
     made = layer(**params, batch_first=batch_first)
     h_0, c_0 = states(made, None)
     output, (h_n, c_n) = made(X[:, 0], (h_0, c_0))
@@ -149,8 +167,15 @@ def test_the_shapes_are_those_of_the_documentation(params: dict[str, Any]) -> No
 
 
 def test_the_weights_have_the_documented_names_and_order() -> None:
-    # As torch.nn.LSTM(5, 3, num_layers=2, bidirectional=True, proj_size=2).state_dict() has them, PyTorch 2.13.
-    kinds = {"weight_ih": (12, 5), "weight_hh": (12, 2), "bias_ih": (12,), "bias_hh": (12,), "weight_hr": (2, 3)}
+    # As torch.nn.LSTM(5, 3, num_layers=2, bidirectional=True, proj_size=2).state_dict()
+    # has them, PyTorch 2.13.
+    kinds = {
+        "weight_ih": (12, 5),
+        "weight_hh": (12, 2),
+        "bias_ih": (12,),
+        "bias_hh": (12,),
+        "weight_hr": (2, 3),
+    }
     wanted = {
         f"{kind}_l{index}{direction}": (12, 4) if index and kind == "weight_ih" else shape
         for index in range(2)
@@ -177,7 +202,9 @@ def test_it_computes_in_its_dtype_which_is_float32_unless_said_otherwise(dtype: 
     made = layer(num_layers=2, bidirectional=True, proj_size=2, dtype=dtype)
     (output, (h_n, c_n)), pullback = made.vjp(X, states(made))
     gradients = pullback([np.ones_like(array) for array in (output, h_n, c_n)])
-    assert {str(array.dtype) for array in (output, h_n, c_n, *gradients.values(), *made.state_dict().values())} == {dtype or "float32"}
+    assert {
+        str(array.dtype) for array in (output, h_n, c_n, *gradients.values(), *made.state_dict().values())
+    } == {dtype or "float32"}
 
 
 def test_a_device_without_a_twin_is_refused_by_name() -> None:
@@ -199,8 +226,16 @@ def test_another_layer_is_refused_by_name() -> None:
         ({"num_layers": 0}, ValueError, "num_layers must be greater than zero"),
         ({"hidden_size": 2.5}, TypeError, "hidden_size must be an integer"),
         ({"bias": "yes"}, TypeError, "bias must be a boolean"),
-        ({"proj_size": -1}, ValueError, "proj_size must be zero or a positive integer smaller than hidden_size 3"),
-        ({"proj_size": 3}, ValueError, "proj_size must be zero or a positive integer smaller than hidden_size 3"),
+        (
+            {"proj_size": -1},
+            ValueError,
+            "proj_size must be zero or a positive integer smaller than hidden_size 3",
+        ),
+        (
+            {"proj_size": 3},
+            ValueError,
+            "proj_size must be zero or a positive integer smaller than hidden_size 3",
+        ),
         ({"dropout": 1.1}, ValueError, "dropout must be a probability"),
         ({"dropout": True}, ValueError, "dropout must be a probability"),
     ],
@@ -212,9 +247,18 @@ def test_wrong_parameters_are_refused(params: dict[str, Any], error: type[Except
 
 def test_wrong_weights_are_refused_all_at_once() -> None:
     weights = layer().state_dict()
-    wrong = {"weight_ih_l0": weights["weight_ih_l0"].T, "weight_hh_l0": weights["weight_hh_l0"], "bias_ih_l0": weights["bias_ih_l0"], "bias": X}
+    wrong = {
+        "weight_ih_l0": weights["weight_ih_l0"].T,
+        "weight_hh_l0": weights["weight_hh_l0"],
+        "bias_ih_l0": weights["bias_ih_l0"],
+        "bias": X,
+    }
     with pytest.raises(
-        ValueError, match=r"bias_hh_l0 is missing; bias is no weight of this layer; weight_ih_l0 has shape \(5, 12\), expected \(12, 5\)"
+        ValueError,
+        match=(
+            r"bias_hh_l0 is missing; bias is no weight of this layer; weight_ih_l0 has shape \(5, 12\),"
+            r" expected \(12, 5\)"
+        ),
     ):
         torch.LSTM(5, 3).load_state_dict(wrong)
 
@@ -233,12 +277,29 @@ def test_a_layer_without_weights_says_what_to_do() -> None:
         (X[:0], None, RuntimeError, "at least one step"),
         (X[:0, 0], None, RuntimeError, "at least one step"),
         (X, [np.zeros((1, 4, 3))], RuntimeError, r"hx must be \(h_0, c_0\), not 1 arrays"),
-        (X, [np.zeros((1, 3, 3)), np.zeros((1, 4, 3))], RuntimeError, r"h_0 must have shape \(1, 4, 3\), not \(1, 3, 3\)"),
-        (X, [np.zeros((1, 4, 3)), np.zeros((2, 4, 3))], RuntimeError, r"c_0 must have shape \(1, 4, 3\), not \(2, 4, 3\)"),
-        (X[:, 0], [np.zeros((2, 3)), np.zeros((1, 3))], RuntimeError, r"h_0 must have shape \(1, 3\), not \(2, 3\)"),
+        (
+            X,
+            [np.zeros((1, 3, 3)), np.zeros((1, 4, 3))],
+            RuntimeError,
+            r"h_0 must have shape \(1, 4, 3\), not \(1, 3, 3\)",
+        ),
+        (
+            X,
+            [np.zeros((1, 4, 3)), np.zeros((2, 4, 3))],
+            RuntimeError,
+            r"c_0 must have shape \(1, 4, 3\), not \(2, 4, 3\)",
+        ),
+        (
+            X[:, 0],
+            [np.zeros((2, 3)), np.zeros((1, 3))],
+            RuntimeError,
+            r"h_0 must have shape \(1, 3\), not \(2, 3\)",
+        ),
     ],
 )
-def test_wrong_arguments_are_refused(x: Array, hx: list[Array] | None, error: type[Exception], message: str) -> None:
+def test_wrong_arguments_are_refused(
+    x: Array, hx: list[Array] | None, error: type[Exception], message: str
+) -> None:
     with pytest.raises(error, match=message):
         layer()(x, hx)
 
@@ -251,13 +312,16 @@ def test_no_state_is_recorded_that_could_be_reset() -> None:
 
 
 def test_all_weights_are_drawn_from_the_documented_interval() -> None:
-    # 1 / sqrt(hidden_size), with a projection too: PyTorch 2.13, RNNBase.reset_parameters.
+    # 1 / sqrt(hidden_size), with a projection too: PyTorch 2.13,
+    # RNNBase.reset_parameters.
     initial = layer(num_layers=2, proj_size=2).initial(5)
     assert list(initial) == list(layer(num_layers=2, proj_size=2).state_dict())
     assert set(initial.values()) == {Uniform(-1 / math.sqrt(3), 1 / math.sqrt(3))}
 
 
-@pytest.mark.parametrize("action", ["pickle", "deepcopy", "state-dict", "functional-call", "replace-parameters", "parametrize"])
+@pytest.mark.parametrize(
+    "action", ["pickle", "deepcopy", "state-dict", "functional-call", "replace-parameters", "parametrize"]
+)
 def test_what_is_done_with_a_module_changes_no_number(action: str) -> None:
     made = layer()
     before = made(X)[0]
@@ -282,13 +346,21 @@ def test_frozen_weights_have_no_gradients_and_the_input_has_the_one_it_had() -> 
     [
         (["freeze-recurrent"], {"weight_hh_l0", "weight_hh_l1"}),
         (["freeze-first-layer"], {"weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"}),
-        (["freeze-recurrent", "freeze-first-layer"], {"weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0", "weight_hh_l1"}),
-        *((["freeze-recurrent", action], {"weight_hh_l0", "weight_hh_l1"}) for action in ("pickle", "deepcopy", "parametrize", "reset-parameters")),
+        (
+            ["freeze-recurrent", "freeze-first-layer"],
+            {"weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0", "weight_hh_l1"},
+        ),
+        *(
+            (["freeze-recurrent", action], {"weight_hh_l0", "weight_hh_l1"})
+            for action in ("pickle", "deepcopy", "parametrize", "reset-parameters")
+        ),
         *((["freeze", action], set()) for action in ("state-dict", "functional-call", "replace-parameters")),
     ],
     ids=lambda value: "-then-".join(value) if isinstance(value, list) else "",
 )
-def test_only_what_is_frozen_has_no_gradient_and_all_else_has_the_one_it_had(actions: list[str], frozen: set[str]) -> None:
+def test_only_what_is_frozen_has_no_gradient_and_all_else_has_the_one_it_had(
+    actions: list[str], frozen: set[str]
+) -> None:
     made = layer(num_layers=2)
     (output, last), pullback = made.vjp(X, states(made))
     before = pullback([output, *last])
@@ -315,18 +387,29 @@ def test_tied_directions_share_their_weights_whose_gradient_is_that_of_both() ->
 
 def masks(made: torch.LSTM, arguments: dict[str, Any]) -> dict[str, Array]:
     drawn = np.random.default_rng(8)
-    return {name: drawn.integers(0, 2, draw.shapes[0]) / (1 - draw.rate) for name, draw in made.draws(arguments).items()}
+    return {
+        name: drawn.integers(0, 2, draw.shapes[0]) / (1 - draw.rate)
+        for name, draw in made.draws(arguments).items()
+    }
 
 
 def test_dropout_is_on_the_outputs_of_all_layers_but_the_last() -> None:
-    made, one = layer(num_layers=3, bidirectional=True, dropout=0.3), torch.LSTM(5, 3, bidirectional=True, dtype="float64")
+    made, one = (
+        layer(num_layers=3, bidirectional=True, dropout=0.3),
+        torch.LSTM(5, 3, bidirectional=True, dtype="float64"),
+    )
     found = masks(made, {"input": X})
-    assert {name: array.shape for name, array in found.items()} == {"dropout[0]": (4, 7, 6), "dropout[1]": (4, 7, 6)}
+    assert {name: array.shape for name, array in found.items()} == {
+        "dropout[0]": (4, 7, 6),
+        "dropout[1]": (4, 7, 6),
+    }
     (output, (h_n, c_n)), _ = made.vjp(X, states(made), drawn=found)
     x, weights = X, made.state_dict()
     for k in range(3):
         one = torch.LSTM(x.shape[-1], 3, bidirectional=True, dtype="float64")
-        one.load_state_dict({name.replace(f"_l{k}", "_l0"): values for name, values in weights.items() if f"_l{k}" in name})
+        one.load_state_dict(
+            {name.replace(f"_l{k}", "_l0"): values for name, values in weights.items() if f"_l{k}" in name}
+        )
         x, (h, c) = one(x, tuple(state[2 * k : 2 * k + 2] for state in states(made)))
         assert h_n[2 * k : 2 * k + 2] == pytest.approx(h, abs=1e-14)
         assert c_n[2 * k : 2 * k + 2] == pytest.approx(c, abs=1e-14)
@@ -349,9 +432,13 @@ def test_dropout_is_on_the_outputs_of_all_layers_but_the_last() -> None:
         ({"dropout": 0.3, "num_layers": 1}, {"input": X}, None),
     ],
 )
-def test_a_mask_is_drawn_for_each_layer_but_the_last_in_training(params: dict[str, Any], arguments: dict[str, Any], shape: Any) -> None:
+def test_a_mask_is_drawn_for_each_layer_but_the_last_in_training(
+    params: dict[str, Any], arguments: dict[str, Any], shape: Any
+) -> None:
     draws = layer(**{"num_layers": 2, **params}).draws(arguments)
-    assert {name: (draw.shapes, draw.rate) for name, draw in draws.items()} == ({"dropout[0]": ((shape,), 0.3)} if shape else {})
+    assert {name: (draw.shapes, draw.rate) for name, draw in draws.items()} == (
+        {"dropout[0]": ((shape,), 0.3)} if shape else {}
+    )
 
 
 def test_a_call_changes_none_of_its_arguments() -> None:
@@ -393,7 +480,10 @@ def test_gradients_are_difference_quotients(params: dict[str, Any], form: str) -
 
     for name, values in point.items():
         direction = RNG.normal(size=values.shape)
-        quotient = (loss({**point, name: values + 1e-6 * direction}) - loss({**point, name: values - 1e-6 * direction})) / 2e-6
+        quotient = (
+            loss({**point, name: values + 1e-6 * direction})
+            - loss({**point, name: values - 1e-6 * direction})
+        ) / 2e-6
         assert np.vdot(gradients[name], direction) == pytest.approx(quotient, rel=1e-6, abs=1e-7), name
 
 

@@ -1,4 +1,6 @@
-"""torch.LSTMCell by itself: the documented constructor and call, one step of torch.LSTM."""
+"""torch.LSTMCell by itself: the documented constructor and call, one step of
+torch.LSTM.
+"""
 
 import inspect
 import math
@@ -28,15 +30,22 @@ def cell(**params: Any) -> torch.LSTMCell:
 
 
 def test_the_constructor_has_the_documented_parameters_in_their_order_with_their_defaults() -> None:
-    found = {name: "required" if p.default is p.empty else p.default for name, p in inspect.signature(torch.LSTMCell).parameters.items()}
-    assert list(found.items()) == [(name, "required" if p.required else p.default) for name, p in TABLE.constructor.items()]
+    found = {
+        name: "required" if p.default is p.empty else p.default
+        for name, p in inspect.signature(torch.LSTMCell).parameters.items()
+    }
+    assert list(found.items()) == [
+        (name, "required" if p.required else p.default) for name, p in TABLE.constructor.items()
+    ]
 
 
 def test_one_unit_by_hand_tells_the_gates_apart() -> None:
     # The two biases add up: i open, f closed, g = tanh(0.549...) = 0.5, o open.
     made = torch.LSTMCell(1, 1, dtype="float64")
     bias = np.array([25, -25, 0.5493061443340549 / 2, 25])
-    made.load_state_dict({"weight_ih": np.zeros((4, 1)), "weight_hh": np.zeros((4, 1)), "bias_ih": bias, "bias_hh": bias})
+    made.load_state_dict(
+        {"weight_ih": np.zeros((4, 1)), "weight_hh": np.zeros((4, 1)), "bias_ih": bias, "bias_hh": bias}
+    )
     h_1, c_1 = made(np.ones((1, 1)), (np.array([[0.3]]), np.array([[0.9]])))
     assert c_1 == pytest.approx(np.array([[0.5]]), abs=1e-15)
     assert h_1 == pytest.approx(np.array([[0.46211715726000973]]), abs=1e-15)
@@ -46,7 +55,9 @@ def test_one_unit_by_hand_tells_the_gates_apart() -> None:
 def test_it_computes_the_documented_equations(bias: bool) -> None:
     made = cell(bias=bias)
     w = made.state_dict()
-    i, f, g, o = np.split(X @ w["weight_ih"].T + H @ w["weight_hh"].T + (w["bias_ih"] + w["bias_hh"] if bias else 0), 4, axis=1)
+    i, f, g, o = np.split(
+        X @ w["weight_ih"].T + H @ w["weight_hh"].T + (w["bias_ih"] + w["bias_hh"] if bias else 0), 4, axis=1
+    )
     c = C / (1 + np.exp(-f)) + np.tanh(g) / (1 + np.exp(-i))
     h_1, c_1 = made(X, (H, C))
     assert c_1 == pytest.approx(c, abs=1e-14)
@@ -54,7 +65,10 @@ def test_it_computes_the_documented_equations(bias: bool) -> None:
 
 
 def test_without_a_state_it_starts_from_zeros() -> None:
-    assert all(np.array_equal(a, b) for a, b in zip(cell()(X), cell()(X, (np.zeros((4, 3)), np.zeros((4, 3)))), strict=True))
+    assert all(
+        np.array_equal(a, b)
+        for a, b in zip(cell()(X), cell()(X, (np.zeros((4, 3)), np.zeros((4, 3)))), strict=True)
+    )
 
 
 def test_an_unbatched_input_is_a_row_without_its_batch() -> None:
@@ -83,11 +97,17 @@ def test_gradients_are_difference_quotients(bias: bool, batched: bool) -> None:
 
     def loss(moved: dict[str, Array]) -> float:
         made.load_state_dict({name: moved[name] for name in made.state_dict()})
-        return sum(float(np.vdot(a, b)) for a, b in zip(made(moved["input"], (moved["hx[0]"], moved["hx[1]"])), cotangents, strict=True))
+        return sum(
+            float(np.vdot(a, b))
+            for a, b in zip(made(moved["input"], (moved["hx[0]"], moved["hx[1]"])), cotangents, strict=True)
+        )
 
     for name, values in point.items():
         direction = RNG.normal(size=values.shape)
-        quotient = (loss({**point, name: values + 1e-6 * direction}) - loss({**point, name: values - 1e-6 * direction})) / 2e-6
+        quotient = (
+            loss({**point, name: values + 1e-6 * direction})
+            - loss({**point, name: values - 1e-6 * direction})
+        ) / 2e-6
         assert np.vdot(gradients[name], direction) == pytest.approx(quotient, rel=1e-6, abs=1e-7), name
 
 
@@ -108,7 +128,9 @@ def test_frozen_recurrent_weights_have_no_gradient_and_all_else_has_one() -> Non
 
 
 def test_all_weights_are_drawn_from_the_documented_interval() -> None:
-    assert cell().initial(5) == dict.fromkeys(("weight_ih", "weight_hh", "bias_ih", "bias_hh"), Uniform(-1 / math.sqrt(3), 1 / math.sqrt(3)))
+    assert cell().initial(5) == dict.fromkeys(
+        ("weight_ih", "weight_hh", "bias_ih", "bias_hh"), Uniform(-1 / math.sqrt(3), 1 / math.sqrt(3))
+    )
 
 
 @pytest.mark.parametrize(
@@ -123,13 +145,20 @@ def test_all_weights_are_drawn_from_the_documented_interval() -> None:
         (X, [H, C.astype("float16")], TypeError, "c_0 must be float64, not float16"),
     ],
 )
-def test_wrong_arguments_are_refused(x: Array, hx: list[Array] | None, error: type[Exception], message: str) -> None:
+def test_wrong_arguments_are_refused(
+    x: Array, hx: list[Array] | None, error: type[Exception], message: str
+) -> None:
     with pytest.raises(error, match=message):
         cell()(x, hx)
 
 
 @pytest.mark.parametrize(
-    ("params", "error"), [({"input_size": -1}, RuntimeError), ({"hidden_size": 2.5}, TypeError), ({"device": "cuda"}, NotImplementedError)]
+    ("params", "error"),
+    [
+        ({"input_size": -1}, RuntimeError),
+        ({"hidden_size": 2.5}, TypeError),
+        ({"device": "cuda"}, NotImplementedError),
+    ],
 )
 def test_wrong_parameters_are_refused(params: dict[str, Any], error: type[Exception]) -> None:
     with pytest.raises(error, match=next(iter(params))):

@@ -1,4 +1,6 @@
-"""Packed input of torch.LSTM: each sequence by itself, forward and backward, and the padding of its output."""
+"""Packed input of torch.LSTM: each sequence by itself, forward and backward, and the
+padding of its output.
+"""
 
 from typing import Any
 
@@ -133,7 +135,9 @@ def test_equal_and_falling_lengths_are_sorted() -> None:
 @pytest.mark.parametrize("form", FORMS)
 def test_a_form_has_lengths_that_can_be_packed(form: str) -> None:
     for batch, timesteps in ((1, 1), (1, 7), (4, 7), (6, 3)):
-        check_lengths(FORMS[form].lengths(batch, timesteps), batch, timesteps, enforce_sorted=FORMS[form].sorted)
+        check_lengths(
+            FORMS[form].lengths(batch, timesteps), batch, timesteps, enforce_sorted=FORMS[form].sorted
+        )
 
 
 def test_the_forms_hold_the_lengths_that_matter() -> None:
@@ -150,14 +154,27 @@ def test_the_forms_hold_the_lengths_that_matter() -> None:
 
 
 def test_a_single_sequence_has_more_than_one_step_and_fewer_than_the_input_where_it_can() -> None:
-    for form in ("packed-sorted", "packed-unsorted", "listed-sorted", "listed-unsorted", "padded-sorted", "padded-unsorted"):
+    for form in (
+        "packed-sorted",
+        "packed-unsorted",
+        "listed-sorted",
+        "listed-unsorted",
+        "padded-sorted",
+        "padded-unsorted",
+    ):
         assert FORMS[form].lengths(1, 7) == (5,)
     assert [FORMS["packed-sorted"].lengths(1, timesteps) for timesteps in (1, 2, 3)] == [(1,), (1,), (1,)]
 
 
 def test_a_case_says_how_its_input_is_packed() -> None:
     sizes = Sizes(4, 7, 5, form="listed-unsorted")
-    call = {"padding": "unpack_sequence", "padding_side": "left", "padding_value": -1.5, "total_length": 9, "training": False}
+    call = {
+        "padding": "unpack_sequence",
+        "padding_side": "left",
+        "padding_value": -1.5,
+        "total_length": 9,
+        "training": False,
+    }
     found = dialect("torch").arguments(layer(), sizes, call)
     assert {name: value for name, value in found.items() if name != "input"} == {
         "lengths": LENGTHS,
@@ -169,8 +186,15 @@ def test_a_case_says_how_its_input_is_packed() -> None:
         "total_length": 9,
         "training": False,
     }
-    assert dialect("torch").arguments(layer(), Sizes(4, 7, 5, form="packed-sorted"), {"enforce_sorted": False})["enforce_sorted"] is False
-    assert dialect("torch").arguments(layer(), Sizes(4, 7, 5, form="packed-sorted"), {"lengths": "zero"})["lengths"] == (7, 5, 2, 0)
+    assert (
+        dialect("torch").arguments(layer(), Sizes(4, 7, 5, form="packed-sorted"), {"enforce_sorted": False})[
+            "enforce_sorted"
+        ]
+        is False
+    )
+    assert dialect("torch").arguments(layer(), Sizes(4, 7, 5, form="packed-sorted"), {"lengths": "zero"})[
+        "lengths"
+    ] == (7, 5, 2, 0)
 
 
 def test_steps_of_one_sequence_after_the_other_become_a_padded_batch() -> None:

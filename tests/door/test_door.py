@@ -1,4 +1,6 @@
-"""From outside: a layer of one's own is judged without an edit of this package, by each way there is, in `lstm-ref run` and in plain pytest."""
+"""From outside: a layer of one's own is judged without an edit of this package, by each
+way there is, in `lstm-ref run` and in plain pytest.
+"""
 
 import json
 import os
@@ -41,7 +43,8 @@ kind: divergences
 implementation: clumsy
 about: A claim.
 entries:
-  - {cases: cases/*, kind: by-design, versions: {clumsy: ">=0.1"}, outcome: fail, match: beyond the bound, reason: it is what it is}
+  - {cases: cases/*, kind: by-design, versions: {clumsy: ">=0.1"}, outcome: fail, match: beyond the bound,
+      reason: it is what it is}
 """
 
 
@@ -81,8 +84,21 @@ def run(folder: Path) -> Command:
     """`lstm-ref run`, in the folder."""
 
     def command(*arguments: str) -> Done:
-        line = [sys.executable, "-m", "lstm_ref.cli", "run", *arguments, "--results", "r.jsonl", "--report", "r.html"]
-        return Done(subprocess.run(line, cwd=folder, env=environment(), capture_output=True, text=True, check=False), folder)
+        line = [
+            sys.executable,
+            "-m",
+            "lstm_ref.cli",
+            "run",
+            *arguments,
+            "--results",
+            "r.jsonl",
+            "--report",
+            "r.html",
+        ]
+        return Done(
+            subprocess.run(line, cwd=folder, env=environment(), capture_output=True, text=True, check=False),
+            folder,
+        )
 
     return command
 
@@ -93,8 +109,21 @@ def by_pytest(folder: Path) -> Command:
 
     def command(*arguments: str) -> Done:
         plugins = ["-p", "lstm_ref.pytest_plugin", "-p", "xdist.plugin", "-p", "no:cacheprovider"]
-        line = [sys.executable, "-m", "pytest", *plugins, *arguments, "--lstm-results", "r.jsonl", "--lstm-report", "r.html"]
-        return Done(subprocess.run(line, cwd=folder, env=environment(), capture_output=True, text=True, check=False), folder)
+        line = [
+            sys.executable,
+            "-m",
+            "pytest",
+            *plugins,
+            *arguments,
+            "--lstm-results",
+            "r.jsonl",
+            "--lstm-report",
+            "r.html",
+        ]
+        return Done(
+            subprocess.run(line, cwd=folder, env=environment(), capture_output=True, text=True, check=False),
+            folder,
+        )
 
     return command
 
@@ -104,14 +133,17 @@ def clumsy(mistake: str = "none") -> str:
 
 
 def test_an_adapter_for_a_numpy_class_takes_at_most_25_lines() -> None:
-    lines = [line for line in (EXAMPLE / "adapter.py").read_text(encoding="utf-8").splitlines() if line.strip()]
+    lines = [
+        line for line in (EXAMPLE / "adapter.py").read_text(encoding="utf-8").splitlines() if line.strip()
+    ]
     assert len(lines) <= 25
 
 
 def test_an_adapter_file_is_judged_by_what_it_offers(run: Command) -> None:
     done = run("cases.yaml", "--adapter", "adapter.py")
     assert done.code == 0, done.text
-    # Two of four points without use_bias are not offered, in either dtype; that in double precision is.
+    # Two of four points without use_bias are not offered, in either dtype; that in
+    # double precision is.
     assert done.outcomes("plain-lstm") == {"pass": 5, "unsupported": 4}
     (subject,) = done.results.subjects
     assert (subject.implementations, subject.versions["plain-lstm"]) == (("plain-lstm",), "1.0")
@@ -135,7 +167,15 @@ def test_a_command_is_judged_in_its_own_dtype_alone(run: Command) -> None:
 
 
 def test_two_subjects_are_two_columns_of_the_names_that_they_are_given(run: Command) -> None:
-    done = run("cases.yaml", "--subject", f"right={clumsy()}", "--subject", f"wrong={clumsy('gates swapped')}", "--workers", "2")
+    done = run(
+        "cases.yaml",
+        "--subject",
+        f"right={clumsy()}",
+        "--subject",
+        f"wrong={clumsy('gates swapped')}",
+        "--workers",
+        "2",
+    )
     assert done.code == 1
     assert done.outcomes("right")["pass"] == 3, done.text
     assert done.outcomes("wrong")["fail"] == 3
@@ -160,7 +200,9 @@ def test_known_disagreements_of_ones_own_are_expected(run: Command, folder: Path
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "workers"])
 def test_plain_pytest_takes_the_same(by_pytest: Command, workers: tuple[str, ...]) -> None:
-    done = by_pytest("cases.yaml", "--lstm-adapter", "adapter.py", "--lstm-subject", f"mine={clumsy()}", *workers)
+    done = by_pytest(
+        "cases.yaml", "--lstm-adapter", "adapter.py", "--lstm-subject", f"mine={clumsy()}", *workers
+    )
     assert done.code == 0, done.text
     assert done.outcomes("plain-lstm") == {"pass": 5, "unsupported": 4}
     assert done.outcomes("mine")["pass"] == 3
@@ -208,31 +250,71 @@ IMPLEMENTATIONS = [Implementation("half", "keras", Half, {"float32": "float32"})
 @pytest.mark.parametrize(
     ("file", "arguments", "told"),
     [
-        (None, ("--adapter", "nowhere.py"), "adapter 'nowhere.py' is not there; name a file with IMPLEMENTATIONS"),
+        (
+            None,
+            ("--adapter", "nowhere.py"),
+            "adapter 'nowhere.py' is not there; name a file with IMPLEMENTATIONS",
+        ),
         (None, ("--adapter", "cases.yaml"), "adapter 'cases.yaml' is not a Python file"),
-        ("x = 1", ("--adapter", "mine.py"), "mine.py declares no implementations; it needs IMPLEMENTATIONS = "),
+        (
+            "x = 1",
+            ("--adapter", "mine.py"),
+            "mine.py declares no implementations; it needs IMPLEMENTATIONS = ",
+        ),
         (WITHOUT_READ, ("--adapter", "mine.py"), "the adapter Half has no set_weights, no tensor, no read"),
-        ("import no_such_module", ("--adapter", "mine.py"), "ModuleNotFoundError: No module named 'no_such_module'"),
-        (None, ("--subject", "no-such-program"), "no-such-program cannot be run: No such file or directory; see whether it is on the PATH"),
-        (None, ("--subject", clumsy("unknown dialect")), "clumsy follows the dialect 'kears', which is not known; did you mean"),
+        (
+            "import no_such_module",
+            ("--adapter", "mine.py"),
+            "ModuleNotFoundError: No module named 'no_such_module'",
+        ),
+        (
+            None,
+            ("--subject", "no-such-program"),
+            "no-such-program cannot be run: No such file or directory; see whether it is on the PATH",
+        ),
+        (
+            None,
+            ("--subject", clumsy("unknown dialect")),
+            "clumsy follows the dialect 'kears', which is not known; did you mean",
+        ),
         (None, ("--subject", clumsy("chatty start")), "only messages go to standard output"),
-        (None, ("--subject", clumsy(), "--subject", clumsy()), "2 columns are called clumsy; name them, as --subject NAME=COMMAND"),
-        (None, ("--adapter", "adapter.py", "--python", "plan@a=python"), "there is no implementation 'plan'; known are "),
-        (None, ("--python", "torch@old=no/such/python"), "there is no file no/such/python; make one with python -m venv"),
+        (
+            None,
+            ("--subject", clumsy(), "--subject", clumsy()),
+            "2 columns are called clumsy; name them, as --subject NAME=COMMAND",
+        ),
+        (
+            None,
+            ("--adapter", "adapter.py", "--python", "plan@a=python"),
+            "there is no implementation 'plan'; known are ",
+        ),
+        (
+            None,
+            ("--python", "torch@old=no/such/python"),
+            "there is no file no/such/python; make one with python -m venv",
+        ),
         (None, ("--python", "torch@old=."), "is a folder; name the interpreter in it"),
         (None, ("--python", "torch@old=/bin/cat"), "/bin/cat is no Python interpreter"),
         (None, ("--python", f"torch={sys.executable}"), "is not IMPLEMENTATION@LABEL=INTERPRETER"),
-        (None, ("--subject", clumsy(), "--divergences", "nowhere.yaml"), "nowhere.yaml:1:1: cannot be read: No such file or directory"),
+        (
+            None,
+            ("--subject", clumsy(), "--divergences", "nowhere.yaml"),
+            "nowhere.yaml:1:1: cannot be read: No such file or directory",
+        ),
         (None, ("--subject", clumsy(), "--divergences", "cases.yaml"), "is no file of divergences"),
     ],
 )
-def test_each_misuse_is_told_with_what_to_do(run: Command, folder: Path, file: str | None, arguments: tuple[str, ...], told: str) -> None:
+def test_each_misuse_is_told_with_what_to_do(
+    run: Command, folder: Path, file: str | None, arguments: tuple[str, ...], told: str
+) -> None:
     if file is not None:
         (folder / "mine.py").write_text(file, encoding="utf-8")
     done = run("cases.yaml", *arguments)
     assert done.code == 4, done.text
     assert told in done.text
-    assert "Traceback" not in done.text.replace('Traceback (most recent call last):\n  File "' + str(folder), "")
+    assert "Traceback" not in done.text.replace(
+        'Traceback (most recent call last):\n  File "' + str(folder), ""
+    )
 
 
 def test_an_interpreter_that_lacks_something_is_told_what_to_install(run: Command, folder: Path) -> None:
@@ -241,18 +323,25 @@ def test_an_interpreter_that_lacks_something_is_told_what_to_install(run: Comman
     bare.chmod(0o755)
     done = run("cases.yaml", "--python", f"torch@bare={bare}")
     assert done.code == 4
-    assert f"{bare} has no numpy and no torch; install what is missing: {bare} -m pip install numpy torch" in done.text
+    assert (
+        f"{bare} has no numpy and no torch; install what is missing: {bare} -m pip install numpy torch"
+        in done.text
+    )
 
 
 def test_divergences_of_another_implementation_are_refused(run: Command, folder: Path) -> None:
-    (folder / "clumsey.yaml").write_text(DIVERGENCES.replace("implementation: clumsy", "implementation: clumsey"), encoding="utf-8")
+    (folder / "clumsey.yaml").write_text(
+        DIVERGENCES.replace("implementation: clumsy", "implementation: clumsey"), encoding="utf-8"
+    )
     done = run("cases.yaml", "--subject", clumsy(), "--divergences", "clumsey.yaml")
     assert done.code == 4
     assert "is about 'clumsey', which is not under test; did you mean" in done.text
 
 
 def test_mistakes_in_the_settings_are_told_all_at_once_with_their_lines(run: Command, folder: Path) -> None:
-    (folder / "pyproject.toml").write_text('[tool.lstm-ref]\nsubject = ["node x"]\ndtypes = "float32"\nfull = 1\n', encoding="utf-8")
+    (folder / "pyproject.toml").write_text(
+        '[tool.lstm-ref]\nsubject = ["node x"]\ndtypes = "float32"\nfull = 1\n', encoding="utf-8"
+    )
     done = run("cases.yaml")
     assert done.code == 4
     file = folder / "pyproject.toml"

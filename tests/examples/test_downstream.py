@@ -1,4 +1,6 @@
-"""What a project downstream does in its CI: from the wheel, in an environment of its own, its layer is judged, with result file, report and JUnit."""
+"""What a project downstream does in its CI: from the wheel, in an environment of its
+own, its layer is judged, with result file, report and JUnit.
+"""
 
 import importlib.util
 import os
@@ -20,39 +22,85 @@ EXAMPLE = CHECKOUT / "examples" / "downstream"
 
 pytestmark = [
     pytest.mark.skipif(not EXAMPLE.is_dir(), reason="the examples are part of a checkout"),
-    pytest.mark.skipif(importlib.util.find_spec("pip") is None, reason="pip is not installed, and nothing else builds a wheel"),
+    pytest.mark.skipif(
+        importlib.util.find_spec("pip") is None,
+        reason="pip is not installed, and nothing else builds a wheel",
+    ),
 ]
 
 
 def done(*command: str, folder: Path, code: int = 0, **variables: str) -> str:
     """What the command says. It knows nothing of this checkout."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "PYTEST", "PIP", "LSTM_REF"))}
-    run = subprocess.run(command, cwd=folder, env={**environment, **variables}, capture_output=True, text=True, check=False)
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTHON", "PYTEST", "PIP", "LSTM_REF"))
+    }
+    run = subprocess.run(
+        command, cwd=folder, env={**environment, **variables}, capture_output=True, text=True, check=False
+    )
     assert run.returncode == code, run.stdout + run.stderr
     return run.stdout
 
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A virtual environment with the wheels of this package and of the example; their requirements are borrowed."""
+    """A virtual environment with the wheels of this package and of the example; their
+    requirements are borrowed.
+    """
     folder = tmp_path_factory.mktemp("downstream")
     isolation = ["--no-build-isolation"] if importlib.util.find_spec("hatchling") else []
-    here = {"PYTHONPATH": os.pathsep.join(entry for entry in sys.path if "site-packages" in entry)} if isolation else {}
+    here = (
+        {"PYTHONPATH": os.pathsep.join(entry for entry in sys.path if "site-packages" in entry)}
+        if isolation
+        else {}
+    )
     for project in (CHECKOUT, EXAMPLE):
         copy = folder / project.name
-        ignored = shutil.ignore_patterns("node_modules", "reports", ".git", ".tox", "tests", "__pycache__", ".*_cache")
+        ignored = shutil.ignore_patterns(
+            "node_modules", "reports", ".git", ".tox", "tests", "__pycache__", ".*_cache"
+        )
         shutil.copytree(project, copy, ignore=ignored)
-        command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", *isolation, "-w", str(folder / "wheels"), str(copy)]
-        built = subprocess.run(command, env={**os.environ, **here}, capture_output=True, text=True, timeout=240, check=False)
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "--quiet",
+            "--no-deps",
+            *isolation,
+            "-w",
+            str(folder / "wheels"),
+            str(copy),
+        ]
+        built = subprocess.run(
+            command, env={**os.environ, **here}, capture_output=True, text=True, timeout=240, check=False
+        )
         if built.returncode and not isolation:
-            pytest.skip(f"a wheel cannot be built without the network: {built.stderr.strip().splitlines()[-1]}")
+            pytest.skip(
+                f"a wheel cannot be built without the network: {built.stderr.strip().splitlines()[-1]}"
+            )
         assert built.returncode == 0, built.stderr
     done(sys.executable, "-m", "venv", "--without-pip", str(folder / "env"), folder=folder)
     python = folder / "env" / "bin" / "python"
     (packages,) = (folder / "env" / "lib").glob("python*/site-packages")
     wheels = [str(wheel) for wheel in (folder / "wheels").iterdir()]
-    done(sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps", "--no-index", *wheels, folder=folder)
-    borrowed = [entry for entry in sys.path if entry.endswith("site-packages")] or [str(Path(numpy.__file__).parent.parent)]
+    done(
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        str(python),
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-index",
+        *wheels,
+        folder=folder,
+    )
+    borrowed = [entry for entry in sys.path if entry.endswith("site-packages")] or [
+        str(Path(numpy.__file__).parent.parent)
+    ]
     (packages / "borrowed.pth").write_text("\n".join(borrowed), encoding="utf-8")
     return folder / "env" / "bin"
 
@@ -65,13 +113,19 @@ def project(tmp_path: Path) -> Path:
 
 
 def test_what_is_used_is_the_wheel(environment: Path, project: Path) -> None:
-    where = done(str(environment / "python"), "-c", "import lstm_ref; print(lstm_ref.__file__)", folder=project)
+    where = done(
+        str(environment / "python"), "-c", "import lstm_ref; print(lstm_ref.__file__)", folder=project
+    )
     assert Path(where.strip()).is_relative_to(environment.parent)
 
 
 def test_its_ci_writes_results_a_report_and_junit(environment: Path, project: Path) -> None:
     path = os.pathsep.join((str(environment), os.environ["PATH"]))
-    chosen = ("keras/masks/over-any-number*", "keras/relations/last-output-is-state*", "conformance/cases.yaml")
+    chosen = (
+        "keras/masks/over-any-number*",
+        "keras/relations/last-output-is-state*",
+        "conformance/cases.yaml",
+    )
     said = done("sh", "conformance/run", *chosen, folder=project, PATH=path)
     results = read(project / "conformance" / "out" / "results.jsonl")
     outcomes = Counter(outcome.outcome for outcome in results.outcomes)

@@ -27,7 +27,17 @@ needs_node = pytest.mark.skipif(
 @needs_node
 def test_it_is_judged_with_gradients_and_masks_and_its_known_defects_are_expected(tmp_path: Path) -> None:
     chosen = ["keras/relations/unroll*", "keras/sizes", "keras/losses/kernel*", "keras/dropout/everything*"]
-    command = [sys.executable, "-m", "lstm_ref.cli", "run", *chosen, "--subject", SUBJECT, "--divergences", str(EXAMPLE / "tensorflow-js.yaml")]
+    command = [
+        sys.executable,
+        "-m",
+        "lstm_ref.cli",
+        "run",
+        *chosen,
+        "--subject",
+        SUBJECT,
+        "--divergences",
+        str(EXAMPLE / "tensorflow-js.yaml"),
+    ]
     done = subprocess.run(
         [*command, "--results", "r.jsonl", "--report", "r.html"],
         cwd=tmp_path,

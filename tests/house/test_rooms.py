@@ -1,4 +1,6 @@
-"""Who may know whom: the rooms of the package, and the words that are not spoken in some of them."""
+"""Who may know whom: the rooms of the package, and the words that are not spoken in
+some of them.
+"""
 
 import ast
 import re
@@ -12,7 +14,8 @@ import lstm_ref
 PACKAGE = Path(lstm_ref.__file__).parent
 FRAMEWORKS = re.compile(r"keras|tensorflow|torch|onnx|flax|jax|paddle", re.IGNORECASE)
 
-# What decides, and what shows, knows no framework: roles and dialects tell it what there is.
+# What decides, and what shows, knows no framework: roles and dialects tell it what
+# there is.
 NEUTRAL = ("corpus", "results", "oracle", "verdict", "runner", "report")
 
 
@@ -23,12 +26,16 @@ def files(*rooms: str) -> list[Path]:
 
 
 def spoken(file: Path) -> Iterator[tuple[int, str]]:
-    """Every name and every string of the code, with its line; not what comments and docstrings give as an example."""
+    """Every name and every string of the code, with its line; not what comments and
+    docstrings give as an example.
+    """
     tree = ast.parse(file.read_text(encoding="utf-8"))
     docstrings = {
         id(node.body[0].value)
         for node in ast.walk(tree)
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and node.body and isinstance(node.body[0], ast.Expr)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
     }
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
@@ -74,6 +81,9 @@ def imported(file: Path) -> set[str]:
 )
 def test_a_room_knows_only_those_it_may(room: str, known: str) -> None:
     wrong = [
-        f"{file.relative_to(PACKAGE)}: {name}" for file in files(room) for name in imported(file) if not re.match(rf"lstm_ref\.({known})\b", name)
+        f"{file.relative_to(PACKAGE)}: {name}"
+        for file in files(room)
+        for name in imported(file)
+        if not re.match(rf"lstm_ref\.({known})\b", name)
     ]
     assert wrong == []

@@ -37,7 +37,9 @@ def test_the_implementations_are_found_with_their_dialects() -> None:
         (("mine",), "unheard-of", ["mine"], 'python -m pip install "lstm-ref[unheard-of]"'),
     ],
 )
-def test_what_is_missing_is_told_with_what_would_bring_it(requires: tuple[str, ...], extra: str, missing: list[str], said: str) -> None:
+def test_what_is_missing_is_told_with_what_would_bring_it(
+    requires: tuple[str, ...], extra: str, missing: list[str], said: str
+) -> None:
     assert Host("mine", requires, extra, {}).install_of(missing) == said
 
 
@@ -50,7 +52,9 @@ known = {name: [installed(each), each.host.install] for name, each in discover()
 print(json.dumps(sorted({"tensorflow", "keras", "torch"} & set(sys.modules))))
 """
     folder = Path(lstm_ref.__file__).parent.parent
-    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True
+    )
     assert json.loads(done.stdout) == []
 
 
@@ -64,12 +68,16 @@ def test_each_declares_an_extra_and_the_precisions_that_it_accumulates_in(name: 
 
 def test_one_more_file_is_one_more_implementation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mine_one_more.py").write_text(ADAPTER.replace("NAME", "mine"))
-    monkeypatch.setattr(lstm_ref.implementations, "__path__", [*lstm_ref.implementations.__path__, str(tmp_path)])
+    monkeypatch.setattr(
+        lstm_ref.implementations, "__path__", [*lstm_ref.implementations.__path__, str(tmp_path)]
+    )
     assert discover()["mine"].host.subject == "mine"
 
 
 def test_two_files_may_not_claim_one_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "mine_again.py").write_text(ADAPTER.replace("NAME", "torch"))
-    monkeypatch.setattr(lstm_ref.implementations, "__path__", [*lstm_ref.implementations.__path__, str(tmp_path)])
+    monkeypatch.setattr(
+        lstm_ref.implementations, "__path__", [*lstm_ref.implementations.__path__, str(tmp_path)]
+    )
     with pytest.raises(DuplicateImplementation, match=r"'torch' is declared in .* and again in"):
         discover()

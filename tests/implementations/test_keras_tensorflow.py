@@ -1,4 +1,6 @@
-"""The adapter of Keras 3 computes the documented layers with the weights of the request, forward and backward, in every mode."""
+"""The adapter of Keras 3 computes the documented layers with the weights of the
+request, forward and backward, in every mode.
+"""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -17,7 +19,9 @@ from lstm_ref.runner.answers import Broken
 from lstm_ref.runner.launching import installed, launch
 from lstm_ref.runner.subject import Subject
 
-pytestmark = pytest.mark.skipif(not installed(IMPLEMENTATIONS[0]), reason=f"tensorflow is not installed: {HOST.install}")
+pytestmark = pytest.mark.skipif(
+    not installed(IMPLEMENTATIONS[0]), reason=f"tensorflow is not installed: {HOST.install}"
+)
 
 Array = npt.NDArray[Any]
 EAGER, GRAPH, XLA = "keras-tensorflow", "keras-tensorflow-graph", "keras-tensorflow-xla"
@@ -61,7 +65,15 @@ def request(
     mode: str = EAGER,
     seed: int = 0,
 ) -> Request:
-    return Request(mode, layer, params, dtype, {name: tensor(values, dtype) for name, values in weights.items()}, steps, seed)
+    return Request(
+        mode,
+        layer,
+        params,
+        dtype,
+        {name: tensor(values, dtype) for name, values in weights.items()},
+        steps,
+        seed,
+    )
 
 
 def call(x: Array = X, dtype: str = "float64", **others: Any) -> Step:
@@ -93,11 +105,15 @@ def formula(
     drawn: Mapping[str, Array] | None = None,
     prefix: str = "",
 ) -> list[Array]:
-    """The documented layer, gates in the order i, f, c, o: outputs, last output state, last cell state. Complex numbers are welcome.
+    """The documented layer, gates in the order i, f, c, o: outputs, last output state,
+    last cell state. Complex numbers are welcome.
 
-    A masked step repeats the output and keeps the states. `drawn` multiplies x and h, one mask (batch, timesteps, n) for each gate.
+    A masked step repeats the output and keeps the states. `drawn` multiplies x and h,
+    one mask (batch, timesteps, n) for each gate.
     """
-    kernel, recurrent_kernel, bias = (np.split(weights[prefix + name], 4, axis=-1) for name in ("kernel", "recurrent_kernel", "bias"))
+    kernel, recurrent_kernel, bias = (
+        np.split(weights[prefix + name], 4, axis=-1) for name in ("kernel", "recurrent_kernel", "bias")
+    )
     one = np.ones((1, 1, 1, 1))
     of_x, of_h = ((drawn or {}).get(prefix + kind, one) for kind in ("dropout", "recurrent_dropout"))
     y, ys = np.zeros_like(h), []
@@ -118,7 +134,9 @@ def formula(
 
 
 def gradients(loss: Any, point: Mapping[str, Array]) -> dict[str, Array]:
-    """Exact to the last digits: the imaginary part of the loss a tiny imaginary step away."""
+    """Exact to the last digits: the imaginary part of the loss a tiny imaginary step
+    away.
+    """
     found = {}
     for name, values in point.items():
         found[name] = np.zeros_like(values)
@@ -141,9 +159,20 @@ def assert_close(observed: Call, expected: list[Array]) -> None:
 
 def test_one_step_by_hand_tells_the_gates_apart(subject: Subject) -> None:
     # Bias alone: i open, f closed, candidate tanh(0.549...) = 0.5, o open.
-    weights = {"kernel": np.zeros((1, 4)), "recurrent_kernel": np.zeros((1, 4)), "bias": np.array([50, -50, 0.5493061443340549, 50])}
+    weights = {
+        "kernel": np.zeros((1, 4)),
+        "recurrent_kernel": np.zeros((1, 4)),
+        "bias": np.array([50, -50, 0.5493061443340549, 50]),
+    }
     state = [tensor([[0.3]]), tensor([[0.9]])]
-    y, h, c = outputs(subject, request(call(np.ones((1, 1, 1)), initial_state=state), params={"units": 1, "return_state": True}, weights=weights))
+    y, h, c = outputs(
+        subject,
+        request(
+            call(np.ones((1, 1, 1)), initial_state=state),
+            params={"units": 1, "return_state": True},
+            weights=weights,
+        ),
+    )
     assert c == pytest.approx(np.array([[0.5]]), abs=1e-15)
     assert h == pytest.approx(np.array([[0.46211715726000973]]), abs=1e-15)
     assert y.tolist() == h.tolist()
@@ -170,9 +199,17 @@ NOT_IN_TRAINING: tuple[Any, ...] = ({"dropout": 0.25}, {"training": False}, {})
     + [(XLA, *each) for each in (MASKED, FOR_EACH_GATE)],
 )
 def test_outputs_and_gradients_are_those_of_the_formula_with_the_masks_that_were_drawn(
-    subject: Subject, mode: str, params: dict[str, Any], arguments: dict[str, Any], shapes: dict[str, tuple[int, ...]]
+    subject: Subject,
+    mode: str,
+    params: dict[str, Any],
+    arguments: dict[str, Any],
+    shapes: dict[str, tuple[int, ...]],
 ) -> None:
-    step = Step("call", {"sequences": tensor(X), "initial_state": [tensor(H), tensor(C)], **arguments}, tuple(map(tensor, COTANGENTS)))
+    step = Step(
+        "call",
+        {"sequences": tensor(X), "initial_state": [tensor(H), tensor(C)], **arguments},
+        tuple(map(tensor, COTANGENTS)),
+    )
     (result,) = calls(subject, request(step, params={**EVERYTHING, **params}, mode=mode))
     drawn = values_of(result.drawn)
     assert {name: mask.shape for name, mask in drawn.items()} == shapes
@@ -181,7 +218,9 @@ def test_outputs_and_gradients_are_those_of_the_formula_with_the_masks_that_were
     mask = MASK if "mask" in arguments else None
 
     def layer(point: Mapping[str, Array]) -> list[Array]:
-        return formula(point, point["sequences"], point["initial_state[0]"], point["initial_state[1]"], mask, drawn)
+        return formula(
+            point, point["sequences"], point["initial_state[0]"], point["initial_state[1]"], mask, drawn
+        )
 
     def loss(point: Mapping[str, Array]) -> Any:
         return sum((out * cotangent).sum() for out, cotangent in zip(layer(point), COTANGENTS, strict=True))
@@ -198,17 +237,27 @@ def test_outputs_and_gradients_are_those_of_the_formula_with_the_masks_that_were
 @pytest.mark.parametrize("mode", QUICK)
 def test_masks_are_drawn_anew_by_each_call_and_again_by_the_same_seed(subject: Subject, mode: str) -> None:
     step = call(np.ones((8, 1, 8)), training=True)
-    asked = [request(step, step, params={"units": 1, "dropout": 0.5}, weights={}, mode=mode, seed=seed) for seed in (3, 3, 4)]
-    first, again, other = ([each.drawn["dropout"].values.tolist() for each in calls(subject, one)] for one in asked)
+    asked = [
+        request(step, step, params={"units": 1, "dropout": 0.5}, weights={}, mode=mode, seed=seed)
+        for seed in (3, 3, 4)
+    ]
+    first, again, other = (
+        [each.drawn["dropout"].values.tolist() for each in calls(subject, one)] for one in asked
+    )
     assert first[0] != first[1]
     assert first == again
     assert first != other
 
 
 @pytest.mark.parametrize("mode", QUICK)
-def test_a_layer_keeps_its_initial_weights_where_none_are_given_and_the_seed_decides_them(subject: Subject, mode: str) -> None:
+def test_a_layer_keeps_its_initial_weights_where_none_are_given_and_the_seed_decides_them(
+    subject: Subject, mode: str
+) -> None:
     params = {"units": UNITS, "recurrent_initializer": {"class_name": "Constant", "config": {"value": 0.5}}}
-    first, again, other = (calls(subject, request(call(), Step("weights"), params=params, weights={}, mode=mode, seed=seed))[1] for seed in (3, 3, 4))
+    first, again, other = (
+        calls(subject, request(call(), Step("weights"), params=params, weights={}, mode=mode, seed=seed))[1]
+        for seed in (3, 3, 4)
+    )
     assert first.structure == "{kernel: *, recurrent_kernel: *, bias: *}"
     kernel, recurrent_kernel, bias = (output.values for output in first.outputs)
     assert kernel.tolist() == again.outputs[0].values.tolist() != other.outputs[0].values.tolist()
@@ -218,10 +267,15 @@ def test_a_layer_keeps_its_initial_weights_where_none_are_given_and_the_seed_dec
 
 @pytest.mark.parametrize("mode", QUICK)
 def test_a_weight_that_is_not_trainable_has_no_gradient(subject: Subject, mode: str) -> None:
-    layers = [{"layer": "LSTM", "params": {"units": UNITS, "return_sequences": True, "trainable": trainable}} for trainable in (True, False)]
+    layers = [
+        {"layer": "LSTM", "params": {"units": UNITS, "return_sequences": True, "trainable": trainable}}
+        for trainable in (True, False)
+    ]
     weights = {**lstm_weights(FEATURES, UNITS, "0/"), **lstm_weights(UNITS, UNITS, "1/")}
     step = Step("call", {"sequences": tensor(X)}, (tensor(COTANGENTS[0]),))
-    (result,) = calls(subject, request(step, params={"layers": layers}, weights=weights, layer="Sequential", mode=mode))
+    (result,) = calls(
+        subject, request(step, params={"layers": layers}, weights=weights, layer="Sequential", mode=mode)
+    )
     assert list(result.gradients) == ["0/kernel", "0/recurrent_kernel", "0/bias", "sequences"]
     params = {"layers": layers, "trainable": False}
     (result,) = calls(subject, request(step, params=params, weights=weights, layer="Sequential", mode=mode))
@@ -231,13 +285,21 @@ def test_a_weight_that_is_not_trainable_has_no_gradient(subject: Subject, mode: 
 @pytest.mark.parametrize("mode", MODES)
 def test_losses_are_told_and_differentiated(subject: Subject, mode: str) -> None:
     squares = {"class_name": "L2", "config": {"l2": 0.25}}
-    params = {**EVERYTHING, "return_state": False, "kernel_regularizer": squares, "activity_regularizer": squares}
+    params = {
+        **EVERYTHING,
+        "return_state": False,
+        "kernel_regularizer": squares,
+        "activity_regularizer": squares,
+    }
     step = Step("call", {"sequences": tensor(X)}, (tensor(np.zeros_like(COTANGENTS[0])),))
     (result,) = calls(subject, request(step, params=params, mode=mode))
 
     def losses(point: Mapping[str, Array]) -> list[Any]:
         # That of the outputs is divided by the number of rows.
-        return [0.25 * (formula(point, point["sequences"])[0] ** 2).sum() / BATCH, 0.25 * (point["kernel"] ** 2).sum()]
+        return [
+            0.25 * (formula(point, point["sequences"])[0] ** 2).sum() / BATCH,
+            0.25 * (point["kernel"] ** 2).sum(),
+        ]
 
     point = {**WEIGHTS, "sequences": X}
     assert result.effects["losses"].dtype == "float64"
@@ -257,10 +319,14 @@ def test_losses_of_another_call_are_not_told_again(subject: Subject, mode: str) 
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_stateful_layer_goes_on_until_it_is_reset_and_carries_a_constant(subject: Subject, mode: str) -> None:
+def test_a_stateful_layer_goes_on_until_it_is_reset_and_carries_a_constant(
+    subject: Subject, mode: str
+) -> None:
     cotangent = tensor(COTANGENTS[1])
     steps = [Step("call", {"sequences": tensor(x)}, (cotangent,)) for x in (X[:, :2], X[:, 2:], X[:, 2:])]
-    asked = request(steps[0], steps[1], Step("reset"), steps[2], params={"units": UNITS, "stateful": True}, mode=mode)
+    asked = request(
+        steps[0], steps[1], Step("reset"), steps[2], params={"units": UNITS, "stateful": True}, mode=mode
+    )
     first, second, third = calls(subject, asked)
     _, h, c = formula(WEIGHTS, X[:, :2])
     assert_close(first, [h])
@@ -268,7 +334,9 @@ def test_a_stateful_layer_goes_on_until_it_is_reset_and_carries_a_constant(subje
     assert_close(third, [formula(WEIGHTS, X[:, 2:])[1]])
     assert list(second.gradients) == ["kernel", "recurrent_kernel", "bias", "sequences"]
     point = {**WEIGHTS, "sequences": X[:, 2:]}
-    expected = gradients(lambda moved: (formula(moved, moved["sequences"], h, c)[1] * COTANGENTS[1]).sum(), point)
+    expected = gradients(
+        lambda moved: (formula(moved, moved["sequences"], h, c)[1] * COTANGENTS[1]).sum(), point
+    )
     for name, gradient in second.gradients.items():
         assert gradient is not None
         assert gradient.values == pytest.approx(expected[name], abs=1e-13)
@@ -277,7 +345,10 @@ def test_a_stateful_layer_goes_on_until_it_is_reset_and_carries_a_constant(subje
 @pytest.mark.parametrize("mode", QUICK)
 def test_the_cells_of_an_rnn_have_their_names_from_their_position(subject: Subject, mode: str) -> None:
     weights = {**lstm_weights(FEATURES, UNITS, "0/"), **lstm_weights(UNITS, 2, "1/")}
-    cells = [{"layer": "LSTMCell", "params": {"units": units, "dropout": 0.25, "recurrent_dropout": 0.25}} for units in (UNITS, 2)]
+    cells = [
+        {"layer": "LSTMCell", "params": {"units": units, "dropout": 0.25, "recurrent_dropout": 0.25}}
+        for units in (UNITS, 2)
+    ]
     inner = formula(weights, X, prefix="0/")[0]
     plain, dropped = calls(
         subject,
@@ -307,7 +378,9 @@ def test_the_cells_of_an_rnn_have_their_names_from_their_position(subject: Subje
 def test_a_cell_takes_one_step(subject: Subject, mode: str) -> None:
     arguments = {"inputs": tensor(X[:, 0]), "states": [tensor(H), tensor(C)], "training": True}
     step = Step("call", arguments, tuple(map(tensor, COTANGENTS[1:] + COTANGENTS[1:2])))
-    (result,) = calls(subject, request(step, params={"units": UNITS, "dropout": 0.25}, layer="LSTMCell", mode=mode))
+    (result,) = calls(
+        subject, request(step, params={"units": UNITS, "dropout": 0.25}, layer="LSTMCell", mode=mode)
+    )
     assert result.structure == "(*, [*, *])"
     drawn = values_of(result.drawn)
     assert drawn["dropout"].shape == (1, BATCH, 1, FEATURES)
@@ -320,7 +393,9 @@ def test_stacked_cells_take_the_states_of_each(subject: Subject) -> None:
     weights = {**lstm_weights(FEATURES, UNITS, "0/"), **lstm_weights(UNITS, 2, "1/")}
     params = {"cells": [{"layer": "LSTMCell", "params": {"units": units}} for units in (UNITS, 2)]}
     states = [[H, C], [RNG.normal(size=(BATCH, 2)) for _ in range(2)]]
-    step = Step("call", {"inputs": tensor(X[:, 0]), "states": [[tensor(each) for each in pair] for pair in states]})
+    step = Step(
+        "call", {"inputs": tensor(X[:, 0]), "states": [[tensor(each) for each in pair] for pair in states]}
+    )
     (result,) = calls(subject, request(step, params=params, weights=weights, layer="StackedRNNCells"))
     assert result.structure == "(*, [[*, *], [*, *]])"
     _, *inner = formula(weights, X[:, :1], *states[0], prefix="0/")
@@ -329,11 +404,18 @@ def test_stacked_cells_take_the_states_of_each(subject: Subject) -> None:
 
 
 @pytest.mark.parametrize("mode", QUICK)
-def test_the_directions_of_a_wrapper_have_their_own_weights_masks_and_gradients(subject: Subject, mode: str) -> None:
+def test_the_directions_of_a_wrapper_have_their_own_weights_masks_and_gradients(
+    subject: Subject, mode: str
+) -> None:
     weights = {**lstm_weights(FEATURES, UNITS, "forward/"), **lstm_weights(FEATURES, UNITS, "backward/")}
-    params = {"layer": {"layer": "LSTM", "params": {"units": UNITS, "return_sequences": True, "dropout": 0.25}}, "merge_mode": None}
+    params = {
+        "layer": {"layer": "LSTM", "params": {"units": UNITS, "return_sequences": True, "dropout": 0.25}},
+        "merge_mode": None,
+    }
     step = Step("call", {"sequences": tensor(X), "training": True}, (tensor(COTANGENTS[0]),) * 2)
-    (result,) = calls(subject, request(step, params=params, weights=weights, layer="Bidirectional", mode=mode))
+    (result,) = calls(
+        subject, request(step, params=params, weights=weights, layer="Bidirectional", mode=mode)
+    )
     drawn = values_of(result.drawn)
     assert set(drawn) == {"forward/dropout", "backward/dropout"}
     assert {output.dtype for output in result.outputs} == {"float64"}
@@ -344,12 +426,19 @@ def test_the_directions_of_a_wrapper_have_their_own_weights_masks_and_gradients(
 
 @pytest.mark.parametrize("mode", QUICK)
 def test_a_sequential_model_computes_in_the_dtype_that_was_asked_for(subject: Subject, mode: str) -> None:
-    # Sequential takes no dtype: in the default one it casts its input to float32 without a word.
+    # Sequential takes no dtype: in the default one it casts its input to float32
+    # without a word.
     weights = {**lstm_weights(FEATURES, UNITS, "1/"), **lstm_weights(UNITS, UNITS, "2/")}
-    layers = [{"layer": "Masking", "params": {}}, {"layer": "LSTM", "params": EVERYTHING | {"return_state": False}}]
+    layers = [
+        {"layer": "Masking", "params": {}},
+        {"layer": "LSTM", "params": EVERYTHING | {"return_state": False}},
+    ]
     params = {"layers": [*layers, {"layer": "LSTM", "params": {"units": UNITS, "dropout": 0.25}}]}
     x = X * MASK[..., None]
-    (result,) = calls(subject, request(call(x, training=True), params=params, weights=weights, layer="Sequential", mode=mode))
+    (result,) = calls(
+        subject,
+        request(call(x, training=True), params=params, weights=weights, layer="Sequential", mode=mode),
+    )
     drawn = values_of(result.drawn)
     assert set(drawn) == {"2/dropout"}
     inner = formula(weights, x, mask=MASK, prefix="1/")[0]
@@ -379,10 +468,19 @@ def test_an_embedding_is_looked_up_masked_and_differentiated(subject: Subject, m
 @pytest.mark.parametrize("mode", QUICK)
 def test_a_decoder_starts_from_the_states_of_its_encoder(subject: Subject, mode: str) -> None:
     weights = {**lstm_weights(FEATURES, UNITS, "encoder/"), **lstm_weights(2, UNITS, "decoder/")}
-    params = {name: {"layer": "LSTM", "params": {"units": UNITS, "return_state": True}} for name in ("encoder", "decoder")}
+    params = {
+        name: {"layer": "LSTM", "params": {"units": UNITS, "return_state": True}}
+        for name in ("encoder", "decoder")
+    }
     target = RNG.normal(size=(BATCH, 6, 2))
-    step = Step("call", {"sequences": tensor(X), "decoder_sequences": tensor(target)}, tuple(map(tensor, [COTANGENTS[1]] * 3)))
-    (result,) = calls(subject, request(step, params=params, weights=weights, layer="EncoderDecoder", mode=mode))
+    step = Step(
+        "call",
+        {"sequences": tensor(X), "decoder_sequences": tensor(target)},
+        tuple(map(tensor, [COTANGENTS[1]] * 3)),
+    )
+    (result,) = calls(
+        subject, request(step, params=params, weights=weights, layer="EncoderDecoder", mode=mode)
+    )
     _, *states = formula(weights, X, prefix="encoder/")
     _, h, c = formula(weights, target, *states, prefix="decoder/")
     assert_close(result, [h, h, c])
@@ -396,23 +494,41 @@ def test_another_form_of_the_layer_computes_the_same(subject: Subject, action: s
     after = call(X[:, 1:], mask=tensor(MASK[:, 1:], "bool"), initial_state=[tensor(H), tensor(C)])
     params = {**EVERYTHING, "go_backwards": True}
     *_, weights, result, weights_after = calls(
-        subject, request(*before, Step(action), Step("weights"), after, Step(action), Step("weights"), params=params)
+        subject,
+        request(*before, Step(action), Step("weights"), after, Step(action), Step("weights"), params=params),
     )
     assert_close(result, formula(WEIGHTS, X[:, :0:-1], H, C, MASK[:, :0:-1]))
     for read in (weights, weights_after):
-        assert [output.values.tolist() for output in read.outputs] == [values.tolist() for values in WEIGHTS.values()]
+        assert [output.values.tolist() for output in read.outputs] == [
+            values.tolist() for values in WEIGHTS.values()
+        ]
 
 
 @pytest.mark.parametrize("mode", QUICK)
 def test_a_functional_model_takes_the_calls(subject: Subject, mode: str) -> None:
-    found = traced(subject, request(Step("functional-model"), call(), call(X[:, 1:]), call(X[..., 1:]), params={"units": UNITS}, mode=mode))
+    found = traced(
+        subject,
+        request(
+            Step("functional-model"),
+            call(),
+            call(X[:, 1:]),
+            call(X[..., 1:]),
+            params={"units": UNITS},
+            mode=mode,
+        ),
+    )
     assert [each.outputs[0].values.shape for each in found.calls] == [(BATCH, UNITS)] * 2
     assert found.raised is not None
     assert "of layer 'functional" in found.raised.message
 
 
 def test_an_unrolled_layer_has_a_functional_model_for_each_length(subject: Subject) -> None:
-    found = outputs(subject, request(Step("functional-model"), call(), call(X[:, 1:]), call(), params={"units": UNITS, "unroll": True}))
+    found = outputs(
+        subject,
+        request(
+            Step("functional-model"), call(), call(X[:, 1:]), call(), params={"units": UNITS, "unroll": True}
+        ),
+    )
     for output, x in zip(found, (X, X[:, 1:], X), strict=True):
         assert output == pytest.approx(formula(WEIGHTS, x)[1], abs=1e-14)
 
@@ -426,22 +542,38 @@ def test_an_unrolled_layer_has_a_functional_model_for_each_length(subject: Subje
         ({"initial_state": "arrays"}, {"initial_state[0]", "initial_state[1]"}),
     ],
 )
-def test_arguments_are_passed_as_the_request_says(subject: Subject, passed: dict[str, str], without: set[str]) -> None:
+def test_arguments_are_passed_as_the_request_says(
+    subject: Subject, passed: dict[str, str], without: set[str]
+) -> None:
     h, c = RNG.normal(size=(2, BATCH, UNITS))
     arguments = {"sequences": tensor(X), "initial_state": [tensor(h), tensor(c)], "passed": passed}
-    (result,) = calls(subject, request(Step("call", arguments, (tensor(np.ones((BATCH, UNITS))),)), params={"units": UNITS}))
+    (result,) = calls(
+        subject, request(Step("call", arguments, (tensor(np.ones((BATCH, UNITS))),)), params={"units": UNITS})
+    )
     assert result.outputs[0].values == pytest.approx(formula(WEIGHTS, X, h, c)[1], abs=1e-14)
     assert {name for name, gradient in result.gradients.items() if gradient is None} == without
 
 
-@pytest.mark.parametrize(("form", "words"), [("name", "missing a required argument: 'sequences'"), ("lists", "Only input tensors may be passed")])
-def test_what_keras_does_not_take_goes_as_it_is_and_is_refused(subject: Subject, form: str, words: str) -> None:
-    found = traced(subject, request(Step("call", {"sequences": tensor(X), "passed": {"sequences": form}}), params={"units": UNITS}))
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [("name", "missing a required argument: 'sequences'"), ("lists", "Only input tensors may be passed")],
+)
+def test_what_keras_does_not_take_goes_as_it_is_and_is_refused(
+    subject: Subject, form: str, words: str
+) -> None:
+    found = traced(
+        subject,
+        request(
+            Step("call", {"sequences": tensor(X), "passed": {"sequences": form}}), params={"units": UNITS}
+        ),
+    )
     assert found.raised is not None
     assert words in found.raised.message
 
 
-@pytest.mark.parametrize(("action", "forgets"), [("save-and-load", True), ("from-config", True), ("functional-model", False)])
+@pytest.mark.parametrize(
+    ("action", "forgets"), [("save-and-load", True), ("from-config", True), ("functional-model", False)]
+)
 def test_only_another_layer_has_forgotten_the_states(subject: Subject, action: str, forgets: bool) -> None:
     asked = request(call(), Step(action), call(), params={"units": UNITS, "stateful": True})
     first, second = outputs(subject, asked)
@@ -451,32 +583,61 @@ def test_only_another_layer_has_forgotten_the_states(subject: Subject, action: s
 
 
 def test_a_stateful_functional_model_is_for_the_batch_of_its_first_call(subject: Subject) -> None:
-    (_, second) = outputs(subject, request(Step("functional-model"), call(), call(), params={"units": UNITS, "stateful": True}))
+    (_, second) = outputs(
+        subject, request(Step("functional-model"), call(), call(), params={"units": UNITS, "stateful": True})
+    )
     _, h, c = formula(WEIGHTS, X)
     assert second == pytest.approx(formula(WEIGHTS, X, h, c)[1], abs=1e-14)
 
 
 @pytest.mark.parametrize("action", ["save-and-load", "from-config"])
 def test_models_are_saved_and_copied_whole(subject: Subject, action: str) -> None:
-    both = {name: {"layer": "LSTM", "params": {"units": UNITS, "return_state": True}} for name in ("encoder", "decoder")}
+    both = {
+        name: {"layer": "LSTM", "params": {"units": UNITS, "return_state": True}}
+        for name in ("encoder", "decoder")
+    }
     weights = {**lstm_weights(FEATURES, UNITS, "encoder/"), **lstm_weights(2, UNITS, "decoder/")}
     step = Step("call", {"sequences": tensor(X), "decoder_sequences": tensor(X[..., :2])})
-    before, after, read = calls(subject, request(step, Step(action), step, Step("weights"), params=both, weights=weights, layer="EncoderDecoder"))
-    assert [output.values.tolist() for output in before.outputs] == [output.values.tolist() for output in after.outputs]
+    before, after, read = calls(
+        subject,
+        request(
+            step, Step(action), step, Step("weights"), params=both, weights=weights, layer="EncoderDecoder"
+        ),
+    )
+    assert [output.values.tolist() for output in before.outputs] == [
+        output.values.tolist() for output in after.outputs
+    ]
     assert read.structure == "{" + ", ".join(f"{name}: *" for name in weights) + "}"
     stack = {"layers": [{"layer": "Masking", "params": {}}, {"layer": "LSTM", "params": {"units": UNITS}}]}
     weights = lstm_weights(FEATURES, UNITS, "1/")
-    first, second = outputs(subject, request(call(), Step(action), call(), params=stack, weights=weights, layer="Sequential"))
+    first, second = outputs(
+        subject, request(call(), Step(action), call(), params=stack, weights=weights, layer="Sequential")
+    )
     assert first.tolist() == second.tolist()
 
 
 @pytest.mark.parametrize(("dtype", "error"), [("float64", 1e-14), ("float32", 1e-6)])
-def test_training_is_gradient_descent_in_the_dtype_that_was_asked_for(subject: Subject, dtype: str, error: float) -> None:
-    # `fit` casts to floatx, and computes the loss in it: in the default one, float32, the first of these is wrong by 1e-9.
+def test_training_is_gradient_descent_in_the_dtype_that_was_asked_for(
+    subject: Subject, dtype: str, error: float
+) -> None:
+    # `fit` casts to floatx, and computes the loss in it: in the default one, float32,
+    # the first of these is wrong by 1e-9.
     targets, rate = COTANGENTS[1], 0.5
-    arguments = {"sequences": tensor(X, dtype), "targets": tensor(targets, dtype), "epochs": 2, "learning_rate": rate}
+    arguments = {
+        "sequences": tensor(X, dtype),
+        "targets": tensor(targets, dtype),
+        "epochs": 2,
+        "learning_rate": rate,
+    }
     read, after = calls(
-        subject, request(Step("train", arguments), Step("weights"), call(dtype=dtype), params={"units": UNITS, "return_state": True}, dtype=dtype)
+        subject,
+        request(
+            Step("train", arguments),
+            Step("weights"),
+            call(dtype=dtype),
+            params={"units": UNITS, "return_state": True},
+            dtype=dtype,
+        ),
     )
     weights = WEIGHTS
     for _ in range(2):
@@ -500,19 +661,28 @@ def test_training_leaves_the_default_dtype_as_it_was(subject: Subject) -> None:
 def test_a_function_is_as_good_as_its_name(subject: Subject, mode: str) -> None:
     names, functions = (
         {"units": UNITS, "activation": activation, "recurrent_activation": gate}
-        for activation, gate in (("relu", "hard_sigmoid"), ({"callable": "relu"}, {"callable": "hard_sigmoid"}))
+        for activation, gate in (
+            ("relu", "hard_sigmoid"),
+            ({"callable": "relu"}, {"callable": "hard_sigmoid"}),
+        )
     )
-    (named,), (called,) = (outputs(subject, request(call(), params=params, mode=mode)) for params in (names, functions))
+    (named,), (called,) = (
+        outputs(subject, request(call(), params=params, mode=mode)) for params in (names, functions)
+    )
     assert named.tolist() == called.tolist()
     assert named.tolist() != outputs(subject, request(call(), params={"units": UNITS}, mode=mode))[0].tolist()
 
 
 @pytest.mark.parametrize(
     ("mode", "dtype", "error"),
-    [(mode, *each) for mode in QUICK for each in (("float32", 1e-6), ("float16", 1e-2), ("bfloat16", 5e-2))] + [(XLA, "float16", 1e-2)],
+    [(mode, *each) for mode in QUICK for each in (("float32", 1e-6), ("float16", 1e-2), ("bfloat16", 5e-2))]
+    + [(XLA, "float16", 1e-2)],
 )
-def test_the_requested_dtype_is_computed_and_told(subject: Subject, mode: str, dtype: str, error: float) -> None:
-    # The default initializer of recurrent_kernel, orthogonal, does not exist for bfloat16 in TensorFlow 2.21.
+def test_the_requested_dtype_is_computed_and_told(
+    subject: Subject, mode: str, dtype: str, error: float
+) -> None:
+    # The default initializer of recurrent_kernel, orthogonal, does not exist for
+    # bfloat16 in TensorFlow 2.21.
     params = {"units": UNITS, "recurrent_initializer": "zeros"}
     step = Step("call", {"sequences": tensor(X, dtype)}, (tensor(COTANGENTS[1], dtype),))
     (result,) = calls(subject, request(step, params=params, dtype=dtype, mode=mode))
@@ -522,14 +692,34 @@ def test_the_requested_dtype_is_computed_and_told(subject: Subject, mode: str, d
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_mixed_policy_keeps_weights_their_gradients_and_losses_in_float32(subject: Subject, mode: str) -> None:
+def test_a_mixed_policy_keeps_weights_their_gradients_and_losses_in_float32(
+    subject: Subject, mode: str
+) -> None:
     params = {"units": UNITS, "dropout": 0.25, "kernel_regularizer": "l2", "activity_regularizer": "l2"}
-    step = Step("call", {"sequences": tensor(X, "float16"), "training": True}, (tensor(COTANGENTS[1], "float16"),))
-    asked = Request(mode, "LSTM", params, "mixed_float16", {name: tensor(values, "float32") for name, values in WEIGHTS.items()}, (step,))
+    step = Step(
+        "call", {"sequences": tensor(X, "float16"), "training": True}, (tensor(COTANGENTS[1], "float16"),)
+    )
+    asked = Request(
+        mode,
+        "LSTM",
+        params,
+        "mixed_float16",
+        {name: tensor(values, "float32") for name, values in WEIGHTS.items()},
+        (step,),
+    )
     (result,) = calls(subject, asked)
     told = {name: gradient.dtype for name, gradient in result.gradients.items() if gradient is not None}
-    assert told == {"kernel": "float32", "recurrent_kernel": "float32", "bias": "float32", "sequences": "float16"}
-    assert (result.outputs[0].dtype, result.drawn["dropout"].dtype, result.effects["losses"].dtype) == ("float16", "float16", "float32")
+    assert told == {
+        "kernel": "float32",
+        "recurrent_kernel": "float32",
+        "bias": "float32",
+        "sequences": "float16",
+    }
+    assert (result.outputs[0].dtype, result.drawn["dropout"].dtype, result.effects["losses"].dtype) == (
+        "float16",
+        "float16",
+        "float32",
+    )
 
 
 @pytest.mark.parametrize("mode", QUICK)
@@ -553,7 +743,9 @@ def test_a_refusal_is_in_the_words_that_a_user_sees(
 
 @pytest.mark.parametrize("mode", QUICK)
 @pytest.mark.parametrize("weights", [{"weight_ih_l0": np.zeros((12, 5))}, {**WEIGHTS, "bias": np.zeros(11)}])
-def test_weights_of_another_name_or_shape_are_our_fault(subject: Subject, mode: str, weights: dict[str, Array]) -> None:
+def test_weights_of_another_name_or_shape_are_our_fault(
+    subject: Subject, mode: str, weights: dict[str, Array]
+) -> None:
     answer = subject.run(request(call(), params={"units": UNITS}, weights=weights, mode=mode))
     assert isinstance(answer, Broken)
     assert "WeightMismatch: the layer's weights are {'kernel': (5, 12)" in answer.traceback
@@ -561,7 +753,10 @@ def test_weights_of_another_name_or_shape_are_our_fault(subject: Subject, mode: 
 
 def test_weights_that_share_a_name_are_not_guessed(subject: Subject) -> None:
     # A wrapper whose parts the adapter does not know.
-    stack = {"layer": "Sequential", "params": {"layers": [{"layer": "LSTM", "params": EVERYTHING | {"return_state": False}}] * 2}}
+    stack = {
+        "layer": "Sequential",
+        "params": {"layers": [{"layer": "LSTM", "params": EVERYTHING | {"return_state": False}}] * 2},
+    }
     answer = subject.run(request(call(X[None]), params={"layer": stack}, layer="TimeDistributed"))
     assert isinstance(answer, Broken)
     assert "AmbiguousWeights" in answer.traceback
@@ -577,7 +772,10 @@ def test_weights_that_share_a_name_are_not_guessed(subject: Subject) -> None:
         (request(Step("reset"), params={"units": 1}, layer="LSTMCell"), "the layer records no states"),
         (request(Step("save-and-load"), params={"units": 1}, layer="LSTMCell"), "put it into an RNN"),
         (request(Step("weights"), params={"units": 1}, weights={}), "call it before this step"),
-        (request(Step("save-and-load"), params={"units": UNITS, "stateful": True}), "call it before this step"),
+        (
+            request(Step("save-and-load"), params={"units": UNITS, "stateful": True}),
+            "call it before this step",
+        ),
     ],
 )
 def test_what_no_layer_has_is_our_fault(subject: Subject, asked: Request, message: str) -> None:
@@ -597,7 +795,8 @@ def test_the_subject_says_what_it_runs_on(subject: Subject) -> None:
 
 
 def test_a_failure_to_copy_weights_is_the_adapters_and_not_the_frameworks() -> None:
-    # Copying runs inside the layer's own first call, where everything else that is raised is the framework's.
+    # Copying runs inside the layer's own first call, where everything else that is
+    # raised is the framework's.
     class Variable:
         name, shape = "kernel", (2, 2)
 

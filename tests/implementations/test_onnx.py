@@ -1,4 +1,6 @@
-"""The runtimes of ONNX: the model that is made of a request, and what a runtime says that it does not implement."""
+"""The runtimes of ONNX: the model that is made of a request, and what a runtime says
+that it does not implement.
+"""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +25,9 @@ X = RNG.normal(size=(T, N, F)).astype(np.float32)
 
 
 class Recorded(OnnxRuntimeAdapter):
-    """A runtime that keeps what it is given, and returns numbers of no meaning or raises."""
+    """A runtime that keeps what it is given, and returns numbers of no meaning or
+    raises.
+    """
 
     def __init__(self, raises: Exception | None = None) -> None:
         super().__init__()
@@ -45,7 +49,10 @@ class Recorded(OnnxRuntimeAdapter):
 
 def request(steps: Sequence[Mapping[str, Any]] = ({},), **params: Any) -> Request:
     twin = dialect.LSTM(H, **params)
-    weights = {name: Tensor("float32", RNG.normal(size=spec.shape).astype(np.float32)) for name, spec in twin.weight_specs(F).items()}
+    weights = {
+        name: Tensor("float32", RNG.normal(size=spec.shape).astype(np.float32))
+        for name, spec in twin.weight_specs(F).items()
+    }
     calls = tuple(Step("call", {"X": Tensor("float32", X), **step}) for step in steps)
     return Request("", "LSTM", {"hidden_size": H, **params}, "float32", weights, calls)
 
@@ -57,7 +64,10 @@ def made_of(asked: Request) -> Any:
 
 
 def attributes(made: Any) -> dict[str, Any]:
-    return {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in made.graph.node[0].attribute}
+    return {
+        attribute.name: onnx.helper.get_attribute_value(attribute)
+        for attribute in made.graph.node[0].attribute
+    }
 
 
 @pytest.mark.parametrize("opset", [7, 14, 22])
@@ -72,16 +82,27 @@ def test_the_model_of_a_node_that_has_everything_is_valid(opset: int, constant: 
         "input_forget": 1,
         "P": True,
     }
-    asked = request([{"sequence_lens": Tensor("int32", np.array([1, 3], np.int32))}], opset=opset, constant=constant, **everything)
+    asked = request(
+        [{"sequence_lens": Tensor("int32", np.array([1, 3], np.int32))}],
+        opset=opset,
+        constant=constant,
+        **everything,
+    )
     made = made_of(asked)
     onnx.checker.check_model(made, full_check=True)
     assert list(made.graph.node[0].input) == ["X", "W", "R", "B", "sequence_lens", "", "", "P"]
     assert {value.name for value in made.graph.initializer} == ({"W", "R", "B", "P"} if constant else set())
-    assert {value.name for value in made.graph.input} == {"X", "sequence_lens"} | (set() if constant else {"W", "R", "B", "P"})
+    assert {value.name for value in made.graph.input} == {"X", "sequence_lens"} | (
+        set() if constant else {"W", "R", "B", "P"}
+    )
     assert made.opset_import[0].version == opset
     found = attributes(made)
     assert found.keys() == {"hidden_size"} | everything.keys() - {"P"}
-    assert (found["direction"], found["clip"], found["activation_alpha"]) == (b"bidirectional", 0.5, [0.25, 0.5])
+    assert (found["direction"], found["clip"], found["activation_alpha"]) == (
+        b"bidirectional",
+        0.5,
+        [0.25, 0.5],
+    )
 
 
 def test_weights_stand_by_direction_as_the_documentation_has_them() -> None:
@@ -118,17 +139,27 @@ def test_a_model_is_made_once_for_all_calls_that_have_the_same_inputs() -> None:
     adapter = Recorded()
     run(adapter, request([{}, {}, {"sequence_lens": lengths}], constant=False))
     assert len(adapter.models) == 2
-    assert [set(fed) for fed in adapter.fed] == [{"X", "W", "R", "B"}] * 2 + [{"X", "W", "R", "B", "sequence_lens"}]
+    assert [set(fed) for fed in adapter.fed] == [{"X", "W", "R", "B"}] * 2 + [
+        {"X", "W", "R", "B", "sequence_lens"}
+    ]
 
 
 def test_a_node_that_nobody_can_build_has_zeros_for_weights() -> None:
     arrays = Node({"hidden_size": H, "direction": "sideways"}, "float32").inputs(F)
-    assert {name: array.shape for name, array in arrays.items()} == {"W": (1, 4 * H, F), "R": (1, 4 * H, H), "B": (1, 8 * H)}
+    assert {name: array.shape for name, array in arrays.items()} == {
+        "W": (1, 4 * H, F),
+        "R": (1, 4 * H, H),
+        "B": (1, 8 * H),
+    }
     assert not any(np.any(array) for array in arrays.values())
 
 
 def test_weights_of_another_shape_are_ours_to_mend() -> None:
-    node = Node({"hidden_size": H}, "float32", {name: tensor.values[:-1] for name, tensor in request().weights.items()})
+    node = Node(
+        {"hidden_size": H},
+        "float32",
+        {name: tensor.values[:-1] for name, tensor in request().weights.items()},
+    )
     with pytest.raises(WeightMismatch):
         node.inputs(F)
 
@@ -144,7 +175,10 @@ def test_what_a_runtime_does_not_implement_is_told_in_its_words() -> None:
 @pytest.mark.parametrize(
     ("message", "words"),
     [
-        ("FAIL\nBatchwise operations (layout == 1) are not supported.", "Batchwise operations (layout == 1) are not supported."),
+        (
+            "FAIL\nBatchwise operations (layout == 1) are not supported.",
+            "Batchwise operations (layout == 1) are not supported.",
+        ),
         ("in a pass:\nCALLBACK HAS THROWN: Not supported: softsign", "Not supported: softsign"),
         ("batch_size is not matched", None),
     ],
@@ -164,7 +198,9 @@ def test_only_the_operator_lstm_is_known_and_it_does_nothing_but_compute() -> No
 
 
 def test_a_model_says_the_shapes_of_its_inputs() -> None:
-    node = Node({"hidden_size": H}, "float32", {name: tensor.values for name, tensor in request().weights.items()})
+    node = Node(
+        {"hidden_size": H}, "float32", {name: tensor.values for name, tensor in request().weights.items()}
+    )
     (value,) = model(onnx, node, {"X": X}, node.inputs(F)).graph.input
     assert [size.dim_value for size in value.type.tensor_type.shape.dim] == [T, N, F]
 
@@ -200,7 +236,9 @@ def modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_any_backend_is_judged_by_the_name_of_its_module(modules: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_any_backend_is_judged_by_the_name_of_its_module(
+    modules: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(VARIABLE, "a_backend")
     asked = request(constant=False)
     trace = run(OnnxBackend(), asked)

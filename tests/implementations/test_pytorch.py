@@ -1,4 +1,6 @@
-"""The adapter of `torch.nn` computes the documented layer with the weights of the request, forward and backward."""
+"""The adapter of `torch.nn` computes the documented layer with the weights of the
+request, forward and backward.
+"""
 
 import os
 import platform
@@ -17,7 +19,9 @@ from lstm_ref.runner.answers import Broken
 from lstm_ref.runner.launching import installed, launch
 from lstm_ref.runner.subject import Subject
 
-pytestmark = pytest.mark.skipif(not installed(IMPLEMENTATIONS[0]), reason=f"torch is not installed: {HOST.install}")
+pytestmark = pytest.mark.skipif(
+    not installed(IMPLEMENTATIONS[0]), reason=f"torch is not installed: {HOST.install}"
+)
 
 Array = npt.NDArray[np.float64]
 HIDDEN, BATCH, TIMESTEPS, INPUT = 3, 2, 4, 5
@@ -25,8 +29,12 @@ PARAMS = {"input_size": INPUT, "hidden_size": HIDDEN}
 RNG = np.random.Generator(np.random.Philox(2))
 SHAPES = {"weight_ih_l0": (12, INPUT), "weight_hh_l0": (12, HIDDEN), "bias_ih_l0": (12,), "bias_hh_l0": (12,)}
 WEIGHTS = {name: RNG.normal(size=shape) for name, shape in SHAPES.items()}
-X, H, C = (RNG.normal(size=shape) for shape in [(TIMESTEPS, BATCH, INPUT), (1, BATCH, HIDDEN), (1, BATCH, HIDDEN)])
-COTANGENTS = [RNG.normal(size=shape) for shape in [(TIMESTEPS, BATCH, HIDDEN), (1, BATCH, HIDDEN), (1, BATCH, HIDDEN)]]
+X, H, C = (
+    RNG.normal(size=shape) for shape in [(TIMESTEPS, BATCH, INPUT), (1, BATCH, HIDDEN), (1, BATCH, HIDDEN)]
+)
+COTANGENTS = [
+    RNG.normal(size=shape) for shape in [(TIMESTEPS, BATCH, HIDDEN), (1, BATCH, HIDDEN), (1, BATCH, HIDDEN)]
+]
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +76,15 @@ def traced(subject: Subject, asked: Request) -> Trace:
     return answer
 
 
-def formula(weight_ih_l0: Array, weight_hh_l0: Array, bias_ih_l0: Array, bias_hh_l0: Array, x: Array, h: Array, c: Array) -> list[Array]:
+def formula(
+    weight_ih_l0: Array,
+    weight_hh_l0: Array,
+    bias_ih_l0: Array,
+    bias_hh_l0: Array,
+    x: Array,
+    h: Array,
+    c: Array,
+) -> list[Array]:
     """The documented layer, gates in the order i, f, g, o: output, h_n, c_n."""
     ys = []
     h, c = h[0], c[0]
@@ -83,9 +99,16 @@ def formula(weight_ih_l0: Array, weight_hh_l0: Array, bias_ih_l0: Array, bias_hh
 def test_one_step_by_hand_tells_the_gates_apart(subject: Subject) -> None:
     # The two biases add up: i open, f closed, g = tanh(0.549...) = 0.5, o open.
     bias = np.array([25, -25, 0.5493061443340549 / 2, 25])
-    weights = {"weight_ih_l0": np.zeros((4, 1)), "weight_hh_l0": np.zeros((4, 1)), "bias_ih_l0": bias, "bias_hh_l0": bias}
+    weights = {
+        "weight_ih_l0": np.zeros((4, 1)),
+        "weight_hh_l0": np.zeros((4, 1)),
+        "bias_ih_l0": bias,
+        "bias_hh_l0": bias,
+    }
     step = Step("call", {"input": tensor(np.ones((1, 1, 1))), "hx": [tensor([[[0.3]]]), tensor([[[0.9]]])]})
-    (result,) = traced(subject, request(step, params={"input_size": 1, "hidden_size": 1}, weights=weights)).calls
+    (result,) = traced(
+        subject, request(step, params={"input_size": 1, "hidden_size": 1}, weights=weights)
+    ).calls
     assert result.structure == "(*, (*, *))"
     y, h, c = (output.values for output in result.outputs)
     assert c == pytest.approx(np.array([[[0.5]]]), abs=1e-15)
@@ -113,7 +136,12 @@ def test_gradients_agree_with_finite_differences(subject: Subject) -> None:
             for delta in (1e-6, -1e-6):
                 moved = values.copy()
                 moved[index] += delta
-                losses.append(sum(np.vdot(out, cotangent) for out, cotangent in zip(formula(**{**point, name: moved}), COTANGENTS, strict=True)))
+                losses.append(
+                    sum(
+                        np.vdot(out, cotangent)
+                        for out, cotangent in zip(formula(**{**point, name: moved}), COTANGENTS, strict=True)
+                    )
+                )
             expected[index] = (losses[0] - losses[1]) / 2e-6
         gradient = result.gradients[names.get(name, name)]
         assert gradient is not None
@@ -125,14 +153,24 @@ def test_every_documented_parameter_name_is_copied(subject: Subject) -> None:
     shapes: dict[str, tuple[int, ...]] = {}
     for layer, columns in (("l0", INPUT), ("l1", 4)):
         for direction in ("", "_reverse"):
-            sizes = {"weight_ih": (12, columns), "weight_hh": (12, 2), "bias_ih": (12,), "bias_hh": (12,), "weight_hr": (2, 3)}
+            sizes = {
+                "weight_ih": (12, columns),
+                "weight_hh": (12, 2),
+                "bias_ih": (12,),
+                "bias_hh": (12,),
+                "weight_hr": (2, 3),
+            }
             shapes |= {f"{name}_{layer}{direction}": shape for name, shape in sizes.items()}
     weights = {name: RNG.normal(size=shape) for name, shape in shapes.items()}
-    cotangents = tuple(tensor(RNG.normal(size=shape)) for shape in [(TIMESTEPS, BATCH, 4), (4, BATCH, 2), (4, BATCH, 3)])
+    cotangents = tuple(
+        tensor(RNG.normal(size=shape)) for shape in [(TIMESTEPS, BATCH, 4), (4, BATCH, 2), (4, BATCH, 3)]
+    )
     step = Step("call", {"input": tensor(X)}, cotangents)
     (result,) = traced(subject, request(step, params=params, weights=weights)).calls
     assert list(result.gradients) == [*weights, "input"]
-    (again,) = traced(subject, request(step, params=params, weights={**weights, "weight_hr_l1_reverse": np.zeros((2, 3))})).calls
+    (again,) = traced(
+        subject, request(step, params=params, weights={**weights, "weight_hr_l1_reverse": np.zeros((2, 3))})
+    ).calls
     assert np.array_equal(again.outputs[0].values[..., :2], result.outputs[0].values[..., :2])
     assert not again.outputs[0].values[..., 2:].any()
 
@@ -158,7 +196,10 @@ def test_the_requested_dtype_is_computed_and_told(subject: Subject, dtype: str, 
 def test_a_refusal_is_in_the_words_that_a_user_sees(
     subject: Subject, params: dict[str, Any], features: int, kind: str, step: int | None, message: str
 ) -> None:
-    raised = traced(subject, request(Step("call", {"input": tensor(np.ones((2, 2, features)))}), params=params, weights={})).raised
+    raised = traced(
+        subject,
+        request(Step("call", {"input": tensor(np.ones((2, 2, features)))}), params=params, weights={}),
+    ).raised
     assert raised is not None
     assert (raised.types[0], raised.step) == (kind, step)
     assert message in raised.message
@@ -193,17 +234,25 @@ def test_the_subject_says_what_it_runs_on(subject: Subject) -> None:
 
 DEEP = {**PARAMS, "num_layers": 3, "dropout": 0.5}
 DEEP_SHAPES = {
-    f"{name.removesuffix('_l0')}_l{k}": (12, HIDDEN) if k and name == "weight_ih_l0" else shape for k in range(3) for name, shape in SHAPES.items()
+    f"{name.removesuffix('_l0')}_l{k}": (12, HIDDEN) if k and name == "weight_ih_l0" else shape
+    for k in range(3)
+    for name, shape in SHAPES.items()
 }
 DEEP_WEIGHTS = {name: RNG.normal(size=shape) for name, shape in DEEP_SHAPES.items()}
 
 
 def of_layer(k: int) -> dict[str, Array]:
-    return {name.replace(f"_l{k}", "_l0"): values for name, values in DEEP_WEIGHTS.items() if name.endswith(f"_l{k}")}
+    return {
+        name.replace(f"_l{k}", "_l0"): values
+        for name, values in DEEP_WEIGHTS.items()
+        if name.endswith(f"_l{k}")
+    }
 
 
 def deep(x: Array, masks: list[Array]) -> Array:
-    """The output of three layers over x (T, N, H_in), those of the first two multiplied with masks (N, T, H)."""
+    """The output of three layers over x (T, N, H_in), those of the first two multiplied
+    with masks (N, T, H).
+    """
     zero = np.zeros((1, x.shape[1], HIDDEN))
     for k in range(3):
         x = formula(**of_layer(k), x=x, h=zero, c=zero)[0]
@@ -228,7 +277,10 @@ def test_the_masks_are_those_that_the_call_applied(subject: Subject) -> None:
 
 
 def test_the_seed_repeats_them_and_another_one_does_not(subject: Subject) -> None:
-    one, same, other = (traced(subject, request(call(), params=DEEP, weights=DEEP_WEIGHTS, seed=seed)).calls[0] for seed in (1, 1, 2))
+    one, same, other = (
+        traced(subject, request(call(), params=DEEP, weights=DEEP_WEIGHTS, seed=seed)).calls[0]
+        for seed in (1, 1, 2)
+    )
     assert np.array_equal(one.outputs[0].values, same.outputs[0].values)
     assert not np.array_equal(one.outputs[0].values, other.outputs[0].values)
 
@@ -242,7 +294,9 @@ def test_no_mask_is_drawn_out_of_training(subject: Subject, dtype: str) -> None:
 
 
 def test_out_of_training_nothing_is_dropped_even_at_a_rate_that_needs_no_draw(subject: Subject) -> None:
-    dropped, kept = traced(subject, request(call(), call(training=False), params={**DEEP, "dropout": 1.0}, weights=DEEP_WEIGHTS)).calls
+    dropped, kept = traced(
+        subject, request(call(), call(training=False), params={**DEEP, "dropout": 1.0}, weights=DEEP_WEIGHTS)
+    ).calls
     assert not any(mask.values.any() for mask in dropped.drawn.values())
     assert len(dropped.drawn) == 2
     assert kept.drawn == {}
@@ -254,11 +308,15 @@ PACKED: dict[str, Any] = {"lengths": [2, 4], "enforce_sorted": False, "packing":
 
 @pytest.mark.parametrize("packing", ["pack_padded_sequence", "pack_sequence", "pad_sequence"])
 def test_packed_sequences_come_back_in_their_order_padded(subject: Subject, packing: str) -> None:
-    step = call(**PACKED | {"packing": packing, "padding_value": -1.5, "total_length": 6}, hx=[tensor(H), tensor(C)])
+    step = call(
+        **PACKED | {"packing": packing, "padding_value": -1.5, "total_length": 6}, hx=[tensor(H), tensor(C)]
+    )
     output, h_n, c_n = (array.values for array in traced(subject, request(step)).calls[0].outputs)
     assert output.shape == (6, BATCH, HIDDEN)
     for row, length in enumerate(PACKED["lengths"]):
-        alone, h, c = formula(**WEIGHTS, x=X[:length, row : row + 1], h=H[:, row : row + 1], c=C[:, row : row + 1])
+        alone, h, c = formula(
+            **WEIGHTS, x=X[:length, row : row + 1], h=H[:, row : row + 1], c=C[:, row : row + 1]
+        )
         assert output[:length, row] == pytest.approx(alone[:, 0], abs=1e-14)
         assert (output[length:, row] == -1.5).all()
         assert h_n[:, row] == pytest.approx(h[:, 0], abs=1e-14)
@@ -267,8 +325,13 @@ def test_packed_sequences_come_back_in_their_order_padded(subject: Subject, pack
 
 @pytest.mark.parametrize("padding", ["unpack_sequence", "unpad_sequence"])
 @pytest.mark.parametrize("side", ["left", "right"])
-def test_an_unpacked_output_is_padded_on_the_side_that_is_asked_for(subject: Subject, padding: str, side: str) -> None:
-    alone, padded = call(**PACKED), call(**PACKED | {"padding": padding, "padding_side": side, "padding_value": -1.5})
+def test_an_unpacked_output_is_padded_on_the_side_that_is_asked_for(
+    subject: Subject, padding: str, side: str
+) -> None:
+    alone, padded = (
+        call(**PACKED),
+        call(**PACKED | {"padding": padding, "padding_side": side, "padding_value": -1.5}),
+    )
     whole, (output, *_) = (found.outputs for found in traced(subject, request(alone, padded)).calls)
     kept = slice(0, 2) if side == "right" else slice(2, 4)
     assert np.array_equal(output.values[kept, 0], whole[0].values[:2, 0])
@@ -304,7 +367,9 @@ def test_the_masks_of_packed_sequences_stand_sequence_by_sequence(subject: Subje
         assert result.outputs[0].values[:length, row] == pytest.approx(alone[:, 0], abs=1e-14)
 
 
-@pytest.mark.parametrize("action", ["pickle", "deepcopy", "state-dict", "functional-call", "replace-parameters", "parametrize"])
+@pytest.mark.parametrize(
+    "action", ["pickle", "deepcopy", "state-dict", "functional-call", "replace-parameters", "parametrize"]
+)
 def test_what_is_done_with_a_module_changes_no_number_and_no_gradient(subject: Subject, action: str) -> None:
     step = Step("call", {"input": tensor(X)}, tuple(map(tensor, COTANGENTS)))
     before, weights, after = traced(subject, request(step, Step(action), Step("weights"), step)).calls
@@ -335,7 +400,10 @@ def test_frozen_parameters_have_no_gradient(subject: Subject) -> None:
     ("actions", "kept"),
     [
         (["freeze-recurrent"], ["weight_ih_l0", "bias_ih_l0", "bias_hh_l0"]),
-        (["freeze-recurrent", "pickle", "deepcopy", "parametrize"], ["weight_ih_l0", "bias_ih_l0", "bias_hh_l0"]),
+        (
+            ["freeze-recurrent", "pickle", "deepcopy", "parametrize"],
+            ["weight_ih_l0", "bias_ih_l0", "bias_hh_l0"],
+        ),
         (["freeze", "freeze-recurrent"], []),
         (["freeze-first-layer"], []),
         (["freeze", "state-dict"], list(WEIGHTS)),
@@ -356,7 +424,9 @@ def test_only_what_is_frozen_has_no_gradient(subject: Subject, actions: list[str
 
 
 def test_reset_parameters_draws_all_of_them_anew(subject: Subject) -> None:
-    first, second = traced(subject, request(Step("weights"), Step("reset-parameters"), Step("weights"), weights={})).calls
+    first, second = traced(
+        subject, request(Step("weights"), Step("reset-parameters"), Step("weights"), weights={})
+    ).calls
     for one, other in zip(first.outputs, second.outputs, strict=True):
         assert (np.abs(one.values) <= 1 / np.sqrt(HIDDEN)).all()
         assert (np.abs(other.values) <= 1 / np.sqrt(HIDDEN)).all()
@@ -365,7 +435,11 @@ def test_reset_parameters_draws_all_of_them_anew(subject: Subject) -> None:
 
 def test_a_cell_is_one_step(subject: Subject) -> None:
     weights = {name.removesuffix("_l0"): values for name, values in WEIGHTS.items()}
-    step = Step("call", {"input": tensor(X[0]), "hx": [tensor(H[0]), tensor(C[0])]}, tuple(tensor(values[0]) for values in COTANGENTS[1:]))
+    step = Step(
+        "call",
+        {"input": tensor(X[0]), "hx": [tensor(H[0]), tensor(C[0])]},
+        tuple(tensor(values[0]) for values in COTANGENTS[1:]),
+    )
     (result,) = traced(subject, request(step, params=PARAMS, weights=weights, layer="LSTMCell")).calls
     assert result.structure == "(*, *)"
     _, h, c = formula(**WEIGHTS, x=X[:1], h=H, c=C)

@@ -1,4 +1,6 @@
-"""Every mode of PyTorch computes what eager PyTorch does, and cannot do what it says that it cannot."""
+"""Every mode of PyTorch computes what eager PyTorch does, and cannot do what it says
+that it cannot.
+"""
 
 import os
 import platform
@@ -20,7 +22,9 @@ from lstm_ref.runner.answers import Unsupported
 from lstm_ref.runner.launching import installed, launch
 from lstm_ref.runner.subject import Subject
 
-pytestmark = pytest.mark.skipif(not installed(IMPLEMENTATIONS[0]), reason=f"torch is not installed: {HOST.install}")
+pytestmark = pytest.mark.skipif(
+    not installed(IMPLEMENTATIONS[0]), reason=f"torch is not installed: {HOST.install}"
+)
 
 Array = npt.NDArray[np.float64]
 HIDDEN, BATCH, TIMESTEPS, INPUT = 3, 2, 4, 5
@@ -58,7 +62,9 @@ def subject() -> Iterator[Subject]:
 
 @pytest.fixture(scope="module")
 def willing() -> Iterator[Subject]:
-    started = Subject(replace(launch(HOST), command=(sys.executable, "-c", WILLING)), case_seconds=CASE_SECONDS)
+    started = Subject(
+        replace(launch(HOST), command=(sys.executable, "-c", WILLING)), case_seconds=CASE_SECONDS
+    )
     yield started
     started.close()
 
@@ -69,7 +75,12 @@ def numbers(*shape: int, seed: int = 0) -> Array:
 
 def weights(layer: str, params: dict[str, Any]) -> dict[str, Array]:
     if layer == "LSTMCell":
-        shapes: dict[str, tuple[int, ...]] = {"weight_ih": (12, INPUT), "weight_hh": (12, HIDDEN), "bias_ih": (12,), "bias_hh": (12,)}
+        shapes: dict[str, tuple[int, ...]] = {
+            "weight_ih": (12, INPUT),
+            "weight_hh": (12, HIDDEN),
+            "bias_ih": (12,),
+            "bias_hh": (12,),
+        }
     else:
         directions = ("", "_reverse") if params.get("bidirectional") else ("",)
         outputs, shapes = params.get("proj_size", 0) or HIDDEN, {}
@@ -84,7 +95,13 @@ def weights(layer: str, params: dict[str, Any]) -> dict[str, Array]:
     return {name: 0.5 * numbers(*shape, seed=1 + index) for index, (name, shape) in enumerate(shapes.items())}
 
 
-def call(dtype: str = "float64", differentiated: bool = False, states: bool = True, timesteps: int = TIMESTEPS, **more: Any) -> Step:
+def call(
+    dtype: str = "float64",
+    differentiated: bool = False,
+    states: bool = True,
+    timesteps: int = TIMESTEPS,
+    **more: Any,
+) -> Step:
     """A call of STACK."""
     arguments = {"input": Tensor(dtype, numbers(timesteps, BATCH, INPUT, seed=20)), **more}
     if states:
@@ -103,7 +120,13 @@ def cell_call(dtype: str = "float64", differentiated: bool = False, **more: Any)
     return Step("call", {**arguments, **more}, cotangents if differentiated else None)
 
 
-def request(implementation: str, *steps: Step, params: dict[str, Any] = STACK, layer: str = "LSTM", dtype: str = "float64") -> Request:
+def request(
+    implementation: str,
+    *steps: Step,
+    params: dict[str, Any] = STACK,
+    layer: str = "LSTM",
+    dtype: str = "float64",
+) -> Request:
     own = {name: Tensor(dtype, values) for name, values in weights(layer, params).items()}
     return Request(implementation, layer, params, dtype, own, steps, seed=7)
 
@@ -144,21 +167,29 @@ def test_a_stack_is_what_it_is_in_eager_mode(subject: Subject, name: str, dtype:
 @pytest.mark.parametrize("name", MODES)
 def test_a_cell_is_what_it_is_in_eager_mode(subject: Subject, name: str) -> None:
     step = cell_call(differentiated=name in DIFFERENTIABLE)
-    (observed,), (expected,) = (calls(subject, request(each, step, params=SIZES, layer="LSTMCell")) for each in (name, "torch"))
+    (observed,), (expected,) = (
+        calls(subject, request(each, step, params=SIZES, layer="LSTMCell")) for each in (name, "torch")
+    )
     assert_same(observed, expected, 1e-14)
 
 
 @pytest.mark.parametrize("name", PACKED)
-def test_a_packed_input_and_one_that_is_not_are_what_they_are_in_eager_mode(subject: Subject, name: str) -> None:
+def test_a_packed_input_and_one_that_is_not_are_what_they_are_in_eager_mode(
+    subject: Subject, name: str
+) -> None:
     steps = [call(differentiated=True, **PACKING), call(differentiated=True)]
-    for observed, expected in zip(*(calls(subject, request(each, *steps)) for each in (name, "torch")), strict=True):
+    for observed, expected in zip(
+        *(calls(subject, request(each, *steps)) for each in (name, "torch")), strict=True
+    ):
         assert_same(observed, expected, 1e-14)
 
 
 @pytest.mark.parametrize("name", [name for name in MODES if name != "torch-quantizable"])
 def test_the_masks_are_those_of_eager_mode_and_known(subject: Subject, name: str) -> None:
     steps = [call(differentiated=name in DIFFERENTIABLE), call(training=False)]
-    observed, expected = (calls(subject, request(each, *steps, params={**STACK, "dropout": 0.5})) for each in (name, "torch"))
+    observed, expected = (
+        calls(subject, request(each, *steps, params={**STACK, "dropout": 0.5})) for each in (name, "torch")
+    )
     assert set(np.unique(observed[0].drawn["dropout[0]"].values)) == {0.0, 2.0}
     assert np.array_equal(observed[0].drawn["dropout[0]"].values, expected[0].drawn["dropout[0]"].values)
     assert_same(observed[0], expected[0], 1e-14)
@@ -167,7 +198,9 @@ def test_the_masks_are_those_of_eager_mode_and_known(subject: Subject, name: str
 
 
 def test_a_quantizable_module_draws_no_mask_in_training_and_shows_it(subject: Subject) -> None:
-    trained, evaluated = calls(subject, request("torch-quantizable", call(), call(training=False), params={**STACK, "dropout": 0.5}))
+    trained, evaluated = calls(
+        subject, request("torch-quantizable", call(), call(training=False), params={**STACK, "dropout": 0.5})
+    )
     assert not trained.drawn
     assert_same(trained, evaluated, 0)
 
@@ -175,8 +208,15 @@ def test_a_quantizable_module_draws_no_mask_in_training_and_shows_it(subject: Su
 @pytest.mark.parametrize("name", MODES)
 def test_calls_of_several_lengths_and_a_change_between_them(subject: Subject, name: str) -> None:
     differentiated = name in DIFFERENTIABLE
-    steps = [call(), call(timesteps=7), Step("replace-parameters"), call(timesteps=7, differentiated=differentiated)]
-    for observed, expected in zip(*(calls(subject, request(each, *steps)) for each in (name, "torch")), strict=True):
+    steps = [
+        call(),
+        call(timesteps=7),
+        Step("replace-parameters"),
+        call(timesteps=7, differentiated=differentiated),
+    ]
+    for observed, expected in zip(
+        *(calls(subject, request(each, *steps)) for each in (name, "torch")), strict=True
+    ):
         assert_same(observed, expected, 1e-14)
 
 
@@ -185,13 +225,21 @@ def test_the_weights_are_read_by_their_documented_names(subject: Subject, name: 
     (read,) = calls(subject, request(name, Step("weights")))
     expected = weights("LSTM", STACK)
     assert read.structure == "{" + ", ".join(f"{each}: *" for each in expected) + "}"
-    assert all(np.array_equal(found.values, values) for found, values in zip(read.outputs, expected.values(), strict=True))
+    assert all(
+        np.array_equal(found.values, values)
+        for found, values in zip(read.outputs, expected.values(), strict=True)
+    )
 
 
-@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="whether PyTorch has oneDNN depends on the processor")
+@pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "AMD64"),
+    reason="whether PyTorch has oneDNN depends on the processor",
+)
 def test_without_onednn_float32_is_rounded_otherwise(subject: Subject) -> None:
     step = call("float32", timesteps=50)
-    (observed,), (expected,) = (calls(subject, request(each, step, dtype="float32")) for each in ("torch-native", "torch"))
+    (observed,), (expected,) = (
+        calls(subject, request(each, step, dtype="float32")) for each in ("torch-native", "torch")
+    )
     assert not np.array_equal(observed.outputs[0].values, expected.outputs[0].values)
 
 
@@ -219,17 +267,34 @@ def test_parameters_of_a_quantizable_module_by_name() -> None:
 PROJECTED = {**SIZES, "proj_size": 2}
 PROJECTED_STATES = {"hx": [Tensor("float64", numbers(1, BATCH, size, seed=21)) for size in (2, HIDDEN)]}
 
-# What a mode says that it cannot do, and, where the request is tried, PyTorch's own words, which the reason repeats.
+# What a mode says that it cannot do, and, where the request is tried, PyTorch's own
+# words, which the reason repeats.
 LIMITS = [
     ("torch-script", request("", Step("parametrize"), call()), ""),
     ("torch-script", request("", Step("parametrize"), cell_call(), params=SIZES, layer="LSTMCell"), ""),
     ("torch-script", request("", Step("functional-call"), call()), "failed to convert Python type"),
     ("torch-export", request("", call(**PACKING)), "Could not guard on data-dependent expression"),
-    ("torch-export", request("", call(**{**PACKING, "lengths": [TIMESTEPS, TIMESTEPS]})), "Could not guard on data-dependent expression"),
-    ("torch-export", request("", call(states=False, **PACKING), params=SIZES), "Could not guard on data-dependent expression"),
-    ("torch-export", request("", Step("functional-call"), call()), "Expected `mod` to be an instance of `torch.nn.Module`"),
+    (
+        "torch-export",
+        request("", call(**{**PACKING, "lengths": [TIMESTEPS, TIMESTEPS]})),
+        "Could not guard on data-dependent expression",
+    ),
+    (
+        "torch-export",
+        request("", call(states=False, **PACKING), params=SIZES),
+        "Could not guard on data-dependent expression",
+    ),
+    (
+        "torch-export",
+        request("", Step("functional-call"), call()),
+        "Expected `mod` to be an instance of `torch.nn.Module`",
+    ),
     ("torch-quantizable", request("", call(**PACKING)), "'PackedSequence' object has no attribute 'size'"),
-    ("torch-quantizable", request("", call("float32", states=False), params=PROJECTED, dtype="float32"), "mat1 and mat2 shapes cannot be multiplied"),
+    (
+        "torch-quantizable",
+        request("", call("float32", states=False), params=PROJECTED, dtype="float32"),
+        "mat1 and mat2 shapes cannot be multiplied",
+    ),
     ("torch-quantizable", request("", call(states=False)), "must have the same dtype, but got Float and "),
     (
         "torch-quantizable",
@@ -237,12 +302,20 @@ LIMITS = [
         "must have the same dtype, but got Float and ",
     ),
     ("torch-quantizable", request("", Step("functional-call"), call()), "Expected module type"),
-    ("torch-quantizable", request("", Step("parametrize"), cell_call(), params=SIZES, layer="LSTMCell"), "Expected module type"),
+    (
+        "torch-quantizable",
+        request("", Step("parametrize"), cell_call(), params=SIZES, layer="LSTMCell"),
+        "Expected module type",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("name", "asked", "words"), LIMITS, ids=lambda value: value if isinstance(value, str) else "")
-def test_what_a_mode_says_that_it_cannot_do_it_still_cannot(subject: Subject, willing: Subject, name: str, asked: Request, words: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "asked", "words"), LIMITS, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_what_a_mode_says_that_it_cannot_do_it_still_cannot(
+    subject: Subject, willing: Subject, name: str, asked: Request, words: str
+) -> None:
     declined = subject.run(replace(asked, implementation=name))
     assert isinstance(declined, Unsupported), declined
     assert words in declined.reason
@@ -253,22 +326,31 @@ def test_what_a_mode_says_that_it_cannot_do_it_still_cannot(subject: Subject, wi
 
 
 def test_projected_states_do_not_help_a_quantizable_module(willing: Subject) -> None:
-    tried = willing.run(request("torch-quantizable", call(states=False, **PROJECTED_STATES), params=PROJECTED))
+    tried = willing.run(
+        request("torch-quantizable", call(states=False, **PROJECTED_STATES), params=PROJECTED)
+    )
     assert isinstance(tried, Trace)
     assert tried.raised is not None
 
 
-def test_an_exported_program_has_no_parametrized_weight_to_differentiate_by(subject: Subject, willing: Subject) -> None:
+def test_an_exported_program_has_no_parametrized_weight_to_differentiate_by(
+    subject: Subject, willing: Subject
+) -> None:
     asked = request("torch-export", Step("parametrize"), call(differentiated=True))
     declined = subject.run(asked)
     assert isinstance(declined, Unsupported)
     tried = willing.run(asked)
-    assert not isinstance(tried, Trace) or tried.raised is not None or None in tried.calls[0].gradients.values()
+    assert (
+        not isinstance(tried, Trace) or tried.raised is not None or None in tried.calls[0].gradients.values()
+    )
 
 
 def test_a_cell_is_not_compiled_without_a_compiler() -> None:
     launched = launch(HOST)
-    without = Subject(replace(launched, environment={**launched.environment, "CXX": "no-such-compiler"}), case_seconds=CASE_SECONDS)
+    without = Subject(
+        replace(launched, environment={**launched.environment, "CXX": "no-such-compiler"}),
+        case_seconds=CASE_SECONDS,
+    )
     try:
         declined = without.run(request("torch-compile", cell_call(), params=SIZES, layer="LSTMCell"))
         assert isinstance(declined, Unsupported), declined
@@ -278,9 +360,14 @@ def test_a_cell_is_not_compiled_without_a_compiler() -> None:
         without.close()
 
 
-def test_an_unbatched_input_is_tried_where_a_quantizable_module_takes_it_for_a_batch(subject: Subject) -> None:
+def test_an_unbatched_input_is_tried_where_a_quantizable_module_takes_it_for_a_batch(
+    subject: Subject,
+) -> None:
     unbatched = Step("call", {"input": Tensor("float32", numbers(TIMESTEPS, INPUT))})
-    (observed,), (expected,) = (calls(subject, request(each, unbatched, params=SIZES, dtype="float32")) for each in ("torch-quantizable", "torch"))
+    (observed,), (expected,) = (
+        calls(subject, request(each, unbatched, params=SIZES, dtype="float32"))
+        for each in ("torch-quantizable", "torch")
+    )
     assert expected.outputs[0].values.shape == (TIMESTEPS, HIDDEN)
     assert observed.outputs[0].values.shape == (TIMESTEPS, INPUT, HIDDEN)
 
@@ -299,7 +386,8 @@ def ones(*shape):
     return Tensor("float32", np.ones(shape, np.float32))
 
 def done(adapter, layer, hidden_size, step):
-    trace = run(adapter, Request("", layer, {"input_size": 2, "hidden_size": hidden_size}, "float32", {}, (step,)))
+    trace = run(adapter, Request("", layer, {"input_size": 2, "hidden_size": hidden_size}, "float32", {},
+      (step,)))
     assert trace.raised is None, trace.raised
 """
 
@@ -307,7 +395,11 @@ def done(adapter, layer, hidden_size, step):
 def printed(code: str) -> str:
     """What the code prints, after RUN in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-c", RUN + code], capture_output=True, text=True, check=True, env={**os.environ, **launch(HOST).environment}
+        [sys.executable, "-c", RUN + code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, **launch(HOST).environment},
     )
     return done.stdout.strip()
 

@@ -1,4 +1,6 @@
-"""The adapter of Keras 2 computes its layers with the weights of the request, where they are not those of Keras 3."""
+"""The adapter of Keras 2 computes its layers with the weights of the request, where
+they are not those of Keras 3.
+"""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -14,7 +16,9 @@ from lstm_ref.runner.answers import Unsupported
 from lstm_ref.runner.launching import installed, launch
 from lstm_ref.runner.subject import Subject
 
-pytestmark = pytest.mark.skipif(not installed(IMPLEMENTATIONS[0]), reason=f"tf-keras is not installed: {HOST.install}")
+pytestmark = pytest.mark.skipif(
+    not installed(IMPLEMENTATIONS[0]), reason=f"tf-keras is not installed: {HOST.install}"
+)
 
 Array = npt.NDArray[np.float64]
 UNITS, BATCH, TIMESTEPS, FEATURES = 3, 2, 4, 5
@@ -43,8 +47,22 @@ def tensor(values: Any, dtype: str = "float64") -> Tensor:
     return Tensor(dtype, np.asarray(values))
 
 
-def request(*steps: Step, params: dict[str, Any], weights: Mapping[str, Array] = WEIGHTS, layer: str = "LSTM", seed: int = 0) -> Request:
-    return Request("tf-keras", layer, params, "float64", {name: tensor(values) for name, values in weights.items()}, steps, seed)
+def request(
+    *steps: Step,
+    params: dict[str, Any],
+    weights: Mapping[str, Array] = WEIGHTS,
+    layer: str = "LSTM",
+    seed: int = 0,
+) -> Request:
+    return Request(
+        "tf-keras",
+        layer,
+        params,
+        "float64",
+        {name: tensor(values) for name, values in weights.items()},
+        steps,
+        seed,
+    )
 
 
 def call(x: Array = X, **others: Any) -> Step:
@@ -58,8 +76,16 @@ def calls(subject: Subject, asked: Request) -> tuple[Call, ...]:
     return answer.calls
 
 
-def formula(weights: Mapping[str, Array], x: Array, h: Array = ZERO, c: Array = ZERO, drawn: Mapping[str, Array] | None = None) -> list[Array]:
-    """The documented layer, gates in the order i, f, c, o; `drawn` multiplies x and h."""
+def formula(
+    weights: Mapping[str, Array],
+    x: Array,
+    h: Array = ZERO,
+    c: Array = ZERO,
+    drawn: Mapping[str, Array] | None = None,
+) -> list[Array]:
+    """The documented layer, gates in the order i, f, c, o; `drawn` multiplies x
+    and h.
+    """
     kernel, recurrent_kernel, bias = (np.split(values, 4, axis=-1) for values in weights.values())
     one = np.ones((1, 1, 1, 1))
     of_x, of_h = ((drawn or {}).get(kind, one) for kind in ("dropout", "recurrent_dropout"))
@@ -85,8 +111,13 @@ def assert_close(observed: Call, expected: list[Array]) -> None:
 
 
 def test_it_is_keras_2(subject: Subject) -> None:
-    # hard_sigmoid(1) is 0.7 in Keras 2 and 2/3 in Keras 3. The candidate is 1, the output gate open.
-    weights = {"kernel": np.zeros((1, 4)), "recurrent_kernel": np.zeros((1, 4)), "bias": np.array([1.0, 0.0, 1.0, 9.0])}
+    # hard_sigmoid(1) is 0.7 in Keras 2 and 2/3 in Keras 3. The candidate is 1, the
+    # output gate open.
+    weights = {
+        "kernel": np.zeros((1, 4)),
+        "recurrent_kernel": np.zeros((1, 4)),
+        "bias": np.array([1.0, 0.0, 1.0, 9.0]),
+    }
     params = {"units": 1, "activation": "linear", "recurrent_activation": "hard_sigmoid"}
     (result,) = calls(subject, request(call(np.ones((1, 1, 1))), params=params, weights=weights))
     assert result.outputs[0].values == pytest.approx(np.array([[0.7]]), abs=1e-15)
@@ -113,7 +144,9 @@ def test_it_is_keras_2(subject: Subject) -> None:
 def test_outputs_are_those_of_the_formula_with_the_masks_that_were_drawn(
     subject: Subject, params: dict[str, Any], shapes: dict[str, tuple[int, ...]]
 ) -> None:
-    trained, not_trained = calls(subject, request(call(training=True), call(), params={**EVERYTHING, **params}, seed=1))
+    trained, not_trained = calls(
+        subject, request(call(training=True), call(), params={**EVERYTHING, **params}, seed=1)
+    )
     drawn = {name: mask.values for name, mask in trained.drawn.items()}
     assert {name: mask.shape for name, mask in drawn.items()} == shapes
     for name, mask in drawn.items():
@@ -126,8 +159,12 @@ def test_outputs_are_those_of_the_formula_with_the_masks_that_were_drawn(
 
 def test_masks_are_drawn_anew_by_each_call_and_again_by_the_same_seed(subject: Subject) -> None:
     step = call(np.ones((8, 1, 8)), training=True)
-    asked = [request(step, step, params={"units": 1, "dropout": 0.5}, weights={}, seed=seed) for seed in (3, 3, 4)]
-    first, again, other = ([each.drawn["dropout"].values.tolist() for each in calls(subject, one)] for one in asked)
+    asked = [
+        request(step, step, params={"units": 1, "dropout": 0.5}, weights={}, seed=seed) for seed in (3, 3, 4)
+    ]
+    first, again, other = (
+        [each.drawn["dropout"].values.tolist() for each in calls(subject, one)] for one in asked
+    )
     assert first[0] != first[1]
     assert first == again
     assert first != other
@@ -142,7 +179,9 @@ def test_gradients_are_those_of_the_formula_and_its_losses(subject: Subject) -> 
     def loss(weights: Mapping[str, Array]) -> Any:
         return (formula(weights, X)[1] * cotangent).sum() + 0.25 * (weights["kernel"] ** 2).sum()
 
-    assert result.effects["losses"].values == pytest.approx(np.array([0.25 * (WEIGHTS["kernel"] ** 2).sum()]), abs=1e-13)
+    assert result.effects["losses"].values == pytest.approx(
+        np.array([0.25 * (WEIGHTS["kernel"] ** 2).sum()]), abs=1e-13
+    )
     assert list(result.gradients) == [*WEIGHTS, "inputs", "initial_state[0]", "initial_state[1]"]
     for name, values in WEIGHTS.items():
         gradient = result.gradients[name]
@@ -150,18 +189,30 @@ def test_gradients_are_those_of_the_formula_and_its_losses(subject: Subject) -> 
         for index in [(0,) * values.ndim, (-1,) * values.ndim]:
             moved = values.astype(complex)
             moved[index] += 1e-200j
-            assert gradient.values[index] == pytest.approx(np.imag(loss({**WEIGHTS, name: moved})) / 1e-200, abs=1e-13)
+            assert gradient.values[index] == pytest.approx(
+                np.imag(loss({**WEIGHTS, name: moved})) / 1e-200, abs=1e-13
+            )
 
 
 def test_parts_have_their_own_names_and_masks(subject: Subject) -> None:
     one = {"layer": "LSTM", "params": {"units": UNITS, "return_sequences": True, "dropout": 0.25}}
     weights = {**lstm_weights(FEATURES, UNITS, "forward/"), **lstm_weights(FEATURES, UNITS, "backward/")}
-    (result, read) = calls(subject, request(call(training=True), Step("weights"), params={"layer": one}, weights=weights, layer="Bidirectional"))
+    (result, read) = calls(
+        subject,
+        request(
+            call(training=True),
+            Step("weights"),
+            params={"layer": one},
+            weights=weights,
+            layer="Bidirectional",
+        ),
+    )
     assert read.structure == "{" + ", ".join(f"{name}: *" for name in weights) + "}"
     ys = []
     for way, order in (("forward", slice(None)), ("backward", slice(None, None, -1))):
         own = {name: values for name, values in weights.items() if name.startswith(way)}
-        # The timesteps of a mask are those of the input, in whatever order they are processed.
+        # The timesteps of a mask are those of the input, in whatever order they are
+        # processed.
         drawn = {"dropout": result.drawn[f"{way}/dropout"].values[:, :, order]}
         ys.append(formula(own, X[:, order], drawn=drawn)[0][:, order])
     assert_close(result, [np.concatenate(ys, axis=-1)])
@@ -171,11 +222,21 @@ def test_parts_have_their_own_names_and_masks(subject: Subject) -> None:
     expected = formula({name: values for name, values in weights.items() if name[0] == "1"}, inner)[1]
     cells = [{"layer": "LSTMCell", "params": {"units": UNITS}}] * 2
     (result,) = calls(
-        subject, request(call(), params={"cell": {"layer": "StackedRNNCells", "params": {"cells": cells}}}, weights=weights, layer="RNN")
+        subject,
+        request(
+            call(),
+            params={"cell": {"layer": "StackedRNNCells", "params": {"cells": cells}}},
+            weights=weights,
+            layer="RNN",
+        ),
     )
     assert_close(result, [expected])
-    layers = [{"layer": "LSTM", "params": {"units": UNITS, "return_sequences": each}} for each in (True, False)]
-    (result,) = calls(subject, request(call(), params={"layers": layers}, weights=weights, layer="Sequential"))
+    layers = [
+        {"layer": "LSTM", "params": {"units": UNITS, "return_sequences": each}} for each in (True, False)
+    ]
+    (result,) = calls(
+        subject, request(call(), params={"layers": layers}, weights=weights, layer="Sequential")
+    )
     assert_close(result, [expected])
 
 
@@ -192,9 +253,19 @@ def test_a_cell_draws_its_masks_itself(subject: Subject) -> None:
 
 def test_a_decoder_starts_from_the_states_of_its_encoder(subject: Subject) -> None:
     encoder, decoder = lstm_weights(FEATURES, UNITS, "encoder/"), lstm_weights(2, UNITS, "decoder/")
-    params = {name: {"layer": "LSTM", "params": {"units": UNITS, "return_state": True}} for name in ("encoder", "decoder")}
+    params = {
+        name: {"layer": "LSTM", "params": {"units": UNITS, "return_state": True}}
+        for name in ("encoder", "decoder")
+    }
     step = call(decoder_sequences=tensor(X[..., :2]))
-    asked = request(step, Step("save-and-load"), step, params=params, weights={**encoder, **decoder}, layer="EncoderDecoder")
+    asked = request(
+        step,
+        Step("save-and-load"),
+        step,
+        params=params,
+        weights={**encoder, **decoder},
+        layer="EncoderDecoder",
+    )
     _, *states = formula(encoder, X)
     _, h, c = formula(decoder, X[..., :2], *states)
     for result in calls(subject, asked):
@@ -202,9 +273,18 @@ def test_a_decoder_starts_from_the_states_of_its_encoder(subject: Subject) -> No
 
 
 @pytest.mark.parametrize(
-    ("action", "forgets"), [("reset", True), ("save-and-load", True), ("from-config", True), ("functional-model", False), ("weights", False)]
+    ("action", "forgets"),
+    [
+        ("reset", True),
+        ("save-and-load", True),
+        ("from-config", True),
+        ("functional-model", False),
+        ("weights", False),
+    ],
 )
-def test_a_stateful_layer_goes_on_unless_it_is_reset_or_another(subject: Subject, action: str, forgets: bool) -> None:
+def test_a_stateful_layer_goes_on_unless_it_is_reset_or_another(
+    subject: Subject, action: str, forgets: bool
+) -> None:
     found = calls(subject, request(call(), Step(action), call(), params={"units": UNITS, "stateful": True}))
     _, h, c = formula(WEIGHTS, X)
     assert_close(found[0], [h])
@@ -212,12 +292,22 @@ def test_a_stateful_layer_goes_on_unless_it_is_reset_or_another(subject: Subject
 
 
 @pytest.mark.parametrize("unroll", [False, True])
-def test_a_functional_model_takes_the_calls_and_an_unrolled_layer_has_one_for_each_length(subject: Subject, unroll: bool) -> None:
+def test_a_functional_model_takes_the_calls_and_an_unrolled_layer_has_one_for_each_length(
+    subject: Subject, unroll: bool
+) -> None:
     mask = np.arange(TIMESTEPS) < [[2], [3]]
     steps = (call(), call(X[:, 1:]), call(mask=tensor(mask, "bool")), call())
-    found = calls(subject, request(Step("functional-model"), *steps, params={"units": UNITS, "unroll": unroll}))
-    masked = np.concatenate([formula(WEIGHTS, X[row : row + 1, : 2 + row], ZERO[:1], ZERO[:1])[1] for row in range(BATCH)])
-    for each, wanted in zip(found, (formula(WEIGHTS, X)[1], formula(WEIGHTS, X[:, 1:])[1], masked, formula(WEIGHTS, X)[1]), strict=True):
+    found = calls(
+        subject, request(Step("functional-model"), *steps, params={"units": UNITS, "unroll": unroll})
+    )
+    masked = np.concatenate(
+        [formula(WEIGHTS, X[row : row + 1, : 2 + row], ZERO[:1], ZERO[:1])[1] for row in range(BATCH)]
+    )
+    for each, wanted in zip(
+        found,
+        (formula(WEIGHTS, X)[1], formula(WEIGHTS, X[:, 1:])[1], masked, formula(WEIGHTS, X)[1]),
+        strict=True,
+    ):
         assert_close(each, [wanted])
 
 
@@ -231,7 +321,9 @@ def test_a_functional_model_takes_the_calls_and_an_unrolled_layer_has_one_for_ea
         ({"initial_state": "reset"}, {"initial_state[0]", "initial_state[1]"}),
     ],
 )
-def test_arguments_are_passed_as_the_request_says(subject: Subject, passed: dict[str, str], without: set[str]) -> None:
+def test_arguments_are_passed_as_the_request_says(
+    subject: Subject, passed: dict[str, str], without: set[str]
+) -> None:
     h, c = RNG.normal(size=(2, BATCH, UNITS))
     arguments = {"sequences": tensor(X), "initial_state": [tensor(h), tensor(c)], "passed": passed}
     steps = (call(), Step("reset"), Step("call", arguments, (tensor(np.ones((BATCH, UNITS))),)))
@@ -241,7 +333,11 @@ def test_arguments_are_passed_as_the_request_says(subject: Subject, passed: dict
 
 
 def test_lists_of_numbers_go_as_they_are_and_are_refused(subject: Subject) -> None:
-    answer = subject.run(request(Step("call", {"sequences": tensor(X), "passed": {"sequences": "lists"}}), params={"units": UNITS}))
+    answer = subject.run(
+        request(
+            Step("call", {"sequences": tensor(X), "passed": {"sequences": "lists"}}), params={"units": UNITS}
+        )
+    )
     assert isinstance(answer, Trace)
     assert answer.raised is not None
     assert "'float' object has no attribute 'shape'" in answer.raised.message
@@ -257,7 +353,9 @@ def test_masks_of_a_time_major_layer_are_laid_out_like_any_other(subject: Subjec
 
 def test_training_is_gradient_descent_in_float64(subject: Subject) -> None:
     targets, rate = RNG.normal(size=(BATCH, UNITS)), 0.5
-    train = Step("train", {"inputs": tensor(X), "targets": tensor(targets), "epochs": 1, "learning_rate": rate})
+    train = Step(
+        "train", {"inputs": tensor(X), "targets": tensor(targets), "epochs": 1, "learning_rate": rate}
+    )
     (read,) = calls(subject, request(train, Step("weights"), params={"units": UNITS}))
     for (name, values), output in zip(WEIGHTS.items(), read.outputs, strict=True):
         for index in [(0,) * values.ndim, (-1,) * values.ndim]:

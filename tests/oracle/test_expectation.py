@@ -1,4 +1,6 @@
-"""What a case must produce, and which cases are refused because agreement with them would mean nothing."""
+"""What a case must produce, and which cases are refused because agreement with them
+would mean nothing.
+"""
 
 import math
 from dataclasses import replace
@@ -12,7 +14,16 @@ from lstm_ref.dialects import dialect
 from lstm_ref.dialects.dialect import Labels
 from lstm_ref.oracle import expectation as expectation_module
 from lstm_ref.oracle.errors import IllConditioned, NotExact
-from lstm_ref.oracle.expectation import Expectation, Expected, ExpectedCall, _scales, expect, expect_bitwise, verified_bits, with_cotangents
+from lstm_ref.oracle.expectation import (
+    Expectation,
+    Expected,
+    ExpectedCall,
+    _scales,
+    expect,
+    expect_bitwise,
+    verified_bits,
+    with_cotangents,
+)
 from lstm_ref.oracle.materialize import cast, materialize
 from lstm_ref.oracle.twin import TwinCall, run_twin
 from lstm_ref.protocol.trace import Array, Request
@@ -38,16 +49,37 @@ X = np.array([[1.0, -2.0, 4.0]])
 
 @pytest.mark.parametrize(
     ("dtype", "least", "least_of_gradients"),
-    [("float64", 10, 10), ("float32", 10, 4), ("bfloat16", 0, -2), ("float16", 0, 0), ("mixed_bfloat16", 0, -2), ("mixed_float16", 0, 0)],
+    [
+        ("float64", 10, 10),
+        ("float32", 10, 4),
+        ("bfloat16", 0, -2),
+        ("float16", 0, 0),
+        ("mixed_bfloat16", 0, -2),
+        ("mixed_float16", 0, 0),
+    ],
 )
-def test_too_few_verified_bits_are_refused_of_outputs_and_of_gradients(dtype: str, least: float, least_of_gradients: float) -> None:
+def test_too_few_verified_bits_are_refused_of_outputs_and_of_gradients(
+    dtype: str, least: float, least_of_gradients: float
+) -> None:
     def with_bits(output: float, gradient: float) -> Expectation:
         return expectation(array("output", X, output, dtype), array("kernel", X, gradient, dtype))
 
     with_bits(least + 0.1, least_of_gradients + 0.1).refuse_ill_conditioned("a/b", dtype)
-    with pytest.raises(IllConditioned, match=rf"a/b cannot be judged in {dtype}: rounding alone leaves {least - 0.1:.1f} verified bits of output\."):
+    with pytest.raises(
+        IllConditioned,
+        match=(
+            rf"a/b cannot be judged in {dtype}: rounding alone leaves {least - 0.1:.1f} verified bits of"
+            r" output\."
+        ),
+    ):
         with_bits(least - 0.1, least_of_gradients + 0.1).refuse_ill_conditioned("a/b", dtype)
-    with pytest.raises(IllConditioned, match=rf"leaves {least_of_gradients - 0.1:.1f} verified bits of the gradient of kernel\. No implementation"):
+    with pytest.raises(
+        IllConditioned,
+        match=(
+            rf"leaves {least_of_gradients - 0.1:.1f} verified bits of the gradient of kernel\. No"
+            r" implementation"
+        ),
+    ):
         with_bits(least + 0.1, least_of_gradients - 0.1).refuse_ill_conditioned("a/b", dtype)
 
 
@@ -73,9 +105,17 @@ def test_bits_at_the_ends_of_the_scale(values: list[float], bounds: list[float],
 
 @pytest.mark.parametrize(
     ("bits", "bits_of_gradients", "scale"),
-    [(12.1, 12.1, True), (11.9, 12.1, False), (12.1, 0.5, True), (12.1, -math.inf, False), (-math.inf, 12.1, False)],
+    [
+        (12.1, 12.1, True),
+        (11.9, 12.1, False),
+        (12.1, 0.5, True),
+        (12.1, -math.inf, False),
+        (-math.inf, 12.1, False),
+    ],
 )
-def test_float64_rounds_as_float32_does_where_twelve_bits_of_all_outputs_are_verified(bits: float, bits_of_gradients: float, scale: bool) -> None:
+def test_float64_rounds_as_float32_does_where_twelve_bits_of_all_outputs_are_verified(
+    bits: float, bits_of_gradients: float, scale: bool
+) -> None:
     call = TwinCall("*", (), {"output": X}, {"kernel": X}, {})
     bounds = {
         ("outputs", 0, "output"): array("output", X, bits).bounds["float32"],
@@ -89,7 +129,9 @@ def test_bounds_of_float64_are_those_of_float32_on_another_scale() -> None:
     material = with_cotangents(dialect(case.dialect), materialize(case, 0))
     both = expect(case.id, dialect(case.dialect), material, ("float64", "float32")).calls[0]
     alone = expect(case.id, dialect(case.dialect), material, ("float64",)).calls[0]
-    for in_both, by_itself in zip((*both.outputs, *both.gradients), (*alone.outputs, *alone.gradients), strict=True):
+    for in_both, by_itself in zip(
+        (*both.outputs, *both.gradients), (*alone.outputs, *alone.gradients), strict=True
+    ):
         assert np.array_equal(in_both.bounds["float64"], in_both.bounds["float32"] * 2.0**-29)
         ratios = in_both.bounds["float64"] / by_itself.bounds["float64"]
         assert not np.all(ratios == 1)
@@ -103,8 +145,13 @@ def test_any_other_dtype_and_float64_where_float32_is_no_guide_has_bounds_of_its
     monkeypatch.setattr(expectation_module, "_scales", lambda *_: scale)
     case = CORPUS["keras/structure/product"]
     material = with_cotangents(dialect(case.dialect), materialize(case, 0))
-    beside, alone = (expect(case.id, dialect(case.dialect), material, dtypes).calls[0] for dtypes in (("float32", dtype), (dtype,)))
-    for one, other in zip((*beside.outputs, *beside.gradients), (*alone.outputs, *alone.gradients), strict=True):
+    beside, alone = (
+        expect(case.id, dialect(case.dialect), material, dtypes).calls[0]
+        for dtypes in (("float32", dtype), (dtype,))
+    )
+    for one, other in zip(
+        (*beside.outputs, *beside.gradients), (*alone.outputs, *alone.gradients), strict=True
+    ):
         assert np.array_equal(one.bounds[dtype], other.bounds[dtype])
 
 
@@ -116,19 +163,45 @@ def with_steps(case: str, params: dict[str, Any], *steps: Step) -> Case:
     ("name", "params", "argument"),
     [
         ("keras/structure/product", {"units": 3, "return_state": True}, "initial_state"),
-        ("keras/structure/product", {"units": 3, "return_state": True, "return_sequences": True}, "initial_state"),
-        ("torch/structure/product", {"input_size": 5, "hidden_size": 3, "num_layers": 2, "proj_size": 2}, "hx"),
+        (
+            "keras/structure/product",
+            {"units": 3, "return_state": True, "return_sequences": True},
+            "initial_state",
+        ),
+        (
+            "torch/structure/product",
+            {"input_size": 5, "hidden_size": 3, "num_layers": 2, "proj_size": 2},
+            "hx",
+        ),
     ],
 )
-def test_a_call_starts_from_what_the_previous_one_returned(name: str, params: dict[str, Any], argument: str) -> None:
+def test_a_call_starts_from_what_the_previous_one_returned(
+    name: str, params: dict[str, Any], argument: str
+) -> None:
     whole = with_steps(name, params, Step("call", {}, SIZE))
-    parts = with_steps(name, params, Step("call", {}, replace(SIZE, part=(0, 3))), Step("call", {argument: "previous"}, replace(SIZE, part=(3, 7))))
-    at_once = expect(whole.id, dialect(whole.dialect), with_cotangents(dialect(whole.dialect), materialize(whole, 0)), ("float32",))
-    in_parts = expect(parts.id, dialect(parts.dialect), with_cotangents(dialect(parts.dialect), materialize(parts, 0)), ("float32",))
+    parts = with_steps(
+        name,
+        params,
+        Step("call", {}, replace(SIZE, part=(0, 3))),
+        Step("call", {argument: "previous"}, replace(SIZE, part=(3, 7))),
+    )
+    at_once = expect(
+        whole.id,
+        dialect(whole.dialect),
+        with_cotangents(dialect(whole.dialect), materialize(whole, 0)),
+        ("float32",),
+    )
+    in_parts = expect(
+        parts.id,
+        dialect(parts.dialect),
+        with_cotangents(dialect(parts.dialect), materialize(parts, 0)),
+        ("float32",),
+    )
     for position in (1, 2):
         right, found = (e.calls[-1].outputs[position] for e in (at_once, in_parts))
         np.testing.assert_allclose(found.values, right.values, rtol=0, atol=1e-14)
-    # What was handed over is an argument like others: it has a gradient, with the axes of the output that it was.
+    # What was handed over is an argument like others: it has a gradient, with the axes
+    # of the output that it was.
     for k, position in enumerate((1, 2)):
         (gradient,) = [g for g in in_parts.calls[1].gradients if g.name == f"{argument}[{k}]"]
         assert gradient.axes == in_parts.calls[0].outputs[position].axes
@@ -137,7 +210,9 @@ def test_a_call_starts_from_what_the_previous_one_returned(name: str, params: di
 
 
 def bitwise(case: Case, dtype: str) -> Expectation:
-    return expect_bitwise(dialect(case.dialect), with_cotangents(dialect(case.dialect), materialize(case, 0)), (dtype,))
+    return expect_bitwise(
+        dialect(case.dialect), with_cotangents(dialect(case.dialect), materialize(case, 0)), (dtype,)
+    )
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16", "mixed_bfloat16", "mixed_float16"])
@@ -148,13 +223,17 @@ def test_half_precision_is_never_exact(dtype: str) -> None:
 
 
 def test_too_large_numbers_are_refused_even_where_float32_happens_to_agree() -> None:
-    # Weights of 2^30 and no bias: all products are exact, but a sum of such terms and of smaller ones would not be.
+    # Weights of 2^30 and no bias: all products are exact, but a sum of such terms and
+    # of smaller ones would not be.
     case = CORPUS["keras/exact/one-step[use_bias=false]"]
     material = with_cotangents(dialect(case.dialect), materialize(case, 0))
     kernel = material.request.weights["kernel"]
     weights = {**material.request.weights, "kernel": replace(kernel, values=np.sign(kernel.values) * 2.0**30)}
     large = replace(material, request=replace(material.request, weights=weights))
-    exact, rounded = (run_twin(dialect(case.dialect), request)[0].everything() for request in (large.request, cast(large.request, "float32", "")))
+    exact, rounded = (
+        run_twin(dialect(case.dialect), request)[0].everything()
+        for request in (large.request, cast(large.request, "float32", ""))
+    )
     assert all(np.array_equal(a, b) for a, b in zip(exact, rounded, strict=True))
     with pytest.raises(NotExact, match="not every operation is exact in float32"):
         expect_bitwise(dialect(case.dialect), large, ("float32",))
@@ -167,12 +246,22 @@ def test_numbers_that_float32_rounds_are_refused() -> None:
     bias = material.request.weights["bias"]
     weights = {**material.request.weights, "bias": replace(bias, values=bias.values * (1 + 2.0**-23))}
     with pytest.raises(NotExact, match="not every operation is exact in float32"):
-        expect_bitwise(dialect(case.dialect), replace(material, request=replace(material.request, weights=weights)), ("float32",))
+        expect_bitwise(
+            dialect(case.dialect),
+            replace(material, request=replace(material.request, weights=weights)),
+            ("float32",),
+        )
 
 
 def test_a_state_that_is_handed_over_can_be_exact_too() -> None:
     size = replace(EXACT.steps[0].input, timesteps=1)
     params = {**EXACT.params, "units": 2, "return_state": True}
-    case = replace(EXACT, params=params, steps=(Step("call", {}, size), Step("call", {"initial_state": "previous"}, size)))
+    case = replace(
+        EXACT,
+        params=params,
+        steps=(Step("call", {}, size), Step("call", {"initial_state": "previous"}, size)),
+    )
     expectation = bitwise(case, "float64")
-    assert {"initial_state[0]", "initial_state[1]"} <= {gradient.name for gradient in expectation.calls[1].gradients}
+    assert {"initial_state[0]", "initial_state[1]"} <= {
+        gradient.name for gradient in expectation.calls[1].gradients
+    }

@@ -1,4 +1,6 @@
-"""The numbers of a case: its own, the same everywhere, and strong enough to tell right from wrong."""
+"""The numbers of a case: its own, the same everywhere, and strong enough to tell right
+from wrong.
+"""
 
 import math
 from collections.abc import Iterator
@@ -70,7 +72,8 @@ def test_a_case_draws_its_weights_and_arguments_in_their_documented_shapes() -> 
 
 
 def test_numbers_are_known_for_good() -> None:
-    # Seen once and written down, in units of 1/64: a change here changes the numbers of every case.
+    # Seen once and written down, in units of 1/64: a change here changes the numbers of
+    # every case.
     assert (64 * drawer("file/name", Values(), 0)(spec(6), "bias")).tolist() == [-83, -108, 31, -103, 52, 120]
     assert (64 * drawer("file/name", Values(), 3)(spec(6), "bias")).tolist() == [34, -126, -58, -73, -62, 29]
 
@@ -109,14 +112,20 @@ def test_numbers_depend_on_nothing_else() -> None:
 def test_a_layout_changes_no_number() -> None:
     draw = drawer("file/name", Values(), 0)
     batch_first = draw(Spec((4, 7, 5), ("batch", "time", "feature"), 1.0), "x")
-    assert np.array_equal(draw(Spec((7, 4, 5), ("time", "batch", "feature"), 1.0), "x"), batch_first.swapaxes(0, 1))
+    assert np.array_equal(
+        draw(Spec((7, 4, 5), ("time", "batch", "feature"), 1.0), "x"), batch_first.swapaxes(0, 1)
+    )
     kernel = draw(Spec((5, 12), ("feature", "gate"), 1.0), "kernel")
     assert np.array_equal(draw(Spec((12, 5), ("gate", "feature"), 1.0), "kernel"), kernel.T)
 
 
-@pytest.mark.parametrize("changes", [{"part": (2, 5)}, {"reversed": True}, {"part": (2, 5), "reversed": True}])
+@pytest.mark.parametrize(
+    "changes", [{"part": (2, 5)}, {"reversed": True}, {"part": (2, 5), "reversed": True}]
+)
 @pytest.mark.parametrize("dialect", ["keras", "torch"])
-def test_a_part_of_the_input_has_the_numbers_of_the_first_input(dialect: str, changes: dict[str, Any]) -> None:
+def test_a_part_of_the_input_has_the_numbers_of_the_first_input(
+    dialect: str, changes: dict[str, Any]
+) -> None:
     case = CORPUS[f"{dialect}/structure/product"]
     size = case.steps[0].input
     arrays = drawn(replace(case, steps=(case.steps[0], Step("call", {}, replace(size, **changes)))))
@@ -159,7 +168,9 @@ def test_the_float32_grid_has_all_bits_of_a_float32_and_no_more() -> None:
 @pytest.mark.parametrize("grid", ["dyadic", "float32"])
 @pytest.mark.parametrize("scale", [1.0, 16.0, 0.3])
 @pytest.mark.parametrize("deviation", [0.1, 0.6, 0.8, 1.0, 1.2 / math.sqrt(5), 1.2 / math.sqrt(3)])
-def test_numbers_spread_evenly_around_zero_as_wide_as_asked_within_a_factor_of_one_and_a_half(deviation: float, scale: float, grid: str) -> None:
+def test_numbers_spread_evenly_around_zero_as_wide_as_asked_within_a_factor_of_one_and_a_half(
+    deviation: float, scale: float, grid: str
+) -> None:
     values = drawer("file/name", Values(grid=grid, scale=scale), 0)(spec(20000, deviation=deviation), "x")
     ratio = float(np.std(values)) / (deviation * scale)
     assert 1 / 1.5 < ratio < 1.5
@@ -170,9 +181,16 @@ def test_numbers_spread_evenly_around_zero_as_wide_as_asked_within_a_factor_of_o
 
 @pytest.mark.parametrize(
     ("grid", "smallest", "largest", "unit"),
-    [("dyadic", 16, 127, 2.0**-6), ("float32", 2**21, 2**24 - 1, 2.0**-23), ("integers", 1, 2, 1.0), ("exact", 1, 2, 1.0)],
+    [
+        ("dyadic", 16, 127, 2.0**-6),
+        ("float32", 2**21, 2**24 - 1, 2.0**-23),
+        ("integers", 1, 2, 1.0),
+        ("exact", 1, 2, 1.0),
+    ],
 )
-def test_no_number_is_near_zero_where_it_would_go_unnoticed(grid: str, smallest: int, largest: int, unit: float) -> None:
+def test_no_number_is_near_zero_where_it_would_go_unnoticed(
+    grid: str, smallest: int, largest: int, unit: float
+) -> None:
     values = drawer("file/name", Values(grid=grid), 0)(spec(100000), "x") / unit
     # Integers, evenly over the whole range, on both sides.
     assert np.array_equal(values, np.round(values))
@@ -186,7 +204,9 @@ def test_no_number_is_near_zero_where_it_would_go_unnoticed(grid: str, smallest:
 
 @pytest.mark.parametrize("scale", [1.0, 8.0])
 @pytest.mark.parametrize("deviation", [0.1, 1.0, 10.0])
-def test_the_grids_of_integers_hold_nothing_but_small_integers_whatever_the_deviation(deviation: float, scale: float) -> None:
+def test_the_grids_of_integers_hold_nothing_but_small_integers_whatever_the_deviation(
+    deviation: float, scale: float
+) -> None:
     for grid in ("integers", "exact"):
         values = drawer("file/name", Values(grid=grid, scale=scale), 0)(spec(1000, deviation=deviation), "x")
         assert np.array_equal(np.unique(values), [-2, -1, 1, 2])
@@ -194,8 +214,15 @@ def test_the_grids_of_integers_hold_nothing_but_small_integers_whatever_the_devi
 
 def test_the_grid_of_integers_brings_pre_activations_of_exactly_zero() -> None:
     request = materialize(CORPUS["keras/activations/at-zero"], 0).request
-    x, (h, _) = request.steps[0].arguments["sequences"].values[:, 0], [state.values for state in request.steps[0].arguments["initial_state"]]
-    z = x @ request.weights["kernel"].values + h @ request.weights["recurrent_kernel"].values + request.weights["bias"].values
+    x, (h, _) = (
+        request.steps[0].arguments["sequences"].values[:, 0],
+        [state.values for state in request.steps[0].arguments["initial_state"]],
+    )
+    z = (
+        x @ request.weights["kernel"].values
+        + h @ request.weights["recurrent_kernel"].values
+        + request.weights["bias"].values
+    )
     candidate = z[:, 6:9]
     assert np.any(candidate == 0)
     assert np.any(candidate < 0)
@@ -203,7 +230,9 @@ def test_the_grid_of_integers_brings_pre_activations_of_exactly_zero() -> None:
 
 
 def without_planted_rows(values: Array) -> Array:
-    """The rows of an array in which not all numbers are the same, as they are where a case plants a number under its mask."""
+    """The rows of an array in which not all numbers are the same, as they are where a
+    case plants a number under its mask.
+    """
     rows = values.reshape(-1, values.shape[-1])
     return rows[np.any(rows != rows[:, :1], axis=1)] if values.shape[-1] > 2 else rows
 
@@ -233,7 +262,11 @@ def test_a_cast_request_has_the_same_numbers_in_another_dtype(dtype: str) -> Non
     request = materialize(CASE, 0).request
     other = cast(request, dtype, "some")
     assert (other.implementation, other.dtype) == ("some", dtype)
-    tensors = [other.weights["bias"], other.steps[0].arguments["sequences"], other.steps[0].arguments["initial_state"][1]]
+    tensors = [
+        other.weights["bias"],
+        other.steps[0].arguments["sequences"],
+        other.steps[0].arguments["initial_state"][1],
+    ]
     held = "float32" if dtype == "bfloat16" else dtype
     assert {(tensor.dtype, str(tensor.values.dtype)) for tensor in tensors} == {(dtype, held)}
     for (_, before), (_, after) in zip(named(request), named(other), strict=True):
@@ -255,7 +288,14 @@ def test_a_cast_leaves_cotangents_and_plain_arguments_as_they_are_in_kind() -> N
 
 @pytest.mark.parametrize(
     ("value", "dtype"),
-    [(0.1, "float32"), (1 + 2**-11, "float16"), (1 + 2**-8, "bfloat16"), (1e30, "float16"), (2.0**-140, "bfloat16"), (0.1, "bfloat16")],
+    [
+        (0.1, "float32"),
+        (1 + 2**-11, "float16"),
+        (1 + 2**-8, "bfloat16"),
+        (1e30, "float16"),
+        (2.0**-140, "bfloat16"),
+        (0.1, "bfloat16"),
+    ],
 )
 def test_a_number_that_would_change_is_refused_with_what_to_do(value: float, dtype: str) -> None:
     advice = f"do not exist in {dtype}; give the case .*grid: dyadic.*, or leave {dtype} out"
@@ -269,7 +309,9 @@ def test_nan_infinities_and_zero_exist_in_every_dtype(dtype: str) -> None:
     assert np.array_equal(exactly(special, dtype), special, equal_nan=True)
 
 
-@pytest.mark.parametrize("case", [case for case in SHIPPED if case.expect is not None], ids=lambda case: case.id)
+@pytest.mark.parametrize(
+    "case", [case for case in SHIPPED if case.expect is not None], ids=lambda case: case.id
+)
 def test_a_case_that_expects_an_exception_becomes_a_request_all_the_same(case: Case) -> None:
     request = materialize(case, 0).request
     assert [step.action for step in request.steps] == [step.action for step in case.steps]
@@ -277,7 +319,9 @@ def test_a_case_that_expects_an_exception_becomes_a_request_all_the_same(case: C
 
 
 def test_a_layer_without_a_twin_is_an_error_unless_an_exception_is_expected() -> None:
-    case = replace(CORPUS["torch/structure/product"], params={"input_size": 5, "hidden_size": 3, "device": "meta"})
+    case = replace(
+        CORPUS["torch/structure/product"], params={"input_size": 5, "hidden_size": 3, "device": "meta"}
+    )
     with pytest.raises(NotImplementedError, match="device"):
         materialize(case, 0)
     assert not materialize(replace(case, expect=Expected("RuntimeError", None)), 0).request.weights

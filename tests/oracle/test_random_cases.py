@@ -1,4 +1,6 @@
-"""Cases in which an implementation draws something: what it has drawn is what it has to apply, and is judged itself."""
+"""Cases in which an implementation draws something: what it has drawn is what it has to
+apply, and is judged itself.
+"""
 
 import re
 from collections.abc import Callable
@@ -102,21 +104,49 @@ def test_masks_that_are_right_and_applied_pass(name: str, read: Read, judged: Ju
 @pytest.mark.parametrize(
     ("name", "fault", "complaint"),
     [
-        ("twice", "masks_unscaled", r"call 0: the mask dropout holds 1, where only 0 and 1 / \(1 - rate\) = 1.42857143 may stand"),
-        ("twice", "dropped_too_seldom", "the mask recurrent_dropout drops .* which a rate of 0.2 does once in 10.12 times"),
+        (
+            "twice",
+            "masks_unscaled",
+            r"call 0: the mask dropout holds 1, where only 0 and 1 / \(1 - rate\) = 1.42857143 may stand",
+        ),
+        (
+            "twice",
+            "dropped_too_seldom",
+            "the mask recurrent_dropout drops .* which a rate of 0.2 does once in 10.12 times",
+        ),
         ("twice", "masks_kept", "calls 0 and 1 share the mask dropout, where each call draws its own"),
         ("twice", "masks_misreported", "call 0: output: .* elements are beyond the bound"),
-        ("twice", "masks_not_applied", "Every output is what a layer computes in which nothing is dropped in training"),
+        (
+            "twice",
+            "masks_not_applied",
+            "Every output is what a layer computes in which nothing is dropped in training",
+        ),
         ("trained", "masks_unscaled", r"call 1: the mask dropout holds 1, where only"),
-        ("trained", "dropped_too_seldom", "call 0: the mask recurrent_dropout drops .* which a rate of 0.2 does"),
+        (
+            "trained",
+            "dropped_too_seldom",
+            "call 0: the mask recurrent_dropout drops .* which a rate of 0.2 does",
+        ),
         ("trained", "masks_kept", "calls 0 and 1 share the mask dropout, where each call draws its own"),
         ("trained", "masks_misreported", "call 2: kernel: .* elements are beyond the bound"),
         ("trained", "masks_not_applied", "call 2: kernel: .* elements are beyond the bound"),
         ("trained", "masks_not_shown", "2 calls returned, 4 were made"),
         ("trained", "learns_too_fast", "call 2: kernel: .* elements are beyond the bound"),
-        ("trained-in-both-directions", "masks_unscaled", r"call 1: the mask backward/dropout holds 1, where only"),
-        ("trained-in-both-directions", "masks_kept", "calls 0 and 1 share the mask forward/dropout, where each call draws its own"),
-        ("trained-in-both-directions", "masks_not_applied", "call 2: backward/kernel: .* elements are beyond the bound"),
+        (
+            "trained-in-both-directions",
+            "masks_unscaled",
+            r"call 1: the mask backward/dropout holds 1, where only",
+        ),
+        (
+            "trained-in-both-directions",
+            "masks_kept",
+            "calls 0 and 1 share the mask forward/dropout, where each call draws its own",
+        ),
+        (
+            "trained-in-both-directions",
+            "masks_not_applied",
+            "call 2: backward/kernel: .* elements are beyond the bound",
+        ),
         ("bidirectional", "masks_unscaled", "the mask backward/recurrent_dropout holds 1, where only"),
         ("bidirectional", "dropped_too_seldom", "the mask forward/dropout drops .* which a rate of 0.3 does"),
         ("bidirectional", "masks_misreported", "output: .* elements are beyond the bound"),

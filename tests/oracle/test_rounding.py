@@ -1,4 +1,6 @@
-"""Rounding errors are put in where a machine makes them, in the size that it makes them, and the bounds are wide enough and no wider."""
+"""Rounding errors are put in where a machine makes them, in the size that it makes
+them, and the bounds are wide enough and no wider.
+"""
 
 import math
 import random
@@ -97,13 +99,18 @@ TRANSCENDENTAL: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Arra
 }
 
 
-@pytest.mark.parametrize(("precision", "ulps"), [("float64", 8), ("float32", 8), ("bfloat16", 3), ("float16", 3)])
+@pytest.mark.parametrize(
+    ("precision", "ulps"), [("float64", 8), ("float32", 8), ("bfloat16", 3), ("float16", 3)]
+)
 @pytest.mark.parametrize("function", TRANSCENDENTAL)
-def test_a_transcendental_function_is_off_by_a_few_roundoffs(function: str, precision: str, ulps: int) -> None:
+def test_a_transcendental_function_is_off_by_a_few_roundoffs(
+    function: str, precision: str, ulps: int
+) -> None:
     compute, size = TRANSCENDENTAL[function]
     exact = compute(X)
     ratio = (np.asarray(compute(rounded(X, precision))) - exact) / (ulps * stored(size(exact), precision))
-    # Beside the error of each element, up to half as much is the same for all elements of a run.
+    # Beside the error of each element, up to half as much is the same for all elements
+    # of a run.
     repeated = np.mean(ratio, axis=(1, 2), keepdims=True)
     assert np.max(np.abs(repeated)) < 0.52
     assert 0.15 < np.std(repeated) < 0.4
@@ -112,16 +119,25 @@ def test_a_transcendental_function_is_off_by_a_few_roundoffs(function: str, prec
     assert math.sqrt(np.mean(rest**2)) == pytest.approx(1 / math.sqrt(3), rel=0.05 + own)
 
 
-def test_the_part_of_an_error_that_repeats_is_the_same_in_every_step_and_another_for_another_function() -> None:
+def test_the_part_of_an_error_that_repeats_is_the_same_in_every_step_and_another_for_another_function() -> (
+    None
+):
     x = rounded(np.ones((40, 50)))
-    first, again, other = (np.mean(np.asarray(f(x)) / f(1.0) - 1, axis=(1, 2)) for f in (np.exp, np.exp, np.tanh))
+    first, again, other = (
+        np.mean(np.asarray(f(x)) / f(1.0) - 1, axis=(1, 2)) for f in (np.exp, np.exp, np.tanh)
+    )
     assert first == pytest.approx(again, abs=0.1 * np.max(np.abs(first)))
     assert abs(np.corrcoef(first, other)[0, 1]) < 0.8
 
 
-@pytest.mark.parametrize(("precision", "accumulation"), [("float64", 2.0**-53), ("float32", 2.0**-24), ("bfloat16", 2.0**-24), ("float16", 2.0**-24)])
+@pytest.mark.parametrize(
+    ("precision", "accumulation"),
+    [("float64", 2.0**-53), ("float32", 2.0**-24), ("bfloat16", 2.0**-24), ("float16", 2.0**-24)],
+)
 @pytest.mark.parametrize("terms", [1, 9, 400])
-def test_a_product_with_a_weight_is_off_by_the_root_of_its_terms_and_by_storing_it_once(terms: int, precision: str, accumulation: float) -> None:
+def test_a_product_with_a_weight_is_off_by_the_root_of_its_terms_and_by_storing_it_once(
+    terms: int, precision: str, accumulation: float
+) -> None:
     a, b = RNG.uniform(-1, 1, (30, terms)), RNG.uniform(-1, 1, (terms, 40))
     exact = a @ b
     size = math.sqrt(terms) * accumulation * (np.abs(a) @ np.abs(b)) + stored(exact, precision)
@@ -131,12 +147,18 @@ def test_a_product_with_a_weight_is_off_by_the_root_of_its_terms_and_by_storing_
 def test_what_is_added_to_a_product_is_one_more_term_of_its_sum() -> None:
     x = rounded(np.ones((40, 50)))
     product = x @ np.ones((50, 60))
-    assert (product.terms, (product + np.ones(60)).terms, (product + x @ np.ones((50, 60))).terms) == (50, 51, 101)
+    assert (product.terms, (product + np.ones(60)).terms, (product + x @ np.ones((50, 60))).terms) == (
+        50,
+        51,
+        101,
+    )
     assert (product * np.ones(60)).terms == 0
-    # One term and its opposite: the product is off by 2 u, and their sum, which is nothing, by sqrt(2) u of each.
+    # One term and its opposite: the product is off by 2 u, and their sum, which is
+    # nothing, by sqrt(2) u of each.
     nothing = np.asarray(rounded(np.ones((40, 1))) @ np.ones((1, 50)) + -np.ones(50))
     assert 4 * 2.0**-24 < np.max(np.abs(nothing)) < (2 + 2 * math.sqrt(2)) * 2.0**-24
-    # Beside a large term a small product is nothing: what remains is the error of the sum, and of storing it.
+    # Beside a large term a small product is nothing: what remains is the error of the
+    # sum, and of storing it.
     large = np.asarray(rounded(np.full((40, 1), 2.0**-20)) @ np.full((1, 50), 2.0**-20) + np.ones(50)) - 1
     assert 2.2 * 2.0**-24 < np.max(np.abs(large)) < (1 + math.sqrt(2)) * 2.0**-24 * 1.001
 
@@ -159,7 +181,9 @@ def test_a_tangent_is_off_by_the_roundings_of_the_products_of_which_it_is_the_su
 
 @pytest.mark.parametrize("terms", [1, 9, 400])
 def test_the_tangent_of_a_product_with_a_weight_is_a_sum_of_twice_as_many_terms(terms: int) -> None:
-    a, da, b, db = (RNG.uniform(-1, 1, shape) for shape in ((30, terms), (30, terms), (terms, 40), (terms, 40)))
+    a, da, b, db = (
+        RNG.uniform(-1, 1, shape) for shape in ((30, terms), (30, terms), (terms, 40), (terms, 40))
+    )
     exact = a @ db + da @ b
     magnitude = np.abs(a) @ np.abs(db) + np.abs(da) @ np.abs(b)
     size = math.sqrt(2 * terms) * 2.0**-24 * magnitude + stored(exact, "float32")
@@ -187,23 +211,32 @@ def test_the_tangent_of_a_transcendental_function_is_off_by_what_the_function_is
 def test_a_sum_whose_parts_are_stored_is_off_by_every_storing(terms: int, precision: str) -> None:
     x = RNG.uniform(-1, 1, (400, terms))
     noise = Noise(PRECISIONS[precision], 1)
-    weight_gradient = np.asarray(Rounded.of(x[:, None, :], noise) @ Rounded.of(np.ones((terms, 1)), noise))[..., 0, 0]
+    weight_gradient = np.asarray(Rounded.of(x[:, None, :], noise) @ Rounded.of(np.ones((terms, 1)), noise))[
+        ..., 0, 0
+    ]
     # Within a factor of two: the parts are added up, not their squares.
     p, exact, magnitude = PRECISIONS[precision], np.sum(x, axis=-1), np.sum(np.abs(x), axis=-1)
-    size = p.roundoff * np.sqrt(terms / 3 * exact**2 + magnitude**2) + math.sqrt(terms) * p.accumulation * magnitude
+    size = (
+        p.roundoff * np.sqrt(terms / 3 * exact**2 + magnitude**2)
+        + math.sqrt(terms) * p.accumulation * magnitude
+    )
     for perturbed in (np.asarray(np.sum(rounded(x, precision), axis=-1)), weight_gradient):
         assert perturbed.shape == (RUNS, 400)
         assert 1 < math.sqrt(3 * np.mean(((perturbed - exact) / size) ** 2)) < 2
 
 
 def stored(values: Array, precision: str) -> Array:
-    """Half a unit in the last place, or below the normal numbers half of the smallest one."""
+    """Half a unit in the last place, or below the normal numbers half of the smallest
+    one.
+    """
     size: Array = PRECISIONS[precision].roundoff * np.abs(values) + PRECISIONS[precision].underflow
     return size
 
 
 def check_error_size(perturbed: Array, exact: Array, size: Array) -> None:
-    """The errors are spread evenly between -size and size, with a few units of float64's own roundoff on top."""
+    """The errors are spread evenly between -size and size, with a few units of
+    float64's own roundoff on top.
+    """
     assert perturbed.shape == (RUNS, *exact.shape)
     ratio = (perturbed - exact) / size
     own = 2.0**-52 * np.max(np.abs(exact) / size)
@@ -275,12 +308,16 @@ def test_the_bound_is_eight_deviations_at_least_those_of_the_row() -> None:
     perturbed = np.zeros((RUNS, 1, 2))
     perturbed[::2, 0, 0], perturbed[1::2, 0, 0] = 1e-6, -1e-6
     assert FACTOR == 8
-    assert bound(exact, perturbed, PRECISIONS["float32"]) == pytest.approx(np.array([[8e-6, 8e-6 / math.sqrt(2)]]))
+    assert bound(exact, perturbed, PRECISIONS["float32"]) == pytest.approx(
+        np.array([[8e-6, 8e-6 / math.sqrt(2)]])
+    )
 
 
 def test_the_bound_of_numbers_that_no_run_moved_is_two_roundoffs_of_their_row() -> None:
     exact = np.array([[3.0, 4.0, 0.0, 0.0]])
-    assert bound(exact, exact[None], PRECISIONS["float32"]) == pytest.approx(np.full((1, 4), 8 / 4 * 2.0**-24 * 2.5))
+    assert bound(exact, exact[None], PRECISIONS["float32"]) == pytest.approx(
+        np.full((1, 4), 8 / 4 * 2.0**-24 * 2.5)
+    )
 
 
 def test_the_bound_of_numbers_near_underflow_is_no_zero() -> None:
@@ -308,12 +345,18 @@ def test_a_count_that_is_off_by_one_is_told_however_large_it_is_and_however_coar
         gradients = {gradient.name: Tensor("bfloat16", gradient.values) for gradient in call.gradients}
         effects = {effect.name: Tensor(str(effect.values.dtype), effect.values) for effect in call.effects}
         effects["batch_sizes"] = Tensor(str(batch_sizes.dtype), batch_sizes)
-        return judge(expectation, "bfloat16", Trace((Call(call.structure, outputs, gradients, effects=effects),), None, 0.0)).findings
+        return judge(
+            expectation,
+            "bfloat16",
+            Trace((Call(call.structure, outputs, gradients, effects=effects),), None, 0.0),
+        ).findings
 
     assert findings(sizes) == ()
     assert findings(sizes.astype(np.int32)) == ("batch_sizes is int32, expected int64",)
     (finding,) = findings(sizes + np.eye(len(sizes), dtype=np.int64)[1])
-    assert finding.startswith("batch_sizes: 1 of 3 elements are beyond the bound, worst at [batch_sizes 1]: expected ")
+    assert finding.startswith(
+        "batch_sizes: 1 of 3 elements are beyond the bound, worst at [batch_sizes 1]: expected "
+    )
 
 
 def made_up(number: int) -> Case:
@@ -356,11 +399,18 @@ def made_up(number: int) -> Case:
 
 
 def expectation_of(case: Case) -> Expectation:
-    return expect(case.id, dialect(case.dialect), with_cotangents(dialect(case.dialect), materialize(case, 0)), case.dtypes)
+    return expect(
+        case.id,
+        dialect(case.dialect),
+        with_cotangents(dialect(case.dialect), materialize(case, 0)),
+        case.dtypes,
+    )
 
 
 @pytest.mark.parametrize("number", range(30))
-def test_float32_arithmetic_stays_within_the_bounds_which_vouch_for_twelve_bits_and_nine_of_gradients(number: int, twins: Subjects) -> None:
+def test_float32_arithmetic_stays_within_the_bounds_which_vouch_for_twelve_bits_and_nine_of_gradients(
+    number: int, twins: Subjects
+) -> None:
     case = made_up(number)
     expectation = expectation_of(case)
     trace = twins.run(cast(expectation.request, "float32", f"{case.dialect}-twin"))
@@ -381,8 +431,8 @@ def expected_arrays(expectation: Expectation) -> Iterator[Expected]:
 
 
 def noticed(case: Case, dtype: str, change: float) -> list[float]:
-    """For every single number among the weights, changed by so much of itself: the largest difference that it makes, as a share of the
-    bound there.
+    """For every single number among the weights, changed by so much of itself: the
+    largest difference that it makes, as a share of the bound there.
     """
     expectation = expectation_of(case)
     request, expected = expectation.request, list(expected_arrays(expectation))
@@ -391,9 +441,17 @@ def noticed(case: Case, dtype: str, change: float) -> list[float]:
         for index in np.ndindex(tensor.values.shape):
             values = tensor.values.copy()
             values[index] *= 1 + change
-            calls = run_twin(dialect(case.dialect), replace(request, weights={**request.weights, name: Tensor("float64", values)}))
+            calls = run_twin(
+                dialect(case.dialect),
+                replace(request, weights={**request.weights, name: Tensor("float64", values)}),
+            )
             found = [array for call in calls for array in call.everything()]
-            ratios.append(max(float(np.max(np.abs(f - e.values) / e.bounds[dtype])) for f, e in zip(found, expected, strict=True)))
+            ratios.append(
+                max(
+                    float(np.max(np.abs(f - e.values) / e.bounds[dtype]))
+                    for f, e in zip(found, expected, strict=True)
+                )
+            )
     return ratios
 
 
@@ -413,7 +471,9 @@ def test_a_thousandth_of_any_one_weight_is_beyond_the_bounds_of_float32(case: st
     assert min(noticed(CORPUS[case], "float32", 1e-3)) > 1
 
 
-@pytest.mark.parametrize("case", ["keras/sizes/one-step", "keras/values/all-bits", "torch/structure/product[num_layers=3]"])
+@pytest.mark.parametrize(
+    "case", ["keras/sizes/one-step", "keras/values/all-bits", "torch/structure/product[num_layers=3]"]
+)
 def test_a_millionth_of_any_one_weight_is_far_beyond_the_bounds_of_float64(case: str) -> None:
     assert min(noticed(CORPUS[case], "float64", 1e-6)) > 1000
 
@@ -422,7 +482,8 @@ def test_bounds_are_the_same_every_time_and_other_than_those_of_another_case() -
     case = CORPUS["keras/structure/product"]
     material = materialize(case, 0)
     first, again, other = (
-        expect(name, dialect("keras"), material, ("float32",)).calls[0].outputs[0].bounds["float32"] for name in (case.id, case.id, "other")
+        expect(name, dialect("keras"), material, ("float32",)).calls[0].outputs[0].bounds["float32"]
+        for name in (case.id, case.id, "other")
     )
     assert np.array_equal(first, again)
     assert not np.any(first == other)
@@ -430,19 +491,30 @@ def test_bounds_are_the_same_every_time_and_other_than_those_of_another_case() -
 
 def test_a_case_that_rounding_can_turn_upside_down_is_refused_and_blames_nobody() -> None:
     params = {"units": 9, "recurrent_activation": "tanh"}
-    case = replace(made_up(0), params=params, values=Values(scale=3.0), steps=(Step("call", {}, Input(4, 24, 9)),))
+    case = replace(
+        made_up(0), params=params, values=Values(scale=3.0), steps=(Step("call", {}, Input(4, 24, 9)),)
+    )
     expectation = expectation_of(case)
     expectation.refuse_ill_conditioned(case.id, "float64")
-    with pytest.raises(IllConditioned, match=r"made-up/0 cannot be judged in float32: rounding alone leaves .* bits of output. No implementation"):
+    with pytest.raises(
+        IllConditioned,
+        match=(
+            r"made-up/0 cannot be judged in float32: rounding alone leaves .* bits of output. No"
+            r" implementation"
+        ),
+    ):
         expectation.refuse_ill_conditioned(case.id, "float32")
 
 
 def test_a_case_of_which_only_a_gradient_says_nothing_is_refused_too() -> None:
-    # Every gate is shut: what little of a gradient is left is a difference of numbers that cancel.
+    # Every gate is shut: what little of a gradient is left is a difference of numbers
+    # that cancel.
     case = replace(CORPUS["keras/values/saturated"], values=Values(scale=16.0), dtypes=("float32",))
     expectation = expectation_of(case)
     assert all(output.verified_bits("float32") > 10 for call in expectation.calls for output in call.outputs)
-    with pytest.raises(IllConditioned, match=r"leaves -?\d+\.\d verified bits of the gradient of .*\. No implementation"):
+    with pytest.raises(
+        IllConditioned, match=r"leaves -?\d+\.\d verified bits of the gradient of .*\. No implementation"
+    ):
         expectation.refuse_ill_conditioned(case.id, "float32")
 
 
@@ -459,12 +531,15 @@ def test_a_case_of_which_only_a_gradient_says_nothing_is_refused_too() -> None:
     ],
     ids=["norm", "einsum", "mean", "dot", "outer", "at", "out"],
 )
-def test_what_has_no_error_in_the_model_is_refused_by_name(compute: Callable[[Array], Array], name: str) -> None:
+def test_what_has_no_error_in_the_model_is_refused_by_name(
+    compute: Callable[[Array], Array], name: str
+) -> None:
     with pytest.raises(NotModelled, match=f"rounding errors of {name}.* are not modelled"):
         compute(rounded(X))
 
 
-# Without an initial state neither the recurrent kernel nor the forget gate has anything to work on.
+# Without an initial state neither the recurrent kernel nor the forget gate has anything
+# to work on.
 EXACT = [case for case in CORPUS.values() if case.values.grid == "exact" and case.steps[0].arguments]
 
 
@@ -473,8 +548,12 @@ def test_there_are_cases_with_exact_arithmetic() -> None:
 
 
 @pytest.mark.parametrize("case", EXACT, ids=lambda case: case.id)
-def test_where_every_operation_is_exact_all_bounds_are_zero_and_a_millionth_of_any_one_weight_shows_in_float32(case: Case) -> None:
-    expectation = expect_bitwise(dialect(case.dialect), with_cotangents(dialect(case.dialect), materialize(case, 0)), case.dtypes)
+def test_where_every_operation_is_exact_bounds_are_zero_and_a_millionth_of_any_weight_shows_in_float32(
+    case: Case,
+) -> None:
+    expectation = expect_bitwise(
+        dialect(case.dialect), with_cotangents(dialect(case.dialect), materialize(case, 0)), case.dtypes
+    )
     expected = list(expected_arrays(expectation))
     assert not any(np.any(array.bounds["float32"]) for array in expected)
     request = cast(expectation.request, "float32", "")
@@ -482,12 +561,20 @@ def test_where_every_operation_is_exact_all_bounds_are_zero_and_a_millionth_of_a
         for index in np.ndindex(tensor.values.shape):
             values = tensor.values.copy()
             values[index] *= np.float32(1 + 1e-6)
-            calls = run_twin(dialect(case.dialect), replace(request, weights={**request.weights, name: Tensor("float32", values)}))
+            calls = run_twin(
+                dialect(case.dialect),
+                replace(request, weights={**request.weights, name: Tensor("float32", values)}),
+            )
             found = [array for call in calls for array in call.everything()]
-            assert not all(np.array_equal(f, e.values) for f, e in zip(found, expected, strict=True)), (name, index)
+            assert not all(np.array_equal(f, e.values) for f, e in zip(found, expected, strict=True)), (
+                name,
+                index,
+            )
 
 
 def test_a_case_that_says_exact_and_rounds_is_refused() -> None:
     case = replace(CORPUS["keras/structure/product"], values=Values(grid="exact"))
     with pytest.raises(NotExact, match="not every operation is exact in float32"):
-        expect_bitwise(dialect(case.dialect), with_cotangents(dialect(case.dialect), materialize(case, 0)), ("float32",))
+        expect_bitwise(
+            dialect(case.dialect), with_cotangents(dialect(case.dialect), materialize(case, 0)), ("float32",)
+        )

@@ -1,4 +1,6 @@
-"""Where a number is so near a threshold that rounding may carry it across, both derivatives are within the bounds; a third one is not."""
+"""Where a number is so near a threshold that rounding may carry it across, both
+derivatives are within the bounds; a third one is not.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -58,14 +60,18 @@ def runs_of_their_own(decisions: Array) -> Array:
 
 @pytest.mark.parametrize("decide", DECISIONS.values(), ids=DECISIONS)
 @pytest.mark.parametrize("deviations", [-7.9, -2.0, 2.0, 7.9])
-def test_within_eight_deviations_of_a_threshold_one_run_in_turn_decides_the_other_way(decide: Callable[[Array], Array], deviations: float) -> None:
+def test_within_eight_deviations_of_a_threshold_one_run_in_turn_decides_the_other_way(
+    decide: Callable[[Array], Array], deviations: float
+) -> None:
     differ = runs_of_their_own(decide(spread(deviations)))
     assert np.array_equal(np.sum(differ, axis=0), np.ones((3, COLUMNS)))
     assert np.array_equal(np.sum(differ, axis=(1, 2)), np.full(RUNS, 3 * COLUMNS / RUNS))
 
 
 def test_a_decision_about_numbers_with_tangents_goes_by_the_numbers() -> None:
-    assert np.array_equal(np.sum(runs_of_their_own(spread(4, complex_numbers=True) > 1), axis=0), np.ones((3, COLUMNS)))
+    assert np.array_equal(
+        np.sum(runs_of_their_own(spread(4, complex_numbers=True) > 1), axis=0), np.ones((3, COLUMNS))
+    )
     below = np.asarray(np.maximum(spread(-4, complex_numbers=True), 1))
     assert np.array_equal(below.imag, np.where(below.real > 1, STEP, 0))
     assert np.array_equal(np.sum(below.real > 1, axis=0), np.ones((3, COLUMNS)))
@@ -79,7 +85,9 @@ def test_farther_away_all_runs_decide_alike(decide: Callable[[Array], Array], de
 
 @pytest.mark.parametrize("decide", DECISIONS.values(), ids=DECISIONS)
 @pytest.mark.parametrize("deviations", [-1.0, 0.3, 1.5])
-def test_where_the_runs_differ_of_themselves_they_are_left_alone(decide: Callable[[Array], Array], deviations: float) -> None:
+def test_where_the_runs_differ_of_themselves_they_are_left_alone(
+    decide: Callable[[Array], Array], deviations: float
+) -> None:
     numbers = spread(deviations)
     plain = np.array(numbers)
     assert np.array_equal(np.asarray(decide(numbers)), decide(plain))
@@ -117,7 +125,10 @@ def test_one_run_is_enough_for_a_bound_of_twice_what_the_decision_changes() -> N
 
 
 BATCH, UNITS, ROW, UNIT = 4, 3, 2, 1
-COLUMN = {"recurrent_activation": 3 * UNITS + UNIT, "activation": 2 * UNITS + UNIT}  # of the output gate and the cell input among Keras' i, f, c, o
+COLUMN = {
+    "recurrent_activation": 3 * UNITS + UNIT,
+    "activation": 2 * UNITS + UNIT,
+}  # of the output gate and the cell input among Keras' i, f, c, o
 # Where each activation has another derivative, or value, on either side.
 KINKS = {
     "relu": (0,),
@@ -132,15 +143,23 @@ KINKS = {
     "sparse_sigmoid": (-1, 1),
 }
 ROLES = [
-    *(("recurrent_activation", name, threshold) for name, thresholds in KINKS.items() for threshold in thresholds),
+    *(
+        ("recurrent_activation", name, threshold)
+        for name, thresholds in KINKS.items()
+        for threshold in thresholds
+    ),
     # The cell state is then at the same kink: c = i g.
     *(("activation", name, 0) for name in ("relu", "relu6", "leaky_relu", "selu")),
 ]
 
 
 def near(role: str, activation: str, threshold: float, deviations: float, dtype: str) -> Material:
-    """A layer of one step, in which one pre-activation is so many deviations of its rounding errors above the threshold."""
-    case = replace(ORDINARY, params={"units": UNITS, role: activation}, steps=(Step("call", {}, Input(BATCH, 1, 5)),))
+    """A layer of one step, in which one pre-activation is so many deviations of its
+    rounding errors above the threshold.
+    """
+    case = replace(
+        ORDINARY, params={"units": UNITS, role: activation}, steps=(Step("call", {}, Input(BATCH, 1, 5)),)
+    )
     material = with_cotangents(KERAS, materialize(case, 0))
     request = material.request
     tensors = (request.steps[0].arguments["sequences"], request.weights["kernel"], request.weights["bias"])
@@ -149,11 +168,15 @@ def near(role: str, activation: str, threshold: float, deviations: float, dtype:
     bias[column] = threshold - (inputs[ROW, 0] @ kernel)[column]
     rounded = Rounded.of(inputs, Noise(PRECISIONS[dtype], 1)) @ kernel + bias
     bias[column] += deviations * np.std(np.asarray(rounded)[:, ROW, 0, column])
-    return replace(material, request=replace(request, weights={**request.weights, "bias": Tensor("float64", bias)}))
+    return replace(
+        material, request=replace(request, weights={**request.weights, "bias": Tensor("float64", bias)})
+    )
 
 
 def verdict(wanted: Material, found: Material, dtype: str) -> Verdict:
-    """The exact results of the one, as if an implementation had computed them, judged as those of the other."""
+    """The exact results of the one, as if an implementation had computed them, judged
+    as those of the other.
+    """
     expectation = expect("a kink", KERAS, wanted, (dtype,))
     return judge(expectation, dtype, exact(found, dtype))
 
@@ -214,7 +237,12 @@ FAULTS: dict[str, tuple[str, float, Activation]] = {
 @pytest.mark.parametrize("deviations", [-4, 4])
 @pytest.mark.parametrize(("activation", "threshold", "wrong"), FAULTS.values(), ids=FAULTS)
 def test_beside_a_kink_a_wrong_derivative_is_still_noticed(
-    activation: str, threshold: float, wrong: Activation, deviations: int, dtype: str, monkeypatch: pytest.MonkeyPatch
+    activation: str,
+    threshold: float,
+    wrong: Activation,
+    deviations: int,
+    dtype: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     material = near("recurrent_activation", activation, threshold, deviations, dtype)
     expectation = expect("a kink", KERAS, material, (dtype,))

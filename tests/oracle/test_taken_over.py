@@ -36,7 +36,12 @@ def drawn(specs: dict[str, Spec]) -> dict[str, Array]:
 
 KERAS_LSTM = {"layer": "LSTM", "params": {"units": 3, "return_sequences": True}}
 OF_KERAS = {"kernel": "kernel", "recurrent kernel": "recurrent_kernel", "bias": "bias"}
-OF_TORCH = {"kernel": "weight_ih", "recurrent kernel": "weight_hh", "bias": "bias_ih", "recurrent bias": "bias_hh"}
+OF_TORCH = {
+    "kernel": "weight_ih",
+    "recurrent kernel": "weight_hh",
+    "bias": "bias_ih",
+    "recurrent bias": "bias_hh",
+}
 
 
 @pytest.mark.parametrize(
@@ -47,19 +52,32 @@ OF_TORCH = {"kernel": "weight_ih", "recurrent kernel": "weight_hh", "bias": "bia
             "keras",
             "Bidirectional",
             {"layer": KERAS_LSTM},
-            {way: {role: f"{way}/{name}" for role, name in OF_KERAS.items()} for way in ("forward", "backward")},
+            {
+                way: {role: f"{way}/{name}" for role, name in OF_KERAS.items()}
+                for way in ("forward", "backward")
+            },
         ),
         (
             "keras",
             "Sequential",
             {"layers": [{"layer": "Bidirectional", "params": {"layer": KERAS_LSTM}}, KERAS_LSTM]},
-            {place: {role: f"{place}/{name}" for role, name in OF_KERAS.items()} for place in ("0/forward", "0/backward", "1")},
+            {
+                place: {role: f"{place}/{name}" for role, name in OF_KERAS.items()}
+                for place in ("0/forward", "0/backward", "1")
+            },
         ),
         ("torch", "LSTMCell", {"input_size": 5, "hidden_size": 3}, {"": OF_TORCH}),
         (
             "torch",
             "LSTM",
-            {"input_size": 5, "hidden_size": 3, "num_layers": 11, "bidirectional": True, "proj_size": 2, "bias": False},
+            {
+                "input_size": 5,
+                "hidden_size": 3,
+                "num_layers": 11,
+                "bidirectional": True,
+                "proj_size": 2,
+                "bias": False,
+            },
             {
                 f"_l{layer}{way}": {
                     "kernel": f"weight_ih_l{layer}{way}",
@@ -115,7 +133,9 @@ def test_both_layouts_of_the_same_numbers_are_the_same_lstms() -> None:
         for layer, group in zip(canonical(torch, of_torch), groups(of_keras).values(), strict=True)
         for name, array in named(layer, group, of_keras).items()
     }
-    assert {name: array.tobytes() for name, array in back.items()} == {name: array.tobytes() for name, array in keras.items()}
+    assert {name: array.tobytes() for name, array in back.items()} == {
+        name: array.tobytes() for name, array in keras.items()
+    }
 
 
 def test_gates_in_another_order_are_put_into_that_of_the_reference_and_back() -> None:
@@ -162,15 +182,19 @@ cases:
     params: {layer: {layer: LSTM, params: {units: 3, return_sequences: true}}}
     call: {initial_state: given}
     relation:
-      other: {layer: LSTM, params: {units: 3, return_sequences: true, go_backwards: true}, weights: backward, call: {initial_state: given}}
+      other: {layer: LSTM, params: {units: 3, return_sequences: true, go_backwards: true},
+        weights: backward, call: {initial_state: given}}
       equal: [{left: {output: output, at: backward-half}, right: {output: output, at: reversed}}]
   - name: model
     layer: Sequential
     params:
-      layers: [{layer: Bidirectional, params: {layer: {layer: LSTM, params: {units: 3, return_sequences: true}}}}, {layer: LSTM, params: {units: 2}}]
+      layers: [{layer: Bidirectional,
+        params: {layer: {layer: LSTM, params: {units: 3, return_sequences: true}}}},
+          {layer: LSTM, params: {units: 2}}]
   - name: read
     layer: EncoderDecoder
-    params: {encoder: {layer: LSTM, params: {units: 3, return_state: true}}, decoder: {layer: LSTM, params: {units: 3}}}
+    params: {encoder: {layer: LSTM, params: {units: 3, return_state: true}},
+      decoder: {layer: LSTM, params: {units: 3}}}
 """
 BOTH = """\
 kind: cases
@@ -208,21 +232,31 @@ def test_a_layer_with_the_same_weights_takes_them_as_they_are(first: Material) -
         ("torch", {"input_size": 5, "hidden_size": 3, "bias": False}),
     ],
 )
-def test_a_bias_without_a_place_is_told_and_not_dropped(language: str, params: dict[str, Any], first: Material) -> None:
+def test_a_bias_without_a_place_is_told_and_not_dropped(
+    language: str, params: dict[str, Any], first: Material
+) -> None:
     specs = dialect(language).build("LSTM", params, "float64").weight_specs(5)
-    with pytest.raises(WeightsLeftOver, match=r"the second run has no place for bias of the first: .*; give both layers a bias, or neither"):
+    with pytest.raises(
+        WeightsLeftOver,
+        match=r"the second run has no place for bias of the first: .*; give both layers a bias, or neither",
+    ):
         taken_over(first, specs)
 
 
 def test_weights_without_a_place_ask_for_the_part(read: Read) -> None:
     both = materialize(read(BOTH)["both"], 0)
     specs = dialect("torch").build("LSTM", {"input_size": 5, "hidden_size": 3}, "float64").weight_specs(5)
-    with pytest.raises(WeightsLeftOver, match=r'no place for weight_ih_l0_reverse, .*; say with "weights" which part of the first layer'):
+    with pytest.raises(
+        WeightsLeftOver,
+        match=r'no place for weight_ih_l0_reverse, .*; say with "weights" which part of the first layer',
+    ):
         taken_over(both, specs)
 
 
 def test_a_single_bias_is_split_exactly_into_two_that_are_both_needed(first: Material) -> None:
-    taken = taken_over(first, dialect("torch").build("LSTM", {"input_size": 5, "hidden_size": 3}, "float64").weight_specs(5))
+    taken = taken_over(
+        first, dialect("torch").build("LSTM", {"input_size": 5, "hidden_size": 3}, "float64").weight_specs(5)
+    )
     bias = first.request.weights["bias"].values
     assert np.array_equal(taken["bias_ih_l0"] + taken["bias_hh_l0"], bias)
     for other in (taken["bias_ih_l0"], taken["bias_hh_l0"], 2 * taken["bias_ih_l0"], 2 * taken["bias_hh_l0"]):
@@ -234,7 +268,10 @@ def test_a_single_bias_is_split_exactly_into_two_that_are_both_needed(first: Mat
 
 def test_a_layer_without_bias_gives_zeros_to_one_that_has_two(read: Read) -> None:
     without = materialize(read(FILE.replace("units: 3", "units: 3, use_bias: false"))["first"], 0)
-    taken = taken_over(without, dialect("torch").build("LSTM", {"input_size": 5, "hidden_size": 3}, "float64").weight_specs(5))
+    taken = taken_over(
+        without,
+        dialect("torch").build("LSTM", {"input_size": 5, "hidden_size": 3}, "float64").weight_specs(5),
+    )
     assert not np.any(taken["bias_ih_l0"])
     assert not np.any(taken["bias_hh_l0"])
 
@@ -252,7 +289,9 @@ def test_a_layer_without_bias_gives_zeros_to_one_that_has_two(read: Read) -> Non
         ("read", "encoder", "LSTM", {"units": 3}, "encoder/"),
     ],
 )
-def test_a_part_gives_its_own_weights(name: str, part: str, layer: str, params: dict[str, Any], prefix: str, read: Read) -> None:
+def test_a_part_gives_its_own_weights(
+    name: str, part: str, layer: str, params: dict[str, Any], prefix: str, read: Read
+) -> None:
     whole = materialize(read(PARTS)[name], 0)
     features = 6 if part == "1" else 5
     taken = taken_over(whole, dialect("keras").build(layer, params, "float64").weight_specs(features), part)
@@ -263,7 +302,11 @@ def test_a_part_gives_its_own_weights(name: str, part: str, layer: str, params: 
 @pytest.mark.parametrize("part", ["_l0", "_l0_reverse"])
 def test_a_direction_of_a_module_gives_its_own_weights(part: str, read: Read) -> None:
     whole = materialize(read(BOTH)["both"], 0)
-    taken = taken_over(whole, dialect("torch").build("LSTM", {"input_size": 5, "hidden_size": 3}, "float64").weight_specs(5), part)
+    taken = taken_over(
+        whole,
+        dialect("torch").build("LSTM", {"input_size": 5, "hidden_size": 3}, "float64").weight_specs(5),
+        part,
+    )
     assert {name: values.tobytes() for name, values in taken.items()} == {
         name: whole.request.weights[name.removesuffix("_l0") + part].values.tobytes() for name in taken
     }
@@ -280,14 +323,18 @@ def test_a_direction_of_a_module_gives_its_own_weights(part: str, read: Read) ->
         ("model", "2", "known: 0, 0/forward, 0/backward, 1"),
     ],
 )
-def test_a_part_that_is_not_there_is_told_with_those_that_are(name: str, part: str, hint: str, read: Read) -> None:
+def test_a_part_that_is_not_there_is_told_with_those_that_are(
+    name: str, part: str, hint: str, read: Read
+) -> None:
     whole = materialize(read(PARTS)[name], 0)
     with pytest.raises(NoSuchPart, match=f'the first layer has no part "{part}"; {re.escape(hint)}'):
         taken_over(whole, dialect("keras").build("LSTM", {"units": 3}, "float64").weight_specs(5), part)
 
 
 def test_a_layer_without_parts_says_so(first: Material) -> None:
-    with pytest.raises(NoSuchPart, match='the first layer has no part "forward"; it has none: leave out "weights"'):
+    with pytest.raises(
+        NoSuchPart, match='the first layer has no part "forward"; it has none: leave out "weights"'
+    ):
         taken_over(first, dialect("keras").build("LSTM", {"units": 3}, "float64").weight_specs(5), "forward")
 
 
@@ -298,8 +345,13 @@ def test_a_part_has_its_own_states(read: Read) -> None:
         first = materialize(case, 0)
         second = materialize(second_run(case, case.relation), 0, like=first, part=case.relation.weights)
         whole, own = first.request.steps[0].arguments[argument], second.request.steps[0].arguments[argument]
-        # The backward states are the last two in Keras, and the last row of each in PyTorch.
-        expected = whole[2:] if argument == "initial_state" else [Tensor(each.dtype, each.values[1:]) for each in whole]
+        # The backward states are the last two in Keras, and the last row of each in
+        # PyTorch.
+        expected = (
+            whole[2:]
+            if argument == "initial_state"
+            else [Tensor(each.dtype, each.values[1:]) for each in whole]
+        )
         assert [each.values.tobytes() for each in own] == [each.values.tobytes() for each in expected]
 
 
@@ -308,10 +360,15 @@ def test_a_part_has_its_own_states(read: Read) -> None:
     [
         ("{other: {params: {use_bias: false}}}", "has no place for bias of the first"),
         ("{other: {params: {unroll: true}, weights: forward}}", 'has no part "forward"'),
-        ("{other: {params: {units: 4}}, equal: [{left: output, right: output}]}", "both need as many LSTMs, of one size"),
+        (
+            "{other: {params: {units: 4}}, equal: [{left: output, right: output}]}",
+            "both need as many LSTMs, of one size",
+        ),
     ],
 )
-def test_weights_that_cannot_be_taken_over_are_a_mistake_in_the_file(relation: str, message: str, read: Read) -> None:
+def test_weights_that_cannot_be_taken_over_are_a_mistake_in_the_file(
+    relation: str, message: str, read: Read
+) -> None:
     (problem,) = problems_of(read(FILE + f"    relation: {relation}\n").values())
     assert message in problem.message
     assert (problem.place.file.name, problem.place.line) == ("file.yaml", 7)
@@ -333,16 +390,27 @@ def test_weights_that_can_be_taken_over_are_no_mistake(read: Read) -> None:
         ("LSTM", {"input_size": 5, "hidden_size": 3, "proj_size": 2}),
     ],
 )
-def test_a_layer_of_another_size_or_number_takes_nothing(layer: str, params: dict[str, int], first: Material) -> None:
-    with pytest.raises(WeightsDoNotFit, match="the weights kernel, recurrent_kernel, bias cannot be those of a layer with weight_ih_l0"):
+def test_a_layer_of_another_size_or_number_takes_nothing(
+    layer: str, params: dict[str, int], first: Material
+) -> None:
+    with pytest.raises(
+        WeightsDoNotFit,
+        match="the weights kernel, recurrent_kernel, bias cannot be those of a layer with weight_ih_l0",
+    ):
         taken_over(first, dialect("torch").build(layer, params, "float64").weight_specs(5))
 
 
 def test_a_layer_that_is_no_lstm_takes_nothing(first: Material) -> None:
     with pytest.raises(WeightsDoNotFit, match="cannot be those of a layer with embeddings"):
-        taken_over(first, dialect("keras").build("Embedding", {"input_dim": 5, "output_dim": 3}, "float64").weight_specs(5))
+        taken_over(
+            first,
+            dialect("keras").build("Embedding", {"input_dim": 5, "output_dim": 3}, "float64").weight_specs(5),
+        )
 
 
 def test_a_cell_takes_the_weights_of_a_layer(first: Material) -> None:
-    taken = taken_over(first, dialect("torch").build("LSTMCell", {"input_size": 5, "hidden_size": 3}, "float64").weight_specs(5))
+    taken = taken_over(
+        first,
+        dialect("torch").build("LSTMCell", {"input_size": 5, "hidden_size": 3}, "float64").weight_specs(5),
+    )
     assert np.array_equal(taken["weight_ih"], first.request.weights["kernel"].values.T)

@@ -1,4 +1,6 @@
-"""Steps of training, and what a call leaves behind beside its result, through a whole run."""
+"""Steps of training, and what a call leaves behind beside its result, through a whole
+run.
+"""
 
 from collections.abc import Callable
 
@@ -39,7 +41,8 @@ about: A claim of the tests.
 source: keras.layers.Bidirectional
 cases:
   - name: losses-of-two
-    params: {layer: {layer: LSTM, params: {units: 3, kernel_regularizer: {class_name: L2, config: {l2: 0.5}}}}}
+    params: {layer: {layer: LSTM,
+      params: {units: 3, kernel_regularizer: {class_name: L2, config: {l2: 0.5}}}}}
     input: {batch: 4, timesteps: 5, features: 5}
   - name: trained-in-both-directions
     params: {layer: {layer: LSTM, params: {units: 3}}}
@@ -54,7 +57,9 @@ TEXTS = {
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("name", TEXTS)
-def test_what_is_trained_and_lost_as_documented_passes(name: str, dtype: str, read: Read, judged: Judged) -> None:
+def test_what_is_trained_and_lost_as_documented_passes(
+    name: str, dtype: str, read: Read, judged: Judged
+) -> None:
     outcome = judged(read(TEXTS[name])[name], dtype=dtype)
     assert (outcome.outcome, outcome.message) == ("pass", "")
 
@@ -66,17 +71,31 @@ def test_what_is_trained_and_lost_as_documented_passes(name: str, dtype: str, re
         ("trained-and-read", "trains_nothing", "bias: 12 of 12 elements are beyond the bound"),
         ("trained-and-called", "learns_too_fast", "call 1: output: 60 of 60 elements are beyond the bound"),
         ("trained-and-called", "losses_halved", "call 0: losses: 1 of 1 elements are beyond the bound"),
-        ("trained-in-both-directions", "learns_too_fast", "call 0: backward/kernel: 60 of 60 elements are beyond the bound"),
-        ("trained-in-both-directions", "trains_nothing", "call 1: output: 24 of 24 elements are beyond the bound"),
+        (
+            "trained-in-both-directions",
+            "learns_too_fast",
+            "call 0: backward/kernel: 60 of 60 elements are beyond the bound",
+        ),
+        (
+            "trained-in-both-directions",
+            "trains_nothing",
+            "call 1: output: 24 of 24 elements are beyond the bound",
+        ),
         ("losses", "losses_halved", "losses: 2 of 2 elements are beyond the bound"),
         ("losses", "losses_not_reported", "losses are missing"),
         ("losses", "losses_not_differentiated", "gradient of kernel: 60 of 60 elements are beyond the bound"),
         ("losses-of-two", "losses_halved", "losses: 2 of 2 elements are beyond the bound"),
-        ("losses-of-two", "losses_not_differentiated", "gradient of backward/kernel: 60 of 60 elements are beyond the bound"),
+        (
+            "losses-of-two",
+            "losses_not_differentiated",
+            "gradient of backward/kernel: 60 of 60 elements are beyond the bound",
+        ),
         ("without-losses", "loss_invented", "losses are unexpected"),
     ],
 )
-def test_what_is_trained_or_lost_otherwise_fails(name: str, fault: str, complaint: str, read: Read, judged: Judged) -> None:
+def test_what_is_trained_or_lost_otherwise_fails(
+    name: str, fault: str, complaint: str, read: Read, judged: Judged
+) -> None:
     outcome = judged(read(TEXTS[name])[name], fault)
     assert outcome.outcome == "fail"
     assert complaint in outcome.message

@@ -74,7 +74,9 @@ def test_all_prompts_of_a_docstring_are_one_block_and_fences_the_others() -> Non
 
 
 def test_a_block_that_is_not_there_is_told() -> None:
-    with pytest.raises(AdapterError, match="the docstring of Layer has 2 blocks of code, and none with number 2"):
+    with pytest.raises(
+        AdapterError, match="the docstring of Layer has 2 blocks of code, and none with number 2"
+    ):
         example(Layer, 2)
 
 

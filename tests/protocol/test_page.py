@@ -1,4 +1,6 @@
-"""The page for implementers says what the protocol is: its examples are messages, and its tables leave nothing out."""
+"""The page for implementers says what the protocol is: its examples are messages, and
+its tables leave nothing out.
+"""
 
 import json
 import re
@@ -50,7 +52,9 @@ def test_the_trace_is_the_right_answer_to_the_run() -> None:
     np.testing.assert_allclose(call.outputs[0].values, expected.outputs["output"], rtol=1e-6)
 
 
-@pytest.mark.parametrize("part", ["hello", "implementation", "layerRequest", "step", "call", "trace", "raised", "argument"])
+@pytest.mark.parametrize(
+    "part", ["hello", "implementation", "layerRequest", "step", "call", "trace", "raised", "argument"]
+)
 def test_every_key_is_explained(part: str) -> None:
     definition = DEFINITIONS[part]["properties"].get("trace", DEFINITIONS[part])
     missing = [key for key in definition["properties"] if f"`{key}`" not in PAGE and f'"{key}"' not in PAGE]

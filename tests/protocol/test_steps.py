@@ -1,4 +1,6 @@
-"""The loop over steps: what becomes of results, changed arguments, gradients and exceptions, with a NumPy layer in place of a framework."""
+"""The loop over steps: what becomes of results, changed arguments, gradients and
+exceptions, with a NumPy layer in place of a framework.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -44,9 +46,14 @@ class Fake:
     def caller(self, layer: Any, arguments: Mapping[str, Any]) -> Callable[[], Any]:
         return lambda: layer(**arguments)
 
-    def record(self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]) -> tuple[Any, Callable[[Sequence[Any], Sequence[Any]], Gradients]]:
+    def record(
+        self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]
+    ) -> tuple[Any, Callable[[Sequence[Any], Sequence[Any]], Gradients]]:
         def differentiate(outputs: Sequence[Any], cotangents: Sequence[Any]) -> Gradients:
-            return {"kernel": sum(np.vdot(*pair) for pair in zip(outputs, cotangents, strict=True)), "unused": None}, [2 * leaf for leaf in leaves]
+            return {
+                "kernel": sum(np.vdot(*pair) for pair in zip(outputs, cotangents, strict=True)),
+                "unused": None,
+            }, [2 * leaf for leaf in leaves]
 
         return call(), differentiate
 
@@ -128,7 +135,11 @@ def test_a_nan_in_an_argument_is_no_change() -> None:
 def test_gradients_are_keyed_by_weight_and_argument_path() -> None:
     step = Step(
         "call",
-        {"x": Tensor("float64", np.array([3.0])), "state": [Tensor("float64", np.array([5.0]))], "mask": Tensor("bool", np.array([True]))},
+        {
+            "x": Tensor("float64", np.array([3.0])),
+            "state": [Tensor("float64", np.array([5.0]))],
+            "mask": Tensor("bool", np.array([True])),
+        },
         (Tensor("float64", np.array([10.0])),),
     )
     gradients = run(Fake(layer=lambda x, state, mask: x), request(step)).calls[0].gradients
@@ -142,14 +153,24 @@ def test_gradients_are_keyed_by_weight_and_argument_path() -> None:
 
 
 class Twice(Fake):
-    """One that differentiates along a direction: the tangent of an output is that of x, and a curvature is a number of its own."""
+    """One that differentiates along a direction: the tangent of an output is that of x,
+    and a curvature is a number of its own.
+    """
 
-    def tangents(self, layer: Any, arguments: Arguments, direction: Mapping[str, Tensor]) -> Callable[[], Any]:
+    def tangents(
+        self, layer: Any, arguments: Arguments, direction: Mapping[str, Tensor]
+    ) -> Callable[[], Any]:
         return lambda: layer(**arguments(lambda path, value: direction[path].values))
 
-    def record_twice(self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]) -> tuple[Any, TwiceDifferentiate]:
-        def differentiate(outputs: Sequence[Any], cotangents: Sequence[Any], direction: Gradients) -> Gradients:
-            return {name: 2 * values for name, values in direction[0].items()}, [3 * values for values in direction[1]]
+    def record_twice(
+        self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]
+    ) -> tuple[Any, TwiceDifferentiate]:
+        def differentiate(
+            outputs: Sequence[Any], cotangents: Sequence[Any], direction: Gradients
+        ) -> Gradients:
+            return {name: 2 * values for name, values in direction[0].items()}, [
+                3 * values for values in direction[1]
+            ]
 
         return call(), differentiate
 
@@ -166,10 +187,14 @@ ALONG = Step(
 def test_derivatives_along_a_direction_are_keyed_as_what_they_belong_to() -> None:
     (result,) = run(Twice(layer=lambda x: x + 1), request(ALONG)).calls
     assert [tangent.values.tolist() for tangent in result.tangents if tangent is not None] == [[8.0]]
-    assert {path: value.values.tolist() for path, value in result.curvatures.items() if value is not None} == {"kernel": [10.0], "x": [21.0]}
+    assert {
+        path: value.values.tolist() for path, value in result.curvatures.items() if value is not None
+    } == {"kernel": [10.0], "x": [21.0]}
 
 
-@pytest.mark.parametrize(("wanted", "tangents", "curvatures"), [("forward-mode", 1, 0), ("second-order", 0, 2)])
+@pytest.mark.parametrize(
+    ("wanted", "tangents", "curvatures"), [("forward-mode", 1, 0), ("second-order", 0, 2)]
+)
 def test_only_the_derivatives_that_are_wanted_are_made(wanted: str, tangents: int, curvatures: int) -> None:
     (result,) = run(Twice(layer=lambda x: x), request(replace(ALONG, derivatives=(wanted,)))).calls
     assert (len(result.tangents), len(result.curvatures)) == (tangents, curvatures)
@@ -182,7 +207,9 @@ def test_an_adapter_without_directions_says_so() -> None:
 
 def test_an_exception_while_differentiating_twice_is_the_frameworks() -> None:
     class Failing(Twice):
-        def tangents(self, layer: Any, arguments: Arguments, direction: Mapping[str, Tensor]) -> Callable[[], Any]:
+        def tangents(
+            self, layer: Any, arguments: Arguments, direction: Mapping[str, Tensor]
+        ) -> Callable[[], Any]:
             return lambda: {}["a bug of theirs"]
 
     trace = run(Failing(layer=lambda x: x), request(ALONG))
@@ -191,8 +218,16 @@ def test_an_exception_while_differentiating_twice_is_the_frameworks() -> None:
 
 
 @pytest.mark.parametrize("cotangents", [(), (np.ones(2),), (np.ones(3), np.ones(3))])
-def test_outputs_that_do_not_fit_the_cotangents_are_shown_without_gradients(cotangents: tuple[Any, ...]) -> None:
-    step = Step("call", {"x": X}, tuple(Tensor("float64", values) for values in cotangents), direction={"x": X}, derivatives=("second-order",))
+def test_outputs_that_do_not_fit_the_cotangents_are_shown_without_gradients(
+    cotangents: tuple[Any, ...],
+) -> None:
+    step = Step(
+        "call",
+        {"x": X},
+        tuple(Tensor("float64", values) for values in cotangents),
+        direction={"x": X},
+        derivatives=("second-order",),
+    )
     (result,) = run(Twice(layer=lambda x: x), request(step)).calls
     assert (len(result.outputs), result.gradients, result.curvatures) == (1, {}, {})
 
@@ -203,10 +238,17 @@ def test_an_exception_of_the_framework_ends_the_trace_and_keeps_what_came_before
             raise FloatingPointError("too large")
         return x
 
-    trace = run(Fake(layer=layer), request(call(x=X), Step("reset"), call(x=Tensor("float64", np.array([2.0]))), call(x=X)))
+    trace = run(
+        Fake(layer=layer),
+        request(call(x=X), Step("reset"), call(x=Tensor("float64", np.array([2.0]))), call(x=X)),
+    )
     assert len(trace.calls) == 1
     assert trace.raised is not None
-    assert (trace.raised.types, trace.raised.message, trace.raised.step) == (("FloatingPointError", "ArithmeticError", "Exception"), "too large", 2)
+    assert (trace.raised.types, trace.raised.message, trace.raised.step) == (
+        ("FloatingPointError", "ArithmeticError", "Exception"),
+        "too large",
+        2,
+    )
     assert "FloatingPointError: too large" in trace.raised.traceback
 
 
@@ -217,7 +259,9 @@ def test_an_exception_while_building_has_no_step() -> None:
 
 
 @pytest.mark.parametrize("broken", ["constructor", "set_weights", "tensor", "read", "caller", "actor"])
-def test_an_exception_of_the_adapter_is_not_the_frameworks(broken: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_exception_of_the_adapter_is_not_the_frameworks(
+    broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: Any) -> Any:
         raise LookupError("a bug of ours")
 
@@ -256,31 +300,48 @@ def test_a_reset_is_taken_in_its_turn() -> None:
 
 def test_an_action_may_put_another_layer_in_the_place_of_the_first() -> None:
     ones = Tensor("float64", np.ones(3))
-    trace = run(Fake(layer=lambda x: x), request(Step("train", {"targets": ones, "learning_rate": 0.5}), call(x=ones)))
+    trace = run(
+        Fake(layer=lambda x: x), request(Step("train", {"targets": ones, "learning_rate": 0.5}), call(x=ones))
+    )
     assert trace.calls[0].outputs[0].values.tolist() == [1.5, 1.5, 1.5]
 
 
 def test_weights_that_are_read_are_entered_in_the_trace_by_name() -> None:
-    trace = run(Fake(layer=lambda x: x), Request("fake", "layer", {}, "float64", {"kernel": X, "bias": X}, (call(x=X), Step("weights"))))
+    trace = run(
+        Fake(layer=lambda x: x),
+        Request("fake", "layer", {}, "float64", {"kernel": X, "bias": X}, (call(x=X), Step("weights"))),
+    )
     assert (trace.calls[1].structure, len(trace.calls[1].outputs)) == ("{kernel: *, bias: *}", 2)
 
 
 def test_what_is_handed_over_is_what_the_last_call_returned_whatever_was_read_since() -> None:
     steps = (call(x=X), Step("weights"), call(x=Handed((0,))))
-    trace = run(Fake(layer=lambda x: x if isinstance(x, list) else 2 * x), Request("fake", "layer", {}, "float64", {"kernel": X}, steps))
+    trace = run(
+        Fake(layer=lambda x: x if isinstance(x, list) else 2 * x),
+        Request("fake", "layer", {}, "float64", {"kernel": X}, steps),
+    )
     np.testing.assert_array_equal(trace.calls[2].outputs[0].values, 2 * X.values)
 
 
 def test_what_is_handed_over_is_nested_as_it_is_asked_for() -> None:
     ones = Tensor("float64", np.ones(3))
-    steps = (call(x=ones), Step("call", {"x": Handed((1, Handed((0, Handed((1,))))))}, cotangents=(ones, ones, ones)))
+    steps = (
+        call(x=ones),
+        Step("call", {"x": Handed((1, Handed((0, Handed((1,))))))}, cotangents=(ones, ones, ones)),
+    )
     trace = run(Fake(layer=lambda x: x if isinstance(x, list) else (2 * x, 3 * x)), request(*steps))
     assert trace.calls[1].structure == "[*, [*, [*]]]"
     assert [output.values.tolist() for output in trace.calls[1].outputs] == [[k] * 3 for k in (3, 2, 3)]
-    assert [path for path in trace.calls[1].gradients if path.startswith("x")] == ["x[0]", "x[1][0]", "x[1][1][0]"]
+    assert [path for path in trace.calls[1].gradients if path.startswith("x")] == [
+        "x[0]",
+        "x[1][0]",
+        "x[1][1][0]",
+    ]
 
 
 def test_a_call_shows_what_was_drawn_from_the_requests_seed_and_what_it_left_behind() -> None:
-    (shown,) = run(Fake(layer=lambda x: x), Request("fake", "layer", {}, "float64", {}, (call(x=X),), seed=7)).calls
+    (shown,) = run(
+        Fake(layer=lambda x: x), Request("fake", "layer", {}, "float64", {}, (call(x=X),), seed=7)
+    ).calls
     assert shown.drawn["dropout"].values.tolist() == [7, 0]
     assert shown.effects["losses"].values.tolist() == [0.5]

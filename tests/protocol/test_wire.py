@@ -23,7 +23,11 @@ def there_and_back(message: dict[str, Any]) -> dict[str, Any]:
 def same(first: Any, second: Any) -> bool:
     """Equal in every field, arrays in dtype, shape and bytes."""
     if isinstance(first, np.ndarray):
-        return bool(first.dtype == second.dtype and first.shape == second.shape and first.tobytes() == second.tobytes())
+        return bool(
+            first.dtype == second.dtype
+            and first.shape == second.shape
+            and first.tobytes() == second.tobytes()
+        )
     if isinstance(first, dict):
         return first.keys() == second.keys() and all(same(first[key], second[key]) for key in first)
     if isinstance(first, (list, tuple)):
@@ -42,7 +46,10 @@ REQUEST = Request(
     steps=(
         Step(
             "call",
-            {"sequences": Tensor("float64", np.array([0.1, np.nan, -0.0])), "initial_state": [Tensor("float32", np.ones((2, 1), np.float32)), None]},
+            {
+                "sequences": Tensor("float64", np.array([0.1, np.nan, -0.0])),
+                "initial_state": [Tensor("float32", np.ones((2, 1), np.float32)), None],
+            },
         ),
         Step("reset"),
         Step(
@@ -50,7 +57,12 @@ REQUEST = Request(
             {"training": False, "names": ["a"], "mask": Tensor("bool", np.array([[True, False]]))},
             (Tensor("float16", np.zeros((0, 3), np.float16)),),
         ),
-        Step("call", refused=True, direction={"kernel": Tensor("float32", np.ones((2, 1), np.float32))}, derivatives=("second-order",)),
+        Step(
+            "call",
+            refused=True,
+            direction={"kernel": Tensor("float32", np.ones((2, 1), np.float32))},
+            derivatives=("second-order",),
+        ),
         Step("call", {"initial_state": Handed((Handed((1, 2)), Handed((3, Handed((4,))))))}),
         Step("train", {"targets": Tensor("float64", np.ones((2, 3))), "epochs": 3, "learning_rate": 0.125}),
     ),
@@ -69,7 +81,11 @@ TRACE = Trace(
             (None, Tensor("float32", np.array([np.nan], np.float32))),
             {"kernel": Tensor("float64", np.array([1.5])), "x": None},
         ),
-        Call("()", (), facts={"signature": {"units": "required", "rate": 0.5, "seed": None}, "printed": ["(32, 4)"]}),
+        Call(
+            "()",
+            (),
+            facts={"signature": {"units": "required", "rate": 0.5, "seed": None}, "printed": ["(32, 4)"]},
+        ),
     ),
     raised=Raised(("ValueError", "Exception"), "expected ndim=3, found \ud800", 1, "Traceback ..."),
     seconds=0.25,
@@ -101,7 +117,11 @@ ONE = {
     "bfloat16": bytes.fromhex("0000803f"),
     "complex128": bytes.fromhex("000000000000f03f 0000000000000000"),
     "complex64": bytes.fromhex("0000803f 00000000"),
-    **{f"{kind}int{bits}": (1).to_bytes(bits // 8, "little") for kind in ("", "u") for bits in (64, 32, 16, 8)},
+    **{
+        f"{kind}int{bits}": (1).to_bytes(bits // 8, "little")
+        for kind in ("", "u")
+        for bits in (64, 32, 16, 8)
+    },
     "bool": b"\1",
 }
 
@@ -109,11 +129,18 @@ ONE = {
 @pytest.mark.parametrize("dtype", list(wire.STORAGE))
 def test_values_are_little_endian_in_c_order(dtype: str) -> None:
     values = np.array([[1, 0], [1, 1]]).astype(wire.STORAGE[dtype].newbyteorder(">")).T
-    sent = wire.trace_to_json(Trace((Call("*", (Tensor(dtype, values),)),), None, 0.0))["calls"][0]["outputs"][0]
+    sent = wire.trace_to_json(Trace((Call("*", (Tensor(dtype, values),)),), None, 0.0))["calls"][0][
+        "outputs"
+    ][0]
     content = base64.b64decode(sent["data"])
     size = len(content) // 4
     assert sent["shape"] == [2, 2]
-    assert [content[start : start + size] for start in range(0, 4 * size, size)] == [ONE[dtype], ONE[dtype], bytes(size), ONE[dtype]]
+    assert [content[start : start + size] for start in range(0, 4 * size, size)] == [
+        ONE[dtype],
+        ONE[dtype],
+        bytes(size),
+        ONE[dtype],
+    ]
 
 
 def test_the_schema_knows_the_same_dtypes_and_version() -> None:

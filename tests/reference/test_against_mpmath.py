@@ -1,7 +1,9 @@
-"""The reference against the defining equations, written out for numbers of 50 digits, element by element, without arrays.
+"""The reference against the defining equations, written out for numbers of 50 digits,
+element by element, without arrays.
 
-Nothing here comes from the code under test: the oracle takes the weights apart by itself, and gets its gradients from difference quotients,
-which at 50 digits are right to 20 of them.
+Nothing here comes from the code under test: the oracle takes the weights apart by
+itself, and gets its gradients from difference quotients, which at 50 digits are right
+to 20 of them.
 """
 
 import itertools
@@ -47,7 +49,12 @@ def sigmoid(z: Any) -> Any:
 
 
 def lstm_row(
-    x: list[list[Any]], h: list[Any], c: list[Any], w: LSTMWeights, takes: list[bool], variant: Variant = PLAIN
+    x: list[list[Any]],
+    h: list[Any],
+    c: list[Any],
+    w: LSTMWeights,
+    takes: list[bool],
+    variant: Variant = PLAIN,
 ) -> tuple[list[list[Any]], list[Any], list[Any]]:
     """One sequence: its outputs h_1 ... h_T and the last state."""
     p = [mp.mpf(0)] * 3 * UNITS if w.peepholes is None else [mp.mpf(v) for v in w.peepholes]
@@ -62,7 +69,11 @@ def lstm_row(
 
             def gate(k: int, u: int, x_t: list[Any] = x_t, h: list[Any] = h) -> Any:
                 column = k * UNITS + u
-                return sum(x_t[j] * W[j, column] for j in range(len(x_t))) + sum(h[j] * U[j, column] for j in range(len(h))) + b[column]
+                return (
+                    sum(x_t[j] * W[j, column] for j in range(len(x_t)))
+                    + sum(h[j] * U[j, column] for j in range(len(h)))
+                    + b[column]
+                )
 
             new_c, m = [], []
             for u in range(UNITS):
@@ -80,11 +91,20 @@ def exact(array: Any) -> list[Any]:
     return [mp.mpf(float(v)) for v in array]
 
 
-def oracle(x: Any, h: Any, c: Any, w: LSTMWeights, mask: Any, reverse: bool = False, variant: Variant = PLAIN) -> tuple[Any, ...]:
+def oracle(
+    x: Any, h: Any, c: Any, w: LSTMWeights, mask: Any, reverse: bool = False, variant: Variant = PLAIN
+) -> tuple[Any, ...]:
     rows = []
     for b in range(BATCH):
         order = slice(None, None, -1) if reverse else slice(None)
-        ys, h_n, c_n = lstm_row([exact(row) for row in x[b]][order], exact(h[b]), exact(c[b]), w, [bool(v) for v in mask[b]][order], variant)
+        ys, h_n, c_n = lstm_row(
+            [exact(row) for row in x[b]][order],
+            exact(h[b]),
+            exact(c[b]),
+            w,
+            [bool(v) for v in mask[b]][order],
+            variant,
+        )
         rows.append((ys[order], h_n, c_n))
     return tuple(np.array([row[k] for row in rows], dtype=object) for k in range(3))
 
@@ -105,8 +125,17 @@ def test_values_agree_with_fifty_digits(projected: bool, masked: bool) -> None:
 
 def test_two_layers_in_both_directions_agree_with_fifty_digits() -> None:
     x = numbers(1, BATCH, TIMESTEPS, FEATURES)
-    layers = [[weights(10 * k + 5 * d, FEATURES if k == 0 else 2 * OUTPUTS, projected=True) for d in range(2)] for k in range(2)]
-    states = [[State(numbers(50 + 2 * k + d, BATCH, OUTPUTS), numbers(60 + 2 * k + d, BATCH, UNITS)) for d in range(2)] for k in range(2)]
+    layers = [
+        [weights(10 * k + 5 * d, FEATURES if k == 0 else 2 * OUTPUTS, projected=True) for d in range(2)]
+        for k in range(2)
+    ]
+    states = [
+        [
+            State(numbers(50 + 2 * k + d, BATCH, OUTPUTS), numbers(60 + 2 * k + d, BATCH, UNITS))
+            for d in range(2)
+        ]
+        for k in range(2)
+    ]
     (y, last), _ = run_stack(x, states, layers)
 
     every_step = np.ones_like(MASK)
@@ -140,13 +169,16 @@ def test_values_of_variants_agree_with_fifty_digits(peepholes: bool, variant: Va
         (h, last), _ = direction(x, initial, w, mask=MASK, variant=variant)
         expected = oracle(x, *initial, w, MASK, direction is run_backward, variant)
         for observed, wanted in zip((h, *last), expected, strict=True):
-            # c is above 1 here, where half an ulp is 1.1e-16. A step rounds f, i, f c, i g and their sum; of
-            # earlier errors f lets about half through. Which way exp rounds depends on the processor.
+            # c is above 1 here, where half an ulp is 1.1e-16. A step rounds f, i, f c,
+            # i g and their sum; of earlier errors f lets about half through. Which way
+            # exp rounds depends on the processor.
             np.testing.assert_allclose(observed, closest(wanted), rtol=0, atol=1e-15)
 
 
 @pytest.mark.parametrize(("peepholes", "variant"), VARIANTS)
-def test_gradients_of_variants_agree_with_difference_quotients_of_fifty_digits(peepholes: bool, variant: Variant) -> None:
+def test_gradients_of_variants_agree_with_difference_quotients_of_fifty_digits(
+    peepholes: bool, variant: Variant
+) -> None:
     check_gradients(weights(2, FEATURES, projected=True, peepholes=peepholes), masked=True, variant=variant)
 
 
@@ -163,7 +195,14 @@ def check_gradients(w: LSTMWeights, masked: bool, variant: Variant) -> None:
     cotangents = numbers(8, *h.shape), numbers(9, *last.h.shape), numbers(10, *last.c.shape)
     gradient = pullback(cotangents[0], State(*cotangents[1:]))
 
-    arrays = {"x": x, "h": initial.h, "c": initial.c, "kernel": w.kernel, "recurrent_kernel": w.recurrent_kernel, "bias": w.bias}
+    arrays = {
+        "x": x,
+        "h": initial.h,
+        "c": initial.c,
+        "kernel": w.kernel,
+        "recurrent_kernel": w.recurrent_kernel,
+        "bias": w.bias,
+    }
     found = {"x": gradient.x, "h": gradient.initial.h, "c": gradient.initial.c}
     found |= {name: getattr(gradient.weights, name) for name in ("kernel", "recurrent_kernel", "bias")}
     for name in ("recurrent_bias", "projection", "peepholes"):
@@ -171,7 +210,9 @@ def check_gradients(w: LSTMWeights, masked: bool, variant: Variant) -> None:
             arrays[name], found[name] = getattr(w, name), getattr(gradient.weights, name)
 
     def loss(changed: dict[str, Any]) -> Any:
-        values: dict[str, Any] = {name: changed.get(name, array.astype(object)) for name, array in arrays.items()}
+        values: dict[str, Any] = {
+            name: changed.get(name, array.astype(object)) for name, array in arrays.items()
+        }
         names = ("kernel", "recurrent_kernel", "bias", "recurrent_bias", "projection", "peepholes")
         parts: dict[str, Any] = {name: values.get(name) for name in names}
         w_ = LSTMWeights(**parts)
@@ -208,7 +249,8 @@ ORACLES: dict[Callable[..., Any], Callable[[Any], Any]] = {
     activations.leaky_relu: lambda z: z if z > 0 else z / 5,
     activations.elu: lambda z: z if z > 0 else mp.exp(z) - 1,
     activations.selu: lambda z: (
-        mp.mpf("1.0507009873554804934193349852946") * (z if z > 0 else mp.mpf("1.6732632423543772848170429916717") * (mp.exp(z) - 1))
+        mp.mpf("1.0507009873554804934193349852946")
+        * (z if z > 0 else mp.mpf("1.6732632423543772848170429916717") * (mp.exp(z) - 1))
     ),
     activations.softplus: lambda z: mp.log(1 + mp.exp(z)),
     activations.softsign: lambda z: z / (1 + abs(z)),
@@ -228,7 +270,33 @@ ORACLES: dict[Callable[..., Any], Callable[[Any], Any]] = {
     activations.sparse_sigmoid: lambda z: min(max((z + 1) / 2, mp.mpf(0)), mp.mpf(1)),
 }
 # Both sides of every kink, far out, and small.
-POINTS = np.array([-30.1, -6.3, -3.1, -2.9, -2.6, -2.4, -1.1, -0.9, -0.6, -0.4, -1e-9, 1e-9, 0.4, 0.6, 0.9, 1.1, 2.4, 2.6, 2.9, 3.1, 5.9, 6.3, 30.1])
+POINTS = np.array(
+    [
+        -30.1,
+        -6.3,
+        -3.1,
+        -2.9,
+        -2.6,
+        -2.4,
+        -1.1,
+        -0.9,
+        -0.6,
+        -0.4,
+        -1e-9,
+        1e-9,
+        0.4,
+        0.6,
+        0.9,
+        1.1,
+        2.4,
+        2.6,
+        2.9,
+        3.1,
+        5.9,
+        6.3,
+        30.1,
+    ]
+)
 
 
 # No parameter is a number that a framework takes where nothing is said.
@@ -237,23 +305,35 @@ PARAMETRIC: dict[str, tuple[Callable[..., Any], Callable[[Any], Any]]] = {
     "leaky_relu_of": (parametric.leaky_relu_of(0.25), lambda z: z if z > 0 else z / 4),
     "thresholded_relu": (parametric.thresholded_relu(0.5), lambda z: z if z >= 0.5 else mp.mpf(0)),
     "scaled_tanh": (parametric.scaled_tanh(1.5, 0.5), lambda z: 3 * mp.tanh(z / 2) / 2),
-    "hard_sigmoid_of": (parametric.hard_sigmoid_of(0.25, 0.625), lambda z: min(max(z / 4 + mp.mpf(5) / 8, mp.mpf(0)), mp.mpf(1))),
+    "hard_sigmoid_of": (
+        parametric.hard_sigmoid_of(0.25, 0.625),
+        lambda z: min(max(z / 4 + mp.mpf(5) / 8, mp.mpf(0)), mp.mpf(1)),
+    ),
     "elu_of": (parametric.elu_of(0.5), lambda z: z if z > 0 else (mp.exp(z) - 1) / 2),
-    "clipped": (parametric.clipped(activations.sigmoid, 0.75), lambda z: sigmoid(min(max(z, -mp.mpf(3) / 4), mp.mpf(3) / 4))),
+    "clipped": (
+        parametric.clipped(activations.sigmoid, 0.75),
+        lambda z: sigmoid(min(max(z, -mp.mpf(3) / 4), mp.mpf(3) / 4)),
+    ),
 }
 
 
 @pytest.mark.parametrize(
     ("activation", "oracle_of"),
-    [*((pytest.param(*pair, id=pair[0].__name__)) for pair in ORACLES.items()), *(pytest.param(*pair, id=name) for name, pair in PARAMETRIC.items())],
+    [
+        *((pytest.param(*pair, id=pair[0].__name__)) for pair in ORACLES.items()),
+        *(pytest.param(*pair, id=name) for name, pair in PARAMETRIC.items()),
+    ],
 )
-def test_an_activation_and_its_derivative_agree_with_fifty_digits(activation: Callable[..., Any], oracle_of: Callable[[Any], Any]) -> None:
+def test_an_activation_and_its_derivative_agree_with_fifty_digits(
+    activation: Callable[..., Any], oracle_of: Callable[[Any], Any]
+) -> None:
     s, pullback = activation(POINTS)
     slopes = pullback(np.full_like(POINTS, 4)) / 4  # which rounds nothing
     step = mp.mpf(10) ** -20
     for k, z in enumerate(map(mp.mpf, POINTS)):
         value, slope = oracle_of(z), (oracle_of(z + step) - oracle_of(z - step)) / (2 * step)
-        # gelu at -30.1 is 0 in float64, and -6e-198 in truth: absolute error counts there.
+        # gelu at -30.1 is 0 in float64, and -6e-198 in truth: absolute error counts
+        # there.
         assert abs(s[k] - value) <= 4e-16 * max(abs(value), 1), POINTS[k]
         # A derivative such as z s (1 - s) multiplies the rounding of 1 - s by z.
         assert abs(slopes[k] - slope) <= 8e-16 * max(abs(slope), abs(z), 1), POINTS[k]
@@ -284,7 +364,9 @@ def sparsemax(z: list[Any]) -> list[Any]:
     ],
     ids=["softmax", "log_softmax", "sparsemax"],
 )
-def test_an_activation_over_units_and_its_derivative_agree_with_fifty_digits(activation: Callable[..., Any], oracle_of: Callable[..., Any]) -> None:
+def test_an_activation_over_units_and_its_derivative_agree_with_fifty_digits(
+    activation: Callable[..., Any], oracle_of: Callable[..., Any]
+) -> None:
     rows = np.array([[0.3, -0.2, 1.1, 0.25], [2.0, 0.1, -0.4, 0.7], [0.11, 0.12, 0.13, 0.14]])
     cotangent = numbers(3, *rows.shape)
     s, pullback = activation(rows)
@@ -292,10 +374,18 @@ def test_an_activation_over_units_and_its_derivative_agree_with_fifty_digits(act
     step = mp.mpf(10) ** -20
     for r, row in enumerate(rows):
         z = exact(row)
-        np.testing.assert_allclose(s[r], closest(np.array(oracle_of(z), dtype=object)), rtol=4e-16, atol=4e-16)
+        np.testing.assert_allclose(
+            s[r], closest(np.array(oracle_of(z), dtype=object)), rtol=4e-16, atol=4e-16
+        )
         for k in range(len(z)):
-            up, down = [v + step * (j == k) for j, v in enumerate(z)], [v - step * (j == k) for j, v in enumerate(z)]
-            slope = sum(mp.mpf(float(d)) * (a - b) / (2 * step) for d, a, b in zip(cotangent[r], oracle_of(up), oracle_of(down), strict=True))
+            up, down = (
+                [v + step * (j == k) for j, v in enumerate(z)],
+                [v - step * (j == k) for j, v in enumerate(z)],
+            )
+            slope = sum(
+                mp.mpf(float(d)) * (a - b) / (2 * step)
+                for d, a, b in zip(cotangent[r], oracle_of(up), oracle_of(down), strict=True)
+            )
             assert abs(gradient[r, k] - slope) < 4e-16, (r, k)
 
 
@@ -321,6 +411,14 @@ def test_numbers_of_which_no_exponential_can_be_stored_are_no_trouble(far: float
 
 
 def test_every_activation_has_an_oracle() -> None:
-    named = {value for name, value in vars(activations).items() if callable(value) and getattr(value, "__module__", "") == activations.__name__}
+    named = {
+        value
+        for name, value in vars(activations).items()
+        if callable(value) and getattr(value, "__module__", "") == activations.__name__
+    }
     assert named == {*ORACLES, activations.softmax, activations.log_softmax, activations.sparsemax}
-    assert {name for name, value in vars(parametric).items() if getattr(value, "__module__", "") == parametric.__name__} == set(PARAMETRIC)
+    assert {
+        name
+        for name, value in vars(parametric).items()
+        if getattr(value, "__module__", "") == parametric.__name__
+    } == set(PARAMETRIC)

@@ -1,4 +1,6 @@
-"""Dropout masks in the reference, against runs without them: a mask is an ordinary factor, so that it can be put into inputs and weights by hand."""
+"""Dropout masks in the reference, against runs without them: a mask is an ordinary
+factor, so that it can be put into inputs and weights by hand.
+"""
 
 import numpy as np
 import pytest
@@ -21,7 +23,11 @@ def masks(gates: int, timesteps: int, n: int, rate: float, seed: int) -> Array:
 
 
 def layer(features: int = FEATURES, seed: int = 1) -> LSTMWeights:
-    return LSTMWeights(drawn(features, 4 * UNITS, seed=seed), drawn(UNITS, 4 * UNITS, seed=seed + 10), drawn(4 * UNITS, seed=seed + 20))
+    return LSTMWeights(
+        drawn(features, 4 * UNITS, seed=seed),
+        drawn(UNITS, 4 * UNITS, seed=seed + 10),
+        drawn(4 * UNITS, seed=seed + 20),
+    )
 
 
 ZERO = State(np.zeros((BATCH, UNITS)), np.zeros((BATCH, UNITS)))
@@ -37,7 +43,8 @@ def test_one_mask_for_all_gates_is_a_factor_of_the_input(timesteps: int) -> None
 
 
 def test_a_mask_of_its_own_for_each_gate_is_a_factor_of_that_gates_input() -> None:
-    # A layer with four times the features, in which gate k sees only the k-th copy, multiplied by its mask.
+    # A layer with four times the features, in which gate k sees only the k-th copy,
+    # multiplied by its mask.
     weights, x, mask = layer(), drawn(BATCH, TIMESTEPS, FEATURES), masks(4, 1, FEATURES, 0.5, seed=4)
     blocks = np.zeros((4, FEATURES, 4, UNITS))
     for gate in range(4):
@@ -60,9 +67,16 @@ def test_a_recurrent_mask_that_drops_everything_leaves_no_recurrence() -> None:
 @pytest.mark.parametrize("gates", [1, 4])
 @pytest.mark.parametrize("timesteps", [1, TIMESTEPS])
 def test_gradients_are_difference_quotients(gates: int, timesteps: int) -> None:
-    x, weights, initial = drawn(BATCH, TIMESTEPS, FEATURES), layer(), State(drawn(BATCH, UNITS, seed=7), drawn(BATCH, UNITS, seed=8))
+    x, weights, initial = (
+        drawn(BATCH, TIMESTEPS, FEATURES),
+        layer(),
+        State(drawn(BATCH, UNITS, seed=7), drawn(BATCH, UNITS, seed=8)),
+    )
     of_x, of_h = masks(gates, timesteps, FEATURES, 0.25, seed=5), masks(gates, timesteps, UNITS, 0.5, seed=6)
-    dh, d_last = drawn(BATCH, TIMESTEPS, UNITS, seed=9), State(drawn(BATCH, UNITS, seed=11), drawn(BATCH, UNITS, seed=12))
+    dh, d_last = (
+        drawn(BATCH, TIMESTEPS, UNITS, seed=9),
+        State(drawn(BATCH, UNITS, seed=11), drawn(BATCH, UNITS, seed=12)),
+    )
 
     def loss(x: Array, h_0: Array, kernel: Array, recurrent_kernel: Array) -> float:
         moved = LSTMWeights(kernel, recurrent_kernel, weights.bias)
@@ -72,10 +86,15 @@ def test_gradients_are_difference_quotients(gates: int, timesteps: int) -> None:
     _, pullback = run(x, initial, weights, dropout=of_x, recurrent_dropout=of_h)
     gradient = pullback(dh, d_last)
     arguments = [x, initial.h, weights.kernel, weights.recurrent_kernel]
-    for position, found in enumerate((gradient.x, gradient.initial.h, gradient.weights.kernel, gradient.weights.recurrent_kernel)):
+    for position, found in enumerate(
+        (gradient.x, gradient.initial.h, gradient.weights.kernel, gradient.weights.recurrent_kernel)
+    ):
         direction = drawn(*arguments[position].shape, seed=13)
         step = 1e-6
-        moved = [[a + sign * step * direction if k == position else a for k, a in enumerate(arguments)] for sign in (1, -1)]
+        moved = [
+            [a + sign * step * direction if k == position else a for k, a in enumerate(arguments)]
+            for sign in (1, -1)
+        ]
         quotient = (loss(*moved[0]) - loss(*moved[1])) / (2 * step)
         assert np.sum(found * direction) == pytest.approx(quotient, rel=1e-7)
 
@@ -98,9 +117,18 @@ def test_between_layers_a_mask_is_a_factor_of_the_lower_layers_output_and_of_its
 
 def test_everything_may_have_leading_axes_of_its_own() -> None:
     outputs = UNITS - 1
-    x, start = drawn(2, BATCH, TIMESTEPS, FEATURES), State(drawn(2, BATCH, outputs, seed=7), drawn(2, BATCH, UNITS, seed=8))
-    dropped = {"dropout": masks(4, 1, FEATURES, 0.5, seed=3), "recurrent_dropout": masks(4, 1, outputs, 0.5, seed=4)}
-    dh, d_last = drawn(2, BATCH, TIMESTEPS, outputs, seed=9), State(drawn(2, BATCH, outputs, seed=10), drawn(2, BATCH, UNITS, seed=11))
+    x, start = (
+        drawn(2, BATCH, TIMESTEPS, FEATURES),
+        State(drawn(2, BATCH, outputs, seed=7), drawn(2, BATCH, UNITS, seed=8)),
+    )
+    dropped = {
+        "dropout": masks(4, 1, FEATURES, 0.5, seed=3),
+        "recurrent_dropout": masks(4, 1, outputs, 0.5, seed=4),
+    }
+    dh, d_last = (
+        drawn(2, BATCH, TIMESTEPS, outputs, seed=9),
+        State(drawn(2, BATCH, outputs, seed=10), drawn(2, BATCH, UNITS, seed=11)),
+    )
     shapes = {
         "kernel": (FEATURES, 4 * UNITS),
         "recurrent_kernel": (outputs, 4 * UNITS),
@@ -109,12 +137,17 @@ def test_everything_may_have_leading_axes_of_its_own() -> None:
         "projection": (UNITS, outputs),
         "peepholes": (3 * UNITS,),
     }
-    stacked = LSTMWeights(**{name: drawn(2, *shape, seed=k) for k, (name, shape) in enumerate(shapes.items())})
+    stacked = LSTMWeights(
+        **{name: drawn(2, *shape, seed=k) for k, (name, shape) in enumerate(shapes.items())}
+    )
     (h, _), pull = run(x, start, stacked, **dropped)
     gradient = pull(dh, d_last)
     for k in range(2):
         (alone, _), pull_alone = run(
-            x[k], State(*(part[k] for part in start)), LSTMWeights(**{name: getattr(stacked, name)[k] for name in shapes}), **dropped
+            x[k],
+            State(*(part[k] for part in start)),
+            LSTMWeights(**{name: getattr(stacked, name)[k] for name in shapes}),
+            **dropped,
         )
         of_one = pull_alone(dh[k], State(*(part[k] for part in d_last)))
         # A product of stacks may add up in another order.
@@ -122,19 +155,29 @@ def test_everything_may_have_leading_axes_of_its_own() -> None:
         np.testing.assert_allclose(gradient.x[k], of_one.x, rtol=1e-12)
         for name, shape in shapes.items():
             assert getattr(gradient.weights, name)[k].shape == shape
-            np.testing.assert_allclose(getattr(gradient.weights, name)[k], getattr(of_one.weights, name), rtol=1e-12, err_msg=name)
+            np.testing.assert_allclose(
+                getattr(gradient.weights, name)[k], getattr(of_one.weights, name), rtol=1e-12, err_msg=name
+            )
 
 
 def test_weights_may_have_leading_axes_of_their_own() -> None:
     x, several = drawn(BATCH, TIMESTEPS, FEATURES), [layer(seed=1), layer(seed=2)]
     names = ("kernel", "recurrent_kernel", "bias")
-    stacked = LSTMWeights(**{name: np.stack([getattr(weights, name) for weights in several]) for name in names})
+    stacked = LSTMWeights(
+        **{name: np.stack([getattr(weights, name) for weights in several]) for name in names}
+    )
     (h, last), pull = run(x, ZERO, stacked, dropout=masks(4, 1, FEATURES, 0.5, seed=3))
     dh = drawn(BATCH, TIMESTEPS, UNITS, seed=4)
     gradient = pull(dh, ZERO)
-    assert (gradient.weights.projection, gradient.weights.peepholes, gradient.weights.recurrent_bias) == (None, None, None)
+    assert (gradient.weights.projection, gradient.weights.peepholes, gradient.weights.recurrent_bias) == (
+        None,
+        None,
+        None,
+    )
     for k, weights in enumerate(several):
         (alone, last_alone), pull_alone = run(x, ZERO, weights, dropout=masks(4, 1, FEATURES, 0.5, seed=3))
         assert np.array_equal(h[k], alone)
         assert np.array_equal(last.c[k], last_alone.c)
-        np.testing.assert_allclose(gradient.weights.kernel[k], pull_alone(dh, ZERO).weights.kernel, rtol=1e-13)
+        np.testing.assert_allclose(
+            gradient.weights.kernel[k], pull_alone(dh, ZERO).weights.kernel, rtol=1e-13
+        )

@@ -1,4 +1,6 @@
-"""The gradients of a stack against difference quotients of its values, which fifty digits confirm elsewhere."""
+"""The gradients of a stack against difference quotients of its values, which fifty
+digits confirm elsewhere.
+"""
 
 from typing import Any
 
@@ -47,26 +49,42 @@ def test_gradients_agree_with_difference_quotients(directions: int, dropped: boo
 
     def ran(values: Arrays) -> Any:
         states = [[State(values[f"{place}/h"], values[f"{place}/c"]) for place in row] for row in places]
-        weights = [[LSTMWeights(*(values[f"{place}/{name}"] for name in WEIGHTS)) for place in row] for row in places]
+        weights = [
+            [LSTMWeights(*(values[f"{place}/{name}"] for name in WEIGHTS)) for place in row] for row in places
+        ]
         return run_stack(values["x"], states, weights, mask=MASK, dropout=dropout)
 
     here = arrays(directions)
     (y, _), pullback = ran(here)
     of_y = drawn(60, *y.shape)
-    of_last = [[State(drawn(70 + 2 * k + d, BATCH, UNITS), drawn(80 + 2 * k + d, BATCH, UNITS)) for d in range(directions)] for k in range(2)]
+    of_last = [
+        [
+            State(drawn(70 + 2 * k + d, BATCH, UNITS), drawn(80 + 2 * k + d, BATCH, UNITS))
+            for d in range(directions)
+        ]
+        for k in range(2)
+    ]
 
     def loss(values: Arrays) -> float:
         (y, last), _ = ran(values)
         pairs = [pair for row in zip(last, of_last, strict=True) for pair in zip(*row, strict=True)]
-        return float(np.sum(y * of_y) + sum(np.sum(state.h * d.h) + np.sum(state.c * d.c) for state, d in pairs))
+        return float(
+            np.sum(y * of_y) + sum(np.sum(state.h * d.h) + np.sum(state.c * d.c) for state, d in pairs)
+        )
 
     gradient = pullback(of_y, of_last)
     found = {"x": gradient.x}
     for layer, row in enumerate(places):
         for direction, place in enumerate(row):
-            found |= {f"{place}/{name}": getattr(gradient.weights[layer][direction], name) for name in WEIGHTS}
-            found |= {f"{place}/{name}": getattr(gradient.initial[layer][direction], name) for name in ("h", "c")}
+            found |= {
+                f"{place}/{name}": getattr(gradient.weights[layer][direction], name) for name in WEIGHTS
+            }
+            found |= {
+                f"{place}/{name}": getattr(gradient.initial[layer][direction], name) for name in ("h", "c")
+            }
     for seed, (name, value) in enumerate(here.items(), start=1000):
         along = drawn(seed, *value.shape)
-        slope = (loss({**here, name: value + STEP * along}) - loss({**here, name: value - STEP * along})) / (2 * STEP)
+        slope = (loss({**here, name: value + STEP * along}) - loss({**here, name: value - STEP * along})) / (
+            2 * STEP
+        )
         assert np.sum(found[name] * along) == pytest.approx(slope, abs=1e-8), name

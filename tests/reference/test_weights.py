@@ -20,7 +20,9 @@ def weights(leading: tuple[int, ...], outputs: int = UNITS) -> LSTMWeights:
     """Weights with both biases, projected where there are fewer outputs than units."""
     projection = None if outputs == UNITS else drawn(leading, UNITS, outputs)
     kernel, recurrent_kernel = drawn(leading, FEATURES, 4 * UNITS), drawn(leading, outputs, 4 * UNITS)
-    return LSTMWeights(kernel, recurrent_kernel, drawn(leading, 4 * UNITS), drawn(leading, 4 * UNITS, 1)[..., 0], projection)
+    return LSTMWeights(
+        kernel, recurrent_kernel, drawn(leading, 4 * UNITS), drawn(leading, 4 * UNITS, 1)[..., 0], projection
+    )
 
 
 def assert_same(found: LSTMWeights, wanted: LSTMWeights) -> None:
@@ -33,12 +35,21 @@ def assert_same(found: LSTMWeights, wanted: LSTMWeights) -> None:
 @pytest.mark.parametrize("leading", LEADING)
 @pytest.mark.parametrize("outputs", [UNITS, OUTPUTS])
 @pytest.mark.parametrize("suffix", ["_l0", "_l1_reverse", ""])
-def test_what_pytorch_has_is_transposed_and_comes_back(leading: tuple[int, ...], outputs: int, suffix: str) -> None:
+def test_what_pytorch_has_is_transposed_and_comes_back(
+    leading: tuple[int, ...], outputs: int, suffix: str
+) -> None:
     wanted = weights(leading, outputs)
     found = wanted.to_torch(suffix)
-    shapes = {"weight_ih": (4 * UNITS, FEATURES), "weight_hh": (4 * UNITS, outputs), "bias_ih": (4 * UNITS,), "bias_hh": (4 * UNITS,)}
+    shapes = {
+        "weight_ih": (4 * UNITS, FEATURES),
+        "weight_hh": (4 * UNITS, outputs),
+        "bias_ih": (4 * UNITS,),
+        "bias_hh": (4 * UNITS,),
+    }
     shapes |= {"weight_hr": (outputs, UNITS)} if outputs != UNITS else {}
-    assert {name: values.shape for name, values in found.items()} == {f"{name}{suffix}": (*leading, *shape) for name, shape in shapes.items()}
+    assert {name: values.shape for name, values in found.items()} == {
+        f"{name}{suffix}": (*leading, *shape) for name, shape in shapes.items()
+    }
     assert np.array_equal(found[f"weight_ih{suffix}"][..., 7, 2], wanted.kernel[..., 2, 7])
     assert_same(LSTMWeights.from_torch(found, suffix), wanted)
 

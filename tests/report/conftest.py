@@ -1,4 +1,6 @@
-"""Result files to report on: made line by line, so that each test can break the line that it is about."""
+"""Result files to report on: made line by line, so that each test can break the line
+that it is about.
+"""
 
 import itertools
 import json
@@ -39,7 +41,13 @@ def header(items: int, **changes: Any) -> Record:
 
 def subject(name: str, versions: dict[str, str]) -> Record:
     environment = {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "-1"}
-    return {"type": "subject", "subject": name, "implementations": [name], "versions": versions, "environment": environment}
+    return {
+        "type": "subject",
+        "subject": name,
+        "implementations": [name],
+        "versions": versions,
+        "environment": environment,
+    }
 
 
 def outcome(**changes: Any) -> Record:
@@ -66,7 +74,9 @@ def outcome(**changes: Any) -> Record:
             "error": 1e-10,
             "bound": 3.2e-10,
         },
-        "reproduce": "lstm-ref run 'keras/structure/product[use_bias=false]' --impl keras-tensorflow --dtype float64",
+        "reproduce": (
+            "lstm-ref run 'keras/structure/product[use_bias=false]' --impl keras-tensorflow --dtype float64"
+        ),
         "seconds": 0.02,
         "framework_seconds": 0.012,
         **changes,
@@ -75,7 +85,13 @@ def outcome(**changes: Any) -> Record:
 
 def footer(records: list[Record]) -> Record:
     counts = Counter(record["outcome"] for record in records if record["type"] == "outcome")
-    return {"type": "footer", "finished": "2026-01-02T03:05:57+00:00", "seconds": 112.4, "framework_seconds": 81.5, "counts": dict(counts)}
+    return {
+        "type": "footer",
+        "finished": "2026-01-02T03:05:57+00:00",
+        "seconds": 112.4,
+        "framework_seconds": 81.5,
+        "counts": dict(counts),
+    }
 
 
 def failure(**changes: Any) -> Record:
@@ -83,9 +99,14 @@ def failure(**changes: Any) -> Record:
     return outcome(
         **{
             "outcome": "fail",
-            "message": "call 0, output: largest error 0.25 at batch 1, time 2, unit 0\nexpected 0.5, observed 0.75",
+            "message": (
+                "call 0, output: largest error 0.25 at batch 1, time 2, unit 0\nexpected 0.5, observed 0.75"
+            ),
             "ratio": 7.8e8,
-            "yaml": f"kind: cases\ndialect: keras\nlayer: LSTM\ncases:\n  - name: product  # {case}\n    params: {{units: 3, use_bias: false}}\n",
+            "yaml": (
+                f"kind: cases\ndialect: keras\nlayer: LSTM\ncases:\n  - name: product  # {case}\n    params:"
+                " {units: 3, use_bias: false}\n"
+            ),
             **changes,
         }
     )
@@ -102,7 +123,9 @@ def complete(outcomes: list[Record], **changes: Any) -> list[Record]:
 
 
 def many(count: int, failing_every: int) -> Iterator[Record]:
-    """Outcomes of a product like the corpus has: two documented APIs, two dtypes, eight axes."""
+    """Outcomes of a product like the corpus has: two documented APIs, two dtypes, eight
+    axes.
+    """
     axes = ["bias", "bidirectional", "go_backwards", "return_sequences", "return_state", "stateful", "unroll"]
     points = itertools.cycle(itertools.product(["tanh", "relu", "linear"], *[[False, True]] * len(axes)))
     for index in range(count // 2):
@@ -110,16 +133,33 @@ def many(count: int, failing_every: int) -> Iterator[Record]:
         file = f"{dialect}/subject-{index // 384}"
         point = dict(zip(["activation", *axes], next(points), strict=True))
         case = f"{file}/product[{','.join(f'{key}={value}'.lower() for key, value in point.items())}]"
-        parameters = {f"params.{key}": value for key, value in point.items()} | {"params.units": 3, "call.initial_state": "given"}
+        parameters = {f"params.{key}": value for key, value in point.items()} | {
+            "params.units": 3,
+            "call.initial_state": "given",
+        }
         for dtype in ("float64", "float32"):
             make = failure if index % failing_every == 0 else outcome
-            item = {"case": case, "implementation": implementation, "dtype": dtype, "file": f"cases/{file}.yaml", "parameters": parameters}
+            item = {
+                "case": case,
+                "implementation": implementation,
+                "dtype": dtype,
+                "file": f"cases/{file}.yaml",
+                "parameters": parameters,
+            }
             yield make(**item, ratio=index % 97 / 97)
 
 
 @pytest.fixture
 def make() -> dict[str, Callable[..., Any]]:
-    return {"header": header, "subject": subject, "outcome": outcome, "failure": failure, "footer": footer, "complete": complete, "many": many}
+    return {
+        "header": header,
+        "subject": subject,
+        "outcome": outcome,
+        "failure": failure,
+        "footer": footer,
+        "complete": complete,
+        "many": many,
+    }
 
 
 @pytest.fixture

@@ -57,7 +57,8 @@ def test_divergences_are_findings_by_their_reason(found: Found) -> None:
         ("documentation", "it says 3 and means 4", 1),
         ("documentation", "it says 3 and means 5", 1),
     ]
-    # What has no case in common may be wrong in the same words and have nothing to do with it.
+    # What has no case in common may be wrong in the same words and have nothing to do
+    # with it.
     assert [each.implementations for each in found(LISTED, twice)] == [("keras-tensorflow",), ("torch",)]
 
 

@@ -50,8 +50,13 @@ def verdicts(page: str) -> dict[str, tuple[str, ...]]:
     """Of the first table: the cells of each implementation, without markup."""
     found = re.search('<table class="standings">.*?</table>', page, re.DOTALL)
     assert found is not None
-    rows = [re.findall("<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL) for row in re.findall("<tr.*?</tr>", found[0], re.DOTALL)]
-    plain = [[" ".join(re.sub("<small>.*?</small>|<[^>]*>", "", cell).split()) for cell in row] for row in rows[1:]]
+    rows = [
+        re.findall("<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL)
+        for row in re.findall("<tr.*?</tr>", found[0], re.DOTALL)
+    ]
+    plain = [
+        [" ".join(re.sub("<small>.*?</small>|<[^>]*>", "", cell).split()) for cell in row] for row in rows[1:]
+    ]
     return {name: tuple(cells) for name, *cells in plain}
 
 
@@ -71,7 +76,9 @@ def test_the_page_loads_nothing_and_its_links_lead_somewhere(make: Make, write: 
     assert set(anchors) <= set(outline.ids)
     assert not re.search(r"@import|url\(", page)
     assert outline.headings[0] == 1
-    assert all(after - before <= 1 for before, after in zip(outline.headings, outline.headings[1:], strict=False))
+    assert all(
+        after - before <= 1 for before, after in zip(outline.headings, outline.headings[1:], strict=False)
+    )
 
 
 def test_a_failure_is_told_in_full(make: Make, write: Write) -> None:
@@ -99,13 +106,23 @@ def test_an_unfinished_run_says_so_first(make: Make, write: Write) -> None:
 
 
 def test_unsupported_is_not_counted_as_passed(make: Make, write: Write) -> None:
-    page = page_of(make, write, [make["outcome"](), make["outcome"](dtype="float32", outcome="unsupported", message="no float32")])
-    assert verdicts(page) == {"keras-tensorflow": ("Does what its documentation says in all that it offers.", "0", "0", "1 of 2")}
+    page = page_of(
+        make,
+        write,
+        [make["outcome"](), make["outcome"](dtype="float32", outcome="unsupported", message="no float32")],
+    )
+    assert verdicts(page) == {
+        "keras-tensorflow": ("Does what its documentation says in all that it offers.", "0", "0", "1 of 2")
+    }
     assert "no float32" in page
 
 
-def test_a_missing_implementation_is_named_with_the_command_that_installs_it(make: Make, write: Write) -> None:
-    missing = [{"implementation": "keras-jax", "reason": "jax not installed", "command": "python -m pip install jax"}]
+def test_a_missing_implementation_is_named_with_the_command_that_installs_it(
+    make: Make, write: Write
+) -> None:
+    missing = [
+        {"implementation": "keras-jax", "reason": "jax not installed", "command": "python -m pip install jax"}
+    ]
     page = page_of(make, write, [make["outcome"]()], missing=missing)
     assert "Not run: 1 implementation" in page
     assert re.search("<dt>keras-jax</dt><dd>jax not installed: <code>python -m pip install jax</code>", page)
@@ -114,7 +131,18 @@ def test_a_missing_implementation_is_named_with_the_command_that_installs_it(mak
 def test_text_of_the_result_file_is_never_markup(make: Make, write: Write) -> None:
     evil = "</script><img src=x onerror=alert(1)>"
     page = page_of(
-        make, write, [make["failure"](case=f"k/f/{evil}", about=evil, message=evil, yaml=evil, detail=evil, parameters={"params.x": evil})]
+        make,
+        write,
+        [
+            make["failure"](
+                case=f"k/f/{evil}",
+                about=evil,
+                message=evil,
+                yaml=evil,
+                detail=evil,
+                parameters={"params.x": evil},
+            )
+        ],
     )
     assert "<img" not in page
     assert data_of(page)["parameters"] == [["params.x", evil]]
@@ -125,26 +153,54 @@ def test_the_list_gives_back_every_outcome(make: Make, write: Write) -> None:
     results = read(write(make["complete"](outcomes)))
     data = data_of(render(results))
     shown = []
-    for row in zip(*(data["rows"][column] for column in ("case", "implementation", "dtype", "outcome")), strict=True):
+    for row in zip(
+        *(data["rows"][column] for column in ("case", "implementation", "dtype", "outcome")), strict=True
+    ):
         name, pieces, own = data["cases"][row[0]]
         stem, file, line, about, source, shared = data["names"][name]
         case = stem + ",".join(data["pieces"][piece] for piece in pieces)
         parameters = sorted(tuple(data["parameters"][index]) for index in [*shared, *own])
         file, about, source = (data["texts"][index] for index in (file, about, source))
-        shown.append((case, data["implementations"][row[1]], data["dtypes"][row[2]], data["outcomes"][row[3]], file, line, about, source, parameters))
-    expected = [(o.case, o.implementation, o.dtype, o.outcome, o.file, o.line, o.about, o.source, sorted(o.settings)) for o in results.outcomes]
+        shown.append(
+            (
+                case,
+                data["implementations"][row[1]],
+                data["dtypes"][row[2]],
+                data["outcomes"][row[3]],
+                file,
+                line,
+                about,
+                source,
+                parameters,
+            )
+        )
+    expected = [
+        (o.case, o.implementation, o.dtype, o.outcome, o.file, o.line, o.about, o.source, sorted(o.settings))
+        for o in results.outcomes
+    ]
     assert shown == expected
 
 
 @pytest.mark.parametrize("failing_every", [50, 1])
-def test_ten_thousand_results_fit_a_megabyte_however_much_fails(make: Make, write: Write, failing_every: int) -> None:
+def test_ten_thousand_results_fit_a_megabyte_however_much_fails(
+    make: Make, write: Write, failing_every: int
+) -> None:
     page = page_of(make, write, list(make["many"](10_000, failing_every)))
     assert len(page.encode()) < 1_000_000
 
 
 def test_no_flood_of_failures_hides_a_failure_of_another_cause(make: Make, write: Write) -> None:
-    flood = [make["failure"](case=f"k/a/{index}", file="cases/k/a.yaml", yaml="x" * 5_000, message=f"flood {index}") for index in range(500)]
-    page = page_of(make, write, [*flood, make["failure"](case="k/z/lonely", file="cases/k/z.yaml", message="another thing")])
+    flood = [
+        make["failure"](
+            case=f"k/a/{index}", file="cases/k/a.yaml", yaml="x" * 5_000, message=f"flood {index}"
+        )
+        for index in range(500)
+    ]
+    page = page_of(
+        make,
+        write,
+        [*flood, make["failure"](case="k/z/lonely", file="cases/k/z.yaml", message="another thing")],
+    )
     assert page.count('class="finding new-kind') == 2
     assert verdicts(page)["keras-tensorflow"][1:3] == ("2", "0")
     assert "<code>k/z/lonely</code>" in page
@@ -152,7 +208,8 @@ def test_no_flood_of_failures_hides_a_failure_of_another_cause(make: Make, write
 
 def test_a_number_of_findings_links_to_exactly_these(make: Make, write: Write) -> None:
     known = [
-        make["outcome"](case=f"k/f/{kind}", outcome="divergence", message=f"{kind}: it is so") for kind in ("framework", "documentation", "by-design")
+        make["outcome"](case=f"k/f/{kind}", outcome="divergence", message=f"{kind}: it is so")
+        for kind in ("framework", "documentation", "by-design")
     ]
     outcomes = [*known, make["failure"](), make["outcome"](implementation="torch")]
     page = page_of(make, write, outcomes)
@@ -160,7 +217,12 @@ def test_a_number_of_findings_links_to_exactly_these(make: Make, write: Write) -
     for word, count in (("new", 1), ("defects", 2), ("by-design", 1)):
         assert f'href="#{word}-keras-tensorflow"' in page
         sections = re.findall(rf'<section class="kind of-{word}".*?</section>', page, re.DOTALL)
-        assert sum(len(re.findall('<details class="finding [^"]*on-keras-tensorflow', each)) for each in sections) == count
+        assert (
+            sum(
+                len(re.findall('<details class="finding [^"]*on-keras-tensorflow', each)) for each in sections
+            )
+            == count
+        )
         assert f"#{word}-keras-tensorflow:target ~ .kind:not(.of-{word})" in page
 
 

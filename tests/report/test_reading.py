@@ -72,7 +72,9 @@ def test_a_torn_line_in_the_middle_is_an_error_with_its_line(make: Make, write: 
         ({"type": "verdict"}, "a line of type 'verdict'; known types are header, subject, outcome, footer"),
     ],
 )
-def test_a_line_that_does_not_follow_the_schema_is_an_error_with_its_line(make: Make, write: Write, change: dict[str, Any], problem: str) -> None:
+def test_a_line_that_does_not_follow_the_schema_is_an_error_with_its_line(
+    make: Make, write: Write, change: dict[str, Any], problem: str
+) -> None:
     records = make["complete"]([make["outcome"]()])
     records[3] |= change
     with pytest.raises(ResultFileError, match=rf"results\.jsonl:4: .*{problem}"):
@@ -93,15 +95,23 @@ def test_a_line_without_a_required_field_is_an_error_that_names_it(make: Make, w
         (lambda records: [], r":1: the first line is no header"),
         (lambda records: [*records, records[-2]], r":6: a line after the footer"),
         (lambda records: [records[0], *records], r":2: a second header"),
-        (lambda records: [*records[:4], records[3], records[4]], r":5: a second outcome of .* the first is in line 4"),
-        (lambda records: [{**records[0], "format": 2}, *records[1:]], r":1: the file has format 2; this version reads format 1"),
+        (
+            lambda records: [*records[:4], records[3], records[4]],
+            r":5: a second outcome of .* the first is in line 4",
+        ),
+        (
+            lambda records: [{**records[0], "format": 2}, *records[1:]],
+            r":1: the file has format 2; this version reads format 1",
+        ),
         (
             lambda records: [*records[:-1], {**records[-1], "counts": {"pass": 7}}],
             r":5: the footer counts \{'pass': 7\}, the file holds \{'pass': 1\}",
         ),
     ],
 )
-def test_a_file_that_contradicts_itself_is_an_error(make: Make, write: Write, change: Callable[[Any], Any], problem: str) -> None:
+def test_a_file_that_contradicts_itself_is_an_error(
+    make: Make, write: Write, change: Callable[[Any], Any], problem: str
+) -> None:
     with pytest.raises(ResultFileError, match=problem):
         read(write(change(make["complete"]([make["outcome"]()]))))
 
@@ -113,11 +123,16 @@ def test_a_subject_that_several_workers_started_alike_is_there_once(make: Make, 
 
 def test_outcomes_have_the_same_order_whichever_worker_was_first(make: Make, write: Write) -> None:
     outcomes = [
-        make["outcome"](case=f"k/f/{name}", line=line, dtype=dtype) for line, name in [(3, "b"), (9, "a")] for dtype in ("float64", "float32")
+        make["outcome"](case=f"k/f/{name}", line=line, dtype=dtype)
+        for line, name in [(3, "b"), (9, "a")]
+        for dtype in ("float64", "float32")
     ]
     forward, backward = read(write(make["complete"](outcomes))), read(write(make["complete"](outcomes[::-1])))
     assert forward.outcomes == backward.outcomes
-    assert [(outcome.case, outcome.dtype) for outcome in forward.outcomes[:2]] == [("k/f/b", "float64"), ("k/f/b", "float32")]
+    assert [(outcome.case, outcome.dtype) for outcome in forward.outcomes[:2]] == [
+        ("k/f/b", "float64"),
+        ("k/f/b", "float32"),
+    ]
 
 
 def test_what_is_not_a_number_comes_as_its_name(make: Make, write: Write) -> None:
@@ -138,6 +153,10 @@ def test_the_schema_knows_the_outcomes_of_the_report() -> None:
     assert set(FAILING) < set(OUTCOMES)
 
 
-@pytest.mark.parametrize(("kind", "value"), [("header", Header), ("subject", Subject), ("outcome", Outcome), ("footer", Footer)])
+@pytest.mark.parametrize(
+    ("kind", "value"), [("header", Header), ("subject", Subject), ("outcome", Outcome), ("footer", Footer)]
+)
 def test_the_schema_has_exactly_the_fields_of_the_values(kind: str, value: Any) -> None:
-    assert set(SCHEMA["definitions"][kind]["properties"]) - {"type", "format"} == {field.name for field in fields(value)}
+    assert set(SCHEMA["definitions"][kind]["properties"]) - {"type", "format"} == {
+        field.name for field in fields(value)
+    }

@@ -32,7 +32,12 @@ def test_a_second_run_on_the_same_file_is_refused_and_changes_nothing(tmp_path: 
     path = tmp_path / "results.jsonl"
     first = ResultFile(path, HEADER)
     written = path.read_bytes()
-    with pytest.raises(ResultsInUse, match=r"another run is writing .*results\.jsonl; wait for it, or give this one its own with --results"):
+    with pytest.raises(
+        ResultsInUse,
+        match=(
+            r"another run is writing .*results\.jsonl; wait for it, or give this one its own with --results"
+        ),
+    ):
         ResultFile(path, HEADER)
     assert path.read_bytes() == written
     first.finish()
@@ -59,7 +64,9 @@ def test_a_file_that_nobody_holds_any_more_is_written_anew(tmp_path: Path) -> No
         assert read(path).incomplete == ""
 
 
-def test_what_has_come_in_is_in_the_file_before_it_is_closed_and_the_footer_sums_it_up(tmp_path: Path) -> None:
+def test_what_has_come_in_is_in_the_file_before_it_is_closed_and_the_footer_sums_it_up(
+    tmp_path: Path,
+) -> None:
     file = ResultFile(tmp_path / "results.jsonl", HEADER)
     file.subject({"name": "toy", "versions": {"toy": "1"}})
     file.subject({"name": "toy", "versions": {"toy": "1"}})
@@ -72,7 +79,11 @@ def test_what_has_come_in_is_in_the_file_before_it_is_closed_and_the_footer_sums
     file.finish()
     footer = json.loads(file.path.read_text(encoding="utf-8").splitlines()[-1])
     file.close()
-    assert (footer["type"], footer["counts"], footer["framework_seconds"]) == ("footer", {"pass": 1, "fail": 2}, 0.75)
+    assert (footer["type"], footer["counts"], footer["framework_seconds"]) == (
+        "footer",
+        {"pass": 1, "fail": 2},
+        0.75,
+    )
     assert 0 <= footer["seconds"] < 60
 
 

@@ -1,4 +1,6 @@
-"""A subject without a framework that does to its process what the request's layer says; run as a script."""
+"""A subject without a framework that does to its process what the request's layer says;
+run as a script.
+"""
 
 import os
 import signal
@@ -87,7 +89,9 @@ class Fake:
     def caller(self, layer: Any, arguments: Mapping[str, Any]) -> Callable[[], Any]:
         return lambda: layer(**arguments)
 
-    def record(self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]) -> tuple[Any, Callable[[Sequence[Any], Sequence[Any]], Gradients]]:
+    def record(
+        self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]
+    ) -> tuple[Any, Callable[[Sequence[Any], Sequence[Any]], Gradients]]:
         return call(), lambda outputs, cotangents: ({}, list(cotangents))
 
     def seed(self, seed: int) -> None:

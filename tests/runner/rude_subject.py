@@ -1,4 +1,6 @@
-"""A subject without our server: it says the line given for hello, then answers every run with the other; run as a script."""
+"""A subject without our server: it says the line given for hello, then answers every
+run with the other; run as a script.
+"""
 
 import sys
 import time

@@ -11,7 +11,11 @@ from lstm_ref.runner import cpu
 @pytest.mark.parametrize(
     ("text", "model", "flags"),
     [
-        ("processor\t: 0\nmodel name\t: A chip @ 2 GHz\nflags\t\t: fpu avx2 sse4_2 fma\nbugs : avx\n", "A chip @ 2 GHz", ["sse4_2", "avx2", "fma"]),
+        (
+            "processor\t: 0\nmodel name\t: A chip @ 2 GHz\nflags\t\t: fpu avx2 sse4_2 fma\nbugs : avx\n",
+            "A chip @ 2 GHz",
+            ["sse4_2", "avx2", "fma"],
+        ),
         ("processor : 0\nFeatures : fp asimd bf16\n", "of the platform", ["asimd", "bf16"]),
         (None, "of the platform", []),
     ],

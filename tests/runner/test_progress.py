@@ -20,7 +20,10 @@ def test_the_line_says_how_far_and_how_long(done: int, failed: int, left: float,
     assert progress_line(done, 6189, failed, left) == line
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0.2, "1 s"), (59.0, "59 s"), (61.0, "1 min"), (156.0, "2 min 40 s"), (3599.0, "60 min")])
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.2, "1 s"), (59.0, "59 s"), (61.0, "1 min"), (156.0, "2 min 40 s"), (3599.0, "60 min")],
+)
 def test_a_duration_is_as_exact_as_it_can_be_known(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
@@ -54,7 +57,9 @@ class Terminal:
 
 
 def told(live: bool, *items: tuple[str, float], total: int | None = None) -> Terminal:
-    """Items that end one after the other, each of an implementation and after so many seconds."""
+    """Items that end one after the other, each of an implementation and after so many
+    seconds.
+    """
     terminal, now = Terminal(), 0.0
     known = Counter(implementation for implementation, _ in items)
     known["slow"] += (total or len(items)) - len(items)
@@ -82,6 +87,8 @@ def test_a_terminal_has_one_line_that_changes_and_goes() -> None:
 
 
 def test_the_time_that_is_left_is_that_of_the_implementations_that_are_left() -> None:
-    """Six of ten items are done in 24 s; the other four are of the one that took 2 s each."""
+    """Six of ten items are done in 24 s; the other four are of the one that took 2 s
+    each.
+    """
     items = [("slow", 2.0), ("slow", 2.0), *[("slower", 5.0)] * 4]
     assert told(False, *items, total=10).lines == ["6 of 10 items, 60 %; about 8 s left"]

@@ -1,4 +1,6 @@
-"""From a case to an outcome: what is asked, what becomes of the answer, and how it is written up. No process is started here."""
+"""From a case to an outcome: what is asked, what becomes of the answer, and how it is
+written up. No process is started here.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -88,7 +90,9 @@ def never() -> Any:
 
 
 NOTHING_SAID: Mapping[str, str | bool] = {}
-TOY = Implementation("toy", "keras", never, {"float64": "float64", "float32": "float32"}, Host("toy", (), "toy", {}))
+TOY = Implementation(
+    "toy", "keras", never, {"float64": "float64", "float32": "float32"}, Host("toy", (), "toy", {})
+)
 
 
 def introduction(toy: Implementation) -> Introduction:
@@ -114,9 +118,13 @@ Twin = Callable[[Request], Trace]
 
 
 class Answering:
-    """Subjects that answer with what the twin answers, changed: the change gets the number of the request as well."""
+    """Subjects that answer with what the twin answers, changed: the change gets the
+    number of the request as well.
+    """
 
-    def __init__(self, twin: Twin, change: Change, processor: Mapping[str, str | bool], toy: Implementation) -> None:
+    def __init__(
+        self, twin: Twin, change: Change, processor: Mapping[str, str | bool], toy: Implementation
+    ) -> None:
         self._introduction = introduction(toy)
         self.asked: list[Request] = []
         self._processor = processor
@@ -233,7 +241,10 @@ def test_the_cause_of_a_wrong_number_comes_before_the_findings(bench: Bench) -> 
 
 
 def test_where_no_number_is_wrong_no_cause_is_looked_for(bench: Bench) -> None:
-    found = bench.outcome(bench.case(ORDINARY), change=lambda _, trace: output(trace, lambda values: values.astype(np.float64), dtype="float64"))
+    found = bench.outcome(
+        bench.case(ORDINARY),
+        change=lambda _, trace: output(trace, lambda values: values.astype(np.float64), dtype="float64"),
+    )
     assert (found.outcome, found.message) == ("fail", "output is float64, expected float32")
 
 
@@ -247,15 +258,22 @@ def test_an_exception_of_the_last_step_is_expected_after_calls_with_gradients(be
 
 @pytest.mark.parametrize("call", [0, 1])
 def test_the_calls_before_an_expected_exception_are_judged(bench: Bench, call: int) -> None:
-    found = bench.outcome(bench.case(REFUSED), change=lambda _, trace: output(trace, lambda values: values + 1, call))
+    found = bench.outcome(
+        bench.case(REFUSED), change=lambda _, trace: output(trace, lambda values: values + 1, call)
+    )
     assert found.outcome == "fail"
     assert f"call {call}: output: 12 of 12 elements are beyond the bound" in found.message
 
 
 def test_an_expected_exception_that_comes_too_early_fails(bench: Bench) -> None:
     early = Raised(("ValueError", "Exception"), "the batch", 1, "Traceback of it")
-    found = bench.outcome(bench.case(REFUSED), change=lambda _, trace: replace(trace, calls=trace.calls[:1], raised=early))
-    assert (found.outcome, found.message) == ("fail", "raised ValueError in step 1: the batch, too early: step 2 must raise it")
+    found = bench.outcome(
+        bench.case(REFUSED), change=lambda _, trace: replace(trace, calls=trace.calls[:1], raised=early)
+    )
+    assert (found.outcome, found.message) == (
+        "fail",
+        "raised ValueError in step 1: the batch, too early: step 2 must raise it",
+    )
     assert found.detail == "Traceback of it"
 
 
@@ -283,13 +301,18 @@ def test_a_wrong_side_of_a_relation_is_named(bench: Bench, wrong: int, which: st
 
 def test_a_crash_on_either_side_of_a_relation_is_the_outcome(bench: Bench) -> None:
     for wrong in (0, 1):
-        found = bench.outcome(bench.case(RELATED), change=lambda number, trace, wrong=wrong: Crashed("signal", "") if number == wrong else trace)
+        found = bench.outcome(
+            bench.case(RELATED),
+            change=lambda number, trace, wrong=wrong: Crashed("signal", "") if number == wrong else trace,
+        )
         assert (found.outcome, found.message) == ("crash", "the process ended: signal")
 
 
 def test_a_call_may_start_from_the_previous_one_outside_a_relation(bench: Bench) -> None:
     assert bench.outcome(bench.case(PREVIOUS)).outcome == "pass"
-    found = bench.outcome(bench.case(PREVIOUS), change=lambda _, trace: output(trace, lambda values: values + 1, call=1))
+    found = bench.outcome(
+        bench.case(PREVIOUS), change=lambda _, trace: output(trace, lambda values: values + 1, call=1)
+    )
     assert (found.outcome, found.message.splitlines()[0]) == (
         "fail",
         "Call 1 is the first wrong one: look at what is carried over from the call before.",
@@ -317,7 +340,8 @@ def test_an_implementation_without_gradients_is_asked_for_none(bench: Bench, ent
 
 
 @pytest.mark.parametrize(
-    ("derivatives", "differentiable", "asked"), [("second-order", False, False), ("second-order", True, True), ("forward-mode", False, True)]
+    ("derivatives", "differentiable", "asked"),
+    [("second-order", False, False), ("second-order", True, True), ("forward-mode", False, True)],
 )
 def test_second_derivatives_are_asked_only_of_an_implementation_with_gradients(
     derivatives: str, differentiable: bool, asked: bool, tmp_path: Path
@@ -327,12 +351,17 @@ def test_second_derivatives_are_asked_only_of_an_implementation_with_gradients(
     found = bench.outcome(case, toy=replace(TOY, dialect="torch", differentiable=differentiable))
     assert [step.derivatives for request in bench.asked for step in request.steps] == [(derivatives,)] * asked
     assert (found.outcome, found.message) == (
-        ("fail", "0 calls returned, 1 were made") if asked else ("unsupported", "toy declares no second-order derivatives")
+        ("fail", "0 calls returned, 1 were made")
+        if asked
+        else ("unsupported", "toy declares no second-order derivatives")
     )
 
 
 def test_two_files_of_the_same_name_are_two_cases(bench: Bench) -> None:
-    one, other = bench.case(ORDINARY, "one/file.yaml"), bench.case(ORDINARY + "    params: {return_state: true}\n", "other/file.yaml")
+    one, other = (
+        bench.case(ORDINARY, "one/file.yaml"),
+        bench.case(ORDINARY + "    params: {return_state: true}\n", "other/file.yaml"),
+    )
     assert one.id == other.id
     assert [found.outcome for found in bench.outcomes(one, other, one)] == ["pass"] * 3
     assert [request.params.get("return_state", False) for request in bench.asked] == [False, True, False]
@@ -340,10 +369,14 @@ def test_two_files_of_the_same_name_are_two_cases(bench: Bench) -> None:
 
 def test_a_case_elsewhere_is_reproduced_by_its_file(bench: Bench, tmp_path: Path) -> None:
     case = bench.case("  - name: some\n    matrix: {params.unroll: [true]}\n", "own/file.yaml")
-    assert bench.outcome(case).reproduce == "lstm-ref run 'own/file.yaml::some[unroll=true]' --impl toy --dtype float32"
+    assert (
+        bench.outcome(case).reproduce
+        == "lstm-ref run 'own/file.yaml::some[unroll=true]' --impl toy --dtype float32"
+    )
     bench.folder = tmp_path / "another"
-    assert bench.outcome(case, seed=3).reproduce == (
-        f"lstm-ref run '{tmp_path}/own/file.yaml::some[unroll=true]' --impl toy --dtype float32 --seed 3"
+    assert (
+        bench.outcome(case, seed=3).reproduce
+        == f"lstm-ref run '{tmp_path}/own/file.yaml::some[unroll=true]' --impl toy --dtype float32 --seed 3"
     )
 
 
@@ -359,7 +392,18 @@ def wrong(number: int, trace: Trace) -> Trace:
 
 
 def divergence(**changes: Any) -> Divergence:
-    entry = Divergence("toy", "file/*", "framework", {"toy": ">=1,<2"}, ("fail",), "output: 12 of 12 .* beyond", None, "It adds one.", None, HERE)
+    entry = Divergence(
+        "toy",
+        "file/*",
+        "framework",
+        {"toy": ">=1,<2"},
+        ("fail",),
+        "output: 12 of 12 .* beyond",
+        None,
+        "It adds one.",
+        None,
+        HERE,
+    )
     return replace(entry, **changes)
 
 
@@ -374,7 +418,9 @@ def test_a_known_failure_is_a_divergence_and_keeps_what_was_found(bench: Bench) 
 
 def test_a_divergence_says_where_its_maintainers_are_told(bench: Bench) -> None:
     known = (divergence(link="https://example.org/issues/1"),)
-    assert bench.outcome(bench.case(ORDINARY), change=wrong, known=known).link == "https://example.org/issues/1"
+    assert (
+        bench.outcome(bench.case(ORDINARY), change=wrong, known=known).link == "https://example.org/issues/1"
+    )
     assert bench.outcome(bench.case(ORDINARY), known=known).link == "https://example.org/issues/1"  # stale
     assert bench.outcome(bench.case(ORDINARY), change=wrong).link == ""
 
@@ -400,12 +446,18 @@ def test_a_failure_that_the_entry_is_not_about_stays_a_failure(bench: Bench, ent
 
 
 def test_a_crash_in_a_case_that_is_known_to_fail_stays_a_crash(bench: Bench) -> None:
-    found = bench.outcome(bench.case(ORDINARY), change=lambda *_: Crashed("signal SIGSEGV", ""), known=(divergence(match="."),))
+    found = bench.outcome(
+        bench.case(ORDINARY), change=lambda *_: Crashed("signal SIGSEGV", ""), known=(divergence(match="."),)
+    )
     assert found.outcome == "crash"
 
 
-@pytest.mark.parametrize("change", [wrong, lambda *_: Crashed("signal SIGABRT", "")], ids=["answered", "crashed"])
-def test_where_memory_is_damaged_each_of_the_outcomes_is_the_known_one_and_the_process_is_replaced(bench: Bench, change: Change) -> None:
+@pytest.mark.parametrize(
+    "change", [wrong, lambda *_: Crashed("signal SIGABRT", "")], ids=["answered", "crashed"]
+)
+def test_where_memory_is_damaged_each_of_the_outcomes_is_the_known_one_and_the_process_is_replaced(
+    bench: Bench, change: Change
+) -> None:
     known = divergence(outcomes=("crash", "fail"), match="beyond|signal SIGABRT")
     assert bench.outcome(bench.case(ORDINARY), change=change, known=(known,)).outcome == "divergence"
     assert bench.replaced == ["toy"]
@@ -457,7 +509,9 @@ CHOOSY = replace(
         ({"level": ("AVX2",), "toy_f32": (True,)}, "fail"),
     ],
 )
-def test_an_entry_is_about_the_processors_that_it_names(bench: Bench, condition: Mapping[str, tuple[str | bool, ...]], outcome: str) -> None:
+def test_an_entry_is_about_the_processors_that_it_names(
+    bench: Bench, condition: Mapping[str, tuple[str | bool, ...]], outcome: str
+) -> None:
     here = {"toy_f32": False, "level": "AVX2"}
     entry = divergence(processor=condition)
     case = bench.case(ORDINARY)
@@ -491,7 +545,10 @@ def test_a_failure_that_is_gone_with_older_instructions_says_so_first(bench: Ben
     found = bench.outcome(case, change=wrong, toy=CHOOSY, held_back=right)
     assert found.outcome == "fail"
     first, second = found.message.splitlines()[:2]
-    assert first == "the processor decides: with TOY_MAX_ISA=SSE41 it passes; a kernel for newer processors is wrong"
+    assert (
+        first
+        == "the processor decides: with TOY_MAX_ISA=SSE41 it passes; a kernel for newer processors is wrong"
+    )
     assert second.startswith("output: 12 of 12 elements are beyond the bound")
     assert "processor" not in bench.outcome(case, change=wrong, toy=CHOOSY, held_back=wrong).message
     crashed = bench.outcome(case, change=lambda *_: Crashed("signal SIGILL", ""), toy=CHOOSY, held_back=right)
@@ -502,8 +559,10 @@ def test_a_stale_entry_that_older_instructions_still_need_says_so_first(bench: B
     case, known = bench.case(ORDINARY), (divergence(),)
     found = bench.outcome(case, toy=CHOOSY, known=known, held_back=wrong)
     assert found.outcome == "stale"
-    assert found.message.splitlines()[0] == (
-        "the processor decides: with TOY_MAX_ISA=SSE41 it does what is listed; say with `processor` where the entry applies"
+    assert (
+        found.message.splitlines()[0]
+        == "the processor decides: with TOY_MAX_ISA=SSE41 it does what is listed; say with `processor` where"
+        " the entry applies"
     )
     assert "processor" not in bench.outcome(case, toy=CHOOSY, known=known, held_back=right).message
 
@@ -517,7 +576,9 @@ def test_a_call_that_returned_where_the_only_one_had_to_raise_is_told(bench: Ben
 
 
 @pytest.mark.parametrize("entry", [REFUSED_AFTER_DROPPING, REFUSED_AFTER_EXACT])
-def test_what_comes_before_an_expected_exception_is_judged_in_every_kind_of_case(bench: Bench, entry: str) -> None:
+def test_what_comes_before_an_expected_exception_is_judged_in_every_kind_of_case(
+    bench: Bench, entry: str
+) -> None:
     case = bench.case(entry)
     assert bench.outcome(case).outcome == "pass"
     found = bench.outcome(case, change=lambda _, trace: output(trace, lambda values: values + 1))
@@ -543,26 +604,34 @@ def with_mask(trace: Trace, change: Callable[[Array], Array]) -> Trace:
     ],
     ids=["broadcast", "shape", "nan", "gigantic"],
 )
-def test_masks_that_nothing_can_be_computed_with_are_a_failure(bench: Bench, change: Callable[[Array], Array], finding: str) -> None:
+def test_masks_that_nothing_can_be_computed_with_are_a_failure(
+    bench: Bench, change: Callable[[Array], Array], finding: str
+) -> None:
     case = bench.case(REFUSED_AFTER_DROPPING)
     found = bench.outcome(case, change=lambda _, trace: with_mask(trace, change))
     assert found.outcome == "fail"
     assert finding in found.message
 
 
-def test_a_case_that_rounding_turns_upside_down_with_right_masks_is_no_failure_of_the_framework(bench: Bench) -> None:
+def test_a_case_that_rounding_turns_upside_down_with_right_masks_is_no_failure_of_the_framework(
+    bench: Bench,
+) -> None:
     found = bench.outcome(bench.case(CHAOTIC_DROPPING))
     assert found.outcome == "error"
     assert "cannot be judged in float32: rounding alone leaves" in found.message
 
 
 def test_the_cause_is_looked_for_in_the_first_call_that_was_to_return(bench: Bench) -> None:
-    found = bench.outcome(bench.case(REFUSED_FIRST), change=lambda _, trace: output(trace, lambda values: values + 1))
+    found = bench.outcome(
+        bench.case(REFUSED_FIRST), change=lambda _, trace: output(trace, lambda values: values + 1)
+    )
     assert found.outcome == "fail"
     assert found.message.startswith("The first wrong step is 0,")
 
 
-def test_a_search_for_the_cause_that_fails_leaves_the_failure(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_for_the_cause_that_fails_leaves_the_failure(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def diagnose(*_: object) -> None:
         raise ZeroDivisionError("nobody knows")
 
@@ -576,7 +645,9 @@ def test_a_search_for_the_cause_that_fails_leaves_the_failure(bench: Bench, monk
 
 def test_a_message_that_quotes_bytes_which_are_no_text_can_be_written(bench: Bench) -> None:
     raised = Raised(("OSError", "Exception"), "no file \udcff", 0, "in \udcff")
-    found = bench.outcome(bench.case(ORDINARY), change=lambda _, trace: replace(trace, calls=(), raised=raised))
+    found = bench.outcome(
+        bench.case(ORDINARY), change=lambda _, trace: replace(trace, calls=(), raised=raised)
+    )
     assert "no file \\udcff" in found.message
     assert found.detail == "in \\udcff"
     assert (found.message + found.detail).encode("utf-8")

@@ -1,4 +1,6 @@
-"""Whatever a subject does is the outcome of one request, and the next request is answered."""
+"""Whatever a subject does is the outcome of one request, and the next request is
+answered.
+"""
 
 import json
 import os
@@ -35,7 +37,9 @@ HELLO = {
     "subject": "rude",
     "versions": {},
     "environment": {},
-    "implementations": [{"name": "rude", "dialect": "keras", "accumulation": {"float32": "float32"}, "layers": "all"}],
+    "implementations": [
+        {"name": "rude", "dialect": "keras", "accumulation": {"float32": "float32"}, "layers": "all"}
+    ],
 }
 TRACE = {"message": "trace", "id": 0, "trace": {"calls": [], "raised": None, "seconds": 0.0, "refusals": []}}
 
@@ -47,11 +51,19 @@ def ask(deed: str, weights: bool = False) -> Request:
 
 def rude(start: str = "", hello: object = HELLO, answer: object = TRACE) -> Subject:
     lines = [each if isinstance(each, str) else json.dumps(each) for each in (hello, answer)]
-    return Subject(Launch("rude", (sys.executable, str(HERE / "rude_subject.py"), start, *lines), {}), start_seconds=20, case_seconds=5)
+    return Subject(
+        Launch("rude", (sys.executable, str(HERE / "rude_subject.py"), start, *lines), {}),
+        start_seconds=20,
+        case_seconds=5,
+    )
 
 
 def works(answer: Answer) -> bool:
-    return isinstance(answer, Trace) and answer.raised is None and answer.calls[0].outputs[0].values.tolist() == [2.0, 4.0]
+    return (
+        isinstance(answer, Trace)
+        and answer.raised is None
+        and answer.calls[0].outputs[0].values.tolist() == [2.0, 4.0]
+    )
 
 
 @pytest.fixture
@@ -63,7 +75,9 @@ def subject() -> Iterator[Subject]:
 
 @pytest.fixture(autouse=True)
 def children() -> Iterator[Children]:
-    """The processes that the test has started and that are there; nothing is left behind. (Other tests may keep some of theirs.)"""
+    """The processes that the test has started and that are there; nothing is left
+    behind. (Other tests may keep some of theirs.)
+    """
     before = set(psutil.Process().children(recursive=True))
 
     def found() -> list[psutil.Process]:
@@ -84,7 +98,10 @@ def test_a_request_is_answered(subject: Subject) -> None:
 
 def test_one_process_answers_all_requests(subject: Subject) -> None:
     answers = [subject.run(ask("pid")) for _ in range(3)]
-    assert len({int(answer.calls[0].outputs[0].values[0]) for answer in answers if isinstance(answer, Trace)}) == 1
+    assert (
+        len({int(answer.calls[0].outputs[0].values[0]) for answer in answers if isinstance(answer, Trace)})
+        == 1
+    )
 
 
 @pytest.mark.parametrize(
@@ -97,7 +114,9 @@ def test_one_process_answers_all_requests(subject: Subject) -> None:
         ("close-output", "it closed its output and went on running"),
     ],
 )
-def test_a_process_that_ends_is_a_crash_of_that_request_alone(subject: Subject, deed: str, cause: str) -> None:
+def test_a_process_that_ends_is_a_crash_of_that_request_alone(
+    subject: Subject, deed: str, cause: str
+) -> None:
     if deed == "close-output":
         subject = Subject(FAKE, case_seconds=10.0)
     assert works(subject.run(ask("work")))
@@ -157,7 +176,11 @@ def test_an_exception_of_the_framework_is_part_of_the_trace(subject: Subject) ->
     answer = subject.run(ask("raise"))
     assert isinstance(answer, Trace)
     assert answer.raised is not None
-    assert (answer.raised.types, answer.raised.message, answer.raised.step) == (("ValueError", "Exception"), "refused", 0)
+    assert (answer.raised.types, answer.raised.message, answer.raised.step) == (
+        ("ValueError", "Exception"),
+        "refused",
+        0,
+    )
 
 
 def test_an_exception_of_the_adapter_is_told_and_the_process_goes_on(subject: Subject) -> None:
@@ -205,7 +228,9 @@ def test_a_large_request_and_answer_pass(subject: Subject) -> None:
         ({**TRACE, "extra": 1}, "extra"),
     ],
 )
-def test_an_answer_that_breaks_the_protocol_is_broken_and_the_process_replaced(answer: object, complaint: str, children: Children) -> None:
+def test_an_answer_that_breaks_the_protocol_is_broken_and_the_process_replaced(
+    answer: object, complaint: str, children: Children
+) -> None:
     subject = rude(answer=answer)
     first = subject.run(ask("work"))
     assert isinstance(first, Broken)
@@ -228,7 +253,9 @@ def test_a_subject_in_any_language_may_answer() -> None:
         ("", {**HELLO, "implementations": []}, "implementations", ""),
     ],
 )
-def test_a_subject_that_does_not_come_up_cannot_start(start: str, hello: object, reason: str, stderr: str) -> None:
+def test_a_subject_that_does_not_come_up_cannot_start(
+    start: str, hello: object, reason: str, stderr: str
+) -> None:
     answer = rude(start, hello).run(ask("work"))
     assert isinstance(answer, CannotStart)
     assert reason in answer.reason
@@ -236,7 +263,10 @@ def test_a_subject_that_does_not_come_up_cannot_start(start: str, hello: object,
 
 
 def test_a_subject_that_is_never_ready_cannot_start() -> None:
-    subject = Subject(Launch("slow", (sys.executable, str(HERE / "rude_subject.py"), "sleep", "", ""), {}), start_seconds=0.5)
+    subject = Subject(
+        Launch("slow", (sys.executable, str(HERE / "rude_subject.py"), "sleep", "", ""), {}),
+        start_seconds=0.5,
+    )
     answer = subject.start()
     assert isinstance(answer, CannotStart)
     assert answer.reason == "not ready within 0.5 s"
@@ -275,7 +305,8 @@ def test_an_unknown_implementation_gets_a_hint() -> None:
 
 
 def test_an_interrupt_of_the_judge_leaves_the_subject_usable_and_closable() -> None:
-    # Its own interpreter, since the interrupt goes to a whole session, as from a terminal.
+    # Its own interpreter, since the interrupt goes to a whole session, as from a
+    # terminal.
     code = f"""
 import os, signal, sys, threading
 sys.path.insert(0, {str(HERE)!r})
@@ -284,8 +315,10 @@ from lstm_ref.runner.launching import Launch
 from lstm_ref.runner.subject import Subject
 from lstm_ref.protocol.trace import Request, Step, Tensor
 def ask(deed):
-    return Request("fake", deed, {{}}, "float64", {{}}, (Step("call", {{"x": Tensor("float64", np.array([1.0]))}}),))
-signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests in the background ignores it
+    x = Tensor("float64", np.array([1.0]))
+    return Request("fake", deed, {{}}, "float64", {{}}, (Step("call", {{"x": x}}),))
+# Whoever runs the tests in the background ignores it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 subject = Subject(Launch("fake", {FAKE.command!r}, {dict(FAKE.environment)!r}))
 subject.run(ask("work"))
 threading.Timer(0.5, lambda: os.killpg(0, signal.SIGINT)).start()
@@ -299,7 +332,13 @@ print("closed")
 """
     environment = {**os.environ, **PYTHON_PATH}
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60, start_new_session=True, check=False
+        [sys.executable, "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        start_new_session=True,
+        check=False,
     )
     assert done.stdout.splitlines() == ["interrupted", "[2.]", "closed"], done.stderr
 
@@ -315,7 +354,9 @@ print(subject._process._process.pid, flush=True)
 os._exit(0)
 """
     environment = {**os.environ, **PYTHON_PATH, "TMPDIR": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60, check=True
+    )
     pid = int(done.stdout)
     for _ in range(100):
         if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
@@ -325,7 +366,9 @@ os._exit(0)
         pytest.fail(f"subject {pid} outlived its judge")
 
 
-def test_installed_asks_for_every_required_module_and_ignores_stray_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_installed_asks_for_every_required_module_and_ignores_stray_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def requiring(*modules: str) -> Implementation:
         return Implementation("any", "keras", object, {}, Host("any", modules, "any", {}))  # type: ignore[arg-type]
 
@@ -336,7 +379,9 @@ def test_installed_asks_for_every_required_module_and_ignores_stray_folders(tmp_
     assert not installed(requiring("stray_folder"))
 
 
-def test_a_subject_works_in_an_empty_folder_of_its_own_and_keeps_the_callers_python_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_subject_works_in_an_empty_folder_of_its_own_and_keeps_the_callers_python_path(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     (tmp_path / "torch.py").write_text("raise RuntimeError('a file of the user shadows the framework')")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", "relative")
@@ -370,7 +415,9 @@ def test_a_process_that_an_implementation_wears_out_is_replaced_and_no_other_is(
             subjects.close()
 
 
-def test_a_subject_is_held_to_the_oldest_instructions_unless_the_user_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_subject_is_held_to_the_oldest_instructions_unless_the_user_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     host = Host("look", (), "look", {"FASTER": "1", "THREADS": "1"}, {"FASTER": "0", "MAX_ISA": "SSE41"})
     for name in host.lowest:
         monkeypatch.delenv(name, raising=False)

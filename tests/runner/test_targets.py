@@ -1,4 +1,6 @@
-"""What is under test has a column each, whatever subjects call themselves. Nothing is started here."""
+"""What is under test has a column each, whatever subjects call themselves. Nothing is
+started here.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +17,11 @@ from lstm_ref.runner.settings import Settings, parsed, patterns_of, settings_of
 from lstm_ref.runner.targets import Elsewhere, Introduced, Outsider, Target, elsewhere, outsiders, resolved
 
 HERE = Path("/here")
-KNOWN = {"known": Implementation("known", "keras", object, {"float32": "float32"}, Host("host", ("numpy",), "x", {"THREADS": "1"}))}  # type: ignore[arg-type]
+KNOWN = {
+    "known": Implementation(
+        "known", "keras", object, {"float32": "float32"}, Host("host", ("numpy",), "x", {"THREADS": "1"})
+    )
+}  # type: ignore[arg-type]
 
 
 def subject(name: str | None, command: str) -> Outsider:
@@ -24,12 +30,17 @@ def subject(name: str | None, command: str) -> Outsider:
 
 
 def saying(**versions: Mapping[str, str]) -> Callable[[Launch], Introduced]:
-    """Subjects by the first word of their command: each hosts "own", and those called several "other" as well."""
+    """Subjects by the first word of their command: each hosts "own", and those called
+    several "other" as well.
+    """
 
     def introduce(launch: Launch) -> Introduced:
         word = launch.command[0]
         names = ("own", "other") if word == "several" else ("own",)
-        return Introduced(versions.get(word, {"pkg": "1"}), [Introduction(name, "keras", {"float32": "float32"}) for name in names])
+        return Introduced(
+            versions.get(word, {"pkg": "1"}),
+            [Introduction(name, "keras", {"float32": "float32"}) for name in names],
+        )
 
     return introduce
 
@@ -38,13 +49,19 @@ def fit(path: Path, modules: Sequence[str]) -> Interpreter:
     return Interpreter(path, {"pkg": "3.8"})
 
 
-def columns(strangers: Sequence[Outsider], others: Sequence[Elsewhere] = (), **versions: Mapping[str, str]) -> dict[str, Target]:
+def columns(
+    strangers: Sequence[Outsider], others: Sequence[Elsewhere] = (), **versions: Mapping[str, str]
+) -> dict[str, Target]:
     return resolved(strangers, others, KNOWN, saying(**versions), fit)
 
 
 def test_a_command_is_split_into_words_and_runs_where_it_was_named() -> None:
     (found,) = outsiders(["node 'my file.mjs' --fast"], [], HERE)
-    assert (found.name, found.launch.command, found.launch.folder) == (None, ("node", "my file.mjs", "--fast"), HERE)
+    assert (found.name, found.launch.command, found.launch.folder) == (
+        None,
+        ("node", "my file.mjs", "--fast"),
+        HERE,
+    )
 
 
 @pytest.mark.parametrize(
@@ -90,21 +107,27 @@ def test_two_columns_of_one_name_are_refused() -> None:
         columns([subject(None, "a"), subject(None, "b")])
 
 
-def test_a_known_implementation_under_another_interpreter_keeps_its_environment_and_gets_its_versions() -> None:
+def test_a_known_implementation_under_another_interpreter_keeps_its_environment_and_gets_its_versions() -> (
+    None
+):
     found = columns([], [Elsewhere("known", "3.8", Path("/envs/python"), "told")])
     target = found["known@3.8"]
     assert (target.name, target.versions, target.launch.subject) == ("known", {"pkg": "3.8"}, "host@3.8")
     assert target.launch.command[0] == "/envs/python"
     assert target.launch.command[-1] == "host"
     assert target.launch.environment["THREADS"] == "1"
-    assert "PYTHONPATH" not in target.launch.environment  # packages of this interpreter are not those of the other
+    # Packages of this interpreter are not those of the other.
+    assert "PYTHONPATH" not in target.launch.environment
 
 
 def test_all_problems_are_told_at_once() -> None:
     def look(path: Path, modules: Sequence[str]) -> Unfit:
         return Unfit(f"{path} is too old")
 
-    others = [Elsewhere("known", "a", Path("/old"), "first"), Elsewhere("unknown", "b", Path("/new"), "second")]
+    others = [
+        Elsewhere("known", "a", Path("/old"), "first"),
+        Elsewhere("unknown", "b", Path("/new"), "second"),
+    ]
     with pytest.raises(BadTargets) as error:
         resolved([subject(None, "silent")], others, KNOWN, lambda launch: "it says nothing", look)
     assert error.value.problems == (
@@ -139,12 +162,22 @@ def test_what_the_command_line_names_stands_in_place_of_the_settings() -> None:
     named = asked(subjects=["node z"])
     assert (named.columns, [each.launch.command for each in named.outsiders]) == ((), [("node", "z")])
     settled = asked()
-    assert (settled.columns, len(settled.outsiders), settled.outsiders[0].launch.folder) == (("known",), 2, HERE)
+    assert (settled.columns, len(settled.outsiders), settled.outsiders[0].launch.folder) == (
+        ("known",),
+        2,
+        HERE,
+    )
 
 
 @pytest.mark.parametrize(
     ("columns", "started"),
-    [(("known",), []), (("set",), ["x"]), (("own",), ["y"]), (("own@set",), ["x", "y"]), (("set", "own"), ["x", "y"])],
+    [
+        (("known",), []),
+        (("set",), ["x"]),
+        (("own",), ["y"]),
+        (("own@set",), ["x", "y"]),
+        (("set", "own"), ["x", "y"]),
+    ],
 )
 def test_nothing_is_started_that_nobody_asks_for(columns: tuple[str, ...], started: list[str]) -> None:
     seen: list[str] = []
@@ -158,7 +191,9 @@ def test_nothing_is_started_that_nobody_asks_for(columns: tuple[str, ...], start
 
 
 def test_the_nearest_table_counts_and_paths_are_from_its_folder(tmp_path: Path) -> None:
-    (tmp_path / "pyproject.toml").write_text('[tool.lstm-ref]\nsubjects = ["a"]\ncases = ["mine.yaml", "keras"]\nseed = 3\n', encoding="utf-8")
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.lstm-ref]\nsubjects = ["a"]\ncases = ["mine.yaml", "keras"]\nseed = 3\n', encoding="utf-8"
+    )
     (tmp_path / "mine.yaml").touch()
     inner = tmp_path / "inner"
     inner.mkdir()

@@ -1,4 +1,6 @@
-"""A subject that somebody writes at midnight: it makes the mistake that its first argument names; run as a script. NumPy is all it needs."""
+"""A subject that somebody writes at midnight: it makes the mistake that its first
+argument names; run as a script. NumPy is all it needs.
+"""
 
 import base64
 import json
@@ -19,15 +21,25 @@ HELLO = {
             "name": "clumsy",
             "dialect": "keras",
             "accumulation": {"float32": "float32"},
-            "layers": {"LSTM": {"params.units": True, "params.return_sequences": True, "params.return_state": True}},
+            "layers": {
+                "LSTM": {"params.units": True, "params.return_sequences": True, "params.return_state": True}
+            },
         }
     ],
 }
 HELLOS = {
     "old protocol": {**HELLO, "protocol": 1},
-    "no layers": {**HELLO, "implementations": [{key: value for key, value in HELLO["implementations"][0].items() if key != "layers"}]},
+    "no layers": {
+        **HELLO,
+        "implementations": [
+            {key: value for key, value in HELLO["implementations"][0].items() if key != "layers"}
+        ],
+    },
     "unknown dialect": {**HELLO, "implementations": [{**HELLO["implementations"][0], "dialect": "kears"}]},
-    "unknown parameter": {**HELLO, "implementations": [{**HELLO["implementations"][0], "layers": {"LSTM": {"params.unit": True}}}]},
+    "unknown parameter": {
+        **HELLO,
+        "implementations": [{**HELLO["implementations"][0], "layers": {"LSTM": {"params.unit": True}}}],
+    },
 }
 
 
@@ -36,17 +48,25 @@ def sigmoid(x):
 
 
 def array(tensor):
-    return np.frombuffer(base64.b64decode(tensor["data"]), {"float32": "<f4", "float64": "<f8"}[tensor["dtype"]]).reshape(tensor["shape"])
+    return np.frombuffer(
+        base64.b64decode(tensor["data"]), {"float32": "<f4", "float64": "<f8"}[tensor["dtype"]]
+    ).reshape(tensor["shape"])
 
 
 def sent(values):
     shape = [*values.shape, 1] if mistake == "wrong shape" else list(values.shape)
     data = values.astype("<f4").tobytes()
-    return {"dtype": "float32", "shape": shape, "data": base64.b64encode(data[:-1] if mistake == "short array" else data).decode()}
+    return {
+        "dtype": "float32",
+        "shape": shape,
+        "data": base64.b64encode(data[:-1] if mistake == "short array" else data).decode(),
+    }
 
 
 def called(request, step):
-    kernel, recurrent, bias = (array(request["weights"][name]) for name in ("kernel", "recurrent_kernel", "bias"))
+    kernel, recurrent, bias = (
+        array(request["weights"][name]) for name in ("kernel", "recurrent_kernel", "bias")
+    )
     x = array(step["arguments"]["sequences"]["tensor"])
     h = c = np.zeros((len(x), len(recurrent)), "f4")
     outputs = []
@@ -60,7 +80,10 @@ def called(request, step):
         outputs.append(h)
     first = np.stack(outputs, 1) if request["params"].get("return_sequences") else h
     states = request["params"].get("return_state")
-    return {"structure": "(*, *, *)" if states else "*", "outputs": [sent(each) for each in ([first, h, c] if states else [first])]}
+    return {
+        "structure": "(*, *, *)" if states else "*",
+        "outputs": [sent(each) for each in ([first, h, c] if states else [first])],
+    }
 
 
 if mistake == "silent start":

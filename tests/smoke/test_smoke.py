@@ -50,8 +50,8 @@ def test_what_is_not_declared_is_not_asked_for(smoke: Smoke) -> None:
 def test_what_was_sent_and_what_came_is_shown_in_numbers(smoke: Smoke) -> None:
     done = words(smoke("--subject", command("none")).output)
     assert (
-        'sent {"implementation": "clumsy", "layer": "LSTM", "params": {"units": 1}, "dtype": "float32", "weights": {"kernel": float32 (1, 4) ['
-        in done
+        'sent {"implementation": "clumsy", "layer": "LSTM", "params": {"units": 1}, "dtype": "float32",'
+        ' "weights": {"kernel": float32 (1, 4) [' in done
     )
     assert 'came {"calls": [{"structure": "*", "outputs": [float32 (1, 1) [' in done
 
@@ -59,12 +59,32 @@ def test_what_was_sent_and_what_came_is_shown_in_numbers(smoke: Smoke) -> None:
 @pytest.mark.parametrize(
     ("mistake", "wrong", "todo"),
     [
-        ("old protocol", "it speaks protocol 1, and this version of lstm-ref speaks 3", "each message is described"),
-        ("no layers", "the hello.implementations[0] must contain ['layers'] properties", "each message is described"),
-        ("unknown dialect", "clumsy follows the dialect 'kears', which is not known; did you mean", "each message is described"),
-        ("unknown parameter", "clumsy declares params.unit of LSTM, which is not documented; did you mean", "each message is described"),
+        (
+            "old protocol",
+            "it speaks protocol 1, and this version of lstm-ref speaks 3",
+            "each message is described",
+        ),
+        (
+            "no layers",
+            "the hello.implementations[0] must contain ['layers'] properties",
+            "each message is described",
+        ),
+        (
+            "unknown dialect",
+            "clumsy follows the dialect 'kears', which is not known; did you mean",
+            "each message is described",
+        ),
+        (
+            "unknown parameter",
+            "clumsy declares params.unit of LSTM, which is not documented; did you mean",
+            "each message is described",
+        ),
         ("chatty start", "not a line of JSON", "print everything else to standard error"),
-        ("dies at once", "ended before it was ready, exit code 1", "a subject writes its hello as soon as it starts"),
+        (
+            "dies at once",
+            "ended before it was ready, exit code 1",
+            "a subject writes its hello as soon as it starts",
+        ),
         ("dies at once", "libfoo.so: cannot open shared object file", "try it in a terminal"),
     ],
 )
@@ -94,10 +114,25 @@ def test_a_hello_that_never_ends_is_explained(mistake: str, wrong: str) -> None:
 @pytest.mark.parametrize(
     ("mistake", "outcome", "wrong", "todo"),
     [
-        ("chatty", "error", "not a line of JSON (Expecting value: line 1 column 1 (char 0)): b'computing", "print everything else to standard error"),
+        (
+            "chatty",
+            "error",
+            "not a line of JSON (Expecting value: line 1 column 1 (char 0)): b'computing",
+            "print everything else to standard error",
+        ),
         ("wrong id", "error", "run 0 was answered with id 1", "each message is described"),
-        ("short array", "error", "an array of shape (1, 1) and dtype float32 takes 4 bytes, the message holds 3", "each message is described"),
-        ("wrong shape", "fail", "output has shape (1, 1, 1), expected (1, 1)", "the line above says what this request is about"),
+        (
+            "short array",
+            "error",
+            "an array of shape (1, 1) and dtype float32 takes 4 bytes, the message holds 3",
+            "each message is described",
+        ),
+        (
+            "wrong shape",
+            "fail",
+            "output has shape (1, 1, 1), expected (1, 1)",
+            "the line above says what this request is about",
+        ),
         ("dies", "crash", "Segmentation fault, so to speak", "the process has to outlive a request"),
         ("silent", "timeout", "no answer within 1 s", "flush standard output after it"),
     ],

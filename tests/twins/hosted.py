@@ -1,7 +1,9 @@
-"""A subject that hosts the NumPy twins, or real implementations, with a fault planted in front of them.
+"""A subject that hosts the NumPy twins, or real implementations, with a fault planted
+in front of them.
 
-A script: `python hosted.py FAULT IMPLEMENTATION...`, where FAULT may be `IMPLEMENTATION:FAULT` to be that one's alone. LSTM_REF_TEST_DEATH may name
-a file: while there is none, the third request kills the process.
+A script: `python hosted.py FAULT IMPLEMENTATION...`, where FAULT may be
+`IMPLEMENTATION:FAULT` to be that one's alone. LSTM_REF_TEST_DEATH may name a file:
+while there is none, the third request kills the process.
 """
 
 import math
@@ -29,7 +31,9 @@ Weights = Mapping[str, Tensor]
 
 
 class TwinAdapter:
-    """A dialect's twin as if it were a framework: it computes in the dtype of the request, and draws what there is to draw."""
+    """A dialect's twin as if it were a framework: it computes in the dtype of the
+    request, and draws what there is to draw.
+    """
 
     def __init__(self, name: str) -> None:
         self._dialect = dialect(name)
@@ -75,11 +79,18 @@ class TwinAdapter:
         self._has_weights = True
 
     def _built(self, layer: Any, arguments: Mapping[str, Any]) -> None:
-        """Draw the initial weights, as soon as the features are known, unless the layer was given some."""
+        """Draw the initial weights, as soon as the features are known, unless the layer
+        was given some.
+        """
         if not self._has_weights:
             features = self._features or int(np.shape(next(iter(arguments.values())))[-1])
             initial = layer.initial(features)
-            layer.load({name: self._initial(name, initial[name], spec.shape) for name, spec in layer.weight_specs(features).items()})
+            layer.load(
+                {
+                    name: self._initial(name, initial[name], spec.shape)
+                    for name, spec in layer.weight_specs(features).items()
+                }
+            )
             self._has_weights = True
 
     def _initial(self, name: str, initial: Initial, shape: tuple[int, ...]) -> Array:
@@ -103,7 +114,11 @@ class TwinAdapter:
             draws = layer.draws(arguments)
             if self.fault != "masks_kept" or not self._drawn:
                 self._drawn = {name: self._mask(draw) for name, draw in draws.items()}
-            applied = {name: np.ones_like(mask) for name, mask in self._drawn.items()} if self.fault == "masks_not_applied" else self._drawn
+            applied = (
+                {name: np.ones_like(mask) for name, mask in self._drawn.items()}
+                if self.fault == "masks_not_applied"
+                else self._drawn
+            )
             result, self._pullback = layer.vjp(**arguments, **({"drawn": applied} if draws else {}))
             if self.fault == "masks_misreported":
                 self._drawn = {name: self._mask(draw) for name, draw in draws.items()}
@@ -132,7 +147,9 @@ class TwinAdapter:
         kept = 1.0 if self.fault == "masks_unscaled" else 1 / (1 - draw.rate)
         return np.where(self._random.random(draw.shapes[0]) < rate, 0.0, kept).astype(self._dtype)
 
-    def record(self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]) -> tuple[Any, Callable[[Sequence[Any], Sequence[Any]], Gradients]]:
+    def record(
+        self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]
+    ) -> tuple[Any, Callable[[Sequence[Any], Sequence[Any]], Gradients]]:
         result = call()
 
         @np.errstate(all="ignore")
@@ -152,7 +169,11 @@ class TwinAdapter:
         draws = layer.draws({"training": True, **arguments})
 
         def masks() -> list[Mapping[str, Array]]:
-            return [{name: self._mask(draw) for name, draw in draws.items()} for _ in range(arguments["epochs"])] if draws else []
+            return (
+                [{name: self._mask(draw) for name, draw in draws.items()} for _ in range(arguments["epochs"])]
+                if draws
+                else []
+            )
 
         applied = masks()
         if self.fault == "masks_kept":
@@ -161,7 +182,13 @@ class TwinAdapter:
         faster = 2 if self.fault == "learns_too_fast" else 1
         if self.fault != "trains_nothing":
             layer.act("train", {**arguments, "learning_rate": faster * arguments["learning_rate"], **drawn})
-        self._epochs = masks() if self.fault == "masks_misreported" else [] if self.fault == "masks_not_shown" else applied
+        self._epochs = (
+            masks()
+            if self.fault == "masks_misreported"
+            else []
+            if self.fault == "masks_not_shown"
+            else applied
+        )
 
     def epochs(self, layer: Any) -> Sequence[Mapping[str, Any]]:
         return self._epochs
@@ -235,12 +262,20 @@ def recurrent_kernel_transposed(name: str, values: Array) -> Array:
     if not name.startswith(("recurrent_kernel", "weight_hh")):
         return values
     blocks = np.split(values, 4, axis=gate_axis(name))
-    return np.concatenate([block.T for block in blocks], axis=gate_axis(name)) if blocks[0].shape[0] == blocks[0].shape[1] else values
+    return (
+        np.concatenate([block.T for block in blocks], axis=gate_axis(name))
+        if blocks[0].shape[0] == blocks[0].shape[1]
+        else values
+    )
 
 
 def last_bias_forgotten(name: str, values: Array) -> Array:
     """The only bias of Keras, the second one of PyTorch, as zeros."""
-    return np.zeros_like(values) if name.startswith(("bias_hh", "bias")) and not name.startswith("bias_ih") else values
+    return (
+        np.zeros_like(values)
+        if name.startswith(("bias_hh", "bias")) and not name.startswith("bias_ih")
+        else values
+    )
 
 
 def output_gate_bias_of_one_unit_negated(name: str, values: Array) -> Array:
@@ -254,7 +289,12 @@ def output_gate_bias_of_one_unit_negated(name: str, values: Array) -> Array:
 
 FAULTS: Mapping[str, Callable[[str, Array], Array]] = {
     function.__name__: function
-    for function in (gates_swapped, recurrent_kernel_transposed, last_bias_forgotten, output_gate_bias_of_one_unit_negated)
+    for function in (
+        gates_swapped,
+        recurrent_kernel_transposed,
+        last_bias_forgotten,
+        output_gate_bias_of_one_unit_negated,
+    )
 }
 STATES_SWAPPED = "states_swapped"  # h and c exchanged on their way into the call
 
@@ -267,24 +307,34 @@ class Planted:
         self._fault = fault
         if isinstance(adapter, TwinAdapter):
             adapter.fault = fault
-        # All that it can do, as attributes: protocols are looked up without __getattr__ (Python 3.12).
+        # All that it can do, as attributes: protocols are looked up without __getattr__
+        # (Python 3.12).
         for name in dir(adapter):
             if not name.startswith("_") and not hasattr(self, name):
                 setattr(self, name, getattr(adapter, name))
 
     def set_weights(self, layer: Any, weights: Weights) -> None:
         change = FAULTS.get(self._fault, unchanged)
-        self._adapter.set_weights(layer, {name: replace(tensor, values=change(name, tensor.values)) for name, tensor in weights.items()})
+        self._adapter.set_weights(
+            layer,
+            {name: replace(tensor, values=change(name, tensor.values)) for name, tensor in weights.items()},
+        )
 
     def caller(self, layer: Any, arguments: Mapping[str, Any]) -> Callable[[], Any]:
         if self._fault == STATES_SWAPPED:
-            arguments = {name: value[::-1] if name in ("initial_state", "hx") else value for name, value in arguments.items()}
+            arguments = {
+                name: value[::-1] if name in ("initial_state", "hx") else value
+                for name, value in arguments.items()
+            }
         return self._adapter.caller(layer, arguments)
 
 
 HOST = Host("twins", ("numpy",), "twins", {"OPENBLAS_NUM_THREADS": "1"})
 DTYPES = {"float64": "float64", "float32": "float32"}
-TWINS = {f"{name}-twin": Implementation(f"{name}-twin", name, partial(TwinAdapter, name), DTYPES, HOST) for name in ("keras", "torch")}
+TWINS = {
+    f"{name}-twin": Implementation(f"{name}-twin", name, partial(TwinAdapter, name), DTYPES, HOST)
+    for name in ("keras", "torch")
+}
 
 
 def planted(implementation: Implementation, fault: str) -> Implementation:

@@ -1,8 +1,10 @@
-"""A pytest plugin: a run that has it knows the twins, and an implementation that is not installed, instead of the frameworks.
+"""A pytest plugin: a run that has it knows the twins, and an implementation that is not
+installed, instead of the frameworks.
 
-LSTM_REF_TEST_FAULT plants a fault in the twins; LSTM_REF_TEST_DIVERGENCE is a pattern of cases in which torch-twin is known to fail, with a
-message like LSTM_REF_TEST_MATCH; LSTM_REF_TEST_CORPUS is the folder whose files are taken for those of the package; LSTM_REF_TEST_KNOWN is the
-one implementation that is known.
+LSTM_REF_TEST_FAULT plants a fault in the twins; LSTM_REF_TEST_DIVERGENCE is a pattern
+of cases in which torch-twin is known to fail, with a message like LSTM_REF_TEST_MATCH;
+LSTM_REF_TEST_CORPUS is the folder whose files are taken for those of the package;
+LSTM_REF_TEST_KNOWN is the one implementation that is known.
 """
 
 import os
@@ -18,15 +20,37 @@ from lstm_ref.corpus import Divergence, Place
 from lstm_ref.protocol import Host, Implementation
 from lstm_ref.runner import plan, session, targets, writer
 
-ABSENT = Implementation("absent", "keras", hosted.TWINS["keras-twin"].adapter, {}, Host("absent", ("no_such_framework",), "nothing", {}))
+ABSENT = Implementation(
+    "absent",
+    "keras",
+    hosted.TWINS["keras-twin"].adapter,
+    {},
+    Host("absent", ("no_such_framework",), "nothing", {}),
+)
 
 
 def _divergences() -> tuple[Divergence, ...]:
     cases = os.environ.get("LSTM_REF_TEST_DIVERGENCE")
     if not cases:
         return ()
-    match, place = os.environ.get("LSTM_REF_TEST_MATCH", "beyond the bound"), Place(Path("divergences.yaml"), 1)
-    return (Divergence("torch-twin", cases, "framework", {"twin": ">=1"}, ("fail",), match, None, "it is known to be wrong", None, place),)
+    match, place = (
+        os.environ.get("LSTM_REF_TEST_MATCH", "beyond the bound"),
+        Place(Path("divergences.yaml"), 1),
+    )
+    return (
+        Divergence(
+            "torch-twin",
+            cases,
+            "framework",
+            {"twin": ">=1"},
+            ("fail",),
+            match,
+            None,
+            "it is known to be wrong",
+            None,
+            place,
+        ),
+    )
 
 
 @pytest.hookimpl(tryfirst=True)

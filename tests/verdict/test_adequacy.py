@@ -1,4 +1,6 @@
-"""The cases are tested too: each must notice every ordinary mistake, far beyond its bound, or be excused here with the reason why it cannot."""
+"""The cases are tested too: each must notice every ordinary mistake, far beyond its
+bound, or be excused here with the reason why it cannot.
+"""
 
 import re
 from collections import Counter
@@ -26,12 +28,16 @@ MARGIN = 64
 EVERYDAY = [case for case in load().cases if case.everyday and case.claim is None]
 
 FORGETTING = r".*bias of (gate f is ignored|the forget gate .*)"
-OF_NO_STEP_BEFORE = rf"the recurrent kernel is .*|gates . and . change places in the recurrent kernel|{FORGETTING}"
+OF_NO_STEP_BEFORE = (
+    rf"the recurrent kernel is .*|gates . and . change places in the recurrent kernel|{FORGETTING}"
+)
 
 
 @dataclass(frozen=True)
 class Excuse:
-    """Why some cases cannot notice some faults, which are a regular expression of their meanings."""
+    """Why some cases cannot notice some faults, which are a regular expression of their
+    meanings.
+    """
 
     reason: str
     faults: str
@@ -49,48 +55,95 @@ def of_gates(*names: str) -> Callable[[Case], bool]:
 def activations(case: Case) -> tuple[Any, Any]:
     """Those of the state and of the gates, a function by its name."""
     named = [case.params.get("activation", "tanh"), case.params.get("recurrent_activation", "sigmoid")]
-    phi, sigma = (value["callable"] if isinstance(value, dict) and "callable" in value else value for value in named)
+    phi, sigma = (
+        value["callable"] if isinstance(value, dict) and "callable" in value else value for value in named
+    )
     return ("linear" if phi is None else phi), ("linear" if sigma is None else sigma)
 
 
 def takes_one_step_from_zero(case: Case) -> bool:
     calls = [step for step in case.steps if step.action == "call"]
     given = any("given" in step.arguments.values() for step in calls)
-    length = max(1 if case.layer.endswith("Cell") else step.input.timesteps or 0 for step in calls) if calls else 0
+    length = (
+        max(1 if case.layer.endswith("Cell") else step.input.timesteps or 0 for step in calls) if calls else 0
+    )
     return length == 1 and not given and not (len(calls) > 1 and case.params.get("stateful"))
 
 
 EXCUSES = (
-    Excuse("with one activation for all four gates i g = g i", r"the gates' blocks are read as g, f, i, o .*", lambda c: len({*activations(c)}) == 1),
+    Excuse(
+        "with one activation for all four gates i g = g i",
+        r"the gates' blocks are read as g, f, i, o .*",
+        lambda c: len({*activations(c)}) == 1,
+    ),
     Excuse(
         "with one activation and no bias i g = g i",
         "gates i and g change places in the kernel and the recurrent kernel",
         lambda case: len({*activations(case)}) == 1 and not case.params.get("use_bias", True),
     ),
-    Excuse("one is a function, the other its name", "activation and .* change places", lambda case: len({*activations(case)}) == 1),
-    Excuse("h and c are zero before the only step", OF_NO_STEP_BEFORE, takes_one_step_from_zero),
-    Excuse("what is added to all units changes no share of their sum", "1 is added .*", of_gates("softmax", "log_softmax", "sparsemax")),
-    Excuse("the mask takes every step", "the mask is ignored", of_ids("*mask=full*", "keras/sizes/smallest-with-everything*")),
-    Excuse("all rows are as long as the input", "the lengths are ignored", of_ids("*form=packed-equal*", "*sequence_lens=full*")),
     Excuse(
-        "one layer has no outputs that can be dropped", "nothing is dropped .*", lambda c: c.dialect == "torch" and c.params.get("num_layers", 1) == 1
+        "one is a function, the other its name",
+        "activation and .* change places",
+        lambda case: len({*activations(case)}) == 1,
     ),
-    Excuse("the only step is the first and the last", "go_backwards is ignored", of_ids("keras/sizes/one-of-everything*")),
-    Excuse("of coupled gates the forget gate has no say", FORGETTING, lambda case: bool(case.params.get("input_forget"))),
+    Excuse("h and c are zero before the only step", OF_NO_STEP_BEFORE, takes_one_step_from_zero),
+    Excuse(
+        "what is added to all units changes no share of their sum",
+        "1 is added .*",
+        of_gates("softmax", "log_softmax", "sparsemax"),
+    ),
+    Excuse(
+        "the mask takes every step",
+        "the mask is ignored",
+        of_ids("*mask=full*", "keras/sizes/smallest-with-everything*"),
+    ),
+    Excuse(
+        "all rows are as long as the input",
+        "the lengths are ignored",
+        of_ids("*form=packed-equal*", "*sequence_lens=full*"),
+    ),
+    Excuse(
+        "one layer has no outputs that can be dropped",
+        "nothing is dropped .*",
+        lambda c: c.dialect == "torch" and c.params.get("num_layers", 1) == 1,
+    ),
+    Excuse(
+        "the only step is the first and the last",
+        "go_backwards is ignored",
+        of_ids("keras/sizes/one-of-everything*"),
+    ),
+    Excuse(
+        "of coupled gates the forget gate has no say",
+        FORGETTING,
+        lambda case: bool(case.params.get("input_forget")),
+    ),
     Excuse(
         "a forget gate that is 0 below its threshold forgets the first step",
         "the first step reads zeros",
         of_ids('onnx/activations/gates[*"ThresholdedRelu"*'),
     ),
     Excuse("no step is taken", r"(?!.*(initial|mask)).*", of_ids("keras/masks/nothing-taken*")),
-    Excuse("the only row does not take its first step", "the first step reads zeros", of_ids("keras/masks/one-row", "keras/masks/one-row[*")),
+    Excuse(
+        "the only row does not take its first step",
+        "the first step reads zeros",
+        of_ids("keras/masks/one-row", "keras/masks/one-row[*"),
+    ),
     Excuse(
         "numbers so small that i, f and o are all one half",
-        "gates [ifo] and [ifo] change places in the (kernel|recurrent kernel|kernel and the recurrent kernel)",
+        "gates [ifo] and [ifo] change places in the (kernel|recurrent kernel|kernel and the recurrent"
+        " kernel)",
         of_ids("keras/values/small*"),
     ),
-    Excuse("all inputs are dropped", r".*in the kernel.*|.*features.*|time.*|the first step.*", of_ids("keras/dropout/everything[dropout=1.0*")),
-    Excuse("all states are dropped", r".*recurrent kernel.*|the initial h is ignored", of_ids("keras/dropout/everything[*recurrent_dropout=1.0*")),
+    Excuse(
+        "all inputs are dropped",
+        r".*in the kernel.*|.*features.*|time.*|the first step.*",
+        of_ids("keras/dropout/everything[dropout=1.0*"),
+    ),
+    Excuse(
+        "all states are dropped",
+        r".*recurrent kernel.*|the initial h is ignored",
+        of_ids("keras/dropout/everything[*recurrent_dropout=1.0*"),
+    ),
     Excuse(
         "it trains what is not trainable, and looks at nothing else",
         r"(time|the first step|activation|the gates have) .*",
@@ -112,21 +165,32 @@ def every_meaning() -> set[str]:
 def excused(case: Case) -> set[str]:
     """The faults, by their meaning, that a case need not notice."""
     patterns = [excuse.faults for excuse in EXCUSES if excuse.applies(case)]
-    return {meaning for meaning in every_meaning() if any(re.fullmatch(pattern, meaning) for pattern in patterns)} if patterns else set()
+    return (
+        {
+            meaning
+            for meaning in every_meaning()
+            if any(re.fullmatch(pattern, meaning) for pattern in patterns)
+        }
+        if patterns
+        else set()
+    )
 
 
 @cache
 def ordinary_cases() -> tuple[Case, ...]:
-    """The first point of every case, and one in seven of the others, always the same ones. (All of them would take minutes.)
+    """The first point of every case, and one in seven of the others, always the same
+    ones. (All of them would take minutes.)
 
-    Not those of exact arithmetic: they count bits, and one step of linear gates is a product, whose factors may change places. Nor those whose
-    weights nobody gives, or whose batch has no rows, and so no numbers.
+    Not those of exact arithmetic: they count bits, and one step of linear gates is a
+    product, whose factors may change places. Nor those whose weights nobody gives, or
+    whose batch has no rows, and so no numbers.
     """
     comparing = [
         case
         for case in EVERYDAY
         if not case.expect and not case.relation and "float32" in case.dtypes and case.values.grid != "exact"
-        if case.values.weights == "drawn" and any(step.input.batch != 0 for step in case.steps if step.action == "call")
+        if case.values.weights == "drawn"
+        and any(step.input.batch != 0 for step in case.steps if step.action == "call")
     ]
     names: set[str] = set()
     chosen = []
@@ -139,24 +203,36 @@ def ordinary_cases() -> tuple[Case, ...]:
 
 
 def mask(draw: Draw, random: np.random.Generator) -> Array:
-    return np.where(random.random(draw.shapes[0]) < draw.rate, 0.0, 1 / (1 - draw.rate) if draw.rate < 1 else 0.0)
+    return np.where(
+        random.random(draw.shapes[0]) < draw.rate, 0.0, 1 / (1 - draw.rate) if draw.rate < 1 else 0.0
+    )
 
 
 def with_masks(language: Dialect, material: Material) -> Observed:
     """Some masks, for the calls that draw any."""
     random = np.random.default_rng(0)
-    return Observed([{name: mask(draw, random) for name, draw in call.draws.items()} for call in run_twin(language, material.request)])
+    return Observed(
+        [
+            {name: mask(draw, random) for name, draw in call.draws.items()}
+            for call in run_twin(language, material.request)
+        ]
+    )
 
 
 def largest_ratio(expectation: Expectation, faulty: list[TwinCall]) -> float:
-    """How far a layer with the fault is beyond the bounds of the case; infinite where its outputs have other shapes."""
+    """How far a layer with the fault is beyond the bounds of the case; infinite where
+    its outputs have other shapes.
+    """
     worst = 0.0
     for call, expected_call in zip(faulty, expectation.calls, strict=True):
         for expected in expected_call.outputs:
             values = call.outputs[expected.name]
             if values.shape != expected.values.shape:
                 return float("inf")
-            worst = max(worst, float(np.max(in_bounds(values, expected.values, expected.bounds["float32"]), initial=0.0)))
+            worst = max(
+                worst,
+                float(np.max(in_bounds(values, expected.values, expected.bounds["float32"]), initial=0.0)),
+            )
     return worst
 
 

@@ -1,4 +1,6 @@
-"""Whatever an implementation returns, there is a verdict: no trace makes the judge itself fail, and none that is changed passes."""
+"""Whatever an implementation returns, there is a verdict: no trace makes the judge
+itself fail, and none that is changed passes.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -70,7 +72,9 @@ def odd(tensor: Tensor) -> Iterator[tuple[str, Tensor | None]]:
 
 
 def odd_mappings(found: Mapping[str, Any], alike: Tensor) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Arrays by name as they should not be: one too few, one too many, and each of them odd."""
+    """Arrays by name as they should not be: one too few, one too many, and each of them
+    odd.
+    """
     yield "unheard-of", {**found, "unheard-of": alike}
     for name, tensor in list(found.items())[:2]:
         yield f"without {name}", {key: value for key, value in found.items() if key != name}
@@ -92,7 +96,10 @@ def changed_calls(call: Call) -> Iterator[tuple[str, Call]]:
     for position, output in list(enumerate(call.outputs))[:2]:
         for how, other in odd(output):
             if other is not None:
-                yield f"output {position} {how}", replace(call, outputs=(*call.outputs[:position], other, *call.outputs[position + 1 :]))
+                yield (
+                    f"output {position} {how}",
+                    replace(call, outputs=(*call.outputs[:position], other, *call.outputs[position + 1 :])),
+                )
     yield "changed", replace(call, changed=("sequences",))
     for field in ("gradients", "curvatures", "effects", "drawn"):
         for how, found in odd_mappings(getattr(call, field), first):
@@ -107,11 +114,22 @@ def changed_traces(trace: Trace) -> Iterator[tuple[str, Trace]]:
     """The trace as it should not be."""
     raised = Raised(("OddError", "Exception"), "\x1b[31modd\x00 %s {}\n\nand more", 99, "")
     yield "raised", replace(trace, raised=raised)
-    yield "raised without calls", replace(trace, calls=(), raised=replace(raised, types=("ValueError", "Exception"), step=None, message=""))
+    yield (
+        "raised without calls",
+        replace(
+            trace, calls=(), raised=replace(raised, types=("ValueError", "Exception"), step=None, message="")
+        ),
+    )
     yield "no call", replace(trace, calls=())
-    yield "a call too many", replace(trace, calls=(*trace.calls, *trace.calls[-1:], Call("*", (Tensor("float32", np.ones(2)),))))
+    yield (
+        "a call too many",
+        replace(trace, calls=(*trace.calls, *trace.calls[-1:], Call("*", (Tensor("float32", np.ones(2)),)))),
+    )
     yield "refused", replace(trace, refusals=(raised, replace(raised, step=-1)))
-    yield "a call before all", replace(trace, calls=(Call("*", (Tensor("float32", np.ones(2)),)), *trace.calls))
+    yield (
+        "a call before all",
+        replace(trace, calls=(Call("*", (Tensor("float32", np.ones(2)),)), *trace.calls)),
+    )
     if trace.raised is not None:
         yield "not raised", replace(trace, raised=None)
         yield "raised by no step", replace(trace, raised=replace(trace.raised, step=99))
@@ -119,9 +137,15 @@ def changed_traces(trace: Trace) -> Iterator[tuple[str, Trace]]:
     if trace.calls:
         yield "not a number", replace(trace, calls=tuple(map(not_a_number, trace.calls)))
     for position, call in enumerate(trace.calls[:2]):
-        yield f"without call {position}", replace(trace, calls=(*trace.calls[:position], *trace.calls[position + 1 :]))
+        yield (
+            f"without call {position}",
+            replace(trace, calls=(*trace.calls[:position], *trace.calls[position + 1 :])),
+        )
         for how, other in changed_calls(call):
-            yield f"call {position}: {how}", replace(trace, calls=(*trace.calls[:position], other, *trace.calls[position + 1 :]))
+            yield (
+                f"call {position}: {how}",
+                replace(trace, calls=(*trace.calls[:position], other, *trace.calls[position + 1 :])),
+            )
 
 
 def not_a_number(call: Call) -> Call:
@@ -139,7 +163,9 @@ def not_a_number(call: Call) -> Call:
 
 
 class Answering:
-    """A subject that answers one request with what it is told, and the others with what is right."""
+    """A subject that answers one request with what it is told, and the others with what
+    is right.
+    """
 
     def __init__(self, run: Callable[[Request], Trace], introduction: Introduction) -> None:
         self._run = run
@@ -167,7 +193,9 @@ class Answering:
 
 @dataclass(frozen=True)
 class Bench:
-    """A case on the twin of its dialect: its run, its subject, and all that is changed in the right trace."""
+    """A case on the twin of its dialect: its run, its subject, and all that is changed
+    in the right trace.
+    """
 
     case: Case
     dtype: str
@@ -188,7 +216,9 @@ def bench(name: str, hosted: ModuleType) -> Bench:
     implementation = hosted.TWINS[f"{case.dialect}-twin"]
     able = introduction(implementation.name, case.dialect)
     answering = Answering(lambda request: steps.run(adapter, request), able)
-    run = Run(cast(Subjects, answering), {able.name: Target.of(implementation)}, 0, Divergences([], {}), Path())
+    run = Run(
+        cast(Subjects, answering), {able.name: Target.of(implementation)}, 0, Divergences([], {}), Path()
+    )
     ready = Bench(case, CASES[name], run, answering, ())
     found = ready.outcome()
     assert (found.outcome, found.message) == ("pass", "")

@@ -12,7 +12,9 @@ from lstm_ref.corpus.claim import Asserted, Claim, Example, Source, Weight
 from lstm_ref.protocol.trace import Call, Raised, Tensor, Trace
 from lstm_ref.verdict.claims import findings, refuted, returned_text, shapes_text
 
-CLAIM = Claim("claims/said/a", "Something.", "", Source("An article", "article", "1"), "true", "holds", Asserted())
+CLAIM = Claim(
+    "claims/said/a", "Something.", "", Source("An article", "article", "1"), "true", "holds", Asserted()
+)
 
 
 def array(*shape: int, value: float = 0.0) -> Tensor:
@@ -247,7 +249,9 @@ def test_a_claim_fails_when_what_it_asserts_is_not_so(run: Any) -> None:
     assert done.code == 1
     (outcome,) = done.results.outcomes
     assert outcome.outcome == "fail"
-    assert outcome.message.startswith('the verdict "true" is not confirmed: the statement does not hold any more: ')
+    assert outcome.message.startswith(
+        'the verdict "true" is not confirmed: the statement does not hold any more: '
+    )
     assert "the shapes [(7, 4, 3), [(1, 4, 3), (1, 4, 3)]], not [(7, 4, 4)" in outcome.message
 
 
@@ -255,4 +259,7 @@ def test_a_difference_that_the_reference_does_not_have_is_the_claims_own_mistake
     done = run("file.yaml", yaml=text_of(CARRY.replace("STATE", "h_n")))
     by_case = {outcome.case: outcome for outcome in done.results.outcomes}
     assert by_case["file/last/seen"].outcome == "error"
-    assert "the reference itself has no difference between output at last-step and h_n" in by_case["file/last/seen"].message
+    assert (
+        "the reference itself has no difference between output at last-step and h_n"
+        in by_case["file/last/seen"].message
+    )

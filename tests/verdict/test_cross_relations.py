@@ -1,4 +1,6 @@
-"""Relations whose other run is on another dialect: the same weights in the other layout, and a fault on either side is told."""
+"""Relations whose other run is on another dialect: the same weights in the other
+layout, and a fault on either side is told.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -35,12 +37,14 @@ cases:
   - name: without-bias
     params: {use_bias: false}
     relation:
-      other: {dialect: torch, layer: LSTM, params: {input_size: 5, hidden_size: 3, bias: false, batch_first: true}}
+      other: {dialect: torch, layer: LSTM,
+        params: {input_size: 5, hidden_size: 3, bias: false, batch_first: true}}
       equal: [{left: output, right: output}, {left: c, right: c_n}]
   - name: states
     call: {initial_state: given}
     relation:
-      other: {dialect: torch, layer: LSTM, params: {input_size: 5, hidden_size: 3, batch_first: true}, call: {hx: given}}
+      other: {dialect: torch, layer: LSTM, params: {input_size: 5, hidden_size: 3, batch_first: true},
+        call: {hx: given}}
       equal: [{left: output, right: output}, {left: h, right: h_n}, {left: c, right: c_n}]
   - name: one-without-bias
     params: {use_bias: false}
@@ -71,16 +75,19 @@ defaults:
 cases:
   - name: stacked
     params:
-      layers: [{layer: LSTM, params: {units: 3, return_sequences: true}}, {layer: LSTM, params: {units: 3, return_sequences: true}}]
+      layers: [{layer: LSTM, params: {units: 3, return_sequences: true}},
+        {layer: LSTM, params: {units: 3, return_sequences: true}}]
     relation:
-      other: {dialect: torch, layer: LSTM, params: {input_size: 5, hidden_size: 3, num_layers: 2, batch_first: true}}
+      other: {dialect: torch, layer: LSTM,
+        params: {input_size: 5, hidden_size: 3, num_layers: 2, batch_first: true}}
       equal: [{left: output, right: output}]
   - name: bidirectional
     layer: Bidirectional
     params: {layer: {layer: LSTM, params: {units: 3, return_sequences: true, return_state: true}}}
     call: {initial_state: given}
     relation:
-      other: {dialect: torch, layer: LSTM, params: {input_size: 5, hidden_size: 3, bidirectional: true, batch_first: true}, call: {hx: given}}
+      other: {dialect: torch, layer: LSTM,
+        params: {input_size: 5, hidden_size: 3, bidirectional: true, batch_first: true}, call: {hx: given}}
       equal:
         - {left: output, right: output}
         - {left: backward_c, right: {output: c_n, at: backward-half}}
@@ -90,12 +97,14 @@ cases:
         - {layer: Bidirectional, params: {layer: {layer: LSTM, params: {units: 3, return_sequences: true}}}}
         - {layer: Bidirectional, params: {layer: {layer: LSTM, params: {units: 3, return_sequences: true}}}}
     relation:
-      other: {dialect: torch, layer: LSTM, params: {input_size: 5, hidden_size: 3, num_layers: 2, bidirectional: true, batch_first: true}}
+      other: {dialect: torch, layer: LSTM,
+        params: {input_size: 5, hidden_size: 3, num_layers: 2, bidirectional: true, batch_first: true}}
       equal: [{left: output, right: output}]
   - name: fewer-layers
     params: {layers: [{layer: LSTM, params: {units: 3, return_sequences: true}}]}
     relation:
-      other: {dialect: torch, layer: LSTM, params: {input_size: 5, hidden_size: 3, num_layers: 2, batch_first: true}}
+      other: {dialect: torch, layer: LSTM,
+        params: {input_size: 5, hidden_size: 3, num_layers: 2, batch_first: true}}
       equal: [{left: output, right: output}]
 """
 TEXTS = {
@@ -130,11 +139,15 @@ def test_two_dialects_with_the_same_weights_agree(name: str, dtype: str, read: R
         ("stacked-bidirectional", "torch-twin:gates_swapped", "the other run: output: "),
     ],
 )
-def test_a_fault_on_one_side_is_told_of_that_side(name: str, fault: str, complaint: str, read: Read, judged: Judged) -> None:
+def test_a_fault_on_one_side_is_told_of_that_side(
+    name: str, fault: str, complaint: str, read: Read, judged: Judged
+) -> None:
     outcome = judged(read(TEXTS[name])[name], fault)
     assert outcome.outcome == "fail"
     assert complaint in outcome.message
-    other = {"the other run": "the case's run", "the case's run": "the other run"}[complaint.partition(":")[0]]
+    other = {"the other run": "the case's run", "the case's run": "the other run"}[
+        complaint.partition(":")[0]
+    ]
     assert f"{other}:" not in outcome.message
 
 
@@ -145,7 +158,9 @@ def test_a_fault_on_one_side_is_told_of_that_side(name: str, fault: str, complai
         (STACKS, "fewer-layers", "both need as many LSTMs, of one size"),
     ],
 )
-def test_weights_that_do_not_fit_blame_the_case(text: str, name: str, complaint: str, read: Read, judged: Judged) -> None:
+def test_weights_that_do_not_fit_blame_the_case(
+    text: str, name: str, complaint: str, read: Read, judged: Judged
+) -> None:
     outcome = judged(read(text)[name])
     assert outcome.outcome == "error"
     assert complaint in outcome.message
@@ -153,13 +168,18 @@ def test_weights_that_do_not_fit_blame_the_case(text: str, name: str, complaint:
 
 def test_without_a_partner_the_case_cannot_be_judged(start: Start, hosted: ModuleType, read: Read) -> None:
     alone = {"keras-twin": Target.of(hosted.TWINS["keras-twin"])}
-    outcome = Run(start("keras-twin"), alone, 0, Divergences([], {}), Path()).outcome(read(PLAIN)["plain"], "keras-twin", "float64")
+    outcome = Run(start("keras-twin"), alone, 0, Divergences([], {}), Path()).outcome(
+        read(PLAIN)["plain"], "keras-twin", "float64"
+    )
     assert outcome.outcome == "error"
     assert outcome.message.startswith("file/plain compares with a layer of torch, ")
 
 
 def test_the_partner_is_the_first_that_takes_all_cases(hosted: ModuleType) -> None:
     twins = {name: Target.of(each) for name, each in hosted.TWINS.items()}
-    slow, other = replace(twins["torch-twin"], column="slow", slow=True), replace(twins["torch-twin"], column="other")
+    slow, other = (
+        replace(twins["torch-twin"], column="slow", slow=True),
+        replace(twins["torch-twin"], column="other"),
+    )
     assert partner_of("torch", {"slow": slow, **twins, "other": other}) is twins["torch-twin"]
     assert partner_of("torch", {"slow": slow, "keras-twin": twins["keras-twin"]}) is None

@@ -34,15 +34,35 @@ cases:
   - name: trained
     steps: [{train: {epochs: 1, learning_rate: 0.125, mask: gaps}}, weights]
 """
-ENTRY = Divergence("toy", "file/*", "framework", {"toy": ">=1"}, ("fail",), "beyond", None, "It adds one.", None, Place(Path("toy.yaml"), 1))
+ENTRY = Divergence(
+    "toy",
+    "file/*",
+    "framework",
+    {"toy": ">=1"},
+    ("fail",),
+    "beyond",
+    None,
+    "It adds one.",
+    None,
+    Place(Path("toy.yaml"), 1),
+)
 
 
 def matched(cases: Mapping[str, Case], *where: Mapping[str, tuple[Any, ...]], of: str = "toy") -> set[str]:
     divergences = Divergences([replace(ENTRY, where=where)] if where else [ENTRY], load_parameters())
-    return {name for name, case in cases.items() if divergences.matching(case, of, "float32", {"toy": "1.2"}, {})}
+    return {
+        name for name, case in cases.items() if divergences.matching(case, of, "float32", {"toy": "1.2"}, {})
+    }
 
 
-PRODUCT: tuple[str, ...] = ("", "dropout=0.3", "mask=gaps", "dropout=0.3,mask=gaps", "mask=left", "dropout=0.3,mask=left")
+PRODUCT: tuple[str, ...] = (
+    "",
+    "dropout=0.3",
+    "mask=gaps",
+    "dropout=0.3,mask=gaps",
+    "mask=left",
+    "dropout=0.3,mask=left",
+)
 PRODUCT += tuple(f"{axes},unroll=true".lstrip(",") for axes in PRODUCT)
 ALL = {f"product[{axes}]" if axes else "product" for axes in PRODUCT} | {"two-calls", "trained"}
 
@@ -59,10 +79,19 @@ ALL = {f"product[{axes}]" if axes else "product" for axes in PRODUCT} | {"two-ca
         (({"params.dropout": (0.3,)},), {name for name in ALL if "dropout" in name}),
         (({"params.dropout": (0.0,)},), {name for name in ALL if "dropout" not in name}),
         (({"call.mask": ("left",)},), {name for name in ALL if "left" in name}),
-        (({"call.mask": ("left", "gaps")},), {name for name in ALL if "left" in name or "gaps" in name} | {"two-calls", "trained"}),
+        (
+            ({"call.mask": ("left", "gaps")},),
+            {name for name in ALL if "left" in name or "gaps" in name} | {"two-calls", "trained"},
+        ),
         (({"call.mask": ("absent",)},), {name for name in ALL if "mask" not in name} - {"trained"}),
-        (({"params.unroll": (True,), "call.mask": ("left",)},), {"product[mask=left,unroll=true]", "product[dropout=0.3,mask=left,unroll=true]"}),
-        (({"params.unroll": (True,)}, {"call.mask": ("left",)}), {name for name in ALL if "unroll" in name or "left" in name}),
+        (
+            ({"params.unroll": (True,), "call.mask": ("left",)},),
+            {"product[mask=left,unroll=true]", "product[dropout=0.3,mask=left,unroll=true]"},
+        ),
+        (
+            ({"params.unroll": (True,)}, {"call.mask": ("left",)}),
+            {name for name in ALL if "unroll" in name or "left" in name},
+        ),
         # Both in one call, not one in each.
         (({"call.mask": ("gaps",), "call.training": (True,)},), set()),
         (({"call.training": (True,)},), {"two-calls"}),
@@ -70,7 +99,9 @@ ALL = {f"product[{axes}]" if axes else "product" for axes in PRODUCT} | {"two-ca
         (({"params.no_such_thing": (True,)},), set()),
     ],
 )
-def test_an_entry_is_about_the_points_in_which_every_axis_of_a_row_has_one_of_its_values(where: Where, names: set[str], read: Read) -> None:
+def test_an_entry_is_about_the_points_in_which_every_axis_of_a_row_has_one_of_its_values(
+    where: Where, names: set[str], read: Read
+) -> None:
     assert matched(read(CASES), *where) == names
 
 
@@ -116,7 +147,9 @@ def test_an_entry_stands_for_all_its_patterns_and_implementations(tmp_path: Path
         ("keras-tensorflow", "keras/masks/*", ({},)),
     ]
     assert [entry.outcomes for entry in found] == [("fail",)] * 4 + [("crash", "fail")]
-    assert [entry.processor for entry in found] == [{}] * 4 + [{"onednn_bf16": (False,), "cpu_capability": ("default", "AVX2")}]
+    assert [entry.processor for entry in found] == [{}] * 4 + [
+        {"onednn_bf16": (False,), "cpu_capability": ("default", "AVX2")}
+    ]
 
 
 @pytest.mark.parametrize(
@@ -131,14 +164,27 @@ def test_an_entry_stands_for_all_its_patterns_and_implementations(tmp_path: Path
         ({"processor": {"bf16": (False,)}}, "float32", {"toy": "1.2"}, {"bf16": False}, True),
         ({"processor": {"bf16": (False,)}}, "float32", {"toy": "1.2"}, {"bf16": True}, False),
         ({"processor": {"level": ("default", "AVX2")}}, "float32", {"toy": "1.2"}, {"level": "AVX2"}, True),
-        ({"processor": {"level": ("AVX2",), "bf16": (False,)}}, "float32", {"toy": "1.2"}, {"level": "AVX2", "bf16": True}, False),
+        (
+            {"processor": {"level": ("AVX2",), "bf16": (False,)}},
+            "float32",
+            {"toy": "1.2"},
+            {"level": "AVX2", "bf16": True},
+            False,
+        ),
     ],
 )
 def test_an_entry_is_about_its_dtypes_versions_and_processors(
-    entry: Mapping[str, Any], dtype: str, versions: Mapping[str, str], processor: Mapping[str, str | bool], about: bool, read: Read
+    entry: Mapping[str, Any],
+    dtype: str,
+    versions: Mapping[str, str],
+    processor: Mapping[str, str | bool],
+    about: bool,
+    read: Read,
 ) -> None:
     divergences = Divergences([replace(ENTRY, **entry)], load_parameters())
-    assert (divergences.matching(read(CASES)["trained"], "toy", dtype, versions, processor) is not None) is about
+    assert (
+        divergences.matching(read(CASES)["trained"], "toy", dtype, versions, processor) is not None
+    ) is about
 
 
 def test_what_the_subject_does_not_tell_of_its_processor_is_asked_for(read: Read) -> None:
@@ -149,7 +195,15 @@ def test_what_the_subject_does_not_tell_of_its_processor_is_asked_for(read: Read
 
 @pytest.mark.parametrize(
     ("outcomes", "damages"),
-    [(("fail",), False), (("crash",), False), (("crash", "fail"), True), (("timeout", "crash"), True), (("fail", "timeout"), False)],
+    [
+        (("fail",), False),
+        (("crash",), False),
+        (("crash", "fail"), True),
+        (("timeout", "crash"), True),
+        (("fail", "timeout"), False),
+    ],
 )
-def test_a_process_may_be_damaged_where_it_sometimes_ends_and_sometimes_answers(outcomes: tuple[str, ...], damages: bool) -> None:
+def test_a_process_may_be_damaged_where_it_sometimes_ends_and_sometimes_answers(
+    outcomes: tuple[str, ...], damages: bool
+) -> None:
     assert replace(ENTRY, outcomes=outcomes).damages is damages

@@ -1,4 +1,6 @@
-"""Each thing that can be wrong with a result is found, and said in a sentence that names it."""
+"""Each thing that can be wrong with a result is found, and said in a sentence that
+names it.
+"""
 
 import math
 from collections.abc import Mapping
@@ -23,24 +25,40 @@ BOUND = 0.125
 
 
 def expected(name: str, axes: tuple[str, ...], values: Array, bound: float = BOUND) -> Expected:
-    return Expected(name, axes, values, {"float32": np.full_like(values, bound), "float64": np.full_like(values, bound / 1024)})
+    return Expected(
+        name,
+        axes,
+        values,
+        {"float32": np.full_like(values, bound), "float64": np.full_like(values, bound / 1024)},
+    )
 
 
 EXPECTED_CALL = ExpectedCall(
     structure="(*, *)",
     outputs=(expected("output", ("batch", "unit"), OUTPUT), expected("h", ("batch", "unit"), STATE)),
-    gradients=(expected("bias", ("gate",), BIAS), expected("sequences", ("batch", "time", "feature"), np.ones((2, 4, 5)))),
+    gradients=(
+        expected("bias", ("gate",), BIAS),
+        expected("sequences", ("batch", "time", "feature"), np.ones((2, 4, 5))),
+    ),
 )
 RIGHT = Call(
     structure="(*, *)",
     outputs=(Tensor("float32", OUTPUT.astype(np.float32)), Tensor("float32", STATE.astype(np.float32))),
-    gradients={"bias": Tensor("float32", BIAS.astype(np.float32)), "sequences": Tensor("float32", np.ones((2, 4, 5), np.float32))},
+    gradients={
+        "bias": Tensor("float32", BIAS.astype(np.float32)),
+        "sequences": Tensor("float32", np.ones((2, 4, 5), np.float32)),
+    },
 )
 TWO_BITS = math.log2(math.sqrt(np.mean(STATE**2)) / BOUND)
 
 
 def expectation(*calls: ExpectedCall) -> Expectation:
-    return Expectation(dialect=dialect("keras"), labels=Labels({}), request=Request("", "LSTM", {}, "float64", {}, ()), calls=calls)
+    return Expectation(
+        dialect=dialect("keras"),
+        labels=Labels({}),
+        request=Request("", "LSTM", {}, "float64", {}, ()),
+        calls=calls,
+    )
 
 
 def verdict(*observed: Call, of: ExpectedCall = EXPECTED_CALL, dtype: str = "float32") -> Verdict:
@@ -73,8 +91,18 @@ def test_a_result_within_the_bounds_passes_and_shows_how_close_it_came() -> None
     assert found.findings == ()
     assert found.ratio == pytest.approx(0.5)
     assert found.worst is not None
-    assert (found.worst.call, found.worst.tensor, found.worst.index, found.worst.axes) == (0, "output", (1, 2), ("batch", "unit"))
-    assert (found.worst.expected, found.worst.observed, found.worst.error, found.worst.bound) == (6.0, 6.0625, 0.0625, 0.125)
+    assert (found.worst.call, found.worst.tensor, found.worst.index, found.worst.axes) == (
+        0,
+        "output",
+        (1, 2),
+        ("batch", "unit"),
+    )
+    assert (found.worst.expected, found.worst.observed, found.worst.error, found.worst.bound) == (
+        6.0,
+        6.0625,
+        0.0625,
+        0.125,
+    )
 
 
 def test_an_error_of_exactly_the_bound_passes() -> None:
@@ -85,7 +113,10 @@ def test_an_error_of_exactly_the_bound_passes() -> None:
 def test_one_wrong_element_is_found_and_placed_by_its_axes() -> None:
     found = verdict(with_output(changed(OUTPUT, (1, 2), 6.25)))
     assert found.findings == (
-        "output: 1 of 6 elements are beyond the bound, worst at [batch 1, unit 2]: expected 6, observed 6.25, error 0.25 = 2 x the bound 0.12",
+        (
+            "output: 1 of 6 elements are beyond the bound, worst at [batch 1, unit 2]: expected 6, observed"
+            " 6.25, error 0.25 = 2 x the bound 0.12"
+        ),
     )
     assert found.ratio == pytest.approx(2)
 
@@ -93,13 +124,18 @@ def test_one_wrong_element_is_found_and_placed_by_its_axes() -> None:
 def test_the_worst_of_several_wrong_elements_is_shown() -> None:
     values = changed(changed(OUTPUT, (0, 0), 1.5), (1, 0), 3.0)
     (finding,) = verdict(with_output(values)).findings
-    assert finding.startswith("output: 2 of 6 elements are beyond the bound, worst at [batch 1, unit 0]: expected 4, observed 3,")
+    assert finding.startswith(
+        "output: 2 of 6 elements are beyond the bound, worst at [batch 1, unit 0]: expected 4, observed 3,"
+    )
 
 
 def test_an_error_is_measured_by_the_bound_of_its_element() -> None:
     bounds = np.full_like(OUTPUT, BOUND)
     bounds[0, 1] = 2.0
-    call = replace(EXPECTED_CALL, outputs=(replace(EXPECTED_CALL.outputs[0], bounds={"float32": bounds}), EXPECTED_CALL.outputs[1]))
+    call = replace(
+        EXPECTED_CALL,
+        outputs=(replace(EXPECTED_CALL.outputs[0], bounds={"float32": bounds}), EXPECTED_CALL.outputs[1]),
+    )
     found = verdict(with_output(changed(changed(OUTPUT, (0, 1), 3.0), (1, 1), 5.1)), of=call)
     assert found.findings == ()
     assert found.worst is not None
@@ -109,17 +145,28 @@ def test_an_error_is_measured_by_the_bound_of_its_element() -> None:
 def test_a_wrong_gradient_is_placed_by_gate_and_unit() -> None:
     found = verdict(with_gradients({"bias": Tensor("float32", changed(BIAS, (7,), 9.0))}))
     assert found.findings == (
-        "gradient of bias: 1 of 12 elements are beyond the bound, worst at [gate g, unit 1]: expected 8, observed 9, error 1 = 8 x the bound 0.12",
+        (
+            "gradient of bias: 1 of 12 elements are beyond the bound, worst at [gate g, unit 1]: expected 8,"
+            " observed 9, error 1 = 8 x the bound 0.12"
+        ),
     )
 
 
 def test_a_wrong_gradient_is_placed_in_time() -> None:
-    (finding,) = verdict(with_gradients({"sequences": Tensor("float32", changed(np.ones((2, 4, 5)), (1, 3, 2), 0.0))})).findings
-    assert "gradient of sequences: 1 of 40 elements are beyond the bound, worst at [batch 1, time 3, feature 2]: expected 1, observed 0" in finding
+    (finding,) = verdict(
+        with_gradients({"sequences": Tensor("float32", changed(np.ones((2, 4, 5)), (1, 3, 2), 0.0))})
+    ).findings
+    assert (
+        "gradient of sequences: 1 of 40 elements are beyond the bound, worst at [batch 1, time 3, feature 2]:"
+        " expected 1, observed 0" in finding
+    )
 
 
 def test_every_wrong_array_is_told() -> None:
-    call = replace(with_output(OUTPUT + 1), gradients={"bias": Tensor("float32", BIAS + 1), "sequences": RIGHT.gradients["sequences"]})
+    call = replace(
+        with_output(OUTPUT + 1),
+        gradients={"bias": Tensor("float32", BIAS + 1), "sequences": RIGHT.gradients["sequences"]},
+    )
     findings = verdict(call).findings
     assert [finding.partition(":")[0] for finding in findings] == ["output", "gradient of bias"]
 
@@ -132,11 +179,15 @@ def test_a_wrong_structure_is_told_with_the_names_of_what_is_expected() -> None:
 
 
 def test_too_few_outputs_are_told() -> None:
-    assert verdict(replace(RIGHT, structure="*", outputs=RIGHT.outputs[:1])).findings == ("returned *, expected (*, *) (output, h)",)
+    assert verdict(replace(RIGHT, structure="*", outputs=RIGHT.outputs[:1])).findings == (
+        "returned *, expected (*, *) (output, h)",
+    )
 
 
 def test_another_number_of_outputs_than_their_structure_says_is_told() -> None:
-    assert verdict(replace(RIGHT, outputs=RIGHT.outputs[:1])).findings == ("returned 1 arrays in (*, *), which holds 2",)
+    assert verdict(replace(RIGHT, outputs=RIGHT.outputs[:1])).findings == (
+        "returned 1 arrays in (*, *), which holds 2",
+    )
 
 
 def test_a_wrong_shape_is_told_and_its_gradients_are_not() -> None:
@@ -149,20 +200,29 @@ def test_a_wrong_dtype_is_told() -> None:
 
 
 def test_a_right_number_in_a_wrong_dtype_is_told_for_gradients_too() -> None:
-    assert verdict(with_gradients({"bias": Tensor("float64", BIAS)})).findings == ("gradient of bias is float64, expected float32",)
+    assert verdict(with_gradients({"bias": Tensor("float64", BIAS)})).findings == (
+        "gradient of bias is float64, expected float32",
+    )
 
 
 def test_values_are_compared_in_a_wrong_dtype_too() -> None:
     found = verdict(with_output(changed(OUTPUT, (1, 2), 6.25), "float64"))
     assert found.findings[0] == "output is float64, expected float32"
-    assert found.findings[1].startswith("output: 1 of 6 elements are beyond the bound, worst at [batch 1, unit 2]")
+    assert found.findings[1].startswith(
+        "output: 1 of 6 elements are beyond the bound, worst at [batch 1, unit 2]"
+    )
     assert found.wrong
     assert found.ratio == pytest.approx(2)
 
 
 def test_gradients_are_compared_beside_an_output_of_a_wrong_dtype() -> None:
-    call = replace(with_output(OUTPUT, "float64"), gradients={**RIGHT.gradients, "bias": Tensor("float32", BIAS + 1)})
-    assert [finding.partition(":")[0] for finding in verdict(call).findings] == ["output is float64, expected float32", "gradient of bias"]
+    call = replace(
+        with_output(OUTPUT, "float64"), gradients={**RIGHT.gradients, "bias": Tensor("float32", BIAS + 1)}
+    )
+    assert [finding.partition(":")[0] for finding in verdict(call).findings] == [
+        "output is float64, expected float32",
+        "gradient of bias",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -196,11 +256,15 @@ def test_what_is_no_number_beyond_its_bound_leaves_the_numbers_right(odd: Call) 
 
 
 def test_a_missing_gradient_is_told() -> None:
-    assert verdict(replace(RIGHT, gradients={"bias": RIGHT.gradients["bias"]})).findings == ("the gradient of sequences is missing",)
+    assert verdict(replace(RIGHT, gradients={"bias": RIGHT.gradients["bias"]})).findings == (
+        "the gradient of sequences is missing",
+    )
 
 
 def test_an_unexpected_gradient_is_told() -> None:
-    assert verdict(with_gradients({"kernel": Tensor("float32", BIAS)})).findings == ("the gradient of kernel is unexpected",)
+    assert verdict(with_gradients({"kernel": Tensor("float32", BIAS)})).findings == (
+        "the gradient of kernel is unexpected",
+    )
 
 
 def test_a_gradient_that_the_framework_says_does_not_exist_is_told() -> None:
@@ -209,7 +273,9 @@ def test_a_gradient_that_the_framework_says_does_not_exist_is_told() -> None:
 
 
 def test_a_changed_argument_is_told() -> None:
-    assert verdict(replace(RIGHT, changed=("initial_state[0]",))).findings == ("changed its argument initial_state[0] in place",)
+    assert verdict(replace(RIGHT, changed=("initial_state[0]",))).findings == (
+        "changed its argument initial_state[0] in place",
+    )
 
 
 @pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf])
@@ -223,26 +289,40 @@ def test_a_number_that_is_none_is_told_where_one_is_expected(wrong: float) -> No
 @pytest.mark.parametrize("special", [math.nan, math.inf, -math.inf])
 def test_the_same_nan_or_infinity_passes(special: float) -> None:
     values = changed(OUTPUT, (0, 1), special).astype(np.float64)
-    call = replace(EXPECTED_CALL, outputs=(expected("output", ("batch", "unit"), values), EXPECTED_CALL.outputs[1]))
+    call = replace(
+        EXPECTED_CALL, outputs=(expected("output", ("batch", "unit"), values), EXPECTED_CALL.outputs[1])
+    )
     assert verdict(with_output(values.astype(np.float32)), of=call).findings == ()
     assert "expected" in verdict(RIGHT, of=call).findings[0]
 
 
 def test_the_other_infinity_is_told() -> None:
     values = changed(OUTPUT, (0, 1), math.inf).astype(np.float64)
-    call = replace(EXPECTED_CALL, outputs=(expected("output", ("batch", "unit"), values), EXPECTED_CALL.outputs[1]))
-    assert "expected inf, observed -inf, error inf = inf x" in verdict(with_output(changed(OUTPUT, (0, 1), -math.inf)), of=call).findings[0]
+    call = replace(
+        EXPECTED_CALL, outputs=(expected("output", ("batch", "unit"), values), EXPECTED_CALL.outputs[1])
+    )
+    assert (
+        "expected inf, observed -inf, error inf = inf x"
+        in verdict(with_output(changed(OUTPUT, (0, 1), -math.inf)), of=call).findings[0]
+    )
 
 
 def test_where_the_bound_is_zero_the_number_must_be_the_same() -> None:
-    call = replace(EXPECTED_CALL, outputs=(expected("output", ("batch", "unit"), OUTPUT, bound=0.0), EXPECTED_CALL.outputs[1]))
+    call = replace(
+        EXPECTED_CALL,
+        outputs=(expected("output", ("batch", "unit"), OUTPUT, bound=0.0), EXPECTED_CALL.outputs[1]),
+    )
     assert verdict(RIGHT, of=call).findings == ()
-    assert verdict(with_output(np.nextafter(OUTPUT.astype(np.float32), np.float32(9))), of=call).findings != ()
+    assert (
+        verdict(with_output(np.nextafter(OUTPUT.astype(np.float32), np.float32(9))), of=call).findings != ()
+    )
 
 
 def test_an_empty_array_passes() -> None:
     empty = np.zeros((0, 3))
-    call = replace(EXPECTED_CALL, outputs=(expected("output", ("batch", "unit"), empty), EXPECTED_CALL.outputs[1]))
+    call = replace(
+        EXPECTED_CALL, outputs=(expected("output", ("batch", "unit"), empty), EXPECTED_CALL.outputs[1])
+    )
     assert verdict(with_output(empty.astype(np.float32)), of=call).findings == ()
 
 
@@ -251,7 +331,11 @@ def test_each_dtype_has_its_own_bounds() -> None:
     in_float64 = replace(
         narrow,
         outputs=tuple(Tensor("float64", np.asarray(o.values, np.float64)) for o in narrow.outputs),
-        gradients={name: Tensor("float64", np.asarray(g.values, np.float64)) for name, g in RIGHT.gradients.items() if g is not None},
+        gradients={
+            name: Tensor("float64", np.asarray(g.values, np.float64))
+            for name, g in RIGHT.gradients.items()
+            if g is not None
+        },
     )
     assert verdict(with_output((OUTPUT + 0.01).astype(np.float32))).findings == ()
     assert len(verdict(in_float64, dtype="float64").findings) == 1
@@ -285,12 +369,25 @@ def test_an_exception_in_the_place_of_a_result_is_told_with_its_first_two_lines(
     )
     found = judge(expectation(EXPECTED_CALL), "float32", Trace((RIGHT,), raised, 0.0))
     (finding,) = found.findings
-    assert finding == "raised InvalidArgumentError in step 1: Exception in call. Matrix size-incompatible, where the documentation promises a result"
+    assert (
+        finding
+        == "raised InvalidArgumentError in step 1: Exception in call. Matrix size-incompatible, where the"
+        " documentation promises a result"
+    )
 
 
 def test_an_exception_while_building_is_told_as_such() -> None:
-    found = judge(expectation(EXPECTED_CALL), "float32", Trace((), Raised(("ValueError", "Exception"), "", None, ""), 0.0))
-    assert found.findings == ("raised ValueError while the layer was built: (no message), where the documentation promises a result",)
+    found = judge(
+        expectation(EXPECTED_CALL),
+        "float32",
+        Trace((), Raised(("ValueError", "Exception"), "", None, ""), 0.0),
+    )
+    assert found.findings == (
+        (
+            "raised ValueError while the layer was built: (no message), where the documentation promises a"
+            " result"
+        ),
+    )
 
 
 def raising(message: str, *types: str, step: int | None = 0) -> Trace:
@@ -301,7 +398,10 @@ def raising(message: str, *types: str, step: int | None = 0) -> Trace:
     ("wanted", "trace"),
     [
         (ExpectedError("ValueError", None), raising("anything", "ValueError")),
-        (ExpectedError("ValueError", r"expected ndim=\d"), raising("Input 0: expected ndim=3, found ndim=2", "ValueError")),
+        (
+            ExpectedError("ValueError", r"expected ndim=\d"),
+            raising("Input 0: expected ndim=3, found ndim=2", "ValueError"),
+        ),
         (ExpectedError("LookupError", None), raising("a class of its own", "KeyError", "LookupError")),
     ],
 )
@@ -312,14 +412,23 @@ def test_the_documented_exception_passes(wanted: ExpectedError, trace: Trace) ->
 @pytest.mark.parametrize(
     ("trace", "finding"),
     [
-        (Trace((RIGHT,), None, 0.0), "returned a result, where the documented ValueError with a message like 'ndim=3' must be raised"),
+        (
+            Trace((RIGHT,), None, 0.0),
+            "returned a result, where the documented ValueError with a message like 'ndim=3' must be raised",
+        ),
         (
             raising("expected ndim=3", "TypeError"),
-            "raised TypeError in step 0: expected ndim=3, where the documented ValueError with a message like 'ndim=3' must be raised",
+            (
+                "raised TypeError in step 0: expected ndim=3, where the documented ValueError with a message"
+                " like 'ndim=3' must be raised"
+            ),
         ),
         (
             raising("no idea", "ValueError"),
-            "raised ValueError in step 0: no idea, where the documented ValueError with a message like 'ndim=3' must be raised",
+            (
+                "raised ValueError in step 0: no idea, where the documented ValueError with a message like"
+                " 'ndim=3' must be raised"
+            ),
         ),
     ],
 )
@@ -328,14 +437,20 @@ def test_another_exception_another_message_or_none_is_told(trace: Trace, finding
 
 
 def test_of_a_single_step_the_construction_may_raise() -> None:
-    assert judge_error(ExpectedError("ValueError", None), 1, raising("units", "ValueError", step=None)) == Verdict(())
+    assert judge_error(
+        ExpectedError("ValueError", None), 1, raising("units", "ValueError", step=None)
+    ) == Verdict(())
 
 
 def test_of_several_steps_the_last_one_must_raise() -> None:
-    assert judge_error(ExpectedError("ValueError", None), 3, raising("batch", "ValueError", step=2)) == Verdict(())
+    assert judge_error(
+        ExpectedError("ValueError", None), 3, raising("batch", "ValueError", step=2)
+    ) == Verdict(())
 
 
-@pytest.mark.parametrize(("step", "where"), [(0, "in step 0"), (1, "in step 1"), (None, "while the layer was built")])
+@pytest.mark.parametrize(
+    ("step", "where"), [(0, "in step 0"), (1, "in step 1"), (None, "while the layer was built")]
+)
 def test_the_right_exception_of_an_earlier_step_is_told(step: int | None, where: str) -> None:
     found = judge_error(ExpectedError("ValueError", None), 3, raising("batch", "ValueError", step=step))
     assert found.findings == (f"raised ValueError {where}: batch, too early: step 2 must raise it",)
@@ -343,7 +458,9 @@ def test_the_right_exception_of_an_earlier_step_is_told(step: int | None, where:
 
 def test_of_two_steps_the_construction_is_too_early() -> None:
     found = judge_error(ExpectedError("ValueError", None), 2, raising("units", "ValueError", step=None))
-    assert found.findings == ("raised ValueError while the layer was built: units, too early: step 1 must raise it",)
+    assert found.findings == (
+        "raised ValueError while the layer was built: units, too early: step 1 must raise it",
+    )
 
 
 @pytest.mark.parametrize(("steps", "step"), [(1, 1), (3, 3), (3, 99)])
@@ -357,7 +474,11 @@ def test_a_mixed_policy_keeps_weights_and_their_gradients_wider_than_all_else() 
         call = replace(
             RIGHT,
             outputs=tuple(Tensor(narrow, tensor.values) for tensor in RIGHT.outputs),
-            gradients={"bias": Tensor(wide, BIAS), "projection": Tensor(wide, STATE), "sequences": Tensor(narrow, np.ones((2, 4, 5)))},
+            gradients={
+                "bias": Tensor(wide, BIAS),
+                "projection": Tensor(wide, STATE),
+                "sequences": Tensor(narrow, np.ones((2, 4, 5))),
+            },
         )
         return judge(expectation(in_half_precision), "mixed_float16", Trace((call,), None, 0.0)).findings
 
@@ -365,7 +486,11 @@ def test_a_mixed_policy_keeps_weights_and_their_gradients_wider_than_all_else() 
         return replace(array, bounds={"mixed_float16": array.bounds["float32"]})
 
     gradients = (*EXPECTED_CALL.gradients, expected("projection", ("unit", "output"), STATE))
-    in_half_precision = replace(EXPECTED_CALL, outputs=tuple(map(wider, EXPECTED_CALL.outputs)), gradients=tuple(map(wider, gradients)))
+    in_half_precision = replace(
+        EXPECTED_CALL,
+        outputs=tuple(map(wider, EXPECTED_CALL.outputs)),
+        gradients=tuple(map(wider, gradients)),
+    )
     assert in_dtypes("float16", "float32") == ()
     assert in_dtypes("float16", "float16") == (
         "gradient of bias is float16, expected float32",
@@ -384,12 +509,21 @@ DRAW = Draw(((1, 4, 1, 50),), ("gate", "batch", "time", "feature"), 0.5)
 def drawing(*calls: Array) -> tuple[Expectation, Trace]:
     """Calls that draw a mask each, and return what is right."""
     drawn = [replace(RIGHT, drawn={"dropout": Tensor("float32", mask)}) for mask in calls]
-    return expectation(*[replace(EXPECTED_CALL, draws={"dropout": DRAW})] * len(calls)), Trace(tuple(drawn), None, 0.0)
+    return expectation(*[replace(EXPECTED_CALL, draws={"dropout": DRAW})] * len(calls)), Trace(
+        tuple(drawn), None, 0.0
+    )
 
 
 def test_masks_are_as_promised_where_they_are_likely_and_each_call_has_its_own() -> None:
-    one, other = (np.where(np.random.default_rng(seed).random(DRAW.shapes[0]) < 0.5, 0.0, 2.0) for seed in (0, 1))
-    for calls, promised in (((one, other), True), ((one, one), False), ((one, np.zeros_like(one)), False), ((one, 1.5 * other), False)):
+    one, other = (
+        np.where(np.random.default_rng(seed).random(DRAW.shapes[0]) < 0.5, 0.0, 2.0) for seed in (0, 1)
+    )
+    for calls, promised in (
+        ((one, other), True),
+        ((one, one), False),
+        ((one, np.zeros_like(one)), False),
+        ((one, 1.5 * other), False),
+    ):
         expected_calls, trace = drawing(*calls)
         assert drawn_as_promised(expected_calls, "float32", trace) is promised
 
@@ -402,12 +536,20 @@ MASK = Tensor("float32", np.full(DRAW.shapes[0], 2.0))
 @pytest.mark.parametrize(
     ("made", "call", "findings"),
     [
-        (TWIN_CALL, replace(RIGHT, drawn={"dropout": MASK}), ()),  # unlikely, and yet something can be computed from it
+        # Unlikely, and yet something can be computed from it.
+        (
+            TWIN_CALL,
+            replace(RIGHT, drawn={"dropout": MASK}),
+            (),
+        ),
         (TWIN_CALL, RIGHT, ("the mask dropout was not drawn",)),
         (
             TWIN_CALL,
             replace(RIGHT, drawn={"dropout": MASK, "other": MASK}),
-            ("the mask other was drawn, where nothing is to be dropped", "the mask dropout drops 0 of 200 elements, which"),
+            (
+                "the mask other was drawn, where nothing is to be dropped",
+                "the mask dropout drops 0 of 200 elements, which",
+            ),
         ),
         (
             TWIN_CALL,
@@ -417,17 +559,26 @@ MASK = Tensor("float32", np.full(DRAW.shapes[0], 2.0))
         (
             TWIN_CALL,
             replace(RIGHT, drawn={"dropout": replace(MASK, values=MASK.values * np.nan)}),
-            ("the mask dropout holds nan, where only 0 and", "the mask dropout drops 0 of 200 elements, which"),
+            (
+                "the mask dropout holds nan, where only 0 and",
+                "the mask dropout drops 0 of 200 elements, which",
+            ),
         ),
         (READ, RIGHT, ()),
         (READ, with_output(OUTPUT + 100), ()),
         (READ, replace(RIGHT, structure="[*, *]"), ("returned [*, *], expected (*, *) (output, h)",)),
         (READ, replace(RIGHT, outputs=RIGHT.outputs[:1]), ("returned 1 arrays in (*, *), which holds 2",)),
         (READ, with_output(OUTPUT.T), ("output has shape (3, 2), expected (2, 3)",)),
-        (READ, with_output(changed(OUTPUT, (0, 1), math.nan)), ("output begins with nan in 1 of its 6 elements",)),
+        (
+            READ,
+            with_output(changed(OUTPUT, (0, 1), math.nan)),
+            ("output begins with nan in 1 of its 6 elements",),
+        ),
     ],
 )
-def test_what_nothing_can_be_computed_from_is_told(made: TwinCall, call: Call, findings: tuple[str, ...]) -> None:
+def test_what_nothing_can_be_computed_from_is_told(
+    made: TwinCall, call: Call, findings: tuple[str, ...]
+) -> None:
     found = unusable([made], "float32", Trace((call,), None, 0.0))
     assert len(found) == len(findings)
     assert all(finding.startswith(wanted) for finding, wanted in zip(found, findings, strict=True))
@@ -435,8 +586,12 @@ def test_what_nothing_can_be_computed_from_is_told(made: TwinCall, call: Call, f
 
 def test_of_several_calls_the_unusable_one_is_named_and_their_number_is_counted() -> None:
     drawn = replace(RIGHT, drawn={"dropout": MASK})
-    assert unusable([TWIN_CALL, TWIN_CALL], "float32", Trace((drawn, RIGHT), None, 0.0)) == ("call 1: the mask dropout was not drawn",)
-    assert unusable([TWIN_CALL, TWIN_CALL], "float32", Trace((drawn,), None, 0.0)) == ("1 calls returned, 2 were made",)
+    assert unusable([TWIN_CALL, TWIN_CALL], "float32", Trace((drawn, RIGHT), None, 0.0)) == (
+        "call 1: the mask dropout was not drawn",
+    )
+    assert unusable([TWIN_CALL, TWIN_CALL], "float32", Trace((drawn,), None, 0.0)) == (
+        "1 calls returned, 2 were made",
+    )
 
 
 @pytest.mark.parametrize("dtype", ["complex128", "bool"])
@@ -468,6 +623,9 @@ def test_an_array_whose_axes_nobody_can_name_is_placed_all_the_same() -> None:
 
 
 def test_a_difference_that_overflows_is_a_finding() -> None:
-    call = replace(EXPECTED_CALL, outputs=(expected("output", ("batch", "unit"), np.full((2, 3), 1.5e308)), EXPECTED_CALL.outputs[1]))
+    call = replace(
+        EXPECTED_CALL,
+        outputs=(expected("output", ("batch", "unit"), np.full((2, 3), 1.5e308)), EXPECTED_CALL.outputs[1]),
+    )
     findings = verdict(with_output(np.full((2, 3), -1.5e308), "float64"), of=call, dtype="float64").findings
     assert any(finding.startswith("output: 6 of 6 elements are beyond the bound") for finding in findings)

@@ -1,4 +1,6 @@
-"""A fault planted in front of an implementation turns red every case that it changes anything in, and no other."""
+"""A fault planted in front of an implementation turns red every case that it changes
+anything in, and no other.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -21,10 +23,20 @@ DTYPE = "float32"
 
 
 def sample(dialect: str) -> list[Case]:
-    """Every third point of those that cover the products, and all sizes and magnitudes."""
-    everyday = [case for case in load().cases if case.everyday and case.expect is None and case.relation is None and DTYPE in case.dtypes]
+    """Every third point of those that cover the products, and all sizes and
+    magnitudes.
+    """
+    everyday = [
+        case
+        for case in load().cases
+        if case.everyday and case.expect is None and case.relation is None and DTYPE in case.dtypes
+    ]
     products = [case for case in everyday if case.id.startswith(f"{dialect}/structure/")]
-    others = [case for case in everyday if case.id.startswith((f"{dialect}/sizes/one-", f"{dialect}/sizes/other-", f"{dialect}/values/"))]
+    others = [
+        case
+        for case in everyday
+        if case.id.startswith((f"{dialect}/sizes/one-", f"{dialect}/sizes/other-", f"{dialect}/values/"))
+    ]
     return [replace(case, dtypes=(DTYPE,)) for case in (*products[::3], *others)]
 
 
@@ -44,7 +56,9 @@ def states_given(case: Case) -> bool:
 
 
 def recurrent(case: Case) -> bool:
-    """Whether h is ever anything but zero before a step: the recurrent kernel then matters."""
+    """Whether h is ever anything but zero before a step: the recurrent kernel then
+    matters.
+    """
     return (
         states_given(case)
         or any((step.input.timesteps or 0) > 1 for step in case.steps)
@@ -54,7 +68,9 @@ def recurrent(case: Case) -> bool:
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault that `hosted.py` plants, what the diagnosis of an ordinary case calls it, and whether it makes a difference to a case."""
+    """A fault that `hosted.py` plants, what the diagnosis of an ordinary case calls it,
+    and whether it makes a difference to a case.
+    """
 
     name: str
     diagnosis: str
@@ -62,7 +78,9 @@ class Fault:
 
 
 FAULTS = (
-    Fault("gates_swapped", "the gates' blocks are read as f, i, g, o instead of i, f, g, o", lambda case: True),
+    Fault(
+        "gates_swapped", "the gates' blocks are read as f, i, g, o instead of i, f, g, o", lambda case: True
+    ),
     Fault(
         "recurrent_kernel_transposed",
         "the recurrent kernel is transposed",
@@ -86,10 +104,18 @@ def ids(fault: Fault, cases: Sequence[Case]) -> set[str]:
 
 
 @pytest.mark.parametrize("dialect", SAMPLE)
-def test_every_fault_is_seen_in_exactly_the_cases_that_it_changes_and_told_by_name(dialect: str, start: Start, hosted: ModuleType) -> None:
+def test_every_fault_is_seen_in_exactly_the_cases_that_it_changes_and_told_by_name(
+    dialect: str, start: Start, hosted: ModuleType
+) -> None:
     twin = f"{dialect}-twin"
     subjects = {"none": start(twin), **{fault.name: start(twin, fault=fault.name) for fault in FAULTS}}
-    run = Run(subjects["none"], {name: Target.of(each) for name, each in hosted.TWINS.items()}, 0, Divergences([], {}), Path())
+    run = Run(
+        subjects["none"],
+        {name: Target.of(each) for name, each in hosted.TWINS.items()},
+        0,
+        Divergences([], {}),
+        Path(),
+    )
     found: dict[str, dict[str, str]] = {name: {} for name in subjects}
     for case in SAMPLE[dialect]:
         for name, run.subjects in subjects.items():  # what is expected is the same for all of them
@@ -99,8 +125,15 @@ def test_every_fault_is_seen_in_exactly_the_cases_that_it_changes_and_told_by_na
     for fault in FAULTS:
         assert set(found[fault.name]) == ids(fault, SAMPLE[dialect]), fault.name
         # With a projection h and c differ in shape, and the layer refuses them.
-        unexplained = {case: message for case, message in found[fault.name].items() if fault.diagnosis not in message and "structure" in case}
-        assert all(message.startswith("raised RuntimeError in step 0: h_0 must have shape") for message in unexplained.values()), unexplained
+        unexplained = {
+            case: message
+            for case, message in found[fault.name].items()
+            if fault.diagnosis not in message and "structure" in case
+        }
+        assert all(
+            message.startswith("raised RuntimeError in step 0: h_0 must have shape")
+            for message in unexplained.values()
+        ), unexplained
         assert len(unexplained) < len(found[fault.name])
 
 
@@ -117,13 +150,20 @@ def test_every_fault_is_seen_in_exactly_the_cases_that_it_changes_and_told_by_na
         ("torch", "states_swapped", 0.4),
     ],
 )
-def test_a_fault_changes_most_cases_so_that_nobody_can_miss_it(dialect: str, fault: str, share: float) -> None:
+def test_a_fault_changes_most_cases_so_that_nobody_can_miss_it(
+    dialect: str, fault: str, share: float
+) -> None:
     (planted,) = [each for each in FAULTS if each.name == fault]
     assert len(ids(planted, SAMPLE[dialect])) >= share * len(SAMPLE[dialect])
 
 
-# Those that take all cases. The others read their weights in the same way as the first of their host, and take long to start.
-EAGER = [name for name, implementation in discover().items() if not implementation.covering_only and not implementation.on_request]
+# Those that take all cases. The others read their weights in the same way as the first
+# of their host, and take long to start.
+EAGER = [
+    name
+    for name, implementation in discover().items()
+    if not implementation.covering_only and not implementation.on_request
+]
 
 
 @pytest.mark.parametrize("name", EAGER)
@@ -131,8 +171,14 @@ def test_a_fault_in_front_of_a_real_framework_turns_its_cases_red(name: str, sta
     implementation = discover()[name]
     if any(find_spec(module) is None for module in implementation.host.requires):
         pytest.skip(f"{' and '.join(implementation.host.requires)} not installed")
-    cases = [case for case in SAMPLE[implementation.dialect][::5] if not case.versions or implementation.version in case.versions]
-    run = Run(start(name, fault="gates_swapped"), {name: Target.of(implementation)}, 0, Divergences([], {}), Path())
+    cases = [
+        case
+        for case in SAMPLE[implementation.dialect][::5]
+        if not case.versions or implementation.version in case.versions
+    ]
+    run = Run(
+        start(name, fault="gates_swapped"), {name: Target.of(implementation)}, 0, Divergences([], {}), Path()
+    )
     outcomes = [run.outcome(case, name, DTYPE) for case in cases]
     offered = {found.case: found.message for found in outcomes if found.outcome != "unsupported"}
     assert len(offered) >= 3

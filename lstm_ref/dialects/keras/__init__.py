@@ -1,11 +1,12 @@
-"""The Keras dialect: the layers of keras.layers in NumPy, as their documentation describes them.
+"""The Keras dialect: the layers of keras.layers in NumPy, as their documentation
+describes them.
 
     layer = LSTM(units=4, return_sequences=True)
     layer.set_weights([kernel, recurrent_kernel, bias])
     output = layer(sequences)
 
-One subject a file: `lstm` is the layer, `cells`, `wrappers`, `masking` and `models` are what it is made of or stands in, `language` is how cases
-speak of them.
+One subject a file: `lstm` is the layer, `cells`, `wrappers`, `masking` and `models` are
+what it is made of or stands in, `language` is how cases speak of them.
 """
 
 from lstm_ref.dialects.keras.activations import ACTIVATIONS

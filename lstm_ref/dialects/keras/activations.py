@@ -1,4 +1,6 @@
-"""Which function Keras means by the name of an activation. Source: keras.activations.get, Keras 3 and Keras 2."""
+"""Which function Keras means by the name of an activation. Source:
+keras.activations.get, Keras 3 and Keras 2.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,8 +8,8 @@ from typing import Any
 from lstm_ref.reference import activations
 from lstm_ref.reference.activations import Activation
 
-# Every name that keras.activations.get of Keras 3 accepts, but for glu and threshold: the first changes the shape, the second has arguments without
-# default.
+# Every name that keras.activations.get of Keras 3 accepts, but for glu and threshold:
+# the first changes the shape, the second has arguments without default.
 ACTIVATIONS: Mapping[str | None, Activation] = {
     None: activations.linear,
     "celu": activations.elu,  # the same function while alpha is 1, its default
@@ -42,7 +44,8 @@ ACTIVATIONS: Mapping[str | None, Activation] = {
     "tanh_shrink": activations.tanh_shrink,
 }
 
-# The functions of tf.keras.activations in Keras 2, and those of tf.nn whose names it also takes.
+# The functions of tf.keras.activations in Keras 2, and those of tf.nn whose names it
+# also takes.
 ACTIVATIONS_2: Mapping[str | None, Activation] = {
     None: activations.linear,
     "elu": activations.elu,
@@ -67,11 +70,19 @@ ACTIVATIONS_2: Mapping[str | None, Activation] = {
 
 
 def activation(identifier: Any, known: Mapping[str | None, Activation] = ACTIVATIONS) -> Activation:
-    """The activation of this name, of those that a version knows; None is linear, {"callable": name} the function object of that name.
+    """The activation of this name, of those that a version knows; None is linear,
+    {"callable": name} the function object of that name.
 
     Raises ValueError for one that is not known.
     """
-    name = identifier["callable"] if isinstance(identifier, Mapping) and set(identifier) == {"callable"} else identifier
+    name = (
+        identifier["callable"]
+        if isinstance(identifier, Mapping) and set(identifier) == {"callable"}
+        else identifier
+    )
     if not (name is None or isinstance(name, str)) or name not in known:
-        raise ValueError(f"unknown activation {identifier!r}; known are {', '.join(sorted(n for n in known if n))} and None")
+        raise ValueError(
+            f"unknown activation {identifier!r}; known are {', '.join(sorted(n for n in known if n))} and"
+            " None"
+        )
     return known[name]

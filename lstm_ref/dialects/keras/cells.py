@@ -1,6 +1,8 @@
-"""keras.layers.LSTMCell and keras.layers.StackedRNNCells in NumPy: one step of an LSTM, or of several on top of one another.
+"""keras.layers.LSTMCell and keras.layers.StackedRNNCells in NumPy: one step of an LSTM,
+or of several on top of one another.
 
-Source: the API documentation of Keras 3, keras.layers.LSTMCell, keras.layers.StackedRNNCells and keras.layers.RNN, argument cell.
+Source: the API documentation of Keras 3, keras.layers.LSTMCell,
+keras.layers.StackedRNNCells and keras.layers.RNN, argument cell.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,7 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from lstm_ref.dialects.dialect import INPUT_DEVIATION, STATE_DEVIATION, Draw, Gradients, Output, Pullback, Sizes, Spec, Unrolled
+from lstm_ref.dialects.dialect import (
+    INPUT_DEVIATION,
+    STATE_DEVIATION,
+    Draw,
+    Gradients,
+    Output,
+    Pullback,
+    Sizes,
+    Spec,
+    Unrolled,
+)
 from lstm_ref.dialects.initial import Initial
 from lstm_ref.dialects.keras.composite import Composite, pulled_through
 from lstm_ref.dialects.keras.lstm import LSTM
@@ -59,17 +71,30 @@ class LSTMCell:
         self.step.trainable = value
 
     def layer(self, **flags: Any) -> LSTM:
-        """The LSTM with the parameters of this cell, and with what is said beside them."""
+        """The LSTM with the parameters of this cell, and with what is said beside
+        them.
+        """
         return LSTM(**self._params, **flags)
 
-    def __call__(self, inputs: Array, states: Sequence[Array], training: bool = False) -> tuple[Array, list[Array]]:
-        """One step from inputs (batch, features) and states [h, c], each (batch, units): (h, [h, c]). Raises ValueError for wrong shapes."""
+    def __call__(
+        self, inputs: Array, states: Sequence[Array], training: bool = False
+    ) -> tuple[Array, list[Array]]:
+        """One step from inputs (batch, features) and states [h, c], each (batch,
+        units): (h, [h, c]). Raises ValueError for wrong shapes.
+        """
         return self.vjp(inputs, states, training)[0]
 
     def vjp(
-        self, inputs: Array, states: Sequence[Array], training: bool = False, *, drawn: Mapping[str, Array] | None = None
+        self,
+        inputs: Array,
+        states: Sequence[Array],
+        training: bool = False,
+        *,
+        drawn: Mapping[str, Array] | None = None,
     ) -> tuple[tuple[Array, list[Array]], Pullback]:
-        """The step and its pullback, to gradients by name: weights, "inputs", "states[0]", "states[1]"."""
+        """The step and its pullback, to gradients by name: weights, "inputs",
+        "states[0]", "states[1]".
+        """
         x = np.asanyarray(inputs)
         if type(x) is np.ndarray and x.ndim != 2:
             raise ValueError(f"inputs must have 2 dimensions (batch, features), not shape {x.shape}")
@@ -79,7 +104,10 @@ class LSTMCell:
             gradients = pull(cotangents)
             found = {name: gradients[name] for name in self.step.weights() if name in gradients}
             x_gradient = gradients["sequences"][..., 0, :]
-            return found | {"inputs": x_gradient, **{f"states[{k}]": gradients[f"initial_state[{k}]"] for k in range(2)}}
+            return found | {
+                "inputs": x_gradient,
+                **{f"states[{k}]": gradients[f"initial_state[{k}]"] for k in range(2)},
+            }
 
         return (output, [h, c]), pullback
 
@@ -92,7 +120,9 @@ class LSTMCell:
         return self.step.initial(features)
 
     def load(self, weights: Mapping[str, Array]) -> None:
-        """Take the weights by name. Raises ValueError where names or shapes are wrong."""
+        """Take the weights by name. Raises ValueError where names or shapes are
+        wrong.
+        """
         self.step.load(weights)
 
     def weights(self) -> Mapping[str, Array]:
@@ -113,7 +143,9 @@ class LSTMCell:
 
     def state_specs(self, batch: int, layer: int = 0) -> list[Spec]:
         """[h, c] of the cell of a layer."""
-        return [Spec((batch, self.units), ("batch", "unit"), STATE_DEVIATION, f"{name}/{layer}") for name in "hc"]
+        return [
+            Spec((batch, self.units), ("batch", "unit"), STATE_DEVIATION, f"{name}/{layer}") for name in "hc"
+        ]
 
     def arguments(self, sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
         """`inputs`, `states` [h, c], `training`."""
@@ -122,7 +154,9 @@ class LSTMCell:
 
     def draws(self, arguments: Mapping[str, Any]) -> Mapping[str, Draw]:
         """The masks of one step."""
-        return self.step.draws({"sequences": np.asanyarray(arguments["inputs"])[..., None, :], **passed(arguments, "training")})
+        return self.step.draws(
+            {"sequences": np.asanyarray(arguments["inputs"])[..., None, :], **passed(arguments, "training")}
+        )
 
     def effects(self) -> Mapping[str, Array]:
         """The losses of the regularizers."""
@@ -149,24 +183,43 @@ class LSTMCell:
 
 
 class StackedRNNCells(Composite):
-    """keras.layers.StackedRNNCells: each cell's output is the next one's input; each has its own states."""
+    """keras.layers.StackedRNNCells: each cell's output is the next one's input; each
+    has its own states.
+    """
 
     def __init__(
-        self, cells: Sequence[LSTMCell], *, trainable: bool = True, name: str | None = None, dtype: str | None = None, version: str = "3"
+        self,
+        cells: Sequence[LSTMCell],
+        *,
+        trainable: bool = True,
+        name: str | None = None,
+        dtype: str | None = None,
+        version: str = "3",
     ) -> None:
         if not cells or not all(isinstance(cell, LSTMCell) for cell in cells):
             raise ValueError(f"cells must be a list of cells, not {cells!r}")
         self.cells = list(cells)
         super().__init__({str(k): cell for k, cell in enumerate(self.cells)}, version, trainable)
 
-    def __call__(self, inputs: Array, states: Sequence[Sequence[Array]], training: bool = False) -> tuple[Array, Sequence[list[Array]]]:
-        """One step from inputs (batch, features) and states [[h, c], ...], one pair a cell: the last cell's output, and the new states."""
+    def __call__(
+        self, inputs: Array, states: Sequence[Sequence[Array]], training: bool = False
+    ) -> tuple[Array, Sequence[list[Array]]]:
+        """One step from inputs (batch, features) and states [[h, c], ...], one pair a
+        cell: the last cell's output, and the new states.
+        """
         return self.vjp(inputs, states, training)[0]
 
     def vjp(
-        self, inputs: Array, states: Sequence[Sequence[Array]], training: bool = False, *, drawn: Mapping[str, Array] | None = None
+        self,
+        inputs: Array,
+        states: Sequence[Sequence[Array]],
+        training: bool = False,
+        *,
+        drawn: Mapping[str, Array] | None = None,
     ) -> tuple[tuple[Array, Sequence[list[Array]]], Pullback]:
-        """The step and its pullback, to gradients by name: weights, "inputs", "states[0][0]", ..."""
+        """The step and its pullback, to gradients by name: weights, "inputs",
+        "states[0][0]", ...
+        """
         if len(states) != len(self.cells):
             raise ValueError(f"states must be {len(self.cells)} pairs [h, c], one a cell, not {len(states)}")
         y, after = inputs, []
@@ -178,10 +231,15 @@ class StackedRNNCells(Composite):
         def pullback(cotangents: Sequence[Array]) -> Gradients:
             d_states = {place: cotangents[1 + 2 * k : 3 + 2 * k] for k, place in enumerate(pulls)}
             found, d_inputs = pulled_through(pulls, cotangents[0], d_states)
-            states = {f"states[{k}][{j}]": found[str(k)][f"states[{j}]"] for k in range(len(pulls)) for j in range(2)}
+            states = {
+                f"states[{k}][{j}]": found[str(k)][f"states[{j}]"]
+                for k in range(len(pulls))
+                for j in range(2)
+            }
             return self.parts.gradients(found) | {"inputs": d_inputs, **states}
 
-        # Which kind of sequence the states of all cells are is not documented: a list in Keras 3, a tuple in Keras 2.
+        # Which kind of sequence the states of all cells are is not documented: a list
+        # in Keras 3, a tuple in Keras 2.
         return (y, self.rules.states_of_cells(after)), pullback
 
     def features(self, features: int) -> list[int]:
@@ -206,7 +264,12 @@ class StackedRNNCells(Composite):
         """The masks of each cell: 0/dropout, ..."""
         batch, n = np.shape(arguments["inputs"])[-2:]
         read = zip(self.parts.layers.items(), self.features(n), strict=True)
-        return joined({place: cell.draws({**arguments, "inputs": np.zeros((batch, features))}) for (place, cell), features in read})
+        return joined(
+            {
+                place: cell.draws({**arguments, "inputs": np.zeros((batch, features))})
+                for (place, cell), features in read
+            }
+        )
 
     def outputs(self, arguments: Mapping[str, Any]) -> tuple[Output, ...]:
         """The last cell's output, and the states of all: h_0, c_0, h_1, c_1, ..."""

@@ -14,9 +14,11 @@ from lstm_ref.reference.activations import Array
 
 
 class Composite(Part):
-    """A layer whose weights, penalties and actions are those of its parts, by place/name.
+    """A layer whose weights, penalties and actions are those of its parts, by
+    place/name.
 
-    Which layers these are, and how a call goes through them, is for each kind to say. Unless it says otherwise, every part reads the input.
+    Which layers these are, and how a call goes through them, is for each kind to say.
+    Unless it says otherwise, every part reads the input.
     """
 
     def __init__(self, parts: Mapping[str, Part], version: str, trainable: bool = True) -> None:
@@ -31,7 +33,9 @@ class Composite(Part):
         return [features] * len(self.parts.layers)
 
     def shapes(self, arguments: Mapping[str, Any]) -> list[tuple[int, ...]]:
-        """The shape (batch, timesteps, features) of what each part reads. Integers have no features."""
+        """The shape (batch, timesteps, features) of what each part reads. Integers have
+        no features.
+        """
         sequence = arguments["sequences"] if "sequences" in arguments else arguments["inputs"]
         batch, timesteps, *features = np.shape(sequence)[-3:]
         return [(batch, timesteps, n) for n in self.features(*(features or [0]))]
@@ -41,7 +45,9 @@ class Composite(Part):
         return self.parts.weight_specs(self.features(features), self.placed)
 
     def placed(self, number: int, inner: Place) -> Place:
-        """Where in this layer something is that stands so in the part of this number: parts are on top of one another."""
+        """Where in this layer something is that stands so in the part of this number:
+        parts are on top of one another.
+        """
         return inner._replace(layer=(number, *inner.layer))
 
     def initial(self, features: int) -> Mapping[str, Initial]:
@@ -49,7 +55,9 @@ class Composite(Part):
         return self.parts.initial(self.features(features))
 
     def load(self, weights: Mapping[str, Array]) -> None:
-        """Take the weights by name. Raises ValueError where names or shapes are wrong."""
+        """Take the weights by name. Raises ValueError where names or shapes are
+        wrong.
+        """
         self.parts.load(weights)
 
     def take(self, weights: Mapping[str, Array]) -> None:
@@ -68,7 +76,9 @@ class Composite(Part):
         """The masks of dropout of the parts."""
         training = passed(arguments, "training")
         read = zip(self.parts.layers.items(), self.shapes(arguments), strict=True)
-        return joined({place: part.draws({"sequences": np.zeros(shape), **training}) for (place, part), shape in read})
+        return joined(
+            {place: part.draws({"sequences": np.zeros(shape), **training}) for (place, part), shape in read}
+        )
 
     def effects(self) -> Mapping[str, Array]:
         """The losses of the parts."""
@@ -92,16 +102,22 @@ class Composite(Part):
 
 
 def mask_after(layer: Any, mask: Array | None) -> Array | None:
-    """The mask of a recurrent layer's output: that of its input, in the order in which the layer returns the steps; none without time."""
+    """The mask of a recurrent layer's output: that of its input, in the order in which
+    the layer returns the steps; none without time.
+    """
     if mask is None or not layer.return_sequences:
         return None
     return mask[:, ::-1] if getattr(layer, "go_backwards", False) else mask
 
 
-def pulled_through(pulls: dict[str, Pullback], d_output: Array, d_states: Mapping[str, Sequence[Array]]) -> tuple[dict[str, Gradients], Array]:
-    """The gradients that parts on top of one another give, each of which reads the output of the one before it; and that of what the first one reads.
+def pulled_through(
+    pulls: dict[str, Pullback], d_output: Array, d_states: Mapping[str, Sequence[Array]]
+) -> tuple[dict[str, Gradients], Array]:
+    """The gradients that parts on top of one another give, each of which reads the
+    output of the one before it; and that of what the first one reads.
 
-    `pulls` are their pullbacks from the first to the last, `d_states` the cotangents of what a part returns beside its output.
+    `pulls` are their pullbacks from the first to the last, `d_states` the cotangents of
+    what a part returns beside its output.
     """
     found: dict[str, Gradients] = {}
     for place, pull in reversed(pulls.items()):

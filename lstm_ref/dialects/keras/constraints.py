@@ -1,6 +1,8 @@
-"""The constraints of keras.constraints: projections of a weight, which training applies after each of its steps.
+"""The constraints of keras.constraints: projections of a weight, which training applies
+after each of its steps.
 
-A constraint takes a weight w and its rank (of its last axes; whatever axes stand in front are carried along), and returns it projected.
+A constraint takes a weight w and its rank (of its last axes; whatever axes stand in
+front are carried along), and returns it projected.
 
 Source: the API documentation of Keras 3, keras.constraints; Keras 2 documents the same.
 """
@@ -15,12 +17,15 @@ from lstm_ref.reference.activations import Array
 
 Constraint: TypeAlias = Callable[[Array, int], Array]
 
-# keras.config.epsilon, the "fuzz factor used in numeric expressions". Every norm that divides is larger by it: a unit norm is 1e-7 too small.
+# keras.config.epsilon, the "fuzz factor used in numeric expressions". Every norm that
+# divides is larger by it: a unit norm is 1e-7 too small.
 EPSILON = 1e-7
 
 
 def constraint(identifier: Any) -> Constraint | None:
-    """The constraint of this name, or of this serialized form; None for None. Raises ValueError for one that is not known."""
+    """The constraint of this name, or of this serialized form; None for None. Raises
+    ValueError for one that is not known.
+    """
     return None if identifier is None else made("constraint", CONSTRAINTS, identifier)
 
 
@@ -39,13 +44,21 @@ def max_norm(max_value: float = 2, axis: int | Sequence[int] = 0) -> Constraint:
     return rescaled(lambda norm: np.minimum(norm, max_value), axis)
 
 
-def min_max_norm(min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: int | Sequence[int] = 0) -> Constraint:
-    """Norm (1 - rate) * norm + rate * clip(norm, min_value, max_value) along the axis."""
-    return rescaled(lambda norm: rate * np.minimum(np.maximum(norm, min_value), max_value) + (1 - rate) * norm, axis)
+def min_max_norm(
+    min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0, axis: int | Sequence[int] = 0
+) -> Constraint:
+    """Norm (1 - rate) * norm + rate * clip(norm, min_value, max_value) along the
+    axis.
+    """
+    return rescaled(
+        lambda norm: rate * np.minimum(np.maximum(norm, min_value), max_value) + (1 - rate) * norm, axis
+    )
 
 
 def rescaled(desired: Callable[[Array], Array | float], axis: int | Sequence[int]) -> Constraint:
-    """The weights scaled so that their norms along the axis, or axes, become what is desired of them."""
+    """The weights scaled so that their norms along the axis, or axes, become what is
+    desired of them.
+    """
 
     def project(w: Array, rank: int) -> Array:
         axes = [axis] if isinstance(axis, int) else list(axis)

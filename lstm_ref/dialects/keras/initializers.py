@@ -1,6 +1,8 @@
-"""The initializers of keras.initializers: the values, or the distribution of the values, that they give to an array of some shape.
+"""The initializers of keras.initializers: the values, or the distribution of the
+values, that they give to an array of some shape.
 
-Source: the API documentation of Keras 3, keras.initializers; Keras 2 documents the same.
+Source: the API documentation of Keras 3, keras.initializers; Keras 2 documents the
+same.
 """
 
 import math
@@ -15,12 +17,15 @@ from lstm_ref.dialects.keras.identifiers import by_both_names, made
 
 Initializer: TypeAlias = Callable[[tuple[int, ...]], Initial]
 
-# The standard deviation of a standard normal distribution without what is further than 2 from its mean: sqrt(1 - 4 phi(2) / (Phi(2) - Phi(-2))).
+# The standard deviation of a standard normal distribution without what is further than
+# 2 from its mean: sqrt(1 - 4 phi(2) / (Phi(2) - Phi(-2))).
 TRUNCATED_DEVIATION = math.sqrt(1 - 4 * math.exp(-2) / math.sqrt(2 * math.pi) / math.erf(math.sqrt(2)))
 
 
 def initializer(identifier: Any) -> Initializer:
-    """The initializer of this name, or of this serialized form. Raises ValueError for one that is not known."""
+    """The initializer of this name, or of this serialized form. Raises ValueError for
+    one that is not known.
+    """
     return made("initializer", INITIALIZERS, identifier)
 
 
@@ -50,7 +55,9 @@ def identity(gain: float = 1.0) -> Initializer:
 
 
 def orthogonal(gain: float = 1.0, seed: Any = None) -> Initializer:
-    """Orthogonal rows of length `gain`, or columns where they are fewer; of matrices only."""
+    """Orthogonal rows of length `gain`, or columns where they are fewer; of matrices
+    only.
+    """
 
     def initialize(shape: tuple[int, ...]) -> Initial:
         refuse_vector("orthogonal", shape)
@@ -70,7 +77,9 @@ def random_uniform(minval: float = -0.05, maxval: float = 0.05, seed: Any = None
 
 
 def truncated_normal(mean: float = 0.0, stddev: float = 0.05, seed: Any = None) -> Initializer:
-    """A normal distribution of which the values beyond two `stddev` are drawn again: `stddev` is that of the distribution before."""
+    """A normal distribution of which the values beyond two `stddev` are drawn again:
+    `stddev` is that of the distribution before.
+    """
     return lambda shape: TruncatedNormal(mean, stddev)
 
 
@@ -82,15 +91,17 @@ def variance_scaling(
     input_axes: Any = None,
     output_axes: Any = None,
 ) -> Initializer:
-    """A distribution around 0 of variance scale / n, after truncation; n is the fan_in, the fan_out, or their mean. Raises ValueError for values that
-    are not documented.
+    """A distribution around 0 of variance scale / n, after truncation; n is the fan_in,
+    the fan_out, or their mean. Raises ValueError for values that are not documented.
     """
     if scale <= 0:
         raise ValueError(f"scale must be positive, not {scale!r}")
     if mode not in ("fan_in", "fan_out", "fan_avg"):
         raise ValueError(f"mode must be fan_in, fan_out or fan_avg, not {mode!r}")
     if distribution not in ("truncated_normal", "untruncated_normal", "uniform"):
-        raise ValueError(f"distribution must be truncated_normal, untruncated_normal or uniform, not {distribution!r}")
+        raise ValueError(
+            f"distribution must be truncated_normal, untruncated_normal or uniform, not {distribution!r}"
+        )
 
     def initialize(shape: tuple[int, ...]) -> Initial:
         fan_in, fan_out = fans(shape, input_axes, output_axes)
@@ -113,9 +124,12 @@ def scaled(scale: float, mode: str, distribution: str) -> Callable[..., Initiali
     return choose
 
 
-def fans(shape: tuple[int, ...], input_axes: list[int] | None = None, output_axes: list[int] | None = None) -> tuple[int, int]:
-    """The numbers of input and output units of a weight: its first and last axis, or the axes that are named. Of a vector, of which the documentation
-    says nothing, both are its length.
+def fans(
+    shape: tuple[int, ...], input_axes: list[int] | None = None, output_axes: list[int] | None = None
+) -> tuple[int, int]:
+    """The numbers of input and output units of a weight: its first and last axis, or
+    the axes that are named. Of a vector, of which the documentation says nothing, both
+    are its length.
     """
     if input_axes is None or output_axes is None:
         return shape[0], shape[-1]

@@ -26,7 +26,9 @@ LAYERS: Mapping[str, Callable[..., Twin]] = {
 
 
 class KerasDialect:
-    """The layers as one version of Keras documents them: "3" or "2"; or "" as either of them does."""
+    """The layers as one version of Keras documents them: "3" or "2"; or "" as either of
+    them does.
+    """
 
     name = "keras"
     called: Mapping[Argument, tuple[str, ...]] = {
@@ -41,9 +43,17 @@ class KerasDialect:
         self.version = version
 
     def build(self, layer: str, params: Mapping[str, Any], dtype: str) -> Twin:
-        """The twin of keras.layers.<layer>; a parameter that is a layer, {"layer": name, "params": ...}, or a list of them becomes twins as well."""
+        """The twin of keras.layers.<layer>; a parameter that is a layer, {"layer":
+        name, "params": ...}, or a list of them becomes twins as well.
+        """
         kinds = {name: partial(kind, version=self.version) for name, kind in LAYERS.items()}
-        return built(kinds, "keras.layers", layer, {name: self._param(value, dtype) for name, value in params.items()}, dtype)
+        return built(
+            kinds,
+            "keras.layers",
+            layer,
+            {name: self._param(value, dtype) for name, value in params.items()},
+            dtype,
+        )
 
     def _param(self, value: Any, dtype: str) -> Any:
         if isinstance(value, Mapping) and "layer" in value:
@@ -51,19 +61,31 @@ class KerasDialect:
         return [self._param(part, dtype) for part in value] if isinstance(value, list) else value
 
     def features(self, params: Mapping[str, Any], features: int | None) -> int:
-        """Keras layers learn it from their first input: the case has to say it, unless that input is integers."""
+        """Keras layers learn it from their first input: the case has to say it, unless
+        that input is integers.
+        """
         if features is None and not _reads_integers(params):
             raise ValueError("a Keras case needs input.features")
         return features or 0
 
     def arguments(self, twin: Twin | None, sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
-        """What the layer makes of the call; of one that nobody can build, the input alone."""
+        """What the layer makes of the call; of one that nobody can build, the input
+        alone.
+        """
         if twin is not None:
             return twin.arguments(sizes, call)
-        return {"sequences": Spec(sizes.shape or (sizes.batch, sizes.timesteps, sizes.features), ("batch", "time", "feature"), INPUT_DEVIATION)}
+        return {
+            "sequences": Spec(
+                sizes.shape or (sizes.batch, sizes.timesteps, sizes.features),
+                ("batch", "time", "feature"),
+                INPUT_DEVIATION,
+            )
+        }
 
 
 def _reads_integers(params: Mapping[str, Any]) -> bool:
-    """Whether these are the parameters of an Embedding, or of a model that begins with one."""
+    """Whether these are the parameters of an Embedding, or of a model that begins with
+    one.
+    """
     layers = params.get("layers") or [{}]
     return "input_dim" in params or layers[0].get("layer") == "Embedding"

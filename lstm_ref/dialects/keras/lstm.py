@@ -1,6 +1,7 @@
 """keras.layers.LSTM in NumPy.
 
-Source: the API documentation of Keras 3, keras.layers.LSTM and keras.layers.RNN; where it differs, that of Keras 2.
+Source: the API documentation of Keras 3, keras.layers.LSTM and keras.layers.RNN; where
+it differs, that of Keras 2.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -41,11 +42,14 @@ from lstm_ref.reference.weights import LSTMWeights
 
 
 class LSTM:
-    """keras.layers.LSTM: constructor, weights, call, states, penalties and training as documented, computed by the reference.
+    """keras.layers.LSTM: constructor, weights, call, states, penalties and training as
+    documented, computed by the reference.
 
-    What Keras documents as illegal raises ValueError, TypeError where a truth value is not one. `version` is that of the documentation, "3" or "2",
-    or "" for what either of them has. Keyword arguments at the end are those of keras.layers.Layer and keras.layers.RNN, and those without effect on
-    what is computed: `sizes` are those of the input, which a layer can be told beforehand.
+    What Keras documents as illegal raises ValueError, TypeError where a truth value is
+    not one. `version` is that of the documentation, "3" or "2", or "" for what either
+    of them has. Keyword arguments at the end are those of keras.layers.Layer and
+    keras.layers.RNN, and those without effect on what is computed: `sizes` are those of
+    the input, which a layer can be told beforehand.
     """
 
     def __init__(
@@ -87,7 +91,12 @@ class LSTM:
         if not hasattr(units, "__index__") or units <= 0:
             raise ValueError(f"units must be a positive integer, not {units!r}")
         switches = {"use_bias": use_bias, "return_sequences": return_sequences, "return_state": return_state}
-        switches |= {"go_backwards": go_backwards, "stateful": stateful, "unroll": unroll, "unit_forget_bias": unit_forget_bias}
+        switches |= {
+            "go_backwards": go_backwards,
+            "stateful": stateful,
+            "unroll": unroll,
+            "unit_forget_bias": unit_forget_bias,
+        }
         switches |= {"zero_output_for_mask": zero_output_for_mask, "trainable": trainable}
         if wrong := [f"{name}={value!r}" for name, value in switches.items() if not isinstance(value, bool)]:
             raise TypeError(f"must be true or false: {', '.join(wrong)}")
@@ -95,7 +104,11 @@ class LSTM:
             raise ValueError(f'use_cudnn must be "auto", true or false, not {use_cudnn!r}')
         if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int)):
             raise ValueError(f"seed must be an integer or None, not {seed!r}")
-        of_versions = {"seed": seed is not None, "use_cudnn": use_cudnn != "auto", "time_major": time_major is not None}
+        of_versions = {
+            "seed": seed is not None,
+            "use_cudnn": use_cudnn != "auto",
+            "time_major": time_major is not None,
+        }
         self.rules = RULES[version]
         self.rules.check([name for name, is_given in of_versions.items() if is_given], sizes)
         for rate_name, rate in (("dropout", dropout), ("recurrent_dropout", recurrent_dropout)):
@@ -143,23 +156,30 @@ class LSTM:
         self._losses: list[Array] = []
 
     def set_weights(self, weights: Sequence[Array]) -> None:
-        """Take kernel (features, 4 units), recurrent_kernel (units, 4 units) and, with use_bias, bias (4 units,); gates i, f, c, o.
+        """Take kernel (features, 4 units), recurrent_kernel (units, 4 units) and, with
+        use_bias, bias (4 units,); gates i, f, c, o.
 
         Raises ValueError for a wrong number or shape.
         """
         names = list(self.weight_specs(0))
         if len(weights) != len(names):
-            raise ValueError(f"set_weights expects {len(names)} arrays ({', '.join(names)}), not {len(weights)}")
+            raise ValueError(
+                f"set_weights expects {len(names)} arrays ({', '.join(names)}), not {len(weights)}"
+            )
         self.load(dict(zip(names, weights, strict=True)))
 
     def get_weights(self) -> list[Array]:
-        """Copies of the weights in the order of `set_weights`. Raises ValueError while there are none."""
+        """Copies of the weights in the order of `set_weights`. Raises ValueError while
+        there are none.
+        """
         return [weight.copy() for weight in self._loaded().values()]
 
     def reset_state(self, states: Sequence[Array] | None = None) -> None:
-        """Forget the states that a stateful layer recorded, or record `states` [h, c] in their place.
+        """Forget the states that a stateful layer recorded, or record `states` [h, c]
+        in their place.
 
-        Raises AttributeError for a layer that is not stateful in Keras 2, whose documentation calls it reset_states.
+        Raises AttributeError for a layer that is not stateful in Keras 2, whose
+        documentation calls it reset_states.
         """
         if self.rules.reset_needs_stateful and not self.stateful:
             raise AttributeError("the layer must be stateful to have states to reset")
@@ -168,14 +188,22 @@ class LSTM:
         elif self.states is not None:
             self.states = State(*(np.zeros_like(state) for state in self.states))
 
-    def __call__(self, sequences: Array, initial_state: Sequence[Array] | None = None, mask: Array | None = None, training: bool = False) -> Any:
+    def __call__(
+        self,
+        sequences: Array,
+        initial_state: Sequence[Array] | None = None,
+        mask: Array | None = None,
+        training: bool = False,
+    ) -> Any:
         """Run the layer over sequences (batch, timesteps, features).
 
-        initial_state: [h, c], each (batch, units); zeros, or the recorded states of a stateful layer, where absent. mask (batch, timesteps):
-        True, or a number other than 0, is a step to take.
+        initial_state: [h, c], each (batch, units); zeros, or the recorded states of a
+        stateful layer, where absent. mask (batch, timesteps): True, or a number other
+        than 0, is a step to take.
 
-        Returns the output (batch, timesteps, units) with return_sequences, else (batch, units); with return_state (output, h, c), a list in Keras 2.
-        Raises ValueError for a wrong rank, number of states, or batch size of a stateful layer.
+        Returns the output (batch, timesteps, units) with return_sequences, else (batch,
+        units); with return_state (output, h, c), a list in Keras 2. Raises ValueError
+        for a wrong rank, number of states, or batch size of a stateful layer.
         """
         return self.vjp(sequences, initial_state, mask, training)[0]
 
@@ -188,12 +216,15 @@ class LSTM:
         drawn: Mapping[str, Array] | None = None,
         passed: Mapping[str, str] | None = None,
     ) -> tuple[Any, Pullback]:
-        """The call and its pullback, from the cotangents of the returned arrays to gradients by name: weights that are trainable, "sequences",
-        "initial_state[0]", "initial_state[1]".
+        """The call and its pullback, from the cotangents of the returned arrays to
+        gradients by name: weights that are trainable, "sequences", "initial_state[0]",
+        "initial_state[1]".
 
-        `drawn` are the masks "dropout" (gates, batch, timesteps, features) and "recurrent_dropout" (gates, batch, timesteps, units), with 1 for an
-        axis that shares a mask, gates in the order i, f, c, o; what is not there drops nothing. `passed` says of an argument in which form it comes:
-        an array of NumPy has no gradient. Raises TypeError for a form that is not taken.
+        `drawn` are the masks "dropout" (gates, batch, timesteps, features) and
+        "recurrent_dropout" (gates, batch, timesteps, units), with 1 for an axis that
+        shares a mask, gates in the order i, f, c, o; what is not there drops nothing.
+        `passed` says of an argument in which form it comes: an array of NumPy has no
+        gradient. Raises TypeError for a form that is not taken.
         """
         forms = passed or {}
         passing.check(forms, self.rules)
@@ -205,15 +236,28 @@ class LSTM:
         batch, timesteps = np.shape(x)[-3:-1]
         mask = self._mask(mask, batch, timesteps)
         initial = self._initial(batch, initial_state)
-        drop = {name: values[..., ::-1, :] if self.go_backwards else values for name, values in (drawn or {}).items()}
+        drop = {
+            name: values[..., ::-1, :] if self.go_backwards else values
+            for name, values in (drawn or {}).items()
+        }
         if self.go_backwards:
             x = x[..., ::-1, :]
         if mask is not None:
-            x = np.where(mask[..., None], x, 0)  # what stands at a step that is not taken does not matter, and may be NaN
+            # What stands at a step that is not taken does not matter, and may be NaN.
+            x = np.where(mask[..., None], x, 0)
         (h, last), pull_run = run(
-            x, initial, weights, self.activation, self.recurrent_activation, mask, drop.get("dropout"), drop.get("recurrent_dropout")
+            x,
+            initial,
+            weights,
+            self.activation,
+            self.recurrent_activation,
+            mask,
+            drop.get("dropout"),
+            drop.get("recurrent_dropout"),
         )
-        every_output, pull_output = _masked_output(h, mask, zeros=self.zero_output_for_mask and self.return_sequences)
+        every_output, pull_output = _masked_output(
+            h, mask, zeros=self.zero_output_for_mask and self.return_sequences
+        )
         output = every_output if self.return_sequences else every_output[..., -1, :]
         losses, d_weights, d_activity = self._penalties(output, batch)
         self._losses = losses
@@ -224,12 +268,21 @@ class LSTM:
             d_output = self._batch_major(cotangents[0]) if self.return_sequences else cotangents[0]
             d_output = d_output if d_activity is None else d_output + d_activity
             d_outputs = d_output if self.return_sequences else _at_last_step(d_output, timesteps)
-            d_last = State(*cotangents[1:]) if self.return_state else State(np.zeros_like(last.h), np.zeros_like(last.c))
+            d_last = (
+                State(*cotangents[1:])
+                if self.return_state
+                else State(np.zeros_like(last.h), np.zeros_like(last.c))
+            )
             gradient = pull_run(pull_output(d_outputs), d_last)
             found = gradient.weights.to_keras()
-            gradients = {name: found[name] + d_weights[name] if name in d_weights else found[name] for name in self._trained()}
+            gradients = {
+                name: found[name] + d_weights[name] if name in d_weights else found[name]
+                for name in self._trained()
+            }
             if forms.get("sequences") not in passing.ARRAYS:
-                gradients["sequences"] = self._batch_major(gradient.x[..., ::-1, :] if self.go_backwards else gradient.x)
+                gradients["sequences"] = self._batch_major(
+                    gradient.x[..., ::-1, :] if self.go_backwards else gradient.x
+                )
             if initial_state is not None and forms.get("initial_state") not in passing.ARRAYS:
                 gradients |= {f"initial_state[{k}]": d_state for k, d_state in enumerate(gradient.initial)}
             return gradients
@@ -240,7 +293,13 @@ class LSTM:
     def weight_specs(self, features: int) -> dict[str, Spec]:
         """The weights by name, in the order of `set_weights`."""
         specs = {
-            "kernel": Spec((features, 4 * self.units), ("feature", "gate"), kernel_deviation(features), role="kernel", own="kernel"),
+            "kernel": Spec(
+                (features, 4 * self.units),
+                ("feature", "gate"),
+                kernel_deviation(features),
+                role="kernel",
+                own="kernel",
+            ),
             "recurrent_kernel": Spec(
                 (self.units, 4 * self.units),
                 ("unit", "gate"),
@@ -253,17 +312,23 @@ class LSTM:
         return specs | {"bias": bias} if self.use_bias else specs
 
     def load(self, weights: Mapping[str, Array]) -> None:
-        """Take the weights by name. Raises ValueError where names or shapes are wrong."""
+        """Take the weights by name. Raises ValueError where names or shapes are
+        wrong.
+        """
         features = np.shape(weights["kernel"])[0] if "kernel" in weights else 0
         check_names(weights, self.weight_specs(features))
-        self._weights = {name: np.array(weights[name], self.dtype, subok=True) for name in self.weight_specs(features)}
+        self._weights = {
+            name: np.array(weights[name], self.dtype, subok=True) for name in self.weight_specs(features)
+        }
 
     def weights(self) -> Mapping[str, Array]:
         """The weights by name."""
         return self._loaded()
 
     def take(self, weights: Mapping[str, Array]) -> None:
-        """Go on with these weights, as they are: after perturbed runs of training they carry a leading axis of runs."""
+        """Go on with these weights, as they are: after perturbed runs of training they
+        carry a leading axis of runs.
+        """
         self._weights = dict(weights)
 
     def project(self, name: str, weight: Array) -> Array:
@@ -272,15 +337,19 @@ class LSTM:
         return weight if constraint is None else constraint(weight, RANKS[name])
 
     def initial(self, features: int) -> Mapping[str, Initial]:
-        """What the initializers give. unit_forget_bias adds 1 to the bias of the forget gate, and "will also force bias_initializer=zeros"."""
+        """What the initializers give. unit_forget_bias adds 1 to the bias of the forget
+        gate, and "will also force bias_initializer=zeros".
+        """
         initializers = dict(self.initializers)
         if self.unit_forget_bias:
             initializers["bias"] = lambda shape: Exactly(np.repeat([0.0, 1.0, 0.0, 0.0], self.units))
         return {name: initializers[name](spec.shape) for name, spec in self.weight_specs(features).items()}
 
     def arguments(self, sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
-        """`sequences`, `initial_state` [h, c] where given, `mask`, `training`; of a training step, which has epochs, also `targets`, `epochs` and
-        `learning_rate`. `passed` are the forms of arguments that are not passed as it is documented, by name.
+        """`sequences`, `initial_state` [h, c] where given, `mask`, `training`; of a
+        training step, which has epochs, also `targets`, `epochs` and `learning_rate`.
+        `passed` are the forms of arguments that are not passed as it is documented, by
+        name.
         """
         batch_and_time = (sizes.timesteps, sizes.batch) if self.time_major else (sizes.batch, sizes.timesteps)
         axes = ("time", "batch") if self.time_major else ("batch", "time")
@@ -289,7 +358,9 @@ class LSTM:
             steps = ~masks.mask(masks.parts(call["mask"]).kind, sizes.batch, sizes.timesteps)
             planted = Planted((steps.T if self.time_major else steps)[..., None], under)
         shape = sizes.shape or (*batch_and_time, sizes.features)
-        arguments: dict[str, Any] = {"sequences": Spec(shape, (*axes, "feature"), INPUT_DEVIATION, "x", planted)}
+        arguments: dict[str, Any] = {
+            "sequences": Spec(shape, (*axes, "feature"), INPUT_DEVIATION, "x", planted)
+        }
         state = call.get("initial_state")
         if state == "previous":
             arguments["initial_state"] = Handed((1, 2))
@@ -297,8 +368,14 @@ class LSTM:
             arguments["initial_state"] = passing.initial_state(state, sizes.batch, self.units)
         layout = masks.parts(call["mask"]).layout if "mask" in call else ""
         if "mask" in call:
-            arguments["mask"] = Given(masks.mask(call["mask"], sizes.batch, sizes.timesteps), () if layout else ("batch", "time"))
-        forms = {"sequences": sizes.form, "initial_state": passing.STATES.get(state or ""), "mask": layout if layout in masks.FORMS else ""}
+            arguments["mask"] = Given(
+                masks.mask(call["mask"], sizes.batch, sizes.timesteps), () if layout else ("batch", "time")
+            )
+        forms = {
+            "sequences": sizes.form,
+            "initial_state": passing.STATES.get(state or ""),
+            "mask": layout if layout in masks.FORMS else "",
+        }
         if passed := {name: form for name, form in forms.items() if form}:
             arguments["passed"] = passed
         if "training" in call:
@@ -306,14 +383,17 @@ class LSTM:
         if "epochs" in call:
             output = self.outputs({})[0]
             sizes_of = {"batch": sizes.batch, "time": sizes.timesteps, "unit": self.units}
-            arguments["targets"] = Spec(tuple(sizes_of[axis] for axis in output.axes), output.axes, STATE_DEVIATION)
+            arguments["targets"] = Spec(
+                tuple(sizes_of[axis] for axis in output.axes), output.axes, STATE_DEVIATION
+            )
             arguments |= {name: call[name] for name in ("epochs", "learning_rate")}
         return arguments
 
     def draws(self, arguments: Mapping[str, Any]) -> Mapping[str, Draw]:
         """`dropout` of the inputs and `recurrent_dropout` of the states, in training.
 
-        Keras documents neither whether the gates share a mask nor, before Keras 3, whether the timesteps do.
+        Keras documents neither whether the gates share a mask nor, before Keras 3,
+        whether the timesteps do.
         """
         if not arguments.get("training"):
             return {}
@@ -325,18 +405,23 @@ class LSTM:
             drawn["dropout"] = Draw(shapes, ("gate", "batch", "time", "feature"), self.dropout)
         if self.recurrent_dropout:
             shapes = tuple((gates, batch, 1, self.units) for gates in (1, 4))
-            drawn["recurrent_dropout"] = Draw(shapes, ("gate", "batch", "time", "unit"), self.recurrent_dropout)
+            drawn["recurrent_dropout"] = Draw(
+                shapes, ("gate", "batch", "time", "unit"), self.recurrent_dropout
+            )
         return drawn
 
     def effects(self) -> Mapping[str, Array]:
-        """`losses` (penalties,) of the last call, where the layer has regularizers: that of the output, then those of the weights."""
+        """`losses` (penalties,) of the last call, where the layer has regularizers:
+        that of the output, then those of the weights.
+        """
         if not self._losses:
             return {}
         return {"losses": np.concatenate(np.broadcast_arrays(*self._losses, subok=True), axis=-1)}
 
     def act(self, action: str, arguments: Mapping[str, Any]) -> None:
-        """`reset`, `train`, and those that put another layer with the same weights in this one's place: `save-and-load`, `from-config`,
-        `functional-model`. States are no weights: the other layer has none yet.
+        """`reset`, `train`, and those that put another layer with the same weights in
+        this one's place: `save-and-load`, `from-config`, `functional-model`. States are
+        no weights: the other layer has none yet.
         """
         match action:
             case "reset":
@@ -352,7 +437,9 @@ class LSTM:
                 raise NotImplementedError(f"the NumPy keras.layers.LSTM has no {action}")
 
     def used_outputs(self, arguments: Mapping[str, Any]) -> Array | None:
-        """Which steps of the output sequence come from steps that the mask lets be taken; None without mask or sequence."""
+        """Which steps of the output sequence come from steps that the mask lets be
+        taken; None without mask or sequence.
+        """
         if not self.return_sequences or arguments.get("mask") is None:
             return None
         timesteps, batch = np.shape(arguments["sequences"])[:2][:: 1 if self.time_major else -1]
@@ -373,7 +460,14 @@ class LSTM:
         x = self._batch_major(np.asarray(arguments["sequences"], self.dtype))
         initial = self._initial(x.shape[0], arguments.get("initial_state"))
         weights = LSTMWeights.from_keras(self._loaded())
-        return Unrolled(x[:, ::-1] if self.go_backwards else x, initial, weights, self.activation, self.recurrent_activation, self._batch_major)
+        return Unrolled(
+            x[:, ::-1] if self.go_backwards else x,
+            initial,
+            weights,
+            self.activation,
+            self.recurrent_activation,
+            self._batch_major,
+        )
 
     @property
     def carries_state(self) -> bool:
@@ -390,21 +484,28 @@ class LSTM:
         return list(self._loaded()) if self.trainable else []
 
     def _batch_major(self, sequence: Array) -> Array:
-        """(batch, timesteps, n) from the layout of the layer, and back. time_major of Keras 2 has the first two axes in the other order."""
+        """(batch, timesteps, n) from the layout of the layer, and back. time_major of
+        Keras 2 has the first two axes in the other order.
+        """
         return sequence.swapaxes(-3, -2) if self.time_major else sequence
 
     def _sequences(self, given: Array, features: int) -> Array:
         x = np.asanyarray(given, self.dtype)
         shape = x.shape if type(x) is np.ndarray else x.shape[-3:]
         if len(shape) != 3:
-            raise ValueError(f"sequences must have 3 dimensions (batch, timesteps, features), not shape {shape}")
+            raise ValueError(
+                f"sequences must have 3 dimensions (batch, timesteps, features), not shape {shape}"
+            )
         if shape[0 if self.time_major else 1] == 0 or shape[2] != features:
-            raise ValueError(f"sequences must have one timestep or more and {features} features, not shape {shape}")
+            raise ValueError(
+                f"sequences must have one timestep or more and {features} features, not shape {shape}"
+            )
         return x
 
     def _mask(self, given: Array | None, batch: int, timesteps: int) -> Array | None:
-        """The mask (batch, timesteps) in the order of the steps. Of one row it is that of all rows, and a third axis of length 1 does not matter; the
-        documentation says nothing of either.
+        """The mask (batch, timesteps) in the order of the steps. Of one row it is that
+        of all rows, and a third axis of length 1 does not matter; the documentation
+        says nothing of either.
         """
         if given is None:
             return None
@@ -417,7 +518,9 @@ class LSTM:
 
     def _initial(self, batch: int, given: Sequence[Array] | Array | None) -> State:
         if self.stateful and self.states is not None and self.states.h.shape[-2] != batch:
-            raise ValueError(f"a stateful layer keeps its batch size: expected {self.states.h.shape[-2]}, got {batch}")
+            raise ValueError(
+                f"a stateful layer keeps its batch size: expected {self.states.h.shape[-2]}, got {batch}"
+            )
         if given is None:
             zeros = np.zeros((batch, self.units), self.dtype)
             return self.states if self.states is not None else State(zeros, zeros)
@@ -428,14 +531,19 @@ class LSTM:
         h, c = (np.asanyarray(s, self.dtype) for s in given)
         for name, state in (("h", h), ("c", c)):
             if not ends_with(state, (batch, self.units)):
-                raise ValueError(f"the initial {name} must have shape {(batch, self.units)}, not {state.shape}")
+                raise ValueError(
+                    f"the initial {name} must have shape {(batch, self.units)}, not {state.shape}"
+                )
         return State(h, c)
 
     def _penalties(self, output: Array, batch: int) -> tuple[list[Array], dict[str, Array], Array | None]:
-        """The penalties (..., 1) of a call, and their gradients: by weight, and of the output.
+        """The penalties (..., 1) of a call, and their gradients: by weight, and of the
+        output.
 
-        The output is what return_sequences speaks of; states, which return_state adds, are none. That of the output is divided by the batch size.
-        What is not trainable has no penalty in Keras 3, and keeps it in Keras 2; the documentation says nothing.
+        The output is what return_sequences speaks of; states, which return_state adds,
+        are none. That of the output is divided by the batch size. What is not trainable
+        has no penalty in Keras 3, and keeps it in Keras 2; the documentation says
+        nothing.
         """
         losses, d_weights, d_activity = [], {}, None
         if self.activity_regularizer is not None:
@@ -454,8 +562,8 @@ RANKS = {"kernel": 2, "recurrent_kernel": 2, "bias": 1}
 
 
 def _masked_output(h: Array, mask: Array | None, zeros: bool) -> tuple[Array, Callable[[Array], Array]]:
-    """The output of each step: h, which a masked step left as it was, but zeros before the first step that is not masked; or `zeros` at all masked
-    steps.
+    """The output of each step: h, which a masked step left as it was, but zeros before
+    the first step that is not masked; or `zeros` at all masked steps.
     """
     if mask is None:
         return h, lambda d: d
@@ -464,6 +572,8 @@ def _masked_output(h: Array, mask: Array | None, zeros: bool) -> tuple[Array, Ca
 
 
 def _at_last_step(d_output: Array, timesteps: int) -> Array:
-    """The gradient (..., timesteps, units) of all outputs where only the last one, with gradient (..., units), was returned."""
+    """The gradient (..., timesteps, units) of all outputs where only the last one, with
+    gradient (..., units), was returned.
+    """
     zeros = np.zeros_like(d_output)
     return np.stack([zeros] * (timesteps - 1) + [d_output], axis=-2)

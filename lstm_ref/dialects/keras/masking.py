@@ -1,6 +1,8 @@
-"""keras.layers.Masking and keras.layers.Embedding in NumPy: the layers that make a mask from their input.
+"""keras.layers.Masking and keras.layers.Embedding in NumPy: the layers that make a mask
+from their input.
 
-Source: the API documentation of Keras 3, keras.layers.Masking and keras.layers.Embedding.
+Source: the API documentation of Keras 3, keras.layers.Masking and
+keras.layers.Embedding.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,7 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from lstm_ref.dialects.dialect import INPUT_DEVIATION, Draw, Given, Gradients, Output, Planted, Pullback, Sizes, Spec, Unrolled, check_names
+from lstm_ref.dialects.dialect import (
+    INPUT_DEVIATION,
+    Draw,
+    Given,
+    Gradients,
+    Output,
+    Planted,
+    Pullback,
+    Sizes,
+    Spec,
+    Unrolled,
+    check_names,
+)
 from lstm_ref.dialects.initial import Initial, Uniform
 from lstm_ref.dialects.keras.masks import mask as mask_of
 from lstm_ref.reference.activations import Array
@@ -17,19 +31,29 @@ FULL = "full"  # the form of an input in which nothing is masked
 
 
 class Masking:
-    """keras.layers.Masking: a step at which all features have the mask value is skipped by the layers that follow.
+    """keras.layers.Masking: a step at which all features have the mask value is skipped
+    by the layers that follow.
 
-    That such a step leaves this layer as zeros is not documented; Keras 2 and 3 do it, and no recurrent layer sees it.
+    That such a step leaves this layer as zeros is not documented; Keras 2 and 3 do it,
+    and no recurrent layer sees it.
     """
 
     def __init__(
-        self, mask_value: float = 0.0, *, trainable: bool = True, name: str | None = None, dtype: str | None = None, version: str = "3"
+        self,
+        mask_value: float = 0.0,
+        *,
+        trainable: bool = True,
+        name: str | None = None,
+        dtype: str | None = None,
+        version: str = "3",
     ) -> None:
         self.mask_value = mask_value
         self.trainable = trainable
 
     def __call__(self, inputs: Array) -> Array:
-        """inputs (batch, timesteps, features), with zeros at the steps that are masked."""
+        """inputs (batch, timesteps, features), with zeros at the steps that are
+        masked.
+        """
         return self.vjp(inputs)[0]
 
     def vjp(self, inputs: Array, *, drawn: Mapping[str, Array] | None = None) -> tuple[Array, Pullback]:
@@ -70,9 +94,15 @@ class Masking:
         return self.compute_mask(arguments["inputs"])
 
     def arguments(self, sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
-        """`inputs`, with the mask value at the steps that the input's form, the word for a mask, leaves out."""
+        """`inputs`, with the mask value at the steps that the input's form, the word
+        for a mask, leaves out.
+        """
         shape = sizes.shape or (sizes.batch, sizes.timesteps, sizes.features)
-        masked = None if sizes.shape or sizes.form in (None, FULL) else ~mask_of(str(sizes.form), sizes.batch, sizes.timesteps)[..., None]
+        masked = (
+            None
+            if sizes.shape or sizes.form in (None, FULL)
+            else ~mask_of(str(sizes.form), sizes.batch, sizes.timesteps)[..., None]
+        )
         planted = None if masked is None else Planted(masked, self.mask_value)
         return {"inputs": Spec(shape, ("batch", "time", "feature"), INPUT_DEVIATION, "x", planted)}
 
@@ -102,7 +132,9 @@ class Masking:
 
 
 class Embedding:
-    """keras.layers.Embedding: integers to the rows of a table; with mask_zero a 0 is a step that the layers that follow skip."""
+    """keras.layers.Embedding: integers to the rows of a table; with mask_zero a 0 is a
+    step that the layers that follow skip.
+    """
 
     def __init__(
         self,
@@ -122,11 +154,22 @@ class Embedding:
         dtype: str | None = None,
         version: str = "3",
     ) -> None:
-        given = {"embeddings_initializer": embeddings_initializer, "embeddings_regularizer": embeddings_regularizer}
-        given |= {"embeddings_constraint": embeddings_constraint, "weights": weights, "lora_rank": lora_rank, "lora_alpha": lora_alpha}
+        given = {
+            "embeddings_initializer": embeddings_initializer,
+            "embeddings_regularizer": embeddings_regularizer,
+        }
+        given |= {
+            "embeddings_constraint": embeddings_constraint,
+            "weights": weights,
+            "lora_rank": lora_rank,
+            "lora_alpha": lora_alpha,
+        }
         given |= {"quantization_config": quantization_config}
         if others := [parameter for parameter, value in given.items() if value not in (None, "uniform")]:
-            raise NotImplementedError(f"the NumPy keras.layers.Embedding, which is here for its masks, does not implement {', '.join(others)}")
+            raise NotImplementedError(
+                "the NumPy keras.layers.Embedding, which is here for its masks, does not implement"
+                f" {', '.join(others)}"
+            )
         self.input_dim = input_dim
         self.output_dim = output_dim
         self.mask_zero = mask_zero
@@ -135,7 +178,9 @@ class Embedding:
         self._embeddings: Array | None = None
 
     def __call__(self, inputs: Array) -> Array:
-        """The rows (batch, timesteps, output_dim) of the integers (batch, timesteps). Raises ValueError for one outside the table."""
+        """The rows (batch, timesteps, output_dim) of the integers (batch, timesteps).
+        Raises ValueError for one outside the table.
+        """
         return self.vjp(inputs)[0]
 
     def vjp(self, inputs: Array, *, drawn: Mapping[str, Array] | None = None) -> tuple[Array, Pullback]:
@@ -162,11 +207,15 @@ class Embedding:
         return {"embeddings": Spec(shape, axes, INPUT_DEVIATION, role="embedding", own="embeddings")}
 
     def initial(self, features: int) -> Mapping[str, Initial]:
-        """Uniform between -0.05 and 0.05, the default of keras.initializers.RandomUniform."""
+        """Uniform between -0.05 and 0.05, the default of
+        keras.initializers.RandomUniform.
+        """
         return {"embeddings": Uniform(-0.05, 0.05)}
 
     def load(self, weights: Mapping[str, Array]) -> None:
-        """Take the weights by name. Raises ValueError where names or shapes are wrong."""
+        """Take the weights by name. Raises ValueError where names or shapes are
+        wrong.
+        """
         check_names(weights, self.weight_specs(0))
         self._embeddings = np.asanyarray(weights["embeddings"], self.dtype).copy()
 
@@ -187,9 +236,11 @@ class Embedding:
         return self.compute_mask(arguments["inputs"])
 
     def arguments(self, sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
-        """`inputs`: integers from 1 on, but 0 at the steps that the input's form, the word for a mask, leaves out.
+        """`inputs`: integers from 1 on, but 0 at the steps that the input's form, the
+        word for a mask, leaves out.
 
-        They are the same for every seed: every word of the table comes once before one comes again, and no two rows are alike.
+        They are the same for every seed: every word of the table comes once before one
+        comes again, and no two rows are alike.
         """
         row, time = np.ogrid[: sizes.batch, : sizes.timesteps]
         words = 1 + (row * sizes.timesteps + time + row) % max(self.input_dim - 1, 1)

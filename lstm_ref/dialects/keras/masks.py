@@ -28,8 +28,9 @@ LAYOUTS: Mapping[str, Callable[[Array], Array]] = {
 
 
 class MaskWord(NamedTuple):
-    """The word for a mask in its parts: its kind, what stands for True in it, its layout, "" for the documented one, and the number that stands in
-    the input wherever a step is not to be taken, None for one like all others.
+    """The word for a mask in its parts: its kind, what stands for True in it, its
+    layout, "" for the documented one, and the number that stands in the input wherever
+    a step is not to be taken, None for one like all others.
     """
 
     kind: str
@@ -39,7 +40,9 @@ class MaskWord(NamedTuple):
 
 
 def parts(word: str) -> MaskWord:
-    """`<kind>[-int|-float|-twos][-as-<layout>][-over-nan|-over-infinity]`. Raises KeyError for layouts and numbers that are not listed."""
+    """`<kind>[-int|-float|-twos][-as-<layout>][-over-nan|-over-infinity]`. Raises
+    KeyError for layouts and numbers that are not listed.
+    """
     rest, over, number = word.partition("-over-")
     rest, shaped, layout = rest.partition("-as-")
     if shaped and layout not in LAYOUTS:
@@ -50,12 +53,13 @@ def parts(word: str) -> MaskWord:
 
 
 def mask(word: str, batch: int, timesteps: int) -> Array:
-    """A mask (batch, timesteps), or of the layout in the word, in which True is a step to take; with "-int" or "-float" it is 1, with "-twos" 2,
-    and 0 is one not to take.
+    """A mask (batch, timesteps), or of the layout in the word, in which True is a step
+    to take; with "-int" or "-float" it is 1, with "-twos" 2, and 0 is one not to take.
 
-    "full" takes all steps; "right" and "left" miss another number of steps at the end or the beginning of each row; "unsorted" is "right" with
-    lengths in no order; "gaps" misses every third step, another one in each row; "one-row-empty" is "gaps" with a last row that takes no step.
-    Raises KeyError for another kind.
+    "full" takes all steps; "right" and "left" miss another number of steps at the end
+    or the beginning of each row; "unsorted" is "right" with lengths in no order; "gaps"
+    misses every third step, another one in each row; "one-row-empty" is "gaps" with a
+    last row that takes no step. Raises KeyError for another kind.
     """
     kind, one, layout, _ = parts(word)
     row, time = np.ogrid[:batch, :timesteps]

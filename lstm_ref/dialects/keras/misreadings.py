@@ -1,4 +1,6 @@
-"""What Keras' parameters are mistaken for: the parameters that a right layer would need to do the same."""
+"""What Keras' parameters are mistaken for: the parameters that a right layer would need
+to do the same.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -23,7 +25,9 @@ def _other_activations(change: Change) -> Misreading:
 
 
 def _with_activations(params: Mapping[str, Any], change: Change) -> Mapping[str, Any]:
-    """The parameters with other activations of all LSTMs and their cells, which alone have `units`."""
+    """The parameters with other activations of all LSTMs and their cells, which alone
+    have `units`.
+    """
 
     def inside(value: Any) -> Any:
         if isinstance(value, Mapping):
@@ -39,6 +43,8 @@ def _with_activations(params: Mapping[str, Any], change: Change) -> Mapping[str,
 
 MISREADINGS: Mapping[str, Misreading] = {
     "activation and recurrent_activation change places": _other_activations(lambda phi, sigma: (sigma, phi)),
-    "the gates have a hard sigmoid for a sigmoid": _other_activations(lambda phi, sigma: (phi, "hard_sigmoid" if sigma == "sigmoid" else sigma)),
+    "the gates have a hard sigmoid for a sigmoid": _other_activations(
+        lambda phi, sigma: (phi, "hard_sigmoid" if sigma == "sigmoid" else sigma)
+    ),
     "go_backwards is ignored": _never_backwards,
 }

@@ -1,7 +1,9 @@
-"""Models of Keras layers in NumPy: keras.Sequential, and the encoder and decoder of the guide to recurrent layers.
+"""Models of Keras layers in NumPy: keras.Sequential, and the encoder and decoder of the
+guide to recurrent layers.
 
-Source: the API documentation of Keras 3, keras.Sequential and keras.layers.Masking; of the encoder and decoder, the guide "Working with RNNs",
-section "RNN state reuse"; of masks, the guide "Understanding masking & padding".
+Source: the API documentation of Keras 3, keras.Sequential and keras.layers.Masking; of
+the encoder and decoder, the guide "Working with RNNs", section "RNN state reuse"; of
+masks, the guide "Understanding masking & padding".
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,15 +23,25 @@ MORE_STEPS = 2  # of a decoder's input than of the encoder's, so that nothing fi
 
 
 class Sequential(Composite):
-    """keras.Sequential: each layer reads the output of the one before it. A mask goes along with the sequence that it is about."""
+    """keras.Sequential: each layer reads the output of the one before it. A mask goes
+    along with the sequence that it is about.
+    """
 
     def __init__(
-        self, layers: Sequence[Any] | None = None, trainable: bool = True, name: str | None = None, *, dtype: str | None = None, version: str = "3"
+        self,
+        layers: Sequence[Any] | None = None,
+        trainable: bool = True,
+        name: str | None = None,
+        *,
+        dtype: str | None = None,
+        version: str = "3",
     ) -> None:
         self.layers = list(layers or ())
         known = (LSTM, RNN, Bidirectional, Masking, Embedding)
         if not self.layers or not all(isinstance(layer, known) for layer in self.layers):
-            raise NotImplementedError("the NumPy keras.Sequential is made of recurrent layers, Masking and Embedding")
+            raise NotImplementedError(
+                "the NumPy keras.Sequential is made of recurrent layers, Masking and Embedding"
+            )
         if any(len(layer.outputs({})) > 1 for layer in self.layers):
             raise ValueError("a layer of a Sequential must have exactly one output")
         if any(isinstance(layer, Embedding) for layer in self.layers[1:]):
@@ -37,13 +49,22 @@ class Sequential(Composite):
         super().__init__({str(k): layer for k, layer in enumerate(self.layers)}, version, trainable)
 
     def __call__(self, inputs: Array, training: bool | None = None, mask: Array | None = None) -> Array:
-        """The last layer's output. inputs are those of the first layer, and mask (batch, timesteps) is about them: True is a step to take."""
+        """The last layer's output. inputs are those of the first layer, and mask
+        (batch, timesteps) is about them: True is a step to take.
+        """
         return self.vjp(inputs, training, mask)[0]
 
     def vjp(
-        self, inputs: Array, training: bool | None = None, mask: Array | None = None, *, drawn: Mapping[str, Array] | None = None
+        self,
+        inputs: Array,
+        training: bool | None = None,
+        mask: Array | None = None,
+        *,
+        drawn: Mapping[str, Array] | None = None,
     ) -> tuple[Array, Pullback]:
-        """The call and its pullback, to gradients by name: 0/kernel, ..., "inputs" where they are no integers."""
+        """The call and its pullback, to gradients by name: 0/kernel, ..., "inputs"
+        where they are no integers.
+        """
         y = inputs
         pulls: dict[str, Pullback] = {}
         for place, layer in self.parts.layers.items():
@@ -56,7 +77,9 @@ class Sequential(Composite):
 
         def pullback(cotangents: Sequence[Array]) -> Gradients:
             found, d_inputs = pulled_through(pulls, cotangents[0], {})
-            return self.parts.gradients(found) | ({} if isinstance(self.layers[0], Embedding) else {"inputs": d_inputs})
+            return self.parts.gradients(found) | (
+                {} if isinstance(self.layers[0], Embedding) else {"inputs": d_inputs}
+            )
 
         return y, pullback
 
@@ -68,7 +91,9 @@ class Sequential(Composite):
         return found
 
     def used_outputs(self, arguments: Mapping[str, Any]) -> Array | None:
-        """The mask of the output. Raises NotImplementedError where a Masking has to look at what a layer returned."""
+        """The mask of the output. Raises NotImplementedError where a Masking has to
+        look at what a layer returned.
+        """
         mask = arguments.get("mask")
         for k, layer in enumerate(self.layers):
             if not isinstance(layer, Masking | Embedding):
@@ -76,7 +101,9 @@ class Sequential(Composite):
             elif k == 0:
                 mask = layer.compute_mask(arguments["inputs"])
             else:
-                raise NotImplementedError("the NumPy keras.Sequential is trained with a Masking in the first place only")
+                raise NotImplementedError(
+                    "the NumPy keras.Sequential is trained with a Masking in the first place only"
+                )
         return mask
 
     def arguments(self, sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,7 +120,9 @@ class Sequential(Composite):
 
 
 class EncoderDecoder(Composite):
-    """Two LSTMs, the first of which reads a sequence and hands its last states over as the initial states of the second."""
+    """Two LSTMs, the first of which reads a sequence and hands its last states over as
+    the initial states of the second.
+    """
 
     def __init__(self, encoder: LSTM, decoder: LSTM, *, dtype: str | None = None, version: str = "3") -> None:
         if not encoder.return_state:
@@ -102,21 +131,34 @@ class EncoderDecoder(Composite):
         super().__init__({"encoder": encoder, "decoder": decoder}, version)
 
     def __call__(self, sequences: Array, decoder_sequences: Array, training: bool | None = None) -> Any:
-        """What the decoder returns from decoder_sequences (batch, other timesteps, features), after the encoder has read sequences (batch,
-        timesteps, features).
+        """What the decoder returns from decoder_sequences (batch, other timesteps,
+        features), after the encoder has read sequences (batch, timesteps, features).
         """
         return self.vjp(sequences, decoder_sequences, training)[0]
 
     def vjp(
-        self, sequences: Array, decoder_sequences: Array, training: bool | None = None, *, drawn: Mapping[str, Array] | None = None
+        self,
+        sequences: Array,
+        decoder_sequences: Array,
+        training: bool | None = None,
+        *,
+        drawn: Mapping[str, Array] | None = None,
     ) -> tuple[Any, Pullback]:
-        """The call and its pullback, to gradients by name: encoder/kernel, ..., "sequences", "decoder_sequences"."""
-        (read, *states), pull_encoder = self.encoder.vjp(sequences, None, None, bool(training), drawn=of_part(drawn, "encoder"))
-        result, pull_decoder = self.decoder.vjp(decoder_sequences, states, None, bool(training), drawn=of_part(drawn, "decoder"))
+        """The call and its pullback, to gradients by name: encoder/kernel, ...,
+        "sequences", "decoder_sequences".
+        """
+        (read, *states), pull_encoder = self.encoder.vjp(
+            sequences, None, None, bool(training), drawn=of_part(drawn, "encoder")
+        )
+        result, pull_decoder = self.decoder.vjp(
+            decoder_sequences, states, None, bool(training), drawn=of_part(drawn, "decoder")
+        )
 
         def pullback(cotangents: Sequence[Array]) -> Gradients:
             decoder = pull_decoder(cotangents)
-            encoder = pull_encoder([np.zeros_like(read), decoder["initial_state[0]"], decoder["initial_state[1]"]])
+            encoder = pull_encoder(
+                [np.zeros_like(read), decoder["initial_state[0]"], decoder["initial_state[1]"]]
+            )
             inputs = {"sequences": encoder["sequences"], "decoder_sequences": decoder["sequences"]}
             return self.parts.gradients({"encoder": encoder, "decoder": decoder}) | inputs
 
@@ -127,11 +169,21 @@ class EncoderDecoder(Composite):
         return None
 
     def arguments(self, sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
-        """`sequences`, and `decoder_sequences` of the same features and some more timesteps."""
+        """`sequences`, and `decoder_sequences` of the same features and some more
+        timesteps.
+        """
         more = Sizes(sizes.batch, sizes.timesteps + MORE_STEPS, sizes.features)
-        specs = [Spec((sizes.batch, n.timesteps, n.features), ("batch", "time", "feature"), INPUT_DEVIATION) for n in (sizes, more)]
+        specs = [
+            Spec((sizes.batch, n.timesteps, n.features), ("batch", "time", "feature"), INPUT_DEVIATION)
+            for n in (sizes, more)
+        ]
         training = to_train(call, self.decoder.outputs({})[0], self.decoder.units, more)
-        return {"sequences": specs[0]._replace(source="x"), "decoder_sequences": specs[1], **passed(call, "training"), **training}
+        return {
+            "sequences": specs[0]._replace(source="x"),
+            "decoder_sequences": specs[1],
+            **passed(call, "training"),
+            **training,
+        }
 
     def placed(self, number: int, inner: Place) -> Place:
         """The parts are told apart by what they are for."""
@@ -147,7 +199,9 @@ class EncoderDecoder(Composite):
 
 
 def _units(layer: Any) -> int:
-    """How many numbers each step of a layer's output has; 0 where they are as many as its input has."""
+    """How many numbers each step of a layer's output has; 0 where they are as many as
+    its input has.
+    """
     if isinstance(layer, Embedding):
         return layer.output_dim
     return 0 if isinstance(layer, Masking) else int(layer.units)

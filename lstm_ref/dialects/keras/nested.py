@@ -32,7 +32,9 @@ class Whole(Protocol):
 
 
 class Recurrent(Part, Protocol):
-    """A recurrent layer: what the documentation of keras.layers.Bidirectional asks of the layer that it wraps."""
+    """A recurrent layer: what the documentation of keras.layers.Bidirectional asks of
+    the layer that it wraps.
+    """
 
     units: int
     return_sequences: bool
@@ -43,9 +45,11 @@ class Recurrent(Part, Protocol):
 
 
 class Parts:
-    """The layers inside a layer by place ("forward", "0", ...), in the order of their weights.
+    """The layers inside a layer by place ("forward", "0", ...), in the order of their
+    weights.
 
-    What a part has is called place/name: forward/kernel, 1/dropout. The one part at the place "" has its names as they are.
+    What a part has is called place/name: forward/kernel, 1/dropout. The one part at the
+    place "" has its names as they are.
     """
 
     def __init__(self, layers: Mapping[str, Part], rules: Rules = KERAS_3) -> None:
@@ -62,7 +66,10 @@ class Parts:
         for number, ((place, part), n) in enumerate(zip(self.layers.items(), features, strict=True)):
             specs[place] = part.weight_specs(n)
             if place:
-                specs[place] = {name: spec._replace(place=_inside(place, placed(number, spec.place))) for name, spec in specs[place].items()}
+                specs[place] = {
+                    name: spec._replace(place=_inside(place, placed(number, spec.place)))
+                    for name, spec in specs[place].items()
+                }
         return joined(specs)
 
     @property
@@ -76,10 +83,14 @@ class Parts:
         return joined(dict(zip(self.layers, found, strict=True)))
 
     def load(self, weights: Mapping[str, Array]) -> None:
-        """Give each part its weights. Raises ValueError where names or shapes are wrong."""
+        """Give each part its weights. Raises ValueError where names or shapes are
+        wrong.
+        """
         unknown = [name for name in weights if "" not in self.layers and _split(name)[0] not in self.layers]
         if unknown:
-            raise ValueError(f"no weights of this layer: {', '.join(unknown)}; its parts are {', '.join(self.layers)}")
+            raise ValueError(
+                f"no weights of this layer: {', '.join(unknown)}; its parts are {', '.join(self.layers)}"
+            )
         for place, part in self.layers.items():
             part.load(of_part(weights, place))
 
@@ -98,7 +109,9 @@ class Parts:
         return self.layers[place].project(inner, weight)
 
     def losses(self) -> tuple[list[Array], list[Array]]:
-        """The penalties (..., 1) of the outputs of all parts, and those of their weights."""
+        """The penalties (..., 1) of the outputs of all parts, and those of their
+        weights.
+        """
         of_outputs: list[Array] = []
         of_weights: list[Array] = []
         for part in self.layers.values():
@@ -114,9 +127,16 @@ class Parts:
         return of_outputs, of_weights
 
     def effects(self) -> dict[str, Array]:
-        """The losses: in Keras 3 those of all outputs before those of all weights, in Keras 2 part by part. No documentation tells their order."""
+        """The losses: in Keras 3 those of all outputs before those of all weights, in
+        Keras 2 part by part. No documentation tells their order.
+        """
         if self.rules.losses_by_part:
-            losses = [found[..., k : k + 1] for part in self.layers.values() for found in part.effects().values() for k in range(found.shape[-1])]
+            losses = [
+                found[..., k : k + 1]
+                for part in self.layers.values()
+                for found in part.effects().values()
+                for k in range(found.shape[-1])
+            ]
         else:
             of_outputs, of_weights = self.losses()
             losses = of_outputs + of_weights
@@ -136,20 +156,33 @@ class Parts:
             part.act(action, arguments)
 
     def gradients(self, found: Mapping[str, Gradients]) -> Gradients:
-        """The gradients of the weights, from those that the parts' pullbacks gave. What is not to be trained has none."""
-        chosen = {place: [name for name in part.weights() if name in found[place]] for place, part in self.layers.items()}
-        return joined({place: {name: found[place][name] for name in names} for place, names in chosen.items()})
+        """The gradients of the weights, from those that the parts' pullbacks gave. What
+        is not to be trained has none.
+        """
+        chosen = {
+            place: [name for name in part.weights() if name in found[place]]
+            for place, part in self.layers.items()
+        }
+        return joined(
+            {place: {name: found[place][name] for name in names} for place, names in chosen.items()}
+        )
 
 
 def joined(parts: Mapping[str, Mapping[str, T]]) -> dict[str, T]:
     """What the parts have, by place/name."""
-    return {f"{place}/{name}" if place else name: value for place, found in parts.items() for name, value in found.items()}
+    return {
+        f"{place}/{name}" if place else name: value
+        for place, found in parts.items()
+        for name, value in found.items()
+    }
 
 
 def of_part(found: Mapping[str, T] | None, place: str) -> dict[str, T]:
     """The reverse of `joined`, for one part; nothing where nothing was found."""
     prefix = f"{place}/" if place else ""
-    return {name.removeprefix(prefix): value for name, value in (found or {}).items() if name.startswith(prefix)}
+    return {
+        name.removeprefix(prefix): value for name, value in (found or {}).items() if name.startswith(prefix)
+    }
 
 
 def fresh(part: Any) -> Any:
@@ -163,7 +196,9 @@ def passed(call: Mapping[str, Any], *names: str) -> dict[str, Any]:
 
 
 def handed(states: Sequence[Any], first: int) -> Handed:
-    """States nested as these are, from what the call before returned: its outputs from position `first` on."""
+    """States nested as these are, from what the call before returned: its outputs from
+    position `first` on.
+    """
     positions = count(first)
 
     def over(states: Sequence[Any]) -> Handed:
@@ -173,11 +208,16 @@ def handed(states: Sequence[Any], first: int) -> Handed:
 
 
 def to_train(call: Mapping[str, Any], output: Output, units: int, sizes: Sizes) -> dict[str, Any]:
-    """`targets`, `epochs` and `learning_rate` of a call that is trained: targets of the shape of the output (batch, [time,] units)."""
+    """`targets`, `epochs` and `learning_rate` of a call that is trained: targets of the
+    shape of the output (batch, [time,] units).
+    """
     if "epochs" not in call:
         return {}
     length = {"batch": sizes.batch, "time": sizes.timesteps, "unit": units}
-    return {"targets": Spec(tuple(length[axis] for axis in output.axes), output.axes, TARGET_DEVIATION), **passed(call, "epochs", "learning_rate")}
+    return {
+        "targets": Spec(tuple(length[axis] for axis in output.axes), output.axes, TARGET_DEVIATION),
+        **passed(call, "epochs", "learning_rate"),
+    }
 
 
 def _inside(place: str, inner: Place) -> Place:

@@ -1,4 +1,6 @@
-"""How a case says that an argument is passed: in which container, by which name, with which shape."""
+"""How a case says that an argument is passed: in which container, by which name, with
+which shape.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,14 +10,22 @@ import numpy as np
 from lstm_ref.dialects.dialect import STATE_DEVIATION, Given, Spec
 from lstm_ref.dialects.keras.rules import Rules
 
-# The containers and places in which the documented [h, c] can be passed, by the word of a case.
-STATES = {"given": "", "given-in-a-tuple": "tuple", "given-as-arrays": "arrays", "given-by-position": "position", "given-by-reset": "reset"}
+# The containers and places in which the documented [h, c] can be passed, by the word of
+# a case.
+STATES = {
+    "given": "",
+    "given-in-a-tuple": "tuple",
+    "given-as-arrays": "arrays",
+    "given-by-position": "position",
+    "given-by-reset": "reset",
+}
 # What is passed as an array of NumPy, which no framework differentiates by.
 ARRAYS = ("array", "arrays")
 
 
 def initial_state(word: str, batch: int, units: int) -> Any:
-    """[h, c], each (batch, units), or what the word says instead: another number of states, one array in place of a list, other shapes or numbers.
+    """[h, c], each (batch, units), or what the word says instead: another number of
+    states, one array in place of a list, other shapes or numbers.
 
     Raises KeyError for another word.
     """
@@ -43,7 +53,9 @@ def initial_state(word: str, batch: int, units: int) -> Any:
 
 
 def check(forms: Mapping[str, str], rules: Rules) -> None:
-    """Raise TypeError for an argument that comes as lists of numbers, and for states that Keras 2 gets as arrays of NumPy."""
+    """Raise TypeError for an argument that comes as lists of numbers, and for states
+    that Keras 2 gets as arrays of NumPy.
+    """
     if "lists" in forms.values():
         raise TypeError("the input and the mask must be tensors, not lists of numbers")
     if not rules.takes_arrays and forms.get("initial_state") == "arrays":

@@ -1,9 +1,11 @@
 """The regularizers of keras.regularizers: a penalty on an array, beside its derivative.
 
-A regularizer takes an array w and its rank (of its last axes; whatever axes stand in front are carried along), and returns the penalty, with one last
-axis of length 1, and its gradient with respect to w. The derivative of |w| is the sign, 0 at 0.
+A regularizer takes an array w and its rank (of its last axes; whatever axes stand in
+front are carried along), and returns the penalty, with one last axis of length 1, and
+its gradient with respect to w. The derivative of |w| is the sign, 0 at 0.
 
-Source: the API documentation of Keras 3, keras.regularizers; Keras 2 documents the same.
+Source: the API documentation of Keras 3, keras.regularizers; Keras 2 documents the
+same.
 """
 
 import math
@@ -20,7 +22,9 @@ Regularizer: TypeAlias = Callable[[Array, int], tuple[Array, Array]]
 
 
 def regularizer(identifier: Any) -> Regularizer | None:
-    """The regularizer of this name, or of this serialized form; None for None. Raises ValueError for one that is not known."""
+    """The regularizer of this name, or of this serialized form; None for None. Raises
+    ValueError for one that is not known.
+    """
     return None if identifier is None else made("regularizer", REGULARIZERS, identifier)
 
 
@@ -46,10 +50,11 @@ def l1_l2(l1: float = 0.0, l2: float = 0.0) -> Regularizer:
 
 
 def orthogonal(factor: float = 0.01, mode: str = "rows") -> Regularizer:
-    """factor times the mean of |the dot product| of any two rows, or columns, after they were scaled to unit length; of matrices only.
+    """factor times the mean of |the dot product| of any two rows, or columns, after
+    they were scaled to unit length; of matrices only.
 
-    The documentation speaks of the mean of the dot products; that a penalty on what is not orthogonal has to take their magnitude goes without
-    saying there.
+    The documentation speaks of the mean of the dot products; that a penalty on what is
+    not orthogonal has to take their magnitude goes without saying there.
     """
     refuse_negative("factor", factor)
     if mode not in ("rows", "columns"):
@@ -86,7 +91,10 @@ def refuse_negative(name: str, factor: Any) -> None:
         raise ValueError(f"{name} must be a float that is not negative, not {factor!r}")
 
 
-# L1L2 by its name has both factors 0, as its signature says; "l1_l2" is documented to have both at 0.01.
-REGULARIZERS: dict[str, Callable[..., Regularizer]] = by_both_names({"L1": l1, "L2": l2, "L1L2": l1_l2, "OrthogonalRegularizer": orthogonal}) | {
+# L1L2 by its name has both factors 0, as its signature says; "l1_l2" is documented to
+# have both at 0.01.
+REGULARIZERS: dict[str, Callable[..., Regularizer]] = by_both_names(
+    {"L1": l1, "L2": l2, "L1L2": l1_l2, "OrthogonalRegularizer": orthogonal}
+) | {
     "l1_l2": lambda l1=0.01, l2=0.01: l1_l2(l1, l2),
 }

@@ -7,8 +7,8 @@ from typing import Any
 from lstm_ref.dialects.keras.activations import ACTIVATIONS, ACTIVATIONS_2
 from lstm_ref.reference.activations import Activation
 
-# What a layer can be told of its input when it is constructed, for a Sequential that starts
-# with it. Keras 3 warns of the first two.
+# What a layer can be told of its input when it is constructed, for a Sequential that
+# starts with it. Keras 3 warns of the first two.
 SIZES = ("input_shape", "input_dim")
 SIZES_OF_KERAS_2 = (*SIZES, "batch_input_shape", "batch_size", "input_length")
 
@@ -35,7 +35,8 @@ class Rules:
     draws_over_time: bool
     # Weights that are not trainable keep their penalty.
     penalizes_frozen: bool
-    # Losses come part by part, and not those of all outputs before those of all weights.
+    # Losses come part by part, and not those of all outputs before those of all
+    # weights.
     losses_by_part: bool
 
     def check(self, given: Iterable[str], sizes: Iterable[str]) -> None:

@@ -1,7 +1,7 @@
 """Model.fit in NumPy: plain gradient descent on the mean squared error.
 
-Source: keras.Model.fit, keras.optimizers.SGD, keras.losses.MeanSquaredError, and of the penalties and projections keras.regularizers and
-keras.constraints.
+Source: keras.Model.fit, keras.optimizers.SGD, keras.losses.MeanSquaredError, and of the
+penalties and projections keras.regularizers and keras.constraints.
 """
 
 import math
@@ -15,7 +15,9 @@ from lstm_ref.reference.activations import Array
 
 
 class Trainable(Protocol):
-    """A layer that can be trained. Its gradients include those of its penalties; a weight that is not to be trained has none."""
+    """A layer that can be trained. Its gradients include those of its penalties; a
+    weight that is not to be trained has none.
+    """
 
     @property
     def vjp(self) -> Callable[..., tuple[Any, Pullback]]:
@@ -25,20 +27,26 @@ class Trainable(Protocol):
         """The weights by name."""
 
     def take(self, weights: Mapping[str, Array]) -> None:
-        """Go on with these weights, which may carry leading axes, as perturbed runs do."""
+        """Go on with these weights, which may carry leading axes, as perturbed
+        runs do.
+        """
 
     def project(self, name: str, weight: Array) -> Array:
         """What the constraint of the weight of this name makes of it."""
 
     def used_outputs(self, arguments: Mapping[str, Any]) -> Array | None:
-        """Which steps (batch, timesteps) of the output are not masked; None where all count, and where the output has no timesteps."""
+        """Which steps (batch, timesteps) of the output are not masked; None where all
+        count, and where the output has no timesteps.
+        """
 
 
 def fit(layer: Trainable, arguments: Mapping[str, Any]) -> None:
-    """Train the layer on one batch, `epochs` times: weights less `learning_rate` times their gradient, then the constraints.
+    """Train the layer on one batch, `epochs` times: weights less `learning_rate` times
+    their gradient, then the constraints.
 
-    `arguments` are those of a call, and `targets`, of the shape of the first array that the layer returns; the error of the others is not asked for.
-    `drawn` among them are the masks of each epoch; without them nothing is dropped.
+    `arguments` are those of a call, and `targets`, of the shape of the first array that
+    the layer returns; the error of the others is not asked for. `drawn` among them are
+    the masks of each epoch; without them nothing is dropped.
     """
     call = {"training": True, **arguments}
     targets, epochs, learning_rate = (call.pop(name) for name in ("targets", "epochs", "learning_rate"))
@@ -53,8 +61,10 @@ def fit(layer: Trainable, arguments: Mapping[str, Any]) -> None:
 
 
 def squared_error_gradient(output: Array, targets: Array, used: Array | None) -> Array:
-    """The gradient of mean((output - targets)^2) with respect to the output (..., batch, [timesteps,] units). The mean is over all elements, or over
-    those of the steps that are `used`: what is masked is ignored, as the documentation of masks has it.
+    """The gradient of mean((output - targets)^2) with respect to the output (...,
+    batch, [timesteps,] units). The mean is over all elements, or over those of the
+    steps that are `used`: what is masked is ignored, as the documentation of masks has
+    it.
     """
     difference = output - targets
     if used is None:
@@ -63,5 +73,7 @@ def squared_error_gradient(output: Array, targets: Array, used: Array | None) ->
     return np.where(used[..., None], difference * (2 / elements), 0)
 
 
-def _stepped(layer: Trainable, name: str, weight: Array, gradients: Mapping[str, Array], learning_rate: float) -> Array:
+def _stepped(
+    layer: Trainable, name: str, weight: Array, gradients: Mapping[str, Array], learning_rate: float
+) -> Array:
     return layer.project(name, weight - learning_rate * gradients[name]) if name in gradients else weight

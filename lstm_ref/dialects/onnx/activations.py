@@ -41,7 +41,9 @@ FUNCTIONS: Mapping[str, Function] = {
 DEFAULT = ("Sigmoid", "Tanh", "Tanh")
 
 
-def with_parameters(names: Sequence[str], alpha: Sequence[float], beta: Sequence[float]) -> list[dict[str, float]]:
+def with_parameters(
+    names: Sequence[str], alpha: Sequence[float], beta: Sequence[float]
+) -> list[dict[str, float]]:
     """The parameters of each function by name. Each function that has an alpha, or a
     beta, takes the next value; where there is none left, it has its default.
 
@@ -50,7 +52,9 @@ def with_parameters(names: Sequence[str], alpha: Sequence[float], beta: Sequence
     """
     unknown = [name for name in names if name not in FUNCTIONS]
     if unknown:
-        raise ValueError(f"the activation functions must be among {', '.join(FUNCTIONS)}, not {', '.join(unknown)}")
+        raise ValueError(
+            f"the activation functions must be among {', '.join(FUNCTIONS)}, not {', '.join(unknown)}"
+        )
     left: dict[str, Iterator[float]] = {"alpha": iter(alpha), "beta": iter(beta)}
     found = []
     for name in names:
@@ -64,7 +68,10 @@ def with_parameters(names: Sequence[str], alpha: Sequence[float], beta: Sequence
 
 def made(names: Sequence[str], alpha: Sequence[float], beta: Sequence[float]) -> list[Activation]:
     """The functions of these names. Raises ValueError as `with_parameters` does."""
-    return [FUNCTIONS[name].make(**values) for name, values in zip(names, with_parameters(names, alpha, beta), strict=True)]
+    return [
+        FUNCTIONS[name].make(**values)
+        for name, values in zip(names, with_parameters(names, alpha, beta), strict=True)
+    ]
 
 
 def attribute(value: float) -> float:

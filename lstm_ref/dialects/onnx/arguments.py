@@ -28,7 +28,8 @@ LENGTHS: Mapping[str, Callable[[int, int], Sequence[int]]] = {
     "int64": lambda batch, timesteps: unequal(batch, timesteps),
 }
 
-# What can be wrong with the shape of a state, from the right one, the axes "batch" and "unit" by position.
+# What can be wrong with the shape of a state, from the right one, the axes "batch" and
+# "unit" by position.
 WRONG_SHAPES: Mapping[str, Callable[[Shape, tuple[str, ...]], Shape]] = {
     "larger-batch": lambda shape, axes: longer(shape, axes.index("batch")),
     "more-directions": lambda shape, axes: longer(shape, axes.index("layer*direction")),
@@ -46,7 +47,9 @@ def unequal(batch: int, timesteps: int) -> tuple[int, ...]:
 
 def sequence_lens(word: str, batch: int, timesteps: int) -> Given:
     """The input sequence_lens that a case calls by this word."""
-    return Given(np.array(LENGTHS[word](batch, timesteps), np.int64 if word == "int64" else np.int32), ("batch",))
+    return Given(
+        np.array(LENGTHS[word](batch, timesteps), np.int64 if word == "int64" else np.int32), ("batch",)
+    )
 
 
 def state(word: str, shape: Shape, axes: tuple[str, ...], source: str, previous: int) -> Any:
@@ -62,7 +65,9 @@ def state(word: str, shape: Shape, axes: tuple[str, ...], source: str, previous:
 
 
 def alone(value: Any) -> Array | None:
-    """The one array of an argument; what the call before handed over is a list of one."""
+    """The one array of an argument; what the call before handed over is a list of
+    one.
+    """
     array: Array | None = value[0] if isinstance(value, list) else value
     return array
 

@@ -13,7 +13,10 @@ class OnnxDialect:
     """How a case of the ONNX dialect becomes arguments."""
 
     name = "onnx"
-    called: Mapping[Argument, tuple[str, ...]] = {"states": ("initial_h", "initial_c"), "lengths": ("sequence_lens",)}
+    called: Mapping[Argument, tuple[str, ...]] = {
+        "states": ("initial_h", "initial_c"),
+        "lengths": ("sequence_lens",),
+    }
     misreadings: Mapping[str, Misreading] = MISREADINGS
     mistakes: Mapping[str, Mistake] = MISTAKES
 

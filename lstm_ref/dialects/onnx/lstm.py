@@ -3,9 +3,11 @@
 Source: the documentation of the ONNX operator LSTM, opsets 7, 14 and 22. Where it is
 silent, this follows:
 
-* How input and forget gate are coupled: f = 1 - i, as Greff et al. 2017 have it, who name these gates.
+* How input and forget gate are coupled: f = 1 - i, as Greff et al. 2017 have it, who
+  name these gates.
 * What Y holds after the end of a row: 0. Nothing was computed there.
-* The last states of a row without steps: those that it began with, as no step has changed them.
+* The last states of a row without steps: those that it began with, as no step has
+  changed them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,7 +42,11 @@ from lstm_ref.reference.sequence import run
 from lstm_ref.reference.stack import run_backward
 from lstm_ref.reference.weights import LSTMWeights
 
-DIRECTIONS: Mapping[str, tuple[str, ...]] = {"forward": ("forward",), "reverse": ("reverse",), "bidirectional": ("forward", "reverse")}
+DIRECTIONS: Mapping[str, tuple[str, ...]] = {
+    "forward": ("forward",),
+    "reverse": ("reverse",),
+    "bidirectional": ("forward", "reverse"),
+}
 OPSETS = (7, 14, 22)
 OUTPUTS = ("Y", "Y_h", "Y_c")
 
@@ -48,11 +54,11 @@ OUTPUTS = ("Y", "Y_h", "Y_c")
 class LSTM:
     """The operator LSTM: attributes, inputs and outputs as documented.
 
-    `B`, `P` and `outputs` say which optional inputs and outputs the node has. `constant`
-    says whether W, R, B and P are initializers of the model or inputs of it, and
-    `hidden_size_stated` whether this attribute stands in the node: R says it as well.
-    These two change nothing that is computed. A value that the documentation does not
-    allow raises ValueError.
+    `B`, `P` and `outputs` say which optional inputs and outputs the node has.
+    `constant` says whether W, R, B and P are initializers of the model or inputs of it,
+    and `hidden_size_stated` whether this attribute stands in the node: R says it as
+    well. These two change nothing that is computed. A value that the documentation does
+    not allow raises ValueError.
     """
 
     def __init__(
@@ -84,7 +90,10 @@ class LSTM:
         directions = DIRECTIONS[direction]
         names = tuple(activations) if activations is not None else DEFAULT * len(directions)
         if len(names) != 3 * len(directions):
-            raise ValueError(f"there must be 3 activation functions for each direction, {3 * len(directions)} in all, not {len(names)}")
+            raise ValueError(
+                f"there must be 3 activation functions for each direction, {3 * len(directions)} in all, not"
+                f" {len(names)}"
+            )
         if input_forget not in (0, 1):
             raise ValueError(f"input_forget must be 0 or 1, not {input_forget!r}")
         if clip is not None and clip <= 0:
@@ -104,7 +113,11 @@ class LSTM:
             raise ValueError(f"outputs must be some of {', '.join(OUTPUTS)}, joined by +, not {outputs!r}")
 
     def __call__(
-        self, X: Array, sequence_lens: Array | None = None, initial_h: Array | None = None, initial_c: Array | None = None
+        self,
+        X: Array,
+        sequence_lens: Array | None = None,
+        initial_h: Array | None = None,
+        initial_c: Array | None = None,
     ) -> tuple[Array, ...]:
         """Run the node over X (T, N, features), or (N, T, features) with layout 1. The
         lengths (N,) are int32; the initial states (D, N, H), or (N, D, H), are zero
@@ -137,7 +150,8 @@ class LSTM:
         given = {"initial_h": alone(initial_h), "initial_c": alone(initial_c)}
         h_0, c_0 = (self._by_direction(self._checked(name, value, batch)) for name, value in given.items())
         runs = [
-            self.one_direction(k, x, State(h, c), weights, mask) for k, (h, c, weights) in enumerate(zip(h_0, c_0, self._canonical(), strict=True))
+            self.one_direction(k, x, State(h, c), weights, mask)
+            for k, (h, c, weights) in enumerate(zip(h_0, c_0, self._canonical(), strict=True))
         ]
         ends = np.ones((batch, timesteps, 1), bool) if mask is None else mask[..., None]
         found = {
@@ -149,9 +163,13 @@ class LSTM:
         def pullback(cotangents: Sequence[Array]) -> Gradients:
             wanted = dict.fromkeys(OUTPUTS, None) | dict(zip(self.shown, cotangents, strict=True))
             dY, dh, dc = (
-                self._by_direction(np.zeros_like(found[name]) if value is None else value, time=name == "Y") for name, value in wanted.items()
+                self._by_direction(np.zeros_like(found[name]) if value is None else value, time=name == "Y")
+                for name, value in wanted.items()
             )
-            parts = [pull(np.where(ends, y, 0), State(h, c)) for (_, pull), y, h, c in zip(runs, dY, dh, dc, strict=True)]
+            parts = [
+                pull(np.where(ends, y, 0), State(h, c))
+                for (_, pull), y, h, c in zip(runs, dY, dh, dc, strict=True)
+            ]
             dx = sum((part.x for part in parts[1:]), start=parts[0].x)
             labels = {name: spec.label for name, spec in self.weight_specs(x.shape[-1]).items()}
             gradients: Gradients = {}
@@ -165,7 +183,9 @@ class LSTM:
 
         return tuple(found[name] for name in self.shown), pullback
 
-    def one_direction(self, index: int, x: Array, initial: State, weights: LSTMWeights, mask: Array | None) -> Any:
+    def one_direction(
+        self, index: int, x: Array, initial: State, weights: LSTMWeights, mask: Array | None
+    ) -> Any:
         """One direction of the node over x (batch, timesteps, features): what `run`
         gives.
         """
@@ -199,7 +219,9 @@ class LSTM:
             own = {name: spec._replace(gates="iofg") for name, spec in own.items()}
             if self.P:
                 own["P"] = Spec((3 * H,), ("gate",), PEEPHOLE_DEVIATION, role="peepholes", gates="iof")
-            specs |= {of_direction(name, index): spec._replace(own=name, place=place) for name, spec in own.items()}
+            specs |= {
+                of_direction(name, index): spec._replace(own=name, place=place) for name, spec in own.items()
+            }
         return specs
 
     def initial(self, features: int) -> Mapping[str, Initial]:
@@ -218,14 +240,18 @@ class LSTM:
         return self._weights
 
     def arguments(self, sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
-        """X, and those of sequence_lens, initial_h and initial_c that the call is given."""
+        """X, and those of sequence_lens, initial_h and initial_c that the call is
+        given.
+        """
         found: dict[str, Any] = {"X": input_spec(sizes, self.layout)}
         if "sequence_lens" in call:
             found["sequence_lens"] = sequence_lens(call["sequence_lens"], sizes.batch, sizes.timesteps)
         for name, output in (("initial_h", "Y_h"), ("initial_c", "Y_c")):
             if name in call:
                 previous = self.shown.index(output) if output in self.shown else -1
-                found[name] = state(call[name], self._state_shape(sizes.batch), self._state_axes, name[-1], previous)
+                found[name] = state(
+                    call[name], self._state_shape(sizes.batch), self._state_axes, name[-1], previous
+                )
         return found
 
     def draws(self, arguments: Mapping[str, Any]) -> Mapping[str, Draw]:
@@ -242,19 +268,34 @@ class LSTM:
 
     def outputs(self, arguments: Mapping[str, Any]) -> tuple[Output, ...]:
         """Those that the node has."""
-        sequence = ("batch", "time", "layer*direction", "unit") if self.layout else ("time", "layer*direction", "batch", "unit")
+        sequence = (
+            ("batch", "time", "layer*direction", "unit")
+            if self.layout
+            else ("time", "layer*direction", "batch", "unit")
+        )
         return tuple(Output(name, sequence if name == "Y" else self._state_axes) for name in self.shown)
 
     def unrolled(self, arguments: Mapping[str, Any]) -> Unrolled | None:
         """The steps of a plain LSTM in the forward direction that shows Y."""
         f, g, h = self.functions[:3]
-        plain = self.directions == ("forward",) and not self.P and not self.coupled and self.clip is None and g is h
+        plain = (
+            self.directions == ("forward",)
+            and not self.P
+            and not self.coupled
+            and self.clip is None
+            and g is h
+        )
         if not plain or self.shown[0] != "Y" or arguments.get("sequence_lens") is not None:
             return None
         x = np.asarray(arguments["X"], self.dtype)
         x = x if self.layout else x.swapaxes(-2, -3)
-        (h_0,), (c_0,) = (self._by_direction(self._checked(name, alone(arguments.get(name)), x.shape[-3])) for name in ("initial_h", "initial_c"))
-        return Unrolled(x, State(h_0, c_0), self._canonical()[0], g, f, lambda Y: self._by_direction(Y, time=True)[0])
+        (h_0,), (c_0,) = (
+            self._by_direction(self._checked(name, alone(arguments.get(name)), x.shape[-3]))
+            for name in ("initial_h", "initial_c")
+        )
+        return Unrolled(
+            x, State(h_0, c_0), self._canonical()[0], g, f, lambda Y: self._by_direction(Y, time=True)[0]
+        )
 
     @property
     def carries_state(self) -> bool:
@@ -262,12 +303,17 @@ class LSTM:
         return False
 
     def _canonical(self) -> list[LSTMWeights]:
-        return canonical(self._weights, {name: spec.label for name, spec in self.weight_specs(self._weights["W"].shape[-1]).items()})
+        return canonical(
+            self._weights,
+            {name: spec.label for name, spec in self.weight_specs(self._weights["W"].shape[-1]).items()},
+        )
 
     def _mask(self, lengths: Array, batch: int, timesteps: int) -> Array:
         """Which steps a row takes (batch, timesteps)."""
         if np.shape(lengths) != (batch,) or lengths.dtype != np.int32:
-            raise ValueError(f"sequence_lens must be int32 of shape ({batch},), not {lengths.dtype} of {np.shape(lengths)}")
+            raise ValueError(
+                f"sequence_lens must be int32 of shape ({batch},), not {lengths.dtype} of {np.shape(lengths)}"
+            )
         if np.min(lengths, initial=0) < 0 or np.max(lengths, initial=0) > timesteps:
             raise ValueError(f"sequence_lens must be from 0 to seq_length {timesteps}, not {lengths}")
         taken: Array = np.arange(timesteps) < lengths[:, None]
@@ -293,7 +339,9 @@ class LSTM:
     def _by_direction(self, array: Array, time: bool = False) -> list[Array]:
         """(batch, H) of each direction from a state, (batch, timesteps, H) from Y."""
         if time:
-            rows = [array[..., k, :] if self.layout else array[..., k, :, :] for k in range(len(self.directions))]
+            rows = [
+                array[..., k, :] if self.layout else array[..., k, :, :] for k in range(len(self.directions))
+            ]
             return rows if self.layout else [row.swapaxes(-2, -3) for row in rows]
         return [array[..., k, :] if self.layout else array[..., k, :, :] for k in range(len(self.directions))]
 

@@ -20,7 +20,10 @@ def values_of(params: Params) -> list[dict[str, Any]]:
     functions.
     """
     left = {key: iter(params.get(f"activation_{key}") or ()) for key in ("alpha", "beta")}
-    return [{key: next(left[key], default) for key, default in FUNCTIONS[name].defaults.items()} for name in names_of(params)]
+    return [
+        {key: next(left[key], default) for key, default in FUNCTIONS[name].defaults.items()}
+        for name in names_of(params)
+    ]
 
 
 def with_functions(params: Params, functions: Iterable[tuple[str, Mapping[str, Any]]]) -> Params | None:
@@ -28,7 +31,9 @@ def with_functions(params: Params, functions: Iterable[tuple[str, Mapping[str, A
     has, or one has no parameter that it needs.
     """
     pairs = list(functions)
-    if pairs == list(zip(names_of(params), values_of(params), strict=True)) or any(None in values.values() for _, values in pairs):
+    if pairs == list(zip(names_of(params), values_of(params), strict=True)) or any(
+        None in values.values() for _, values in pairs
+    ):
         return None
     found = dict(params) | {"activations": [name for name, _ in pairs]}
     for key in ("alpha", "beta"):
@@ -37,7 +42,9 @@ def with_functions(params: Params, functions: Iterable[tuple[str, Mapping[str, A
 
 
 def exchanged(a: int, b: int) -> Misreading:
-    """Of each direction, the functions at these two places are taken for one another."""
+    """Of each direction, the functions at these two places are taken for one
+    another.
+    """
 
     def misread(params: Params) -> Params | None:
         pairs = list(zip(names_of(params), values_of(params), strict=True))
@@ -74,7 +81,10 @@ def by_position(params: Params) -> Params | None:
     names = names_of(params)
     given = {key: list(params.get(f"activation_{key}") or ()) for key in ("alpha", "beta")}
     values = [
-        {key: given[key][place] if place < len(given[key]) else default for key, default in FUNCTIONS[name].defaults.items()}
+        {
+            key: given[key][place] if place < len(given[key]) else default
+            for key, default in FUNCTIONS[name].defaults.items()
+        }
         for place, name in enumerate(names)
     ]
     return with_functions(params, zip(names, values, strict=True))
@@ -82,7 +92,9 @@ def by_position(params: Params) -> Params | None:
 
 def left_out(name: str) -> Misreading:
     """The attribute is ignored."""
-    return lambda params: {key: value for key, value in params.items() if key != name} if params.get(name) else None
+    return lambda params: (
+        {key: value for key, value in params.items() if key != name} if params.get(name) else None
+    )
 
 
 MISREADINGS: Mapping[str, Misreading] = {

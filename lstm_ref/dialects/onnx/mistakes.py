@@ -35,7 +35,9 @@ class Mistaken(LSTM):
         right = super().functions_of(index)
         return (*right[:2], h) if self.mistake == "clip-no-h" else right
 
-    def one_direction(self, index: int, x: Array, initial: State, weights: LSTMWeights, mask: Array | None) -> Any:
+    def one_direction(
+        self, index: int, x: Array, initial: State, weights: LSTMWeights, mask: Array | None
+    ) -> Any:
         """With the lengths left out in one direction, or the gates and the peepholes
         taken for others.
         """
@@ -47,7 +49,9 @@ class Mistaken(LSTM):
             return self._step_by_step(index, x, initial, weights, mask)
         return super().one_direction(index, x, initial, weights, mask)
 
-    def _step_by_step(self, index: int, x: Array, initial: State, weights: LSTMWeights, mask: Array | None) -> Any:
+    def _step_by_step(
+        self, index: int, x: Array, initial: State, weights: LSTMWeights, mask: Array | None
+    ) -> Any:
         """Each row and step by itself: the output gate has what it sees of the old c in
         its bias, and sees nothing of the new one.
         """
@@ -55,13 +59,22 @@ class Mistaken(LSTM):
         p_i, p_f, p_o = np.split(weights.peepholes, 3)
         blind = replace(weights, peepholes=np.concatenate([p_i, p_f, np.zeros_like(p_o)]))
         order = range(x.shape[1]) if self.directions[index] == "forward" else reversed(range(x.shape[1]))
-        at, outputs = State(initial.h[:, None], initial.c[:, None]), np.zeros((*x.shape[:2], self.hidden_size))
+        at, outputs = (
+            State(initial.h[:, None], initial.c[:, None]),
+            np.zeros((*x.shape[:2], self.hidden_size)),
+        )
         for t in order:
             seen = np.concatenate([np.zeros((len(x), 3 * self.hidden_size)), p_o * at.c[:, 0]], axis=-1)
             own = replace(blind, bias=weights.bias + seen)
             taken = None if mask is None else mask[:, t : t + 1]
             (_, after), _ = super().one_direction(index, x[:, None, t : t + 1], at, own, None)
-            at = after if taken is None else State(*(np.where(taken[..., None], new, old) for new, old in zip(after, at, strict=True)))
+            at = (
+                after
+                if taken is None
+                else State(
+                    *(np.where(taken[..., None], new, old) for new, old in zip(after, at, strict=True))
+                )
+            )
             outputs[:, t] = at.h[:, 0]
         return (outputs, State(at.h[:, 0], at.c[:, 0])), None
 
@@ -110,7 +123,11 @@ def clips_h(params: Params, calls: Calls) -> bool:
     """Whether c can be beyond the threshold: one that begins at 0 and has coupled gates
     is a mean of candidates, which the default g keeps below.
     """
-    among_candidates = params.get("input_forget") and not params.get("activations") and not any("initial_c" in call for call in calls)
+    among_candidates = (
+        params.get("input_forget")
+        and not params.get("activations")
+        and not any("initial_c" in call for call in calls)
+    )
     return params.get("clip") is not None and not among_candidates
 
 
@@ -123,7 +140,9 @@ def has_coupled_sigmoids(params: Params, calls: Calls) -> bool:
     """Whether the gates are coupled and sigmoid, which alone can be turned round by
     their weights.
     """
-    return bool(params.get("input_forget")) and set((params.get("activations") or ["Sigmoid"])[::3]) == {"Sigmoid"}
+    return bool(params.get("input_forget")) and set((params.get("activations") or ["Sigmoid"])[::3]) == {
+        "Sigmoid"
+    }
 
 
 def ends_early_in_two_directions(params: Params, calls: Calls) -> bool:
@@ -132,7 +151,9 @@ def ends_early_in_two_directions(params: Params, calls: Calls) -> bool:
     """
     time = 1 if params.get("layout") else 0
     given = [(call["sequence_lens"], call["X"]) for call in calls if "sequence_lens" in call]
-    return params.get("direction") == "bidirectional" and any(np.min(lengths) < X.shape[time] for lengths, X in given)
+    return params.get("direction") == "bidirectional" and any(
+        np.min(lengths) < X.shape[time] for lengths, X in given
+    )
 
 
 MISTAKES: Mapping[str, Mistake] = {
@@ -140,6 +161,10 @@ MISTAKES: Mapping[str, Mistake] = {
     "the input of the output activation is not clipped": making("clip-no-h", clips_h),
     "the gates are coupled the other way, i = 1 - f": making("coupled-the-other-way", has_coupled_sigmoids),
     "the output gate's peepholes see the old c": making("old-c", has_peepholes),
-    "the lengths are ignored in the forward direction": making("no-lengths-forward", ends_early_in_two_directions),
-    "the lengths are ignored in the reverse direction": making("no-lengths-reverse", ends_early_in_two_directions),
+    "the lengths are ignored in the forward direction": making(
+        "no-lengths-forward", ends_early_in_two_directions
+    ),
+    "the lengths are ignored in the reverse direction": making(
+        "no-lengths-reverse", ends_early_in_two_directions
+    ),
 }

@@ -9,7 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from lstm_ref.dialects.dialect import BIAS_DEVIATION, Draw, Gradients, Output, Pullback, Sizes, Spec, Unrolled, check_names, kernel_deviation, not_yet
+from lstm_ref.dialects.dialect import (
+    BIAS_DEVIATION,
+    Draw,
+    Gradients,
+    Output,
+    Pullback,
+    Sizes,
+    Spec,
+    Unrolled,
+    check_names,
+    kernel_deviation,
+    not_yet,
+)
 from lstm_ref.dialects.initial import Initial, Uniform
 from lstm_ref.dialects.torch.modules import FLOATS, cell_input_spec, frozen_after, with_role
 from lstm_ref.dialects.torch.states import checked, hx_of
@@ -20,12 +32,21 @@ from lstm_ref.reference.weights import LSTMWeights
 
 
 class LSTMCell:
-    """torch.nn.LSTMCell: constructor, state_dict and call as documented, computed by the reference.
+    """torch.nn.LSTMCell: constructor, state_dict and call as documented, computed by
+    the reference.
 
-    A device other than the CPU raises NotImplementedError. The documentation names no illegal sizes.
+    A device other than the CPU raises NotImplementedError. The documentation names no
+    illegal sizes.
     """
 
-    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, device: str | None = None, dtype: str | None = None) -> None:
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        device: str | None = None,
+        dtype: str | None = None,
+    ) -> None:
         not_yet("torch.nn.LSTMCell", device=(device if device != "cpu" else None, None))
         for name, size in (("input_size", input_size), ("hidden_size", hidden_size)):
             if not isinstance(size, int):
@@ -40,7 +61,9 @@ class LSTMCell:
         self._frozen: frozenset[str] = frozenset()
 
     def load_state_dict(self, state_dict: Mapping[str, Array]) -> None:
-        """Take the weights by their documented names. Raises ValueError where names or shapes are wrong."""
+        """Take the weights by their documented names. Raises ValueError where names or
+        shapes are wrong.
+        """
         specs = self.weight_specs(self.input_size)
         check_names(state_dict, specs)
         self._state_dict = {name: np.array(state_dict[name], self.dtype) for name in specs}
@@ -52,26 +75,36 @@ class LSTMCell:
         return self._state_dict
 
     def __call__(self, input: Array, hx: Sequence[Array] | None = None) -> tuple[Array, Array]:
-        """One step from input (N, H_in) or (H_in), and hx (h_0, c_0), each (N, H_cell) or (H_cell); zeros where absent.
+        """One step from input (N, H_in) or (H_in), and hx (h_0, c_0), each (N, H_cell)
+        or (H_cell); zeros where absent.
 
-        Returns (h_1, c_1) of the shapes of hx. Raises ValueError for a wrong rank and RuntimeError for wrong sizes.
+        Returns (h_1, c_1) of the shapes of hx. Raises ValueError for a wrong rank and
+        RuntimeError for wrong sizes.
         """
         result: tuple[Array, Array] = self.vjp(input, hx)[0]
         return result
 
-    def vjp(self, input: Array, hx: Sequence[Array] | None = None, drawn: Mapping[str, Array] | None = None) -> tuple[Any, Pullback]:
-        """The call and its pullback, from the cotangents of h_1 and c_1 to gradients by name: weights, "input", "hx[0]", "hx[1]"."""
+    def vjp(
+        self, input: Array, hx: Sequence[Array] | None = None, drawn: Mapping[str, Array] | None = None
+    ) -> tuple[Any, Pullback]:
+        """The call and its pullback, from the cotangents of h_1 and c_1 to gradients by
+        name: weights, "input", "hx[0]", "hx[1]".
+        """
         x = np.asanyarray(input)
         if np.ndim(input) not in (1, 2):
             raise ValueError(f"input must have 1 or 2 dimensions, not shape {np.shape(input)}")
         if x.dtype not in (*FLOATS, self.dtype):
             raise TypeError(f"input must be {self.dtype}, not {x.dtype}")
         if x.shape[-1] != self.input_size:
-            raise RuntimeError(f"the input's last dimension must be input_size {self.input_size}, not {x.shape[-1]}")
+            raise RuntimeError(
+                f"the input's last dimension must be input_size {self.input_size}, not {x.shape[-1]}"
+            )
         x, state_dict = np.asanyarray(input, self.dtype), self.state_dict()
         batched = np.ndim(input) == 2
         shapes = self.state_shapes(x.shape[-2] if batched else None)
-        before = checked([np.zeros(shape, self.dtype) for shape in shapes] if hx is None else hx, shapes, self.dtype)
+        before = checked(
+            [np.zeros(shape, self.dtype) for shape in shapes] if hx is None else hx, shapes, self.dtype
+        )
 
         def rows(array: Array) -> Array:
             return array if batched else array[..., None, :]
@@ -79,7 +112,9 @@ class LSTMCell:
         def rows_back(array: Array) -> Array:
             return array if batched else array[..., 0, :]
 
-        (_, last), pull = run(rows(x)[..., None, :], State(*map(rows, before)), LSTMWeights.from_torch(state_dict, ""))
+        (_, last), pull = run(
+            rows(x)[..., None, :], State(*map(rows, before)), LSTMWeights.from_torch(state_dict, "")
+        )
 
         def pullback(cotangents: Sequence[Array]) -> Gradients:
             d_h, d_c = map(rows, cotangents)
@@ -100,7 +135,11 @@ class LSTMCell:
             "weight_ih": Spec((4 * units, inputs), ("gate", "feature"), kernel_deviation(inputs)),
             "weight_hh": Spec((4 * units, units), ("gate", "unit"), kernel_deviation(units)),
         }
-        specs |= dict.fromkeys(("bias_ih", "bias_hh"), Spec((4 * units,), ("gate",), BIAS_DEVIATION)) if self.bias else {}
+        specs |= (
+            dict.fromkeys(("bias_ih", "bias_hh"), Spec((4 * units,), ("gate",), BIAS_DEVIATION))
+            if self.bias
+            else {}
+        )
         return {name: with_role(spec, name) for name, spec in specs.items()}
 
     def state_shapes(self, batch: int | None) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -13,7 +13,11 @@ class TorchDialect:
     """How a case of the PyTorch dialect becomes arguments."""
 
     name = "torch"
-    called: Mapping[Argument, tuple[str, ...]] = {"states": ("hx",), "lengths": ("lengths",), "training": ("training",)}
+    called: Mapping[Argument, tuple[str, ...]] = {
+        "states": ("hx",),
+        "lengths": ("lengths",),
+        "training": ("training",),
+    }
     misreadings: Mapping[str, Misreading] = {}
     mistakes: Mapping[str, Mistake] = {}
     layers: Mapping[str, Callable[..., Twin]] = {"LSTM": LSTM, "LSTMCell": LSTMCell}
@@ -27,8 +31,14 @@ class TorchDialect:
         return int(params["input_size"]) if features is None else features
 
     def arguments(self, twin: Twin | None, sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
-        """What the module makes of the call; of one that nobody can build, the input alone."""
-        return twin.arguments(sizes, call) if twin is not None else {"input": input_spec(sizes, batch_first=False)}
+        """What the module makes of the call; of one that nobody can build, the input
+        alone.
+        """
+        return (
+            twin.arguments(sizes, call)
+            if twin is not None
+            else {"input": input_spec(sizes, batch_first=False)}
+        )
 
 
 DIALECTS = {"": TorchDialect()}

@@ -1,4 +1,6 @@
-"""What all modules of torch.nn have in common: the input of a call, and what can be done with a module beside calling it."""
+"""What all modules of torch.nn have in common: the input of a call, and what can be
+done with a module beside calling it.
+"""
 
 from collections.abc import Iterable, Mapping
 
@@ -6,7 +8,8 @@ import numpy as np
 
 from lstm_ref.dialects.dialect import INPUT_DEVIATION, Given, Place, Role, Sizes, Spec
 
-# Each of them leaves what the module computes as it is, and which of its parameters are frozen.
+# Each of them leaves what the module computes as it is, and which of its parameters are
+# frozen.
 KEEPING = ("pickle", "deepcopy", "parametrize", "tie", "reset-parameters")
 
 # After these it has new parameters, of which none is frozen.
@@ -30,30 +33,55 @@ FLOATS = (np.dtype("float64"), np.dtype("float32"))
 
 
 def frozen_after(layer: str, action: str, frozen: frozenset[str], names: Iterable[str]) -> frozenset[str]:
-    """Which of the parameters of these names are frozen after the action. Raises NotImplementedError for what PyTorch does not do with a module."""
+    """Which of the parameters of these names are frozen after the action. Raises
+    NotImplementedError for what PyTorch does not do with a module.
+    """
     if action in FREEZING:
         return frozen | {name for name in names if FREEZING[action] in name}
     if action not in (*KEEPING, *RENEWING):
-        raise NotImplementedError(f"the NumPy torch.nn.{layer} has no {action}: modules of torch.nn record no state; pass hx instead")
+        raise NotImplementedError(
+            f"the NumPy torch.nn.{layer} has no {action}: modules of torch.nn record no state; pass hx"
+            " instead"
+        )
     return frozen if action in KEEPING else frozenset()
 
 
 def with_role(spec: Spec, own: str, place: Place = NOWHERE) -> Spec:
-    """The spec of a parameter that is called so in a cell, and belongs to this LSTM of the module."""
+    """The spec of a parameter that is called so in a cell, and belongs to this LSTM of
+    the module.
+    """
     return spec._replace(role=ROLES[own], own=own, place=place)
 
 
 def input_spec(sizes: Sizes, batch_first: bool, dtype: str | None = None) -> Spec | Given:
-    """The input of torch.nn.LSTM, (T, N, H_in), (N, T, H_in) or unbatched (T, H_in); one of another dtype is all ones."""
+    """The input of torch.nn.LSTM, (T, N, H_in), (N, T, H_in) or unbatched (T, H_in);
+    one of another dtype is all ones.
+    """
     axes = ("time",) if sizes.form == "unbatched" else ("batch", "time") if batch_first else ("time", "batch")
     size = {"time": sizes.timesteps, "batch": sizes.batch}
-    return of_dtype(Spec(sizes.shape or (*(size[axis] for axis in axes), sizes.features), (*axes, "feature"), INPUT_DEVIATION, "x"), dtype)
+    return of_dtype(
+        Spec(
+            sizes.shape or (*(size[axis] for axis in axes), sizes.features),
+            (*axes, "feature"),
+            INPUT_DEVIATION,
+            "x",
+        ),
+        dtype,
+    )
 
 
 def cell_input_spec(sizes: Sizes, dtype: str | None = None) -> Spec | Given:
     """The input of torch.nn.LSTMCell, (N, H_in) or unbatched (H_in)."""
     axes = () if sizes.form == "unbatched" else ("batch",)
-    return of_dtype(Spec(sizes.shape or (*(sizes.batch for _ in axes), sizes.features), (*axes, "feature"), INPUT_DEVIATION, "x"), dtype)
+    return of_dtype(
+        Spec(
+            sizes.shape or (*(sizes.batch for _ in axes), sizes.features),
+            (*axes, "feature"),
+            INPUT_DEVIATION,
+            "x",
+        ),
+        dtype,
+    )
 
 
 def of_dtype(spec: Spec, dtype: str | None) -> Spec | Given:

@@ -1,4 +1,5 @@
-"""Packed sequences: how a case says the lengths, what packing and padding refuse, and what a packed sequence says of its lengths.
+"""Packed sequences: how a case says the lengths, what packing and padding refuse, and
+what a packed sequence says of its lengths.
 
 Source: torch.nn.utils.rnn.
 """
@@ -18,9 +19,11 @@ Lengths = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Form:
-    """A form of packed input: the lengths of its rows from (batch, timesteps), and the function that packs it.
+    """A form of packed input: the lengths of its rows from (batch, timesteps), and the
+    function that packs it.
 
-    `lengths` are equal or fall from row to row where it is `sorted`. pack_padded_sequence takes a padded batch, pack_sequence a list of sequences, of
+    `lengths` are equal or fall from row to row where it is `sorted`.
+    pack_padded_sequence takes a padded batch, pack_sequence a list of sequences, of
     which pad_sequence makes a padded batch.
     """
 
@@ -30,7 +33,9 @@ class Form:
 
 
 def unequal(batch: int, timesteps: int) -> Lengths:
-    """The lengths of sequences in no order; that of a single one is neither 1 nor that of the input, where there is a length between."""
+    """The lengths of sequences in no order; that of a single one is neither 1 nor that
+    of the input, where there is a length between.
+    """
     return unequal_lengths(batch, timesteps) if batch != 1 else (max(timesteps - 2, 1),)
 
 
@@ -59,7 +64,8 @@ FORMS: Mapping[str | None, Form] = {
     "padded-unsorted": Form(unequal, sorted=False, packing="pad_sequence"),
 }
 
-# Lengths that no packed sequence has, made of right ones (batch,) and the timesteps of the input.
+# Lengths that no packed sequence has, made of right ones (batch,) and the timesteps of
+# the input.
 WRONG_LENGTHS: Mapping[str, Callable[[Lengths, int], Sequence[Any]]] = {
     "zero": lambda lengths, timesteps: (*lengths[:-1], 0),
     "negative": lambda lengths, timesteps: (*lengths[:-1], -1),
@@ -72,7 +78,9 @@ WRONG_LENGTHS: Mapping[str, Callable[[Lengths, int], Sequence[Any]]] = {
 
 
 def packing(sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments that say how the input is packed, and its output padded again, from those of a call in a case; none where it is not packed."""
+    """The arguments that say how the input is packed, and its output padded again, from
+    those of a call in a case; none where it is not packed.
+    """
     if sizes.form not in FORMS:
         return {}
     form = FORMS[sizes.form]
@@ -91,8 +99,8 @@ def in_order(lengths: Sequence[int]) -> bool:
 
 
 def check_lengths(lengths: Sequence[int], batch: int, timesteps: int, enforce_sorted: bool) -> None:
-    """Raise RuntimeError for lengths that the documentation does not allow: not one a sequence, not positive, beyond the input, or unsorted where
-    they have to be.
+    """Raise RuntimeError for lengths that the documentation does not allow: not one a
+    sequence, not positive, beyond the input, or unsorted where they have to be.
     """
     if np.shape(lengths) != (batch,):
         raise RuntimeError(f"there must be one length for each of {batch} sequences, not {lengths}")
@@ -105,7 +113,9 @@ def check_lengths(lengths: Sequence[int], batch: int, timesteps: int, enforce_so
 
 
 def padded_length(lengths: Sequence[int], total_length: int | None) -> int:
-    """The timesteps of the padded output. Raises ValueError where a sequence is longer."""
+    """The timesteps of the padded output. Raises ValueError where a sequence is
+    longer.
+    """
     longest = max(lengths)
     if total_length is not None and total_length < longest:
         raise ValueError(f"total_length {total_length} is less than the longest sequence, {longest}")
@@ -113,36 +123,49 @@ def padded_length(lengths: Sequence[int], total_length: int | None) -> int:
 
 
 def with_length(sequences: Array, timesteps: int) -> Array:
-    """(..., batch, timesteps, n) cut off, or filled up with zeros, to so many timesteps."""
+    """(..., batch, timesteps, n) cut off, or filled up with zeros, to so many
+    timesteps.
+    """
     missing = timesteps - sequences.shape[-2]
     if missing <= 0:
         return sequences[..., :timesteps, :]
-    return np.concatenate([sequences, np.zeros((*sequences.shape[:-2], missing, sequences.shape[-1]), sequences.dtype)], axis=-2)
+    return np.concatenate(
+        [sequences, np.zeros((*sequences.shape[:-2], missing, sequences.shape[-1]), sequences.dtype)], axis=-2
+    )
 
 
 def from_steps(steps: Array, mask: Array) -> Array:
-    """(batch, timesteps, n), zeros after the end of each sequence, from the steps (sum of lengths, n) of one sequence after the other."""
+    """(batch, timesteps, n), zeros after the end of each sequence, from the steps (sum
+    of lengths, n) of one sequence after the other.
+    """
     padded = np.zeros((*mask.shape, steps.shape[-1]), steps.dtype)
     padded[mask] = steps
     return padded
 
 
 def later(sequences: Array, steps: Array) -> Array:
-    """(..., batch, timesteps, n) with each row moved so many steps (batch,) later, round the end; negative ones are earlier."""
+    """(..., batch, timesteps, n) with each row moved so many steps (batch,) later,
+    round the end; negative ones are earlier.
+    """
     timesteps = sequences.shape[-2]
     source = (np.arange(timesteps) - steps[:, None]) % timesteps
-    return np.take_along_axis(sequences, source.reshape((1,) * (sequences.ndim - 3) + (*source.shape, 1)), axis=-2)
+    return np.take_along_axis(
+        sequences, source.reshape((1,) * (sequences.ndim - 3) + (*source.shape, 1)), axis=-2
+    )
 
 
 def fields(lengths: Sequence[int], outputs: int) -> dict[str, Array]:
-    """What a packed sequence of so many outputs a step says of its lengths, and pad_packed_sequence beside the padded batch.
+    """What a packed sequence of so many outputs a step says of its lengths, and
+    pad_packed_sequence beside the padded batch.
 
-    The documentation does not say in which order sequences of one length are sorted: only that `sorted_indices` sort, and `unsorted_indices` take it
-    back.
+    The documentation does not say in which order sequences of one length are sorted:
+    only that `sorted_indices` sort, and `unsorted_indices` take it back.
     """
     return {
         "lengths": np.array(lengths, np.int64),
-        "batch_sizes": np.array([sum(length > t for length in lengths) for t in range(max(lengths))], np.int64),
+        "batch_sizes": np.array(
+            [sum(length > t for length in lengths) for t in range(max(lengths))], np.int64
+        ),
         "lengths[sorted_indices]": np.array(sorted(lengths, reverse=True), np.int64),
         "sorted_indices[unsorted_indices]": np.arange(len(lengths), dtype=np.int64),
         "data.shape": np.array([sum(lengths), outputs], np.int64),

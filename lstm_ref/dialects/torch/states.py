@@ -11,7 +11,8 @@ from lstm_ref.reference.activations import Array
 
 Shape = tuple[int, ...]
 
-# What can be wrong with the shape of a state (layer*direction, batch, unit), from the right one; a cell's has no layers, an unbatched one no batch.
+# What can be wrong with the shape of a state (layer*direction, batch, unit), from the
+# right one; a cell's has no layers, an unbatched one no batch.
 WRONG_SHAPES: Mapping[str, Callable[[Shape, tuple[str, ...]], Shape]] = {
     "more-rows": lambda shape, axes: _longer(shape, axes.index("layer*direction"), 1),
     "fewer-rows": lambda shape, axes: _longer(shape, axes.index("layer*direction"), -1),
@@ -27,13 +28,19 @@ WRONG_SHAPES: Mapping[str, Callable[[Shape, tuple[str, ...]], Shape]] = {
 WHICH: Mapping[str, tuple[int, ...]] = {"h": (0,), "c": (1,), "both": (0, 1)}
 
 
-def hx_of(word: str | None, shapes: Sequence[Shape], axes: tuple[str, ...], previous: tuple[int, ...]) -> dict[str, Any]:
-    """The argument that a case calls by this word: none for "absent", Specs of these shapes for "given", the outputs at `previous` for "previous".
+def hx_of(
+    word: str | None, shapes: Sequence[Shape], axes: tuple[str, ...], previous: tuple[int, ...]
+) -> dict[str, Any]:
+    """The argument that a case calls by this word: none for "absent", Specs of these
+    shapes for "given", the outputs at `previous` for "previous".
 
-    The others are wrong: "h-larger", "both-fewer-rows", ...; "h-float16" a state of another dtype; "h-alone", "three" and "no-pair" no pair at all.
+    The others are wrong: "h-larger", "both-fewer-rows", ...; "h-float16" a state of
+    another dtype; "h-alone", "three" and "no-pair" no pair at all.
     """
     sources = ("h", "c") if axes[0] == "layer*direction" else ("h/0", "c/0")
-    right: list[Any] = [Spec(shape, axes, STATE_DEVIATION, source) for shape, source in zip(shapes, sources, strict=True)]
+    right: list[Any] = [
+        Spec(shape, axes, STATE_DEVIATION, source) for shape, source in zip(shapes, sources, strict=True)
+    ]
     if word is None:
         return {}
     if word == "given":
@@ -62,7 +69,9 @@ def _longer(shape: Shape, axis: int, more: int) -> Shape:
 
 
 def checked(hx: Any, shapes: Sequence[Shape], dtype: np.dtype[Any]) -> tuple[Array, Array]:
-    """(h_0, c_0) of these shapes, in the dtype. Raises RuntimeError for anything else, TypeError for another dtype."""
+    """(h_0, c_0) of these shapes, in the dtype. Raises RuntimeError for anything else,
+    TypeError for another dtype.
+    """
     if not isinstance(hx, (list, tuple)) or len(hx) != 2:
         raise RuntimeError(f"hx must be (h_0, c_0), not {len(hx)} arrays")
     for name, state, shape in zip(("h_0", "c_0"), hx, shapes, strict=True):

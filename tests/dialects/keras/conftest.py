@@ -1,4 +1,6 @@
-"""What the tests of nested layers have in common: difference quotients of a twin, to compare its gradients with."""
+"""What the tests of nested layers have in common: difference quotients of a twin, to
+compare its gradients with.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,7 +14,9 @@ Array = npt.NDArray[Any]
 
 def flat(result: Any) -> list[Array]:
     """All arrays of a result, in order."""
-    return [array for part in result for array in flat(part)] if isinstance(result, (list, tuple)) else [result]
+    return (
+        [array for part in result for array in flat(part)] if isinstance(result, (list, tuple)) else [result]
+    )
 
 
 def put(arguments: Mapping[str, Any], path: str, values: Array) -> dict[str, Any]:
@@ -40,8 +44,9 @@ def get(arguments: Mapping[str, Any], path: str) -> Array:
 
 @pytest.fixture
 def disagreements() -> Callable[..., dict[str, tuple[float, float]]]:
-    """By name every gradient of a call whose product with a random direction is not the difference quotient, and both numbers; of a twin that has its
-    weights, and is not stateful, and the call's arguments.
+    """By name every gradient of a call whose product with a random direction is not the
+    difference quotient, and both numbers; of a twin that has its weights, and is not
+    stateful, and the call's arguments.
     """
     return wrong_gradients
 

@@ -35,7 +35,9 @@ FORMULAS: dict[str, Any] = {
 @pytest.mark.parametrize("version", ["3", "2"])
 @pytest.mark.parametrize("name", FORMULAS)
 def test_both_versions_mean_the_same_by_most_names(name: str, version: str) -> None:
-    assert activation(name, RULES[version].activations)(Z)[0] == pytest.approx(np.array([FORMULAS[name](z) for z in Z]), rel=1e-14, abs=1e-15)
+    assert activation(name, RULES[version].activations)(Z)[0] == pytest.approx(
+        np.array([FORMULAS[name](z) for z in Z]), rel=1e-14, abs=1e-15
+    )
 
 
 @pytest.mark.parametrize(("version", "slope"), [("3", 1 / 6), ("2", 0.2)])
@@ -47,11 +49,20 @@ def test_hard_sigmoid_is_steeper_in_keras_2(version: str, slope: float) -> None:
 @pytest.mark.parametrize("version", ["3", "2"])
 @pytest.mark.parametrize("role", ["activation", "recurrent_activation"])
 def test_a_layer_takes_the_function_of_its_version(version: str, role: str) -> None:
-    made = keras.LSTM(2, dtype="float64", version=version, **{"activation": "linear", "recurrent_activation": "linear", role: "hard_sigmoid"})
+    made = keras.LSTM(
+        2,
+        dtype="float64",
+        version=version,
+        **{"activation": "linear", "recurrent_activation": "linear", role: "hard_sigmoid"},
+    )
     made.set_weights([np.zeros((1, 8)), np.zeros((2, 8)), np.ones(8)])
     gate = 1 / 6 + 0.5 if version == "3" else 0.7
     cell = 1 * gate  # i * g: one of them is 1
-    wanted = gate * cell if role == "recurrent_activation" else (cell / 6 + 0.5 if version == "3" else 0.2 * cell + 0.5)
+    wanted = (
+        gate * cell
+        if role == "recurrent_activation"
+        else (cell / 6 + 0.5 if version == "3" else 0.2 * cell + 0.5)
+    )
     assert made(np.zeros((1, 1, 1))) == pytest.approx(wanted, abs=1e-15)
 
 
@@ -65,13 +76,26 @@ def test_softmax_is_over_the_units(version: str) -> None:
 
 def test_none_is_linear_and_a_function_object_is_that_of_its_name() -> None:
     for version in ("3", "2"):
-        assert activation(None, RULES[version].activations) is activation("linear", RULES[version].activations)
-        assert activation({"callable": "hard_sigmoid"}, RULES[version].activations) is activation("hard_sigmoid", RULES[version].activations)
+        assert activation(None, RULES[version].activations) is activation(
+            "linear", RULES[version].activations
+        )
+        assert activation({"callable": "hard_sigmoid"}, RULES[version].activations) is activation(
+            "hard_sigmoid", RULES[version].activations
+        )
 
 
 def test_keras_2_has_none_of_the_names_that_came_with_keras_3() -> None:
     new = set(keras.ACTIVATIONS) - set(ACTIVATIONS_2)
-    assert {"celu", "hard_shrink", "hard_silu", "hard_tanh", "log_sigmoid", "sparsemax", "squareplus", "tanh_shrink"} <= new
+    assert {
+        "celu",
+        "hard_shrink",
+        "hard_silu",
+        "hard_tanh",
+        "log_sigmoid",
+        "sparsemax",
+        "squareplus",
+        "tanh_shrink",
+    } <= new
     for name in new:
         with pytest.raises(ValueError, match=f"unknown activation {name!r}"):
             activation(name, RULES["2"].activations)
@@ -92,4 +116,6 @@ def test_every_activation_takes_either_role_in_float32(name: str | None) -> None
         made = keras.LSTM(3, **params)
         made.set_weights(weights)
         result, pullback = made.vjp(rng.normal(size=(4, 1, 5)))
-        assert {str(array.dtype) for array in (result, *pullback([np.ones_like(result)]).values())} == {"float32"}
+        assert {str(array.dtype) for array in (result, *pullback([np.ones_like(result)]).values())} == {
+            "float32"
+        }

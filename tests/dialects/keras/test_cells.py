@@ -1,4 +1,6 @@
-"""keras.LSTMCell and keras.StackedRNNCells: one step by the equations, states, dropout masks, penalties, gradients, and their refusals."""
+"""keras.LSTMCell and keras.StackedRNNCells: one step by the equations, states, dropout
+masks, penalties, gradients, and their refusals.
+"""
 
 import inspect
 from collections.abc import Callable
@@ -40,10 +42,20 @@ def sigmoid(z: Array) -> Array:
     return 1 / (1 + np.exp(-z))
 
 
-def step(x: Array, h: Array, c: Array, w: dict[str, Array], drop_x: Any = (1, 1, 1, 1), drop_h: Any = (1, 1, 1, 1)) -> tuple[Array, Array]:
+def step(
+    x: Array, h: Array, c: Array, w: dict[str, Array], drop_x: Any = (1, 1, 1, 1), drop_h: Any = (1, 1, 1, 1)
+) -> tuple[Array, Array]:
     """The documented equations; drop_x and drop_h are one mask a gate."""
-    gates = zip(drop_x, drop_h, *(np.split(w[name], 4, axis=-1) for name in ("kernel", "recurrent_kernel", "bias")), strict=True)
-    i, f, g, o = ((x * dx) @ kernel + (h * dh) @ recurrent_kernel + bias for dx, dh, kernel, recurrent_kernel, bias in gates)
+    gates = zip(
+        drop_x,
+        drop_h,
+        *(np.split(w[name], 4, axis=-1) for name in ("kernel", "recurrent_kernel", "bias")),
+        strict=True,
+    )
+    i, f, g, o = (
+        (x * dx) @ kernel + (h * dh) @ recurrent_kernel + bias
+        for dx, dh, kernel, recurrent_kernel, bias in gates
+    )
     c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
     return sigmoid(o) * np.tanh(c), c
 
@@ -55,16 +67,27 @@ def cell(**params: Any) -> keras.LSTMCell:
 
 
 def stack(**params: Any) -> keras.StackedRNNCells:
-    made = keras.StackedRNNCells([keras.LSTMCell(U, dtype="float64", **params), keras.LSTMCell(V, dtype="float64", **params)])
+    made = keras.StackedRNNCells(
+        [keras.LSTMCell(U, dtype="float64", **params), keras.LSTMCell(V, dtype="float64", **params)]
+    )
     made.load({**{f"0/{name}": w for name, w in W.items()}, **{f"1/{name}": w for name, w in W2.items()}})
     return made
 
 
-@pytest.mark.parametrize(("name", "kind"), [("LSTMCell", keras.LSTMCell), ("StackedRNNCells", keras.StackedRNNCells)])
+@pytest.mark.parametrize(
+    ("name", "kind"), [("LSTMCell", keras.LSTMCell), ("StackedRNNCells", keras.StackedRNNCells)]
+)
 def test_constructor_and_call_have_the_documented_parameters(name: str, kind: Any) -> None:
-    # That the tables are the signatures of the installed framework is a test of the corpus.
-    parameters = {key: p for key, p in inspect.signature(kind).parameters.items() if p.kind is not inspect.Parameter.KEYWORD_ONLY}
-    own = {key: p for key, p in TABLES[name].constructor.items() if p.source.startswith(f"keras.layers.{name},")}
+    # That the tables are the signatures of the installed framework is a test of the
+    # corpus.
+    parameters = {
+        key: p
+        for key, p in inspect.signature(kind).parameters.items()
+        if p.kind is not inspect.Parameter.KEYWORD_ONLY
+    }
+    own = {
+        key: p for key, p in TABLES[name].constructor.items() if p.source.startswith(f"keras.layers.{name},")
+    }
     assert {key: "required" if p.default is p.empty else p.default for key, p in parameters.items()} == {
         key: "required" if p.required else p.default for key, p in own.items()
     }
@@ -95,7 +118,9 @@ def test_the_activations_stand_where_they_are_documented() -> None:
 
 def test_the_masks_of_dropout_are_multiplied_in_gate_by_gate() -> None:
     (output, _), _ = cell(dropout=0.3, recurrent_dropout=0.2).vjp(X, [H, C], True, drawn=MASKS)
-    assert output == pytest.approx(step(X, H, C, W, MASKS["dropout"][:, :, 0], MASKS["recurrent_dropout"][:, :, 0])[0], abs=1e-13)
+    assert output == pytest.approx(
+        step(X, H, C, W, MASKS["dropout"][:, :, 0], MASKS["recurrent_dropout"][:, :, 0])[0], abs=1e-13
+    )
 
 
 def test_masks_are_drawn_in_training_only_and_for_one_step() -> None:
@@ -124,14 +149,23 @@ def test_of_stacked_cells_each_draws_its_own_masks() -> None:
     }
     lower = {name: value for name, value in MASKS.items() if name == "dropout"}
     upper = np.where(RNG.random((1, B, 1, U)) < 0.3, 0, 1 / 0.7)
-    (output, _), _ = made.vjp(X, [[H, C], [H2, C2]], True, drawn={"0/dropout": lower["dropout"], "1/dropout": upper})
+    (output, _), _ = made.vjp(
+        X, [[H, C], [H2, C2]], True, drawn={"0/dropout": lower["dropout"], "1/dropout": upper}
+    )
     h, _ = step(X, H, C, W, drop_x=lower["dropout"][:, :, 0])
     assert output == pytest.approx(step(h * upper[0, :, 0], H2, C2, W2)[0], abs=1e-13)
 
 
 def test_the_gradients_of_a_cell_are_difference_quotients(disagreements: Disagreements) -> None:
     made = cell(kernel_regularizer="l2", bias_regularizer="l1")
-    assert made.vjp(X, [H, C])[1]([H, H, C]).keys() == {"kernel", "recurrent_kernel", "bias", "inputs", "states[0]", "states[1]"}
+    assert made.vjp(X, [H, C])[1]([H, H, C]).keys() == {
+        "kernel",
+        "recurrent_kernel",
+        "bias",
+        "inputs",
+        "states[0]",
+        "states[1]",
+    }
     assert disagreements(made, {"inputs": X, "states": [H, C]}) == {}
 
 
@@ -150,7 +184,9 @@ def test_the_penalties_of_stacked_cells_are_those_of_all_in_order() -> None:
     made = stack(kernel_regularizer="l2", bias_regularizer="l1")
     made(X, [[H, C], [H2, C2]])
     wanted = [
-        0.01 * np.sum(w["kernel"] ** 2) if kind == "kernel" else 0.01 * np.sum(np.abs(w["bias"])) for w in (W, W2) for kind in ("kernel", "bias")
+        0.01 * np.sum(w["kernel"] ** 2) if kind == "kernel" else 0.01 * np.sum(np.abs(w["bias"]))
+        for w in (W, W2)
+        for kind in ("kernel", "bias")
     ]
     assert made.effects()["losses"] == pytest.approx(np.array(wanted), rel=1e-14)
 
@@ -165,7 +201,9 @@ def test_what_is_not_trainable_has_no_gradient() -> None:
 
 def test_weights_are_named_by_place_and_checked() -> None:
     made = stack()
-    assert {name: spec.shape for name, spec in made.weight_specs(F).items()} == {name: w.shape for name, w in made.weights().items()}
+    assert {name: spec.shape for name, spec in made.weight_specs(F).items()} == {
+        name: w.shape for name, w in made.weights().items()
+    }
     with pytest.raises(ValueError, match="no weights of this layer: 2/kernel"):
         made.load({**made.weights(), "2/kernel": W["kernel"]})
     with pytest.raises(ValueError, match="bias is missing"):
@@ -174,8 +212,14 @@ def test_weights_are_named_by_place_and_checked() -> None:
 
 def test_a_case_becomes_the_documented_arguments() -> None:
     arguments = dialect("keras").arguments(cell(), Sizes(B, 1, F), {"training": True})
-    assert (arguments["inputs"].shape, [spec.shape for spec in arguments["states"]], arguments["training"]) == ((B, F), [(B, U), (B, U)], True)
-    assert dialect("keras").arguments(cell(), Sizes(B, 1, F), {"states": "previous"})["states"] == Handed((1, 2))
+    assert (
+        arguments["inputs"].shape,
+        [spec.shape for spec in arguments["states"]],
+        arguments["training"],
+    ) == ((B, F), [(B, U), (B, U)], True)
+    assert dialect("keras").arguments(cell(), Sizes(B, 1, F), {"states": "previous"})["states"] == Handed(
+        (1, 2)
+    )
     handed = dialect("keras").arguments(stack(), Sizes(B, 1, F), {"states": "previous"})["states"]
     assert handed == Handed((Handed((1, 2)), Handed((3, 4))))
     nested = dialect("keras").arguments(stack(), Sizes(B, 1, F), {})["states"]

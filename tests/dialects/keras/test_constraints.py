@@ -10,7 +10,8 @@ from lstm_ref.dialects.keras.constraints import Constraint, constraint
 
 Array = npt.NDArray[Any]
 
-W = np.array([[3.0, 0.3, -1.0], [4.0, 0.4, 0.0]])  # columns of norm 5, 0.5, 1; rows of norm sqrt(10.09), sqrt(16.16)
+# Columns of norm 5, 0.5, 1; rows of norm sqrt(10.09), sqrt(16.16)
+W = np.array([[3.0, 0.3, -1.0], [4.0, 0.4, 0.0]])
 FUZZ = 3e-7  # keras.config.epsilon, 1e-7, is added to norms, the smallest of which is 0.5
 
 
@@ -34,10 +35,19 @@ def made(identifier: Any) -> Constraint:
         ("unit_norm", [[0.6, 0.6, -1.0], [0.8, 0.8, 0.0]]),
         ({"class_name": "UnitNorm", "config": {"axis": 1}}, W / np.sqrt([[10.09], [16.16]])),
         ("min_max_norm", [[0.6, 0.3, -1.0], [0.8, 0.4, 0.0]]),
-        ({"class_name": "MinMaxNorm", "config": {"min_value": 0.75, "max_value": 2.0}}, [[1.2, 0.45, -1.0], [1.6, 0.6, 0.0]]),
+        (
+            {"class_name": "MinMaxNorm", "config": {"min_value": 0.75, "max_value": 2.0}},
+            [[1.2, 0.45, -1.0], [1.6, 0.6, 0.0]],
+        ),
         # A third of the way from norms 5, 0.5, 1 to 2, 0.8, 1.
-        ({"class_name": "MinMaxNorm", "config": {"min_value": 0.8, "max_value": 2.0, "rate": 1 / 3}}, [[2.4, 0.36, -1.0], [3.2, 0.48, 0.0]]),
-        ({"module": "keras.constraints", "class_name": "UnitNorm", "config": {}, "registered_name": None}, [[0.6, 0.6, -1.0], [0.8, 0.8, 0.0]]),
+        (
+            {"class_name": "MinMaxNorm", "config": {"min_value": 0.8, "max_value": 2.0, "rate": 1 / 3}},
+            [[2.4, 0.36, -1.0], [3.2, 0.48, 0.0]],
+        ),
+        (
+            {"module": "keras.constraints", "class_name": "UnitNorm", "config": {}, "registered_name": None},
+            [[0.6, 0.6, -1.0], [0.8, 0.8, 0.0]],
+        ),
     ],
 )
 def test_a_weight_is_projected(identifier: Any, wanted: Any) -> None:
@@ -64,7 +74,10 @@ def test_a_weight_of_zeros_stays_zero() -> None:
         assert not made(identifier)(np.zeros((2, 3)), 2).any()
 
 
-@pytest.mark.parametrize("identifier", ["max_norm", "unit_norm", "min_max_norm", "non_neg", {"class_name": "UnitNorm", "config": {"axis": 1}}])
+@pytest.mark.parametrize(
+    "identifier",
+    ["max_norm", "unit_norm", "min_max_norm", "non_neg", {"class_name": "UnitNorm", "config": {"axis": 1}}],
+)
 def test_axes_in_front_are_carried_along(identifier: Any) -> None:
     stacked = np.random.default_rng(2).normal(size=(3, 4, 6))
     projected = made(identifier)(stacked, 2)
@@ -78,7 +91,11 @@ def test_none_is_no_constraint() -> None:
 @pytest.mark.parametrize(
     ("identifier", "error", "message"),
     [
-        ("nonneg", ValueError, "unknown constraint 'nonneg'; known are MaxNorm, MinMaxNorm, NonNeg, UnitNorm, max_norm"),
+        (
+            "nonneg",
+            ValueError,
+            "unknown constraint 'nonneg'; known are MaxNorm, MinMaxNorm, NonNeg, UnitNorm, max_norm",
+        ),
         ({"class_name": "Max", "config": {}}, ValueError, "unknown constraint 'Max'"),
         (2.0, ValueError, "is no constraint"),
         ({"class_name": "MaxNorm", "config": {"value": 1}}, TypeError, "value"),

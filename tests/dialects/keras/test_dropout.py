@@ -1,4 +1,6 @@
-"""Dropout of keras.LSTM: given masks against the equations of the layer, one row, step and gate at a time; and which masks a call has to draw."""
+"""Dropout of keras.LSTM: given masks against the equations of the layer, one row, step
+and gate at a time; and which masks a call has to draw.
+"""
 
 from typing import Any
 
@@ -20,7 +22,15 @@ MASK = np.array([[0, 0, 1, 1, 1, 1], [1, 1, 0, 1, 0, 1], [1, 1, 1, 1, 0, 0], [0]
 
 
 def layer(**params: Any) -> keras.LSTM:
-    made = keras.LSTM(U, dtype="float64", dropout=0.3, recurrent_dropout=0.2, return_sequences=True, return_state=True, **params)
+    made = keras.LSTM(
+        U,
+        dtype="float64",
+        dropout=0.3,
+        recurrent_dropout=0.2,
+        return_sequences=True,
+        return_state=True,
+        **params,
+    )
     made.set_weights(WEIGHTS)
     return made
 
@@ -29,11 +39,16 @@ def masks(gates: int, timesteps: int, recurrent_gates: int) -> dict[str, Array]:
     def drawn(rate: float, *shape: int) -> Array:
         return np.where(RNG.random(shape) < rate, 0.0, 1 / (1 - rate))
 
-    return {"dropout": drawn(0.3, gates, B, timesteps, F), "recurrent_dropout": drawn(0.2, recurrent_gates, B, 1, U)}
+    return {
+        "dropout": drawn(0.3, gates, B, timesteps, F),
+        "recurrent_dropout": drawn(0.2, recurrent_gates, B, 1, U),
+    }
 
 
 def by_hand(drawn: dict[str, Array], mask: Array | None, go_backwards: bool) -> tuple[Array, Array, Array]:
-    """The documented equations with a mask on x_t and on h_{t-1} for each gate i, f, c, o."""
+    """The documented equations with a mask on x_t and on h_{t-1} for each gate i, f, c,
+    o.
+    """
     kernel, recurrent_kernel, bias = WEIGHTS
     output = np.zeros((B, T, U))
     last_h, last_c = H.copy(), C.copy()
@@ -47,7 +62,11 @@ def by_hand(drawn: dict[str, Array], mask: Array | None, go_backwards: bool) -> 
                     m_x = of_x[gate % len(of_x), row, t % of_x.shape[2]]
                     m_h = of_h[gate % len(of_h), row, 0]
                     block = slice(gate * U, (gate + 1) * U)
-                    z.append((X[row, t] * m_x) @ kernel[:, block] + (h * m_h) @ recurrent_kernel[:, block] + bias[block])
+                    z.append(
+                        (X[row, t] * m_x) @ kernel[:, block]
+                        + (h * m_h) @ recurrent_kernel[:, block]
+                        + bias[block]
+                    )
                 i, f, g, o = z
                 c = c / (1 + np.exp(-f)) + np.tanh(g) / (1 + np.exp(-i))
                 h = np.tanh(c) / (1 + np.exp(-o))
@@ -63,7 +82,9 @@ FORMS = [(1, 1, 1), (4, 1, 4), (1, 1, 4), (4, 1, 1), (1, T, 4), (4, T, 1)]
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("go_backwards", [False, True])
-def test_masks_are_multiplied_with_what_goes_into_the_gates(form: tuple[int, int, int], masked: bool, go_backwards: bool) -> None:
+def test_masks_are_multiplied_with_what_goes_into_the_gates(
+    form: tuple[int, int, int], masked: bool, go_backwards: bool
+) -> None:
     drawn, mask = masks(*form), MASK if masked else None
     found, _ = layer(go_backwards=go_backwards).vjp(X, [H, C], mask, True, drawn=drawn)
     for array, wanted in zip(found, by_hand(drawn, mask, go_backwards), strict=True):
@@ -73,9 +94,16 @@ def test_masks_are_multiplied_with_what_goes_into_the_gates(form: tuple[int, int
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("go_backwards", [False, True])
-def test_gradients_are_difference_quotients(form: tuple[int, int, int], masked: bool, go_backwards: bool) -> None:
+def test_gradients_are_difference_quotients(
+    form: tuple[int, int, int], masked: bool, go_backwards: bool
+) -> None:
     drawn, mask, made = masks(*form), MASK if masked else None, layer(go_backwards=go_backwards)
-    point = {**dict(zip(NAMES, WEIGHTS, strict=True)), "sequences": X, "initial_state[0]": H, "initial_state[1]": C}
+    point = {
+        **dict(zip(NAMES, WEIGHTS, strict=True)),
+        "sequences": X,
+        "initial_state[0]": H,
+        "initial_state[1]": C,
+    }
     result, pullback = made.vjp(X, [H, C], mask, True, drawn=drawn)
     cotangents = [RNG.normal(size=array.shape) for array in result]
     gradients = pullback(cotangents)
@@ -83,17 +111,29 @@ def test_gradients_are_difference_quotients(form: tuple[int, int, int], masked: 
 
     def loss(moved: dict[str, Array]) -> float:
         made.load({name: moved[name] for name in NAMES})
-        found, _ = made.vjp(moved["sequences"], [moved["initial_state[0]"], moved["initial_state[1]"]], mask, True, drawn=drawn)
+        found, _ = made.vjp(
+            moved["sequences"],
+            [moved["initial_state[0]"], moved["initial_state[1]"]],
+            mask,
+            True,
+            drawn=drawn,
+        )
         return sum(float(np.vdot(a, b)) for a, b in zip(found, cotangents, strict=True))
 
     for name, values in point.items():
         direction = RNG.normal(size=values.shape)
-        quotient = (loss({**point, name: values + 1e-6 * direction}) - loss({**point, name: values - 1e-6 * direction})) / 2e-6
+        quotient = (
+            loss({**point, name: values + 1e-6 * direction})
+            - loss({**point, name: values - 1e-6 * direction})
+        ) / 2e-6
         assert np.vdot(gradients[name], direction) == pytest.approx(quotient, rel=1e-6, abs=1e-7), name
 
 
 def test_one_mask_may_be_there_without_the_other() -> None:
-    drawn, ones = masks(4, 1, 4), {"dropout": np.ones((1, B, 1, F)), "recurrent_dropout": np.ones((1, B, 1, U))}
+    drawn, ones = (
+        masks(4, 1, 4),
+        {"dropout": np.ones((1, B, 1, F)), "recurrent_dropout": np.ones((1, B, 1, U))},
+    )
     for name in drawn:
         found, _ = layer().vjp(X, [H, C], None, True, drawn={name: drawn[name]})
         for array, wanted in zip(found, by_hand({**ones, name: drawn[name]}, None, False), strict=True):
@@ -117,7 +157,9 @@ def test_without_masks_nothing_is_dropped(training: bool) -> None:
         ({"dropout": 0.3, "recurrent_dropout": 0.2}, ["dropout", "recurrent_dropout"]),
     ],
 )
-def test_masks_are_drawn_in_training_alone_where_there_is_a_rate(params: dict[str, float], names: list[str]) -> None:
+def test_masks_are_drawn_in_training_alone_where_there_is_a_rate(
+    params: dict[str, float], names: list[str]
+) -> None:
     made = keras.LSTM(U, **params)
     drawn = made.draws({"sequences": X, "training": True})
     assert list(drawn) == names
@@ -131,7 +173,10 @@ def test_masks_have_the_shapes_that_the_documentation_leaves_open(go_backwards: 
     drawn = layer(go_backwards=go_backwards).draws({"sequences": X, "training": True})
     assert drawn["dropout"].shapes == ((1, B, 1, F), (4, B, 1, F))
     assert drawn["recurrent_dropout"].shapes == ((1, B, 1, U), (4, B, 1, U))
-    assert [draw.axes for draw in drawn.values()] == [("gate", "batch", "time", "feature"), ("gate", "batch", "time", "unit")]
+    assert [draw.axes for draw in drawn.values()] == [
+        ("gate", "batch", "time", "feature"),
+        ("gate", "batch", "time", "unit"),
+    ]
 
 
 def test_in_keras_2_each_timestep_may_have_a_mask_of_its_own() -> None:

@@ -1,4 +1,6 @@
-"""The initializers of Keras against the formulas of the documentation and of the papers that it names."""
+"""The initializers of Keras against the formulas of the documentation and of the papers
+that it names.
+"""
 
 import math
 from typing import Any
@@ -56,7 +58,10 @@ FORMULAS: list[tuple[Any, Initial]] = [
     ({"class_name": "RandomNormal", "config": {"mean": 2.0, "stddev": 0.5, "seed": None}}, Normal(2.0, 0.5)),
     ("truncated_normal", TruncatedNormal(0.0, 0.05)),
     ("TruncatedNormal", TruncatedNormal(0.0, 0.05)),
-    ({"class_name": "TruncatedNormal", "config": {"mean": -1.0, "stddev": 0.25}}, TruncatedNormal(-1.0, 0.25)),
+    (
+        {"class_name": "TruncatedNormal", "config": {"mean": -1.0, "stddev": 0.25}},
+        TruncatedNormal(-1.0, 0.25),
+    ),
     ("variance_scaling", truncated(math.sqrt(1 / 6))),
     ("VarianceScaling", truncated(math.sqrt(1 / 6))),
     (scaling(scale=0.5, mode="fan_out"), truncated(math.sqrt(0.5 / 20))),
@@ -90,7 +95,10 @@ def test_a_random_initializer_has_the_documented_distribution(identifier: Any, w
         ({"class_name": "Constant", "config": {"value": 0.5}}, np.full(SHAPE, 0.5)),
         ("identity", np.concatenate([np.diag(np.ones(6)), np.zeros((6, 14))], axis=1)),
         ("IdentityInitializer", np.concatenate([np.diag(np.ones(6)), np.zeros((6, 14))], axis=1)),
-        ({"class_name": "Identity", "config": {"gain": 3.0}}, np.concatenate([np.diag(np.full(6, 3.0)), np.zeros((6, 14))], axis=1)),
+        (
+            {"class_name": "Identity", "config": {"gain": 3.0}},
+            np.concatenate([np.diag(np.full(6, 3.0)), np.zeros((6, 14))], axis=1),
+        ),
     ],
 )
 def test_other_initializers_give_documented_values(identifier: Any, wanted: Any) -> None:
@@ -99,7 +107,9 @@ def test_other_initializers_give_documented_values(identifier: Any, wanted: Any)
     np.testing.assert_array_equal(found.values, wanted)
 
 
-def test_what_is_left_of_a_truncated_normal_distribution_has_the_deviation_that_frameworks_divide_by() -> None:
+def test_what_is_left_of_a_truncated_normal_distribution_has_the_deviation_that_frameworks_divide_by() -> (
+    None
+):
     assert float(truncated(1.0).deviation) == pytest.approx(1 / 0.87962566103423978, rel=1e-15)
     assert pytest.approx(0.87962566103423978, rel=1e-14) == TRUNCATED_DEVIATION
 
@@ -113,7 +123,11 @@ def test_some_initializers_are_for_matrices_only(identifier: str) -> None:
 @pytest.mark.parametrize(
     ("identifier", "error", "message"),
     [
-        ("glorot", ValueError, "unknown initializer 'glorot'; known are Constant, GlorotNormal, .*glorot_uniform"),
+        (
+            "glorot",
+            ValueError,
+            "unknown initializer 'glorot'; known are Constant, GlorotNormal, .*glorot_uniform",
+        ),
         (None, ValueError, "None is no initializer"),
         (1.0, ValueError, "is no initializer"),
         ({"class_name": "Zeros", "config": {"value": 1}}, TypeError, "value"),
@@ -138,18 +152,28 @@ def test_a_layer_starts_with_what_is_documented() -> None:
 
 
 def test_each_initializer_belongs_to_its_own_weight() -> None:
-    made = keras.LSTM(3, kernel_initializer="ones", recurrent_initializer="identity", bias_initializer="he_uniform", unit_forget_bias=False)
+    made = keras.LSTM(
+        3,
+        kernel_initializer="ones",
+        recurrent_initializer="identity",
+        bias_initializer="he_uniform",
+        unit_forget_bias=False,
+    )
     found = made.initial(5)
     kernel, recurrent_kernel = found["kernel"], found["recurrent_kernel"]
     assert isinstance(kernel, Exactly)
     assert isinstance(recurrent_kernel, Exactly)
     np.testing.assert_array_equal(kernel.values, np.ones((5, 12)))
-    np.testing.assert_array_equal(recurrent_kernel.values, np.concatenate([np.diag([1, 1, 1]), np.zeros((3, 9))], axis=1))
+    np.testing.assert_array_equal(
+        recurrent_kernel.values, np.concatenate([np.diag([1, 1, 1]), np.zeros((3, 9))], axis=1)
+    )
     assert numbers(found["bias"]) == pytest.approx(numbers(uniform(math.sqrt(6 / 12))))
     assert list(keras.LSTM(3, use_bias=False).initial(5)) == ["kernel", "recurrent_kernel"]
 
 
-@pytest.mark.parametrize("identifier", ["ones", "random_normal", "identity", {"class_name": "Constant", "config": {"value": 0.5}}])
+@pytest.mark.parametrize(
+    "identifier", ["ones", "random_normal", "identity", {"class_name": "Constant", "config": {"value": 0.5}}]
+)
 def test_a_bias_of_one_for_the_forget_gate_forces_zeros_elsewhere(identifier: Any) -> None:
     # "Setting it to `True` will also force `bias_initializer="zeros"`."
     bias = keras.LSTM(2, bias_initializer=identifier).initial(5)["bias"]

@@ -1,4 +1,6 @@
-"""keras.LSTM by itself: the documented constructor and call, weights, states and masks, the differences of Keras 2, and its refusals."""
+"""keras.LSTM by itself: the documented constructor and call, weights, states and masks,
+the differences of Keras 2, and its refusals.
+"""
 
 import inspect
 from typing import Any
@@ -32,7 +34,9 @@ def layer(**params: Any) -> keras.LSTM:
 
 
 def steps_by_hand(x: Array, h: Array, c: Array) -> list[tuple[Array, Array]]:
-    """The states after each step of one row x (timesteps, features), by the equations in the documentation's words."""
+    """The states after each step of one row x (timesteps, features), by the equations
+    in the documentation's words.
+    """
     kernel, recurrent_kernel, bias = WEIGHTS
     found = []
     for x_t in x:
@@ -44,23 +48,38 @@ def steps_by_hand(x: Array, h: Array, c: Array) -> list[tuple[Array, Array]]:
 
 
 def test_the_constructor_has_the_documented_parameters_in_their_order_with_their_defaults() -> None:
-    # That the table is the signature of the installed framework is a test of the corpus.
+    # That the table is the signature of the installed framework is a test of the
+    # corpus.
     signature = inspect.signature(keras.LSTM).parameters
     own = {name: p for name, p in TABLE.constructor.items() if p.source.startswith("keras.layers.LSTM,")}
-    positional = {name: p for name, p in signature.items() if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    positional = {
+        name: p for name, p in signature.items() if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+    }
     found = {name: "required" if p.default is p.empty else p.default for name, p in positional.items()}
     assert list(found.items()) == [(name, "required" if p.required else p.default) for name, p in own.items()]
     inherited = {name: p.default for name, p in TABLE.constructor.items() if name not in own}
     sizes = {"batch_input_shape", "batch_size", "input_shape", "input_dim", "input_length"}
-    assert set(inherited) == {"zero_output_for_mask", "trainable", "name", "time_major", "implementation", *sizes}
-    assert {name: signature[name].default for name in inherited if name not in sizes} == {k: v for k, v in inherited.items() if k not in sizes}
+    assert set(inherited) == {
+        "zero_output_for_mask",
+        "trainable",
+        "name",
+        "time_major",
+        "implementation",
+        *sizes,
+    }
+    assert {name: signature[name].default for name in inherited if name not in sizes} == {
+        k: v for k, v in inherited.items() if k not in sizes
+    }
     assert {inherited[name] for name in sizes} == {None}
 
 
 def test_the_call_has_the_documented_arguments() -> None:
     parameters = inspect.signature(keras.LSTM.__call__).parameters
     assert list(parameters) == ["self", *TABLE.call]
-    assert [name for name, p in parameters.items() if p.default is p.empty] == ["self", *[name for name, p in TABLE.call.items() if p.required]]
+    assert [name for name, p in parameters.items() if p.default is p.empty] == [
+        "self",
+        *[name for name, p in TABLE.call.items() if p.required],
+    ]
 
 
 def test_it_is_used_as_its_documentation_says() -> None:
@@ -74,7 +93,10 @@ def test_it_computes_the_documented_equations_from_the_given_state() -> None:
     for row in range(4):
         states = steps_by_hand(X[row], H[row], C[row])
         assert output[row] == pytest.approx(np.array([h for h, _ in states]), abs=1e-14)
-        assert (h[row], c[row]) == (pytest.approx(states[-1][0], abs=1e-14), pytest.approx(states[-1][1], abs=1e-14))
+        assert (h[row], c[row]) == (
+            pytest.approx(states[-1][0], abs=1e-14),
+            pytest.approx(states[-1][1], abs=1e-14),
+        )
 
 
 @pytest.mark.parametrize(
@@ -121,7 +143,8 @@ def test_a_masked_step_keeps_the_state_and_repeats_the_output() -> None:
         taken = 0
         for t in range(7):
             taken += MASK[row, t]
-            # Before the first step that is taken the output is zero, whatever the initial state.
+            # Before the first step that is taken the output is zero, whatever the
+            # initial state.
             wanted = states[taken - 1][0] if taken else np.zeros(3)
             assert output[row, t] == pytest.approx(wanted, abs=1e-14)
         last = states[-1] if states else (H[row], C[row])
@@ -136,7 +159,9 @@ def test_the_output_of_an_empty_row_is_zero_while_its_state_stays() -> None:
 
 
 def test_a_mask_of_all_steps_changes_nothing() -> None:
-    assert np.array_equal(layer(return_sequences=True)(X, mask=np.ones((4, 7), bool)), layer(return_sequences=True)(X))
+    assert np.array_equal(
+        layer(return_sequences=True)(X, mask=np.ones((4, 7), bool)), layer(return_sequences=True)(X)
+    )
 
 
 def test_a_stateful_layer_goes_on_where_it_stopped_until_it_is_reset() -> None:
@@ -174,7 +199,9 @@ def test_it_computes_in_its_dtype_which_is_float32_unless_said_otherwise(dtype: 
     made.set_weights(WEIGHTS)
     result, pullback = made.vjp(X, [H, C], MASK)
     gradients = pullback([np.ones_like(array) for array in result])
-    assert {str(array.dtype) for array in (*result, *gradients.values(), *made.get_weights())} == {dtype or "float32"}
+    assert {str(array.dtype) for array in (*result, *gradients.values(), *made.get_weights())} == {
+        dtype or "float32"
+    }
 
 
 def test_another_layer_is_refused_by_name() -> None:
@@ -215,8 +242,14 @@ def test_a_layer_without_weights_says_what_to_do() -> None:
         ({"sequences": X[..., None]}, "must have 3 dimensions"),
         ({"sequences": X, "initial_state": [H]}, r"must be \[h, c\], not 1 arrays"),
         ({"sequences": X, "initial_state": [H, C, C]}, r"must be \[h, c\], not 3 arrays"),
-        ({"sequences": X, "initial_state": [H[:3], C]}, r"the initial h must have shape \(4, 3\), not \(3, 3\)"),
-        ({"sequences": X, "initial_state": [H, C[:, :2]]}, r"the initial c must have shape \(4, 3\), not \(4, 2\)"),
+        (
+            {"sequences": X, "initial_state": [H[:3], C]},
+            r"the initial h must have shape \(4, 3\), not \(3, 3\)",
+        ),
+        (
+            {"sequences": X, "initial_state": [H, C[:, :2]]},
+            r"the initial c must have shape \(4, 3\), not \(4, 2\)",
+        ),
     ],
 )
 def test_wrong_arguments_are_refused(arguments: dict[str, Any], message: str) -> None:
@@ -236,17 +269,29 @@ def test_a_call_changes_none_of_its_arguments() -> None:
     made = layer(return_sequences=True, return_state=True, go_backwards=True, stateful=True)
     _, pullback = made.vjp(X, [H, C], MASK)
     pullback([np.ones((4, 7, 3)), H, C])
-    assert all(np.array_equal(one, other) for one, other in zip(before, (X, H, C, MASK, *WEIGHTS), strict=True))
+    assert all(
+        np.array_equal(one, other) for one, other in zip(before, (X, H, C, MASK, *WEIGHTS), strict=True)
+    )
 
 
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize(
-    "params", [{}, {"return_sequences": True, "return_state": True}, {"go_backwards": True, "return_state": True, "use_bias": False}]
+    "params",
+    [
+        {},
+        {"return_sequences": True, "return_state": True},
+        {"go_backwards": True, "return_state": True, "use_bias": False},
+    ],
 )
 def test_gradients_are_difference_quotients(params: dict[str, bool], masked: bool) -> None:
     made = layer(**params)
     names = ["kernel", "recurrent_kernel", "bias"][: len(made.get_weights())]
-    point = {**dict(zip(names, WEIGHTS, strict=False)), "sequences": X, "initial_state[0]": H, "initial_state[1]": C}
+    point = {
+        **dict(zip(names, WEIGHTS, strict=False)),
+        "sequences": X,
+        "initial_state[0]": H,
+        "initial_state[1]": C,
+    }
     mask = MASK if masked else None
     result, pullback = made.vjp(X, [H, C], mask)
     arrays = result if isinstance(result, tuple) else (result,)
@@ -257,16 +302,22 @@ def test_gradients_are_difference_quotients(params: dict[str, bool], masked: boo
     def loss(moved: dict[str, Array]) -> float:
         made.load({name: moved[name] for name in names})
         found = made(moved["sequences"], [moved["initial_state[0]"], moved["initial_state[1]"]], mask)
-        return sum(float(np.vdot(a, b)) for a, b in zip(found if isinstance(found, tuple) else (found,), cotangents, strict=True))
+        return sum(
+            float(np.vdot(a, b))
+            for a, b in zip(found if isinstance(found, tuple) else (found,), cotangents, strict=True)
+        )
 
     for name, values in point.items():
         direction = RNG.normal(size=values.shape)
-        quotient = (loss({**point, name: values + 1e-6 * direction}) - loss({**point, name: values - 1e-6 * direction})) / 2e-6
+        quotient = (
+            loss({**point, name: values + 1e-6 * direction})
+            - loss({**point, name: values - 1e-6 * direction})
+        ) / 2e-6
         assert np.vdot(gradients[name], direction) == pytest.approx(quotient, rel=1e-6, abs=1e-7), name
 
 
-# Whether there is a cuDNN is no matter of the layer.
-# A false claim may show that a layer refuses what its documentation, and so the twin, takes.
+# Whether there is a cuDNN is no matter of the layer. A false claim may show that a
+# layer refuses what its documentation, and so the twin, takes.
 REFUSED = [
     case
     for case in CORPUS.cases
@@ -286,11 +337,17 @@ def test_what_the_corpus_says_must_raise_is_refused_by_the_twin_too(case: Case) 
 
 
 def test_a_case_becomes_the_documented_arguments() -> None:
-    arguments = dialect("keras").arguments(layer(), Sizes(4, 7, 5), {"initial_state": "given", "mask": "gaps", "training": True})
+    arguments = dialect("keras").arguments(
+        layer(), Sizes(4, 7, 5), {"initial_state": "given", "mask": "gaps", "training": True}
+    )
     assert list(arguments) == ["sequences", "initial_state", "mask", "training"]
     assert arguments["sequences"].shape == (4, 7, 5)
     assert [spec.shape for spec in arguments["initial_state"]] == [(4, 3), (4, 3)]
-    assert [spec.source for spec in (arguments["sequences"], *arguments["initial_state"])] == ["x", "h/0", "c/0"]
+    assert [spec.source for spec in (arguments["sequences"], *arguments["initial_state"])] == [
+        "x",
+        "h/0",
+        "c/0",
+    ]
     assert arguments["training"] is True
     assert list(dialect("keras").arguments(layer(), Sizes(4, 7, 5), {})) == ["sequences"]
 
@@ -316,9 +373,12 @@ def test_masked_steps_give_zeros_where_that_is_asked_for() -> None:
 
 
 def test_zeros_for_masked_steps_are_only_used_with_sequences() -> None:
-    # "Note that this field is only used when return_sequences is True and mask is provided."
+    # "Note that this field is only used when return_sequences is True and mask is
+    # provided."
     assert np.array_equal(layer(zero_output_for_mask=True)(X, [H, C], MASK), layer()(X, [H, C], MASK))
-    assert np.array_equal(layer(zero_output_for_mask=True, return_sequences=True)(X), layer(return_sequences=True)(X))
+    assert np.array_equal(
+        layer(zero_output_for_mask=True, return_sequences=True)(X), layer(return_sequences=True)(X)
+    )
 
 
 @pytest.mark.parametrize("masked", [False, True])
@@ -327,7 +387,9 @@ def test_a_reversed_mask_belongs_to_the_reversed_input(masked: bool, zero_output
     params = {"return_sequences": True, "zero_output_for_mask": zero_output_for_mask}
     mask = MASK if masked else None
     backwards = layer(**params, go_backwards=True)(X, [H, C], mask)
-    assert np.array_equal(backwards, layer(**params)(X[:, ::-1], [H, C], None if mask is None else mask[:, ::-1]))
+    assert np.array_equal(
+        backwards, layer(**params)(X[:, ::-1], [H, C], None if mask is None else mask[:, ::-1])
+    )
 
 
 @pytest.mark.parametrize("number", [np.nan, np.inf])
@@ -358,17 +420,23 @@ def test_what_stands_at_a_masked_step_reaches_neither_an_output_nor_a_gradient(
 
 @pytest.mark.parametrize("dtype", [bool, np.int64, np.uint8, np.float64])
 def test_a_mask_may_have_any_dtype(dtype: Any) -> None:
-    assert np.array_equal(layer(return_sequences=True)(X, mask=MASK.astype(dtype)), layer(return_sequences=True)(X, mask=MASK))
+    assert np.array_equal(
+        layer(return_sequences=True)(X, mask=MASK.astype(dtype)), layer(return_sequences=True)(X, mask=MASK)
+    )
 
 
 @pytest.mark.parametrize("go_backwards", [False, True])
 @pytest.mark.parametrize("shape", [(1, 7), (4, 7, 1), (1, 7, 1)])
-def test_a_mask_of_one_row_is_that_of_all_and_a_third_axis_of_one_does_not_matter(shape: tuple[int, ...], go_backwards: bool) -> None:
+def test_a_mask_of_one_row_is_that_of_all_and_a_third_axis_of_one_does_not_matter(
+    shape: tuple[int, ...], go_backwards: bool
+) -> None:
     made = layer(return_sequences=True, go_backwards=go_backwards)
     mask = MASK if shape[0] == 4 else np.tile(MASK[1], (4, 1))
     given = np.reshape(mask[: shape[0]], shape)
     assert np.array_equal(made(X, mask=given), made(X, mask=mask))
-    assert np.array_equal(made.used_outputs({"sequences": X, "mask": given}), mask[:, ::-1] if go_backwards else mask)
+    assert np.array_equal(
+        made.used_outputs({"sequences": X, "mask": given}), mask[:, ::-1] if go_backwards else mask
+    )
 
 
 @pytest.mark.parametrize("shape", [(7, 4), (4, 6), (4, 8), (4, 1), (5, 7), (4, 7, 3), (7,)])
@@ -425,7 +493,9 @@ def test_what_is_not_trainable_has_no_gradient_while_its_input_has() -> None:
 
 
 @pytest.mark.parametrize("training", [False, True])
-def test_a_stateful_layer_goes_on_through_calls_of_any_length_in_training_and_out_of_it(training: bool) -> None:
+def test_a_stateful_layer_goes_on_through_calls_of_any_length_in_training_and_out_of_it(
+    training: bool,
+) -> None:
     made = layer(return_sequences=True, stateful=True)
     parts = [made(X[:, :1]), made(X[:, 1:5], training=training), made(X[:, 5:])]
     assert np.concatenate(parts, axis=1) == pytest.approx(layer(return_sequences=True)(X), abs=1e-14)
@@ -514,8 +584,16 @@ def test_what_either_version_documents_can_be_built_where_no_version_is_named() 
 
 @pytest.mark.parametrize("go_backwards", [False, True])
 @pytest.mark.parametrize("return_sequences", [False, True])
-def test_time_major_of_keras_2_has_the_first_two_axes_in_the_other_order(go_backwards: bool, return_sequences: bool) -> None:
-    params = {"return_state": True, "go_backwards": go_backwards, "return_sequences": return_sequences, "version": "2", "activity_regularizer": "l2"}
+def test_time_major_of_keras_2_has_the_first_two_axes_in_the_other_order(
+    go_backwards: bool, return_sequences: bool
+) -> None:
+    params = {
+        "return_state": True,
+        "go_backwards": go_backwards,
+        "return_sequences": return_sequences,
+        "version": "2",
+        "activity_regularizer": "l2",
+    }
     major, minor = layer(**params, time_major=True), layer(**params)
     cotangents = [RNG.normal(size=(4, 7, 3) if return_sequences else (4, 3)), H, C]
     turned = [cotangents[0].swapaxes(0, 1) if return_sequences else cotangents[0], H, C]
@@ -526,7 +604,9 @@ def test_time_major_of_keras_2_has_the_first_two_axes_in_the_other_order(go_back
     gradients, others = pull_major(turned), pull_minor(cotangents)
     assert np.array_equal(gradients.pop("sequences").swapaxes(0, 1), others.pop("sequences"))
     assert all(np.array_equal(gradients[name], others[name]) for name in gradients)
-    specs = dialect("keras").arguments(major, Sizes(4, 7, 5), {"mask": "gaps-over-nan", "epochs": 1, "learning_rate": 1.0})
+    specs = dialect("keras").arguments(
+        major, Sizes(4, 7, 5), {"mask": "gaps-over-nan", "epochs": 1, "learning_rate": 1.0}
+    )
     assert (specs["sequences"].shape, specs["sequences"].axes) == ((7, 4, 5), ("time", "batch", "feature"))
     assert specs["sequences"].planted.where.shape == (7, 4, 1)
     assert specs["targets"].shape == ((7, 4, 3) if return_sequences else (4, 3))

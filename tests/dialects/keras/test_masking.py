@@ -1,4 +1,6 @@
-"""keras.Masking and keras.Embedding: which steps they mask, what they let through, and the inputs that a case becomes."""
+"""keras.Masking and keras.Embedding: which steps they mask, what they let through, and
+the inputs that a case becomes.
+"""
 
 import inspect
 from collections.abc import Callable
@@ -36,9 +38,16 @@ TABLE = RNG.normal(size=(6, 5))
 
 @pytest.mark.parametrize(("name", "kind"), [("Masking", keras.Masking), ("Embedding", keras.Embedding)])
 def test_constructor_and_call_have_the_documented_parameters(name: str, kind: Any) -> None:
-    # That the tables are the signatures of the installed framework is a test of the corpus.
-    parameters = {key: p for key, p in inspect.signature(kind).parameters.items() if p.kind is not inspect.Parameter.KEYWORD_ONLY}
-    own = {key: p for key, p in TABLES[name].constructor.items() if p.source.startswith(f"keras.layers.{name},")}
+    # That the tables are the signatures of the installed framework is a test of the
+    # corpus.
+    parameters = {
+        key: p
+        for key, p in inspect.signature(kind).parameters.items()
+        if p.kind is not inspect.Parameter.KEYWORD_ONLY
+    }
+    own = {
+        key: p for key, p in TABLES[name].constructor.items() if p.source.startswith(f"keras.layers.{name},")
+    }
     assert {key: "required" if p.default is p.empty else p.default for key, p in parameters.items()} == {
         key: "required" if p.required else p.default for key, p in own.items()
     }
@@ -91,7 +100,9 @@ def test_the_table_starts_as_documented() -> None:
 
 
 def test_a_case_becomes_integers_of_which_no_two_rows_are_alike() -> None:
-    made = dialect("keras").build("Embedding", {"input_dim": 6, "output_dim": 5, "mask_zero": True}, "float64")
+    made = dialect("keras").build(
+        "Embedding", {"input_dim": 6, "output_dim": 5, "mask_zero": True}, "float64"
+    )
     assert dialect("keras").features({"input_dim": 6}, None) == 0
     given = made.arguments(Sizes(4, 7, 0, "right"), {})["inputs"]
     assert isinstance(given, Given)

@@ -1,4 +1,6 @@
-"""keras.Sequential and the encoder and decoder against compositions of the reference's loop over time, made by hand; their gradients and training."""
+"""keras.Sequential and the encoder and decoder against compositions of the reference's
+loop over time, made by hand; their gradients and training.
+"""
 
 import inspect
 from collections.abc import Callable
@@ -41,7 +43,9 @@ def put(**places: dict[str, Array]) -> dict[str, Array]:
     return {f"{place.strip('_')}/{name}": w for place, found in places.items() for name, w in found.items()}
 
 
-def by_reference(x: Array, w: dict[str, Array], state: State | None = None, mask: Array | None = None) -> tuple[Array, State]:
+def by_reference(
+    x: Array, w: dict[str, Array], state: State | None = None, mask: Array | None = None
+) -> tuple[Array, State]:
     """h after every step and the last state, forwards in time."""
     zeros = np.zeros((B, w["recurrent_kernel"].shape[0]))
     (h, last), _ = run(x, state or State(zeros, zeros), LSTMWeights.from_keras(w), mask=mask)
@@ -63,12 +67,22 @@ def two(**params: Any) -> keras.Sequential:
 
 
 def test_constructor_and_call_have_the_documented_parameters() -> None:
-    # That the tables are the signatures of the installed framework is a test of the corpus.
-    parameters = {key: p for key, p in inspect.signature(keras.Sequential).parameters.items() if p.kind is not inspect.Parameter.KEYWORD_ONLY}
+    # That the tables are the signatures of the installed framework is a test of the
+    # corpus.
+    parameters = {
+        key: p
+        for key, p in inspect.signature(keras.Sequential).parameters.items()
+        if p.kind is not inspect.Parameter.KEYWORD_ONLY
+    }
     table = TABLES["Sequential"]
-    assert [(key, p.default) for key, p in parameters.items()] == [(key, p.default) for key, p in table.constructor.items()]
+    assert [(key, p.default) for key, p in parameters.items()] == [
+        (key, p.default) for key, p in table.constructor.items()
+    ]
     assert list(inspect.signature(keras.Sequential.__call__).parameters) == ["self", *table.call]
-    assert list(inspect.signature(keras.EncoderDecoder.__call__).parameters) == ["self", *TABLES["EncoderDecoder"].call]
+    assert list(inspect.signature(keras.EncoderDecoder.__call__).parameters) == [
+        "self",
+        *TABLES["EncoderDecoder"].call,
+    ]
 
 
 def test_each_layer_reads_the_output_of_the_one_before() -> None:
@@ -90,15 +104,25 @@ def test_masking_makes_the_mask_of_all_that_follow(value: float) -> None:
 def test_an_embedding_makes_the_mask_where_it_is_told_to() -> None:
     rows = TABLE[IDS]
     for mask_zero, mask in ((True, MASK), (False, None)):
-        made = sequential(keras.Embedding(6, F, mask_zero=mask_zero, dtype="float64"), lstm(U), _0={"embeddings": TABLE}, _1=W)
-        wanted = by_reference(rows, W, mask=mask)[0][:, -1] * (1 if mask is None else mask.any(axis=1)[:, None])
+        made = sequential(
+            keras.Embedding(6, F, mask_zero=mask_zero, dtype="float64"),
+            lstm(U),
+            _0={"embeddings": TABLE},
+            _1=W,
+        )
+        wanted = by_reference(rows, W, mask=mask)[0][:, -1] * (
+            1 if mask is None else mask.any(axis=1)[:, None]
+        )
         assert made(IDS) == pytest.approx(wanted, abs=1e-14)
 
 
 def test_a_reversed_sequence_has_its_mask_reversed() -> None:
     made = sequential(lstm(U, return_sequences=True, go_backwards=True), lstm(V), _0=W, _1=W2)
     mask = MASK[:, ::-1]
-    wanted = by_reference(by_reference(X[:, ::-1], W, mask=mask)[0], W2, mask=mask)[0][:, -1] * MASK.any(axis=1)[:, None]
+    wanted = (
+        by_reference(by_reference(X[:, ::-1], W, mask=mask)[0], W2, mask=mask)[0][:, -1]
+        * MASK.any(axis=1)[:, None]
+    )
     assert made(X, mask=MASK) == pytest.approx(wanted, abs=1e-14)
 
 
@@ -136,12 +160,18 @@ def test_each_layer_draws_masks_for_its_own_input() -> None:
     drop = np.where(RNG.random((1, B, 1, U)) < 0.3, 0, 1 / 0.7)
     output, _ = made.vjp(X, True, drawn={"1/dropout": drop})
     assert output == pytest.approx(by_reference(by_reference(X, W)[0] * drop[0], W2)[0][:, -1], abs=1e-13)
-    first = sequential(keras.Embedding(6, F, dtype="float64"), lstm(U, dropout=0.3), _0={"embeddings": TABLE}, _1=W)
-    assert {name: draw.shapes[0] for name, draw in first.draws({"inputs": IDS, "training": True}).items()} == {"1/dropout": (1, B, 1, F)}
+    first = sequential(
+        keras.Embedding(6, F, dtype="float64"), lstm(U, dropout=0.3), _0={"embeddings": TABLE}, _1=W
+    )
+    assert {
+        name: draw.shapes[0] for name, draw in first.draws({"inputs": IDS, "training": True}).items()
+    } == {"1/dropout": (1, B, 1, F)}
 
 
 @pytest.mark.parametrize("mask", [None, MASK])
-def test_the_gradients_of_a_stack_are_difference_quotients(mask: Array | None, disagreements: Disagreements) -> None:
+def test_the_gradients_of_a_stack_are_difference_quotients(
+    mask: Array | None, disagreements: Disagreements
+) -> None:
     made = two(kernel_regularizer="l2")
     assert list(made.vjp(X, mask=mask)[1]([np.ones((B, V))])) == [*put(_0=W, _1=W2), "inputs"]
     assert disagreements(made, {"inputs": X, "mask": mask}) == {}
@@ -151,12 +181,16 @@ def test_the_gradients_behind_a_masking_layer_are_difference_quotients(disagreem
     made = sequential(keras.Masking(), lstm(U, return_sequences=True), lstm(V), _1=W, _2=W2)
     gradients = made.vjp(HOLES)[1]([np.ones((B, V))])
     assert not gradients["inputs"][~MASK].any()
-    weights_alone = {name: array for name, array in disagreements(made, {"inputs": HOLES}).items() if name != "inputs"}
+    weights_alone = {
+        name: array for name, array in disagreements(made, {"inputs": HOLES}).items() if name != "inputs"
+    }
     assert weights_alone == {}
 
 
 def test_the_gradients_of_a_table_are_difference_quotients(disagreements: Disagreements) -> None:
-    made = sequential(keras.Embedding(6, F, mask_zero=True, dtype="float64"), lstm(U), _0={"embeddings": TABLE}, _1=W)
+    made = sequential(
+        keras.Embedding(6, F, mask_zero=True, dtype="float64"), lstm(U), _0={"embeddings": TABLE}, _1=W
+    )
     assert list(made.vjp(IDS)[1]([np.ones((B, U))])) == ["0/embeddings", *put(_1=W)]
     assert disagreements(made, {"inputs": IDS}) == {}
 
@@ -217,12 +251,18 @@ def test_the_decoder_starts_where_the_encoder_ended() -> None:
 
 def test_the_gradients_reach_back_into_the_encoder(disagreements: Disagreements) -> None:
     made = encoder_decoder(return_sequences=True)
-    assert list(made.vjp(X, Y)[1]([np.ones((B, T + 2, U))])) == [*put(encoder=W, decoder=WD), "sequences", "decoder_sequences"]
+    assert list(made.vjp(X, Y)[1]([np.ones((B, T + 2, U))])) == [
+        *put(encoder=W, decoder=WD),
+        "sequences",
+        "decoder_sequences",
+    ]
     assert disagreements(made, {"sequences": X, "decoder_sequences": Y}) == {}
 
 
 def test_both_draw_masks_for_sequences_of_their_own_length() -> None:
-    made = keras.EncoderDecoder(lstm(U, return_state=True, dropout=0.3, version="2"), lstm(U, dropout=0.2, version="2"))
+    made = keras.EncoderDecoder(
+        lstm(U, return_state=True, dropout=0.3, version="2"), lstm(U, dropout=0.2, version="2")
+    )
     drawn = made.draws({"sequences": X, "decoder_sequences": Y, "training": True})
     assert {name: (draw.shapes[-1], draw.rate) for name, draw in drawn.items()} == {
         "encoder/dropout": ((4, B, T, F), 0.3),
@@ -241,7 +281,9 @@ def test_a_case_becomes_layers_and_their_arguments() -> None:
     sizes = Sizes(B, T, F)
     layers = [{"layer": "Masking", "params": {"mask_value": 2.5}}, {"layer": "LSTM", "params": {"units": U}}]
     made = language.build("Sequential", {"layers": layers}, "float64")
-    arguments = language.arguments(made, Sizes(B, T, F, "gaps"), {"training": True, "epochs": 3, "learning_rate": 0.5})
+    arguments = language.arguments(
+        made, Sizes(B, T, F, "gaps"), {"training": True, "epochs": 3, "learning_rate": 0.5}
+    )
     assert list(arguments) == ["inputs", "training", "targets", "epochs", "learning_rate"]
     assert arguments["inputs"].planted.value == 2.5
     assert arguments["targets"].shape == (B, U)
@@ -250,7 +292,10 @@ def test_a_case_becomes_layers_and_their_arguments() -> None:
     assert list(language.arguments(plain, sizes, {"mask": "gaps"})) == ["inputs", "mask"]
     both = {"encoder": {"layer": "LSTM", "params": {"units": U, "return_state": True}}, "decoder": layers[1]}
     arguments = language.arguments(language.build("EncoderDecoder", both, "float64"), sizes, {})
-    assert {name: spec.shape for name, spec in arguments.items()} == {"sequences": (B, T, F), "decoder_sequences": (B, T + 2, F)}
+    assert {name: spec.shape for name, spec in arguments.items()} == {
+        "sequences": (B, T, F),
+        "decoder_sequences": (B, T + 2, F),
+    }
 
 
 def test_the_number_of_features_comes_from_the_input_unless_that_is_integers() -> None:
@@ -263,7 +308,13 @@ def test_the_number_of_features_comes_from_the_input_unless_that_is_integers() -
 
 
 def test_a_model_whose_masking_depends_on_a_layer_is_not_trained() -> None:
-    made = keras.Sequential([keras.LSTM(U, return_sequences=True, dtype="float64"), keras.Masking(), keras.LSTM(U, dtype="float64")])
+    made = keras.Sequential(
+        [
+            keras.LSTM(U, return_sequences=True, dtype="float64"),
+            keras.Masking(),
+            keras.LSTM(U, dtype="float64"),
+        ]
+    )
     made.load({name: np.ones(spec.shape) for name, spec in made.weight_specs(F).items()})
     with pytest.raises(NotImplementedError, match="Masking in the first place"):
         made.act("train", {"inputs": X, "targets": np.zeros((len(X), U)), "epochs": 1, "learning_rate": 0.5})

@@ -10,7 +10,11 @@ from lstm_ref.dialects import dialect, keras
 from lstm_ref.dialects.dialect import Sizes
 from lstm_ref.dialects.keras.passing import STATES, initial_state
 
-WORDS = [word for word in load().parameters["keras"].layers["LSTM"].call["initial_state"].values if word not in ("absent", "previous")]
+WORDS = [
+    word
+    for word in load().parameters["keras"].layers["LSTM"].call["initial_state"].values
+    if word not in ("absent", "previous")
+]
 RNG = np.random.default_rng(3)
 X = RNG.normal(size=(4, 7, 5))
 H, C = RNG.normal(size=(2, 4, 3))
@@ -29,7 +33,10 @@ def test_the_layer_takes_the_documented_states_and_no_others(word: str) -> None:
         assert [(spec.shape, spec.source) for spec in found] == [((4, 3), "h/0"), ((4, 3), "c/0")]
         return
     states = found if isinstance(found, list) else [found]
-    given = [None if spec is None else spec.values if hasattr(spec, "values") else np.ones(spec.shape) for spec in states]
+    given = [
+        None if spec is None else spec.values if hasattr(spec, "values") else np.ones(spec.shape)
+        for spec in states
+    ]
     with pytest.raises((ValueError, TypeError, np.exceptions.ComplexWarning)):
         layer()(X, given if isinstance(found, list) else given[0])
 
@@ -49,14 +56,22 @@ def test_an_unknown_state_is_refused() -> None:
         (None, "given-as-arrays", {"initial_state": "arrays"}),
     ],
 )
-def test_a_case_says_in_which_form_an_argument_goes(form: str | None, word: str, passed: dict[str, str] | None) -> None:
+def test_a_case_says_in_which_form_an_argument_goes(
+    form: str | None, word: str, passed: dict[str, str] | None
+) -> None:
     arguments = dialect("keras").arguments(layer(), Sizes(4, 7, 5, form), {"initial_state": word})
     assert arguments.get("passed") == passed
     assert [spec.shape for spec in arguments["initial_state"]] == [(4, 3)] * 2
 
 
 @pytest.mark.parametrize(
-    ("word", "passed"), [("gaps", None), ("gaps-as-flat", None), ("gaps-as-array", {"mask": "array"}), ("left-as-lists", {"mask": "lists"})]
+    ("word", "passed"),
+    [
+        ("gaps", None),
+        ("gaps-as-flat", None),
+        ("gaps-as-array", {"mask": "array"}),
+        ("left-as-lists", {"mask": "lists"}),
+    ],
 )
 def test_a_case_says_in_which_form_a_mask_goes(word: str, passed: dict[str, str] | None) -> None:
     assert dialect("keras").arguments(layer(), Sizes(4, 7, 5), {"mask": word}).get("passed") == passed
@@ -71,7 +86,9 @@ def test_a_case_says_in_which_form_a_mask_goes(word: str, passed: dict[str, str]
         ({"initial_state": "arrays"}, {"initial_state[0]", "initial_state[1]"}),
     ],
 )
-def test_an_array_of_numpy_has_no_gradient_and_no_form_changes_a_number(passed: dict[str, str], without: set[str]) -> None:
+def test_an_array_of_numpy_has_no_gradient_and_no_form_changes_a_number(
+    passed: dict[str, str], without: set[str]
+) -> None:
     wanted, pull_wanted = layer().vjp(X, [H, C])
     found, pull_found = layer().vjp(X, [H, C], passed=passed)
     assert np.array_equal(found, wanted)
@@ -89,7 +106,10 @@ def test_states_of_a_reset_are_those_that_a_call_starts_from_and_have_no_gradien
     assert np.array_equal(made(X), other(X))
 
 
-@pytest.mark.parametrize(("passed", "version"), [({"sequences": "lists"}, "3"), ({"mask": "lists"}, "2"), ({"initial_state": "arrays"}, "2")])
+@pytest.mark.parametrize(
+    ("passed", "version"),
+    [({"sequences": "lists"}, "3"), ({"mask": "lists"}, "2"), ({"initial_state": "arrays"}, "2")],
+)
 def test_a_form_that_is_not_taken_is_refused(passed: dict[str, str], version: str) -> None:
     with pytest.raises(TypeError, match="tensor"):
         layer(version=version).vjp(X, [H, C], passed=passed)

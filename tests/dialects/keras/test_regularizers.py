@@ -1,4 +1,6 @@
-"""The regularizers of Keras: penalties worked out by hand, their derivatives as difference quotients, and what a layer makes of them."""
+"""The regularizers of Keras: penalties worked out by hand, their derivatives as
+difference quotients, and what a layer makes of them.
+"""
 
 from itertools import combinations
 from typing import Any
@@ -40,15 +42,30 @@ def layer(**params: Any) -> keras.LSTM:
         ({"class_name": "L1", "config": {"l1": 0.5}}, 3.0, [[0.5, -0.5], [0.0, 0.5]]),
         ({"class_name": "L2", "config": {"l2": 0.25}}, 3.5, [[0.5, -1.0], [0.0, 1.5]]),
         ({"class_name": "L1L2", "config": {"l1": 0.5, "l2": 0.25}}, 6.5, [[1.0, -1.5], [0.0, 2.0]]),
-        ({"module": "keras.regularizers", "class_name": "L2", "config": {"l2": 1}, "registered_name": None}, 14.0, [[2.0, -4.0], [0.0, 6.0]]),
+        (
+            {
+                "module": "keras.regularizers",
+                "class_name": "L2",
+                "config": {"l2": 1},
+                "registered_name": None,
+            },
+            14.0,
+            [[2.0, -4.0], [0.0, 6.0]],
+        ),
         ({"class_name": "L2", "config": None}, 0.14, [[0.02, -0.04], [0.0, 0.06]]),
         # Rows (1, -2) / sqrt(5) and (0, 1): their product is -2 / sqrt(5).
         ("orthogonal_regularizer", 0.01 * 2 / 5**0.5, None),
         # Columns (1, 0) and (-2, 3) / sqrt(13): their product is -2 / sqrt(13).
-        ({"class_name": "OrthogonalRegularizer", "config": {"factor": 0.5, "mode": "columns"}}, 0.5 * 2 / 13**0.5, None),
+        (
+            {"class_name": "OrthogonalRegularizer", "config": {"factor": 0.5, "mode": "columns"}},
+            0.5 * 2 / 13**0.5,
+            None,
+        ),
     ],
 )
-def test_a_penalty_and_its_gradient(identifier: Any, penalty: float, gradient: list[list[float]] | None) -> None:
+def test_a_penalty_and_its_gradient(
+    identifier: Any, penalty: float, gradient: list[list[float]] | None
+) -> None:
     penalize = regularizer(identifier)
     assert penalize is not None
     found, found_gradient = penalize(SMALL, 2)
@@ -59,8 +76,12 @@ def test_a_penalty_and_its_gradient(identifier: Any, penalty: float, gradient: l
 
 
 def test_the_example_of_the_documentation() -> None:
-    # >>> L2(2.)(ops.ones(shape=(5, 5))) is 50.0; L1(0.01) of a kernel of ones (5, 5) is 0.25.
-    for identifier, penalty in (({"class_name": "L2", "config": {"l2": 2.0}}, 50.0), ({"class_name": "L1", "config": {"l1": 0.01}}, 0.25)):
+    # >>> L2(2.)(ops.ones(shape=(5, 5))) is 50.0; L1(0.01) of a kernel of ones (5, 5) is
+    # 0.25.
+    for identifier, penalty in (
+        ({"class_name": "L2", "config": {"l2": 2.0}}, 50.0),
+        ({"class_name": "L1", "config": {"l1": 0.01}}, 0.25),
+    ):
         penalize = regularizer(identifier)
         assert penalize is not None
         assert penalize(np.ones((5, 5)), 2)[0][0] == pytest.approx(penalty)
@@ -75,7 +96,13 @@ def test_the_orthogonal_penalty_is_the_mean_over_all_pairs(mode: str) -> None:
     assert penalize(WEIGHTS[0], 2)[0][0] == pytest.approx(0.3 * np.mean(products), rel=1e-13)
 
 
-ALL = ["l1", "l2", "l1_l2", "orthogonal_regularizer", {"class_name": "OrthogonalRegularizer", "config": {"factor": 0.7, "mode": "columns"}}]
+ALL = [
+    "l1",
+    "l2",
+    "l1_l2",
+    "orthogonal_regularizer",
+    {"class_name": "OrthogonalRegularizer", "config": {"factor": 0.7, "mode": "columns"}},
+]
 
 
 @pytest.mark.parametrize("identifier", ALL)
@@ -108,15 +135,27 @@ def test_none_is_no_regularizer() -> None:
 @pytest.mark.parametrize(
     ("identifier", "error", "message"),
     [
-        ("l3", ValueError, "unknown regularizer 'l3'; known are L1, L1L2, L2, OrthogonalRegularizer, l1, l1_l2, l1l2, l2"),
+        (
+            "l3",
+            ValueError,
+            "unknown regularizer 'l3'; known are L1, L1L2, L2, OrthogonalRegularizer, l1, l1_l2, l1l2, l2",
+        ),
         ({"class_name": "L3", "config": {}}, ValueError, "unknown regularizer 'L3'"),
         ({"name": "L1"}, ValueError, "is no regularizer"),
         (0.01, ValueError, "is no regularizer"),
         ({"class_name": "L1", "config": {"l2": 0.1}}, TypeError, "l2"),
         ({"class_name": "L1", "config": {"l1": -0.1}}, ValueError, "l1 must be a float that is not negative"),
-        ({"class_name": "L2", "config": {"l2": float("nan")}}, ValueError, "l2 must be a float that is not negative"),
+        (
+            {"class_name": "L2", "config": {"l2": float("nan")}},
+            ValueError,
+            "l2 must be a float that is not negative",
+        ),
         ({"class_name": "OrthogonalRegularizer", "config": {"factor": -1.0}}, ValueError, "factor must be"),
-        ({"class_name": "OrthogonalRegularizer", "config": {"mode": "diagonals"}}, ValueError, "mode must be rows or columns"),
+        (
+            {"class_name": "OrthogonalRegularizer", "config": {"mode": "diagonals"}},
+            ValueError,
+            "mode must be rows or columns",
+        ),
     ],
 )
 def test_what_is_no_regularizer_is_refused(identifier: Any, error: type[Exception], message: str) -> None:
@@ -143,7 +182,11 @@ ALL_FOUR = {
 
 def weight_penalties() -> list[float]:
     kernel, recurrent_kernel, bias = WEIGHTS
-    return [0.3 * abs(kernel).sum(), 0.2 * (recurrent_kernel**2).sum(), 0.1 * abs(bias).sum() + 0.4 * (bias**2).sum()]
+    return [
+        0.3 * abs(kernel).sum(),
+        0.2 * (recurrent_kernel**2).sum(),
+        0.1 * abs(bias).sum() + 0.4 * (bias**2).sum(),
+    ]
 
 
 @pytest.mark.parametrize("masked", [False, True])
@@ -155,8 +198,11 @@ def test_the_losses_of_a_call(return_sequences: bool, return_state: bool, masked
     assert made.effects() == {}
     result = made(X, [H, C], mask)
     output = result[0] if return_state else result
-    # "The value returned by the activity_regularizer is divided by the input batch size"; it is that of the output, not of the states.
-    assert made.effects()["losses"] == pytest.approx(np.array([0.5 * (output**2).sum() / B, *weight_penalties()]), rel=1e-13)
+    # "The value returned by the activity_regularizer is divided by the input batch
+    # size"; it is that of the output, not of the states.
+    assert made.effects()["losses"] == pytest.approx(
+        np.array([0.5 * (output**2).sum() / B, *weight_penalties()]), rel=1e-13
+    )
 
 
 def test_losses_are_those_of_the_last_call() -> None:
@@ -206,21 +252,39 @@ def test_gradients_include_those_of_the_losses(params: dict[str, Any], masked: b
     made = layer(**{**ALL_FOUR, **params})
     mask = MASK if masked else None
     drawn = {"dropout": np.where(RNG.random((1, B, 1, F)) < 0.3, 0, 1 / 0.7)} if training else None
-    point = {**dict(zip(NAMES, WEIGHTS, strict=True)), "sequences": X, "initial_state[0]": H, "initial_state[1]": C}
+    point = {
+        **dict(zip(NAMES, WEIGHTS, strict=True)),
+        "sequences": X,
+        "initial_state[0]": H,
+        "initial_state[1]": C,
+    }
     result, pullback = made.vjp(X, [H, C], mask, training, drawn=drawn)
-    cotangents = [RNG.normal(size=array.shape) for array in (result if isinstance(result, tuple) else (result,))]
+    cotangents = [
+        RNG.normal(size=array.shape) for array in (result if isinstance(result, tuple) else (result,))
+    ]
     gradients = pullback(cotangents)
     assert list(gradients) == list(point)
 
     def loss(moved: dict[str, Array]) -> float:
         made.load({name: moved[name] for name in NAMES})
-        found, _ = made.vjp(moved["sequences"], [moved["initial_state[0]"], moved["initial_state[1]"]], mask, training, drawn=drawn)
+        found, _ = made.vjp(
+            moved["sequences"],
+            [moved["initial_state[0]"], moved["initial_state[1]"]],
+            mask,
+            training,
+            drawn=drawn,
+        )
         arrays = found if isinstance(found, tuple) else (found,)
-        return sum(float(np.vdot(a, b)) for a, b in zip(arrays, cotangents, strict=True)) + float(made.effects()["losses"].sum())
+        return sum(float(np.vdot(a, b)) for a, b in zip(arrays, cotangents, strict=True)) + float(
+            made.effects()["losses"].sum()
+        )
 
     for name, values in point.items():
         direction = RNG.normal(size=values.shape)
-        quotient = (loss({**point, name: values + 1e-6 * direction}) - loss({**point, name: values - 1e-6 * direction})) / 2e-6
+        quotient = (
+            loss({**point, name: values + 1e-6 * direction})
+            - loss({**point, name: values - 1e-6 * direction})
+        ) / 2e-6
         assert np.vdot(gradients[name], direction) == pytest.approx(quotient, rel=1e-6, abs=1e-7), name
 
 

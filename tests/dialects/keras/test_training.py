@@ -1,4 +1,6 @@
-"""Training of keras.LSTM: gradient descent on the mean squared error, with gradients that are difference quotients of a loss written down here."""
+"""Training of keras.LSTM: gradient descent on the mean squared error, with gradients
+that are difference quotients of a loss written down here.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +19,10 @@ RNG = np.random.default_rng(8)
 B, T, F, U = 3, 4, 2, 2
 X = RNG.normal(size=(B, T, F))
 H, C = RNG.normal(size=(2, B, U))
-WEIGHTS = {name: RNG.normal(size=shape) for name, shape in (("kernel", (F, 4 * U)), ("recurrent_kernel", (U, 4 * U)), ("bias", (4 * U,)))}
+WEIGHTS = {
+    name: RNG.normal(size=shape)
+    for name, shape in (("kernel", (F, 4 * U)), ("recurrent_kernel", (U, 4 * U)), ("bias", (4 * U,)))
+}
 TARGETS = RNG.normal(size=(B, T, U))
 MASK = np.array([[0, 1, 1, 0], [1, 0, 1, 1], [0] * 4], bool)
 
@@ -60,7 +65,9 @@ def arguments(**more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("version", ["3", "2"])
 @pytest.mark.parametrize("return_state", [False, True])
 @pytest.mark.parametrize("return_sequences", [False, True])
-def test_a_step_goes_against_the_gradient_of_the_mean_squared_error_of_the_output(return_sequences: bool, return_state: bool, version: str) -> None:
+def test_a_step_goes_against_the_gradient_of_the_mean_squared_error_of_the_output(
+    return_sequences: bool, return_state: bool, version: str
+) -> None:
     params = {"return_sequences": return_sequences, "return_state": return_state, "version": version}
     targets = TARGETS if return_sequences else TARGETS[:, -1]
 
@@ -80,13 +87,17 @@ def test_each_epoch_is_a_step_from_where_the_one_before_arrived() -> None:
     made.act("train", arguments(epochs=3))
     wanted = WEIGHTS
     for _ in range(3):
-        gradients = quotients(lambda weights: float(((called(weights, X) - TARGETS[:, -1]) ** 2).mean()), wanted)
+        gradients = quotients(
+            lambda weights: float(((called(weights, X) - TARGETS[:, -1]) ** 2).mean()), wanted
+        )
         wanted = {name: wanted[name] - 0.25 * gradients[name] for name in wanted}
     assert_weights(made, wanted)
 
 
 def test_each_epoch_drops_what_its_masks_say() -> None:
-    """Inputs times the mask of the epoch are the inputs of a layer that drops nothing."""
+    """Inputs times the mask of the epoch are the inputs of a layer that drops
+    nothing.
+    """
     masks = [np.where(RNG.random((1, B, 1, F)) < 0.5, 0.0, 2.0) for _ in range(3)]
     made = layer(dropout=0.5)
     made.act("train", arguments(epochs=3, drawn=[{"dropout": mask} for mask in masks]))
@@ -112,7 +123,8 @@ def test_training_makes_the_error_smaller_and_no_epoch_changes_nothing() -> None
 @pytest.mark.parametrize("go_backwards", [False, True])
 def test_what_is_masked_has_no_error(go_backwards: bool) -> None:
     params = {"return_sequences": True, "go_backwards": go_backwards}
-    # The output of a layer that goes backwards is reversed, and so are the steps that were not taken.
+    # The output of a layer that goes backwards is reversed, and so are the steps that
+    # were not taken.
     used = MASK[:, ::-1] if go_backwards else MASK
 
     def loss(weights: Weights) -> float:
@@ -132,7 +144,9 @@ def test_what_is_masked_has_no_error(go_backwards: bool) -> None:
 def test_the_last_output_counts_for_every_row_whatever_is_masked() -> None:
     made = layer()
     made.act("train", arguments(mask=MASK))
-    gradients = quotients(lambda weights: float(((called(weights, X, None, MASK) - TARGETS[:, -1]) ** 2).mean()), WEIGHTS)
+    gradients = quotients(
+        lambda weights: float(((called(weights, X, None, MASK) - TARGETS[:, -1]) ** 2).mean()), WEIGHTS
+    )
     assert_weights(made, {name: WEIGHTS[name] - 0.25 * gradients[name] for name in WEIGHTS})
 
 
@@ -143,12 +157,23 @@ def test_a_mask_without_any_step_teaches_nothing() -> None:
 
 
 def test_the_penalties_of_regularizers_are_part_of_the_loss() -> None:
-    params = {"kernel_regularizer": "l1", "recurrent_regularizer": "l2", "bias_regularizer": "l1_l2", "activity_regularizer": "l2"}
+    params = {
+        "kernel_regularizer": "l1",
+        "recurrent_regularizer": "l2",
+        "bias_regularizer": "l1_l2",
+        "activity_regularizer": "l2",
+    }
 
     def loss(weights: Weights) -> float:
         output = called(weights, X)
         kernel, recurrent_kernel, bias = weights.values()
-        penalties = abs(kernel).sum() + (recurrent_kernel**2).sum() + abs(bias).sum() + (bias**2).sum() + (output**2).sum() / B
+        penalties = (
+            abs(kernel).sum()
+            + (recurrent_kernel**2).sum()
+            + abs(bias).sum()
+            + (bias**2).sum()
+            + (output**2).sum() / B
+        )
         return float(((output - TARGETS[:, -1]) ** 2).mean() + 0.01 * penalties)
 
     made = layer(**params)
@@ -168,7 +193,9 @@ def test_constraints_hold_after_each_step_and_not_before() -> None:
     assert np.array_equal(made(X), layer()(X))
     wanted = WEIGHTS
     for _ in range(2):
-        gradients = quotients(lambda weights: float(((called(weights, X) - TARGETS[:, -1]) ** 2).mean()), wanted)
+        gradients = quotients(
+            lambda weights: float(((called(weights, X) - TARGETS[:, -1]) ** 2).mean()), wanted
+        )
         kernel, recurrent_kernel, bias = (wanted[name] - 0.25 * gradients[name] for name in wanted)
         rows = np.linalg.norm(recurrent_kernel, axis=1, keepdims=True)
         wanted = {
@@ -197,7 +224,9 @@ def test_a_layer_without_bias_is_trained_like_any_other() -> None:
     weights = {name: WEIGHTS[name] for name in ("kernel", "recurrent_kernel")}
     made.load(weights)
     made.act("train", arguments())
-    gradients = quotients(lambda w: float(((called(w, X, use_bias=False) - TARGETS[:, -1]) ** 2).mean()), weights)
+    gradients = quotients(
+        lambda w: float(((called(w, X, use_bias=False) - TARGETS[:, -1]) ** 2).mean()), weights
+    )
     assert_weights(made, {name: weights[name] - 0.25 * gradients[name] for name in weights})
 
 
@@ -206,7 +235,9 @@ def test_a_stateful_layer_goes_on_from_epoch_to_epoch_and_after_training() -> No
     made.act("train", arguments(epochs=2))
     wanted, state = WEIGHTS, None
     for _ in range(2):
-        gradients = quotients(lambda weights, s=state: float(((called(weights, X, s) - TARGETS[:, -1]) ** 2).mean()), wanted)
+        gradients = quotients(
+            lambda weights, s=state: float(((called(weights, X, s) - TARGETS[:, -1]) ** 2).mean()), wanted
+        )
         state = called(wanted, X, state, return_state=True)[1:]
         wanted = {name: wanted[name] - 0.25 * gradients[name] for name in wanted}
     assert_weights(made, wanted)
@@ -220,7 +251,9 @@ def test_training_changes_none_of_its_arguments_and_no_weights_of_its_caller() -
     made = keras.LSTM(U, dtype="float64")
     made.load(weights)
     made.act("train", given)
-    assert all(np.array_equal(one, other) for one, other in zip(before, (X, TARGETS, H, C, MASK), strict=True))
+    assert all(
+        np.array_equal(one, other) for one, other in zip(before, (X, TARGETS, H, C, MASK), strict=True)
+    )
     assert all(np.array_equal(weights[name], WEIGHTS[name]) for name in weights)
     assert set(given) == {"sequences", "targets", "epochs", "learning_rate", "initial_state", "mask"}
 
@@ -234,7 +267,9 @@ def test_weights_stay_in_the_dtype_of_the_layer() -> None:
 
 @pytest.mark.parametrize("use_bias", [False, True])
 @pytest.mark.parametrize("return_sequences", [False, True])
-def test_perturbed_runs_are_trained_each_for_itself_and_called_with_their_own_weights(return_sequences: bool, use_bias: bool) -> None:
+def test_perturbed_runs_are_trained_each_for_itself_and_called_with_their_own_weights(
+    return_sequences: bool, use_bias: bool
+) -> None:
     noise = Noise(precision("float32", "float32"), key=3)
 
     def trained(wrap: Callable[[Array], Array]) -> tuple[keras.LSTM, Any, Any, Array]:
@@ -261,7 +296,11 @@ def test_perturbed_runs_are_trained_each_for_itself_and_called_with_their_own_we
     exact, result, gradients, losses = trained(np.asarray)
     perturbed, results, all_gradients, all_losses = trained(lambda values: Rounded.of(values, noise))
     pairs = [(perturbed.weights()[name], exact.weights()[name]) for name in exact.weights()]
-    pairs += [(results, result), (all_losses, losses), *((all_gradients[name], gradients[name]) for name in gradients)]
+    pairs += [
+        (results, result),
+        (all_losses, losses),
+        *((all_gradients[name], gradients[name]) for name in gradients),
+    ]
     for runs, wanted in pairs:
         assert isinstance(runs, Rounded)
         assert runs.shape == (RUNS, *wanted.shape)
@@ -272,7 +311,11 @@ def test_perturbed_runs_are_trained_each_for_itself_and_called_with_their_own_we
 
 def test_penalties_of_weights_that_gather_rounding_errors_gather_them_too() -> None:
     noise = Noise(precision("float32", "float32"), key=4)
-    params = {"kernel_regularizer": "l1", "recurrent_regularizer": "orthogonal_regularizer", "bias_regularizer": "l1_l2"}
+    params = {
+        "kernel_regularizer": "l1",
+        "recurrent_regularizer": "orthogonal_regularizer",
+        "bias_regularizer": "l1_l2",
+    }
     exact, perturbed = layer(**params), layer(**params)
     perturbed.load({name: Rounded.of(values, noise) for name, values in WEIGHTS.items()})
     exact(X)

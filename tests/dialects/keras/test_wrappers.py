@@ -1,4 +1,6 @@
-"""keras.RNN and keras.Bidirectional against compositions of the reference's loop over time, made by hand; their gradients; their refusals."""
+"""keras.RNN and keras.Bidirectional against compositions of the reference's loop over
+time, made by hand; their gradients; their refusals.
+"""
 
 import inspect
 from collections.abc import Callable
@@ -41,7 +43,9 @@ def put(**places: dict[str, Array]) -> dict[str, Array]:
     return {f"{place.strip('_')}/{name}": w for place, found in places.items() for name, w in found.items()}
 
 
-def by_reference(x: Array, w: dict[str, Array], state: list[Array] | None = None, mask: Array | None = None) -> tuple[Array, State]:
+def by_reference(
+    x: Array, w: dict[str, Array], state: list[Array] | None = None, mask: Array | None = None
+) -> tuple[Array, State]:
     """h after every step and the last state, forwards in time."""
     zeros = np.zeros((B, w["recurrent_kernel"].shape[0]))
     (h, last), _ = run(x, State(*(state or [zeros, zeros])), LSTMWeights.from_keras(w), mask=mask)
@@ -82,9 +86,16 @@ def bidirectional(merge_mode: str | None = "concat", **params: Any) -> keras.Bid
 
 @pytest.mark.parametrize(("name", "kind"), [("RNN", keras.RNN), ("Bidirectional", keras.Bidirectional)])
 def test_constructor_and_call_have_the_documented_parameters(name: str, kind: Any) -> None:
-    # That the tables are the signatures of the installed framework is a test of the corpus.
-    parameters = {key: p for key, p in inspect.signature(kind).parameters.items() if p.kind is not inspect.Parameter.KEYWORD_ONLY}
-    own = {key: p for key, p in TABLES[name].constructor.items() if p.source.startswith(f"keras.layers.{name},")}
+    # That the tables are the signatures of the installed framework is a test of the
+    # corpus.
+    parameters = {
+        key: p
+        for key, p in inspect.signature(kind).parameters.items()
+        if p.kind is not inspect.Parameter.KEYWORD_ONLY
+    }
+    own = {
+        key: p for key, p in TABLES[name].constructor.items() if p.source.startswith(f"keras.layers.{name},")
+    }
     assert {key: "required" if p.default is p.empty else p.default for key, p in parameters.items()} == {
         key: "required" if p.required else p.default for key, p in own.items()
     }
@@ -105,12 +116,16 @@ def test_an_rnn_of_a_cell_is_the_loop_over_time() -> None:
 
 def test_going_backwards_is_the_reversed_input_in_the_order_of_processing() -> None:
     output = rnn(return_sequences=True, go_backwards=True)(X, S[:2], MASK)
-    assert output == pytest.approx(shown(by_reference(X[:, ::-1], W, S[:2], MASK[:, ::-1])[0], MASK[:, ::-1]), abs=1e-14)
+    assert output == pytest.approx(
+        shown(by_reference(X[:, ::-1], W, S[:2], MASK[:, ::-1])[0], MASK[:, ::-1]), abs=1e-14
+    )
 
 
 @pytest.mark.parametrize("return_sequences", [False, True])
 def test_zero_output_for_mask_is_about_sequences_alone(return_sequences: bool) -> None:
-    output, h, _ = rnn(return_sequences=return_sequences, return_state=True, zero_output_for_mask=True)(X, S[:2], MASK)
+    output, h, _ = rnn(return_sequences=return_sequences, return_state=True, zero_output_for_mask=True)(
+        X, S[:2], MASK
+    )
     every, last = by_reference(X, W, S[:2], MASK)
     wanted = every * MASK[..., None] if return_sequences else shown(every, MASK)[:, -1]
     assert output == pytest.approx(wanted, abs=1e-14)
@@ -121,7 +136,9 @@ def test_zero_output_for_mask_is_about_sequences_alone(return_sequences: bool) -
 @pytest.mark.parametrize("go_backwards", [False, True])
 def test_stacked_cells_are_one_loop_on_top_of_another(go_backwards: bool, masked: bool) -> None:
     mask = MASK if masked else None
-    output, *states = stacked(return_sequences=True, return_state=True, go_backwards=go_backwards)(X, [S[:2], S2], mask)
+    output, *states = stacked(return_sequences=True, return_state=True, go_backwards=go_backwards)(
+        X, [S[:2], S2], mask
+    )
     x, m = (X[:, ::-1], None if mask is None else mask[:, ::-1]) if go_backwards else (X, mask)
     lower, last = by_reference(x, W, S[:2], m)
     upper, last2 = by_reference(lower, W2, S2, m)
@@ -141,7 +158,9 @@ def test_a_list_of_one_cell_has_its_states_in_a_list() -> None:
     made.load(put(_0=W))
     output, (h, c) = made(X, [S[:2]])
     wanted, last = by_reference(X, W, S[:2])
-    assert (output, h, c) == tuple(pytest.approx(array, abs=1e-14) for array in (wanted[:, -1], last.h, last.c))
+    assert (output, h, c) == tuple(
+        pytest.approx(array, abs=1e-14) for array in (wanted[:, -1], last.h, last.c)
+    )
 
 
 def test_stateful_stacked_cells_go_on_where_they_stopped_until_they_are_reset() -> None:
@@ -155,7 +174,9 @@ def test_stateful_stacked_cells_go_on_where_they_stopped_until_they_are_reset() 
 def test_the_masks_of_each_cell_are_constant_over_time() -> None:
     made = keras.RNN(cells(U, V, dropout=0.3, recurrent_dropout=0.2), return_sequences=True)
     made.load(put(_0=W, _1=W2))
-    assert {name: draw.shapes[-1] for name, draw in made.draws({"sequences": X, "training": True}).items()} == {
+    assert {
+        name: draw.shapes[-1] for name, draw in made.draws({"sequences": X, "training": True}).items()
+    } == {
         "0/dropout": (4, B, 1, F),
         "0/recurrent_dropout": (4, B, 1, U),
         "1/dropout": (4, B, 1, U),
@@ -168,12 +189,23 @@ def test_the_masks_of_each_cell_are_constant_over_time() -> None:
 
 
 @pytest.mark.parametrize("masked", [False, True])
-@pytest.mark.parametrize("params", [{}, {"return_sequences": True, "return_state": True, "zero_output_for_mask": True}, {"go_backwards": True}])
-def test_the_gradients_of_an_rnn_are_difference_quotients(params: dict[str, bool], masked: bool, disagreements: Disagreements) -> None:
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"return_sequences": True, "return_state": True, "zero_output_for_mask": True},
+        {"go_backwards": True},
+    ],
+)
+def test_the_gradients_of_an_rnn_are_difference_quotients(
+    params: dict[str, bool], masked: bool, disagreements: Disagreements
+) -> None:
     arguments = {"sequences": X, "initial_state": S[:2], "mask": MASK if masked else None}
     assert disagreements(rnn(**params), arguments) == {}
     nested = {**arguments, "initial_state": [S[:2], S2]}
-    assert list(stacked(**params).vjp(**nested)[1]([np.ones_like(a) for a in flat(stacked(**params)(**nested))])) == [
+    assert list(
+        stacked(**params).vjp(**nested)[1]([np.ones_like(a) for a in flat(stacked(**params)(**nested))])
+    ) == [
         *put(_0=W, _1=W2),
         "sequences",
         *(f"initial_state[{k}][{j}]" for k in range(2) for j in range(2)),
@@ -182,7 +214,9 @@ def test_the_gradients_of_an_rnn_are_difference_quotients(params: dict[str, bool
 
 
 def flat(result: Any) -> list[Array]:
-    return [array for part in result for array in flat(part)] if isinstance(result, (list, tuple)) else [result]
+    return (
+        [array for part in result for array in flat(part)] if isinstance(result, (list, tuple)) else [result]
+    )
 
 
 def test_an_rnn_refuses_states_of_another_number_of_cells() -> None:
@@ -194,7 +228,9 @@ def test_an_rnn_refuses_states_of_another_number_of_cells() -> None:
 
 
 def both(mask: Array | None = None, state: list[Array] | None = None) -> tuple[Array, State, Array, State]:
-    """Outputs and states of both directions, the backward one's outputs in the order of the input."""
+    """Outputs and states of both directions, the backward one's outputs in the order of
+    the input.
+    """
     h, last = by_reference(X, W, state and state[:2], mask)
     h_b, last_b = by_reference(X[:, ::-1], WB, state and state[2:], None if mask is None else mask[:, ::-1])
     return h, last, h_b[:, ::-1], last_b
@@ -211,12 +247,15 @@ MERGED = {
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("return_sequences", [False, True])
 @pytest.mark.parametrize("mode", [*MERGED, None])
-def test_both_directions_are_merged_at_the_time_of_their_input(mode: str | None, return_sequences: bool, masked: bool) -> None:
+def test_both_directions_are_merged_at_the_time_of_their_input(
+    mode: str | None, return_sequences: bool, masked: bool
+) -> None:
     mask = MASK if masked else None
     result = bidirectional(mode, return_sequences=return_sequences, return_state=True)(X, S, mask)
     h, last, h_b, last_b = both(mask, S)
     if not return_sequences:
-        # The last output: the backward layer's last step is the first of the sequence. An empty row has none.
+        # The last output: the backward layer's last step is the first of the sequence.
+        # An empty row has none.
         any_step = MASK.any(axis=1)[:, None] if masked else 1
         y, z = h[:, -1] * any_step, h_b[:, 0] * any_step
     else:
@@ -240,12 +279,17 @@ def test_the_second_half_of_the_states_is_the_backward_layers() -> None:
 
 
 def test_a_backward_layer_of_its_own_is_used() -> None:
-    made = keras.Bidirectional(keras.LSTM(U, dtype="float64"), backward_layer=keras.LSTM(V, activation="linear", go_backwards=True, dtype="float64"))
+    made = keras.Bidirectional(
+        keras.LSTM(U, dtype="float64"),
+        backward_layer=keras.LSTM(V, activation="linear", go_backwards=True, dtype="float64"),
+    )
     other = weights(F, V)
     made.load(put(forward=W, backward=other))
     linear = keras.LSTM(V, activation="linear", dtype="float64")
     linear.load(other)
-    assert made(X) == pytest.approx(np.concatenate([by_reference(X, W)[0][:, -1], linear(X[:, ::-1])], axis=-1), abs=1e-14)
+    assert made(X) == pytest.approx(
+        np.concatenate([by_reference(X, W)[0][:, -1], linear(X[:, ::-1])], axis=-1), abs=1e-14
+    )
 
 
 def test_the_wrapped_layer_is_copied() -> None:
@@ -260,7 +304,10 @@ def test_the_wrapped_layer_is_copied() -> None:
 def test_of_a_layer_that_goes_backwards_the_generated_one_goes_forwards() -> None:
     made = keras.Bidirectional(keras.LSTM(U, dtype="float64", go_backwards=True))
     made.load(put(forward=W, backward=WB))
-    assert made(X) == pytest.approx(np.concatenate([by_reference(X[:, ::-1], W)[0][:, -1], by_reference(X, WB)[0][:, -1]], axis=-1), abs=1e-14)
+    assert made(X) == pytest.approx(
+        np.concatenate([by_reference(X[:, ::-1], W)[0][:, -1], by_reference(X, WB)[0][:, -1]], axis=-1),
+        abs=1e-14,
+    )
 
 
 def test_cells_over_time_can_be_wrapped() -> None:
@@ -271,8 +318,15 @@ def test_cells_over_time_can_be_wrapped() -> None:
     lower, last = by_reference(X[:, ::-1], below, S[2:], MASK[:, ::-1])
     upper, last2 = by_reference(lower, W2, S2, MASK[:, ::-1])
     assert output[..., V:] == pytest.approx((upper * MASK[:, ::-1, None])[:, ::-1], abs=1e-14)
-    assert [pytest.approx(array, abs=1e-14) for array in (*last, *last2)] == [array for pair in states[2:] for array in pair]
-    names = [f"{direction}_{state}_{k}" for direction in ("forward", "backward") for k in range(2) for state in "hc"]
+    assert [pytest.approx(array, abs=1e-14) for array in (*last, *last2)] == [
+        array for pair in states[2:] for array in pair
+    ]
+    names = [
+        f"{direction}_{state}_{k}"
+        for direction in ("forward", "backward")
+        for k in range(2)
+        for state in "hc"
+    ]
     assert [found.name for found in made.outputs({})] == ["output", *names]
 
 
@@ -282,7 +336,9 @@ def test_a_stateful_layer_goes_on_in_its_own_direction() -> None:
     second = made(X[:, 4:])
     last_b = by_reference(X[:, 3::-1], WB)[1]
     assert second[..., :U] == pytest.approx(by_reference(X, W)[0][:, 4:], abs=1e-14)
-    assert second[..., U:] == pytest.approx(by_reference(X[:, :3:-1], WB, list(last_b))[0][:, ::-1], abs=1e-14)
+    assert second[..., U:] == pytest.approx(
+        by_reference(X[:, :3:-1], WB, list(last_b))[0][:, ::-1], abs=1e-14
+    )
     made.reset_state()
     assert np.array_equal(made(X), bidirectional(return_sequences=True)(X))
 
@@ -308,7 +364,11 @@ def test_the_gradients_of_both_directions_are_difference_quotients(
     made = bidirectional(mode, **params)
     arguments = {"sequences": X, "initial_state": S, "mask": MASK if masked else None}
     found = made.vjp(**arguments)[1]([np.ones_like(array) for array in flat(made(**arguments))])
-    assert list(found) == [*put(forward=W, backward=WB), "sequences", *(f"initial_state[{k}]" for k in range(4))]
+    assert list(found) == [
+        *put(forward=W, backward=WB),
+        "sequences",
+        *(f"initial_state[{k}]" for k in range(4)),
+    ]
     assert disagreements(made, arguments) == {}
 
 
@@ -341,13 +401,20 @@ def test_a_training_with_dropout_uses_the_masks_of_each_epoch_of_both_layers() -
     for _ in range(2):
         draws = made.draws({"sequences": X, "training": True})
         assert set(draws) == {"forward/dropout", "backward/dropout"}
-        epochs.append({name: np.where(random.random(draw.shapes[0]) < 0.3, 0.0, 1 / 0.7) for name, draw in draws.items()})
+        epochs.append(
+            {
+                name: np.where(random.random(draw.shapes[0]) < 0.3, 0.0, 1 / 0.7)
+                for name, draw in draws.items()
+            }
+        )
     by_hand = bidirectional(dropout=0.3)
     for masks in epochs:
         output, pull = by_hand.vjp(X, training=True, drawn=masks)
         gradients = pull([2 * (output - targets) / targets.size])
         by_hand.take({name: w - 0.5 * gradients[name] for name, w in by_hand.weights().items()})
-    made.act("train", {"sequences": X, "targets": targets, "epochs": 2, "learning_rate": 0.5, "drawn": epochs})
+    made.act(
+        "train", {"sequences": X, "targets": targets, "epochs": 2, "learning_rate": 0.5, "drawn": epochs}
+    )
     for name, w in made.weights().items():
         assert w == pytest.approx(by_hand.weights()[name], abs=1e-14)
         assert np.any(np.abs(w - bidirectional(dropout=0.3).weights()[name]) > 1e-3)
@@ -358,10 +425,19 @@ def test_a_training_with_dropout_uses_the_masks_of_each_epoch_of_both_layers() -
     [
         ({"layer": cells(U)[0]}, "layer must be a recurrent layer"),
         ({"layer": None}, "layer must be a recurrent layer"),
-        ({"layer": keras.LSTM(U), "merge_mode": "max"}, "merge_mode must be one of 'sum', 'mul', 'concat', 'ave', None, not 'max'"),
+        (
+            {"layer": keras.LSTM(U), "merge_mode": "max"},
+            "merge_mode must be one of 'sum', 'mul', 'concat', 'ave', None, not 'max'",
+        ),
         ({"layer": keras.LSTM(U), "backward_layer": keras.LSTM(U)}, "must differ in go_backwards"),
-        ({"layer": keras.LSTM(U), "backward_layer": keras.LSTM(U, go_backwards=True, stateful=True)}, "must have the same stateful"),
-        ({"layer": keras.LSTM(U), "backward_layer": keras.LSTM(U, go_backwards=True, return_state=True)}, "must have the same return_state"),
+        (
+            {"layer": keras.LSTM(U), "backward_layer": keras.LSTM(U, go_backwards=True, stateful=True)},
+            "must have the same stateful",
+        ),
+        (
+            {"layer": keras.LSTM(U), "backward_layer": keras.LSTM(U, go_backwards=True, return_state=True)},
+            "must have the same return_state",
+        ),
     ],
 )
 def test_a_wrapper_refuses_what_is_not_documented(params: dict[str, Any], message: str) -> None:
@@ -380,28 +456,51 @@ def test_states_for_one_direction_alone_are_refused() -> None:
 
 def test_a_case_becomes_nested_layers_and_their_arguments() -> None:
     language = dialect("keras")
-    made = language.build("Bidirectional", {"layer": {"layer": "LSTM", "params": {"units": U, "return_state": True}}, "merge_mode": None}, "float64")
+    made = language.build(
+        "Bidirectional",
+        {"layer": {"layer": "LSTM", "params": {"units": U, "return_state": True}}, "merge_mode": None},
+        "float64",
+    )
     call = {"initial_state": "given", "mask": "gaps", "training": True}
     arguments = language.arguments(made, Sizes(B, T, F), call)
     assert list(arguments) == ["sequences", "initial_state", "mask", "training"]
-    assert [(spec.shape, spec.source) for spec in arguments["initial_state"]] == [((B, U), name) for name in ("h/0", "c/0", "h/1", "c/1")]
-    assert language.arguments(made, Sizes(B, T, F), {"initial_state": "previous"})["initial_state"] == Handed((2, 3, 4, 5))
-    assert language.arguments(made, Sizes(B, T, F), {"epochs": 1, "learning_rate": 0.5})["targets"].shape == (B, U)
+    assert [(spec.shape, spec.source) for spec in arguments["initial_state"]] == [
+        ((B, U), name) for name in ("h/0", "c/0", "h/1", "c/1")
+    ]
+    assert language.arguments(made, Sizes(B, T, F), {"initial_state": "previous"})["initial_state"] == Handed(
+        (2, 3, 4, 5)
+    )
+    assert language.arguments(made, Sizes(B, T, F), {"epochs": 1, "learning_rate": 0.5})["targets"].shape == (
+        B,
+        U,
+    )
     names = ["forward_output", "backward_output", "forward_h", "forward_c", "backward_h", "backward_c"]
     assert [output.name for output in made.outputs({})] == names
     cell = {"layer": "LSTMCell", "params": {"units": U}}
     nested = language.build("RNN", {"cell": [cell, cell], "return_state": True}, "float64")
-    assert [[spec.source for spec in pair] for pair in language.arguments(nested, Sizes(B, T, F), call)["initial_state"]] == [
+    assert [
+        [spec.source for spec in pair]
+        for pair in language.arguments(nested, Sizes(B, T, F), call)["initial_state"]
+    ] == [
         ["h/0", "c/0"],
         ["h/1", "c/1"],
     ]
     assert list(nested.weight_specs(F)) == list(put(_0=W, _1=W2))
     previous = {"initial_state": "previous"}
-    assert language.arguments(nested, Sizes(B, T, F), previous)["initial_state"] == Handed((Handed((1, 2)), Handed((3, 4))))
-    both = language.build(
-        "Bidirectional", {"layer": {"layer": "RNN", "params": {"cell": [cell, cell], "return_state": True}}, "merge_mode": None}, "float64"
+    assert language.arguments(nested, Sizes(B, T, F), previous)["initial_state"] == Handed(
+        (Handed((1, 2)), Handed((3, 4)))
     )
-    assert language.arguments(both, Sizes(B, T, F), previous)["initial_state"] == Handed(tuple(Handed((k, k + 1)) for k in (2, 4, 6, 8)))
+    both = language.build(
+        "Bidirectional",
+        {
+            "layer": {"layer": "RNN", "params": {"cell": [cell, cell], "return_state": True}},
+            "merge_mode": None,
+        },
+        "float64",
+    )
+    assert language.arguments(both, Sizes(B, T, F), previous)["initial_state"] == Handed(
+        tuple(Handed((k, k + 1)) for k in (2, 4, 6, 8))
+    )
 
 
 def test_keras_2_returns_lists() -> None:
@@ -417,7 +516,10 @@ def test_keras_2_returns_lists() -> None:
 
 
 def test_keras_2_lists_the_penalties_layer_by_layer() -> None:
-    layer = {"layer": "LSTM", "params": {"units": U, "activity_regularizer": "l2", "kernel_regularizer": "l1"}}
+    layer = {
+        "layer": "LSTM",
+        "params": {"units": U, "activity_regularizer": "l2", "kernel_regularizer": "l1"},
+    }
     found = {}
     for version in ("2", "3"):
         made = dialect("keras", version).build("Bidirectional", {"layer": layer}, "float64")

@@ -14,7 +14,9 @@ class Adapter:
         return lambda: (TinyLSTM(request.params["units"]), request.params)
 
     def set_weights(self, layer, weights):
-        rows = np.concatenate([weights["kernel"].values, weights["recurrent_kernel"].values, weights["bias"].values[None]])
+        rows = np.concatenate(
+            [weights["kernel"].values, weights["recurrent_kernel"].values, weights["bias"].values[None]]
+        )
         i, f, g, o = np.split(rows, 4, axis=1)
         layer[0].weights = np.concatenate([f, i, o, g], axis=1)
 
@@ -43,4 +45,8 @@ OFFERED = {
     "call.mask": MASKS,
 }
 
-IMPLEMENTATIONS = (Implementation("tiny-lstm", "keras", Adapter, {"float32": "float32"}, layers={"LSTM": OFFERED}, refusals=False),)
+IMPLEMENTATIONS = (
+    Implementation(
+        "tiny-lstm", "keras", Adapter, {"float32": "float32"}, layers={"LSTM": OFFERED}, refusals=False
+    ),
+)
