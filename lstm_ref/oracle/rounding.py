@@ -7,58 +7,7 @@ along a new leading axis. The spread of the results is what rounding does to tha
 computation, however its errors grow, cancel or saturate; nothing is set by hand for a
 case, a framework or a dtype.
 
-The constants, and where each comes from:
-
-* An operation on numbers of unit roundoff u is off by at most u times its result (IEEE
-  754).
-* A sum of n terms is off by about sqrt(n) u times the sum of their magnitudes: errors
-  of random sign (Higham and Mary 2019, SIAM J. Sci. Comput. 41). u is that of the
-  accumulation inside one product, and the result is stored once. What is added to a
-  product (a bias, the other product of a gate) is one more term of the same sum, in
-  whatever order a framework adds them up. A term may be flushed to zero where it
-  underflows.
-* The gradient of a weight is different: frameworks add up one product for each step,
-  and store every partial sum. After k of n terms that is a share k/n of the result, and
-  beside it a random walk of about sqrt(k) times a term. The squares of n such roundings
-  add up to u^2 (n/3 result^2 + (sum of magnitudes)^2). Other sums (softmax, bias
-  gradients) are stored on the way in the same manner.
-* A product that is larger than the precision's largest number has an infinite error:
-  what a framework makes of it (infinity, NaN) is no rounding error.
-* The column `transcendental`: exp, tanh and their kin are off by up to 8 u in the
-  vectorized versions that frameworks use. The worst measured was 8.2 u (TensorFlow
-  2.21's sigmoid); with storage in a half precision it was 2.5 u, because the function
-  itself is computed in float32.
-* `REPEATED`: the error of such a function is no coin toss. At the same argument it is
-  the same, step after step, and in a layer at rest it adds up like the number of steps
-  and not like its root. Half as much again is therefore drawn once a run, beside the
-  error of each element.
-* `RUNS`: 16 runs know a standard deviation well enough; with 8, 16 and 64 runs the
-  worst measured error was 1.6, 1.7 and 1.5 times the deviation.
-* `FACTOR`: errors up to 8 deviations are accepted. In 4,599 correct results in all
-  dtypes (`benchmarks/bounds.py`) the worst was 5.1 deviations.
-* The tangent of a product is a sum of two products, and that of a quotient one of two
-  quotients, of which one has a product in it: 2 and 3 roundings. That of exp and tanh
-  is off by what the function is off by, and sigmoid and tanh lose it against one: s (1
-  - s) and 1 - s^2. A framework may differentiate in another order than these tangents
-  were computed in; in 12,324 correct results along a direction (all points of
-  `cases/torch/derivatives.yaml` with three seeds) the worst error was 0.16 of its
-  bound.
-* A comparison rounds nothing, and yet decides which derivative an activation in pieces
-  has. Where a threshold is within FACTOR deviations of a number, correct arithmetic may
-  be on either side of it. If all runs agree nevertheless, one of them, told by the
-  number's place, decides the other way. One is enough: the bound is then FACTOR /
-  sqrt(RUNS) = 2 times what the decision changes. A number that has no error is on one
-  side only.
-* `LEAST_DEVIATION`: rounding a stored number to the nearest has the deviation u /
-  sqrt(12), about a quarter of u, at the upper end of a binade.
-* `LEAST_BITS`: deviations add up linearly, as all of this assumes, while they are
-  small: up to a thousandth of the result (measured in float32 and float64). The half
-  precisions have 8 and 11 bits to begin with; there the bound must at least stay below
-  the result.
-* `LEAST_GRADIENT_BITS`: a gradient is a sum over the batch and time that may cancel,
-  which leaves its bounds right and its size small. Of the 8 bits of bfloat16 it keeps
-  one or two: its widest bound may be some times its size while those of most elements
-  are below it.
+Each constant, and each rule below, stands beside where it comes from.
 """
 
 import math
@@ -74,14 +23,35 @@ from lstm_ref.oracle.tangents import STEP
 
 Array = npt.NDArray[Any]
 
+# 16 runs know a standard deviation well enough: with 8, 16 and 64 runs the worst
+# measured error was 1.6, 1.7 and 1.5 times the deviation.
 RUNS = 16
+
+# Errors up to 8 deviations are accepted. In 4,599 correct results in all dtypes
+# (`benchmarks/bounds.py`) the worst was 5.1 deviations.
 FACTOR = 8.0
+
+# The error of exp, tanh and their kin is no coin toss. At the same argument it is the
+# same, step after step. In a layer at rest it adds up like the number of steps, and not
+# like its root. So half as much again is drawn once a run, beside each element's error.
 REPEATED = 0.5
+
+# Rounding a stored number to the nearest has the deviation u / sqrt(12), about a
+# quarter of u, at the upper end of a binade.
+LEAST_DEVIATION = 0.25
+
+# Deviations add up linearly, as all of this assumes, while they are small: up to a
+# thousandth of the result (measured in float32 and float64). The half precisions have 8
+# and 11 bits to begin with; there the bound must at least stay below the result.
+LEAST_BITS = {"float64": 10.0, "float32": 10.0, "float16": 0.0, "bfloat16": 0.0}
+
+# A gradient is a sum over the batch and time that may cancel: its bounds stay right,
+# and its size gets small. Of the 8 bits of bfloat16 it keeps one or two: the widest
+# bound may be some times its size while those of most elements are below it.
+LEAST_GRADIENT_BITS = {**LEAST_BITS, "float32": 4.0, "bfloat16": -2.0}
+
 NOISE_BLOCK = 1 << 14
 LARGEST_ERROR = float(np.finfo(np.float64).max) / 2  # an infinite one would make NaN of infinity
-LEAST_DEVIATION = 0.25
-LEAST_BITS = {"float64": 10.0, "float32": 10.0, "float16": 0.0, "bfloat16": 0.0}
-LEAST_GRADIENT_BITS = {**LEAST_BITS, "float32": 4.0, "bfloat16": -2.0}
 
 
 @dataclass(frozen=True)
@@ -103,6 +73,11 @@ class Precision:
     largest: float
 
 
+# The column `transcendental`: exp, tanh and their kin are off by up to 8 u in the
+# vectorized versions that frameworks use. The worst measured was 8.2 u (TensorFlow
+# 2.21's sigmoid). With storage in a half precision it was 2.5 u, because the function
+# itself is computed in float32.
+#
 # The half precisions add up in float32, where an implementation declares nothing else.
 PRECISIONS: Mapping[str, Precision] = {
     "float64": Precision(2.0**-53, 2.0**-53, 8, 2.0**-1022, 2.0**-1022, float(np.finfo(np.float64).max)),
@@ -284,6 +259,9 @@ def _error(
 ) -> Array | None:
     """The largest error of each element of the result, or None where the operation is
     exact. `plain` are the inputs as ordinary arrays.
+
+    An operation on numbers of unit roundoff u is off by at most u times its result
+    (IEEE 754).
     """
     size: Array = np.abs(result)
     if ufunc is np.matmul:
@@ -320,11 +298,18 @@ def _error(
 
 
 def _decide_otherwise(ufunc: np.ufunc, plain: list[Any], result: Array) -> None:
-    """Where the threshold is within FACTOR deviations of a number, the first argument,
-    and no run is beyond it, let one run decide about the number's mirror image on the
-    other side. The result (RUNS, ...) is changed in place. Which run it is depends on
-    the place alone, so that what follows from a decision, at the same place, goes with
-    it.
+    """Let one run decide the other way where rounding may decide either way.
+
+    A comparison rounds nothing, and yet decides which derivative an activation in
+    pieces has. Where a threshold is within FACTOR deviations of a number, correct
+    arithmetic may be on either side of it. A number without error is on one side only.
+
+    Where all runs agree nevertheless, one of them decides about the number's mirror
+    image. One is enough: the bound is then FACTOR / sqrt(RUNS) = 2 times what the
+    decision changes. The place alone tells which run it is, so that what follows from a
+    decision, at the same place, goes with it.
+
+    The number is the first argument. The result (RUNS, ...) is changed in place.
     """
     distance = (plain[0] if ufunc is np.sign else np.subtract(*plain)).real
     total = np.add.reduce(distance, axis=0)
@@ -349,6 +334,15 @@ def _error_of_tangent(
 ) -> Array:
     """The largest error of the derivative along the direction, computed by the rules of
     differentiation from the same numbers.
+
+    The tangent of a product is a sum of two products, and that of a quotient one of two
+    quotients, of which one has a product in it: 2 and 3 roundings. That of exp and tanh
+    is off by what the function is off by. Sigmoid and tanh lose it against one, in
+    s (1 - s) and 1 - s^2.
+
+    A framework may differentiate in another order. In 12,324 correct results along a
+    direction (all points of `cases/torch/derivatives.yaml` with three seeds) the worst
+    error was 0.16 of its bound.
     """
     values, tangents, tangent = (
         [np.real(a) for a in plain],
@@ -387,7 +381,15 @@ def _terms(ufunc: np.ufunc, method: str, inputs: Sequence[Any]) -> int:
 
 
 def _summed(magnitude: Array, terms: float, p: Precision) -> Array:
-    """The error of a sum of so many terms, whose magnitudes add up to `magnitude`."""
+    """The error of a sum of so many terms, whose magnitudes add up to `magnitude`.
+
+    It is about sqrt(n) u times that: errors of random sign (Higham and Mary 2019, SIAM
+    J. Sci. Comput. 41). u is that of the accumulation inside one product; the result is
+    stored once. What is added to a product (a bias, the other product of a gate) is one
+    more term of the same sum, in whatever order a framework adds them up.
+
+    A term may be flushed to zero where it underflows.
+    """
     error: Array = math.sqrt(terms) * (p.accumulation * magnitude + p.flushed)
     return error
 
@@ -395,6 +397,12 @@ def _summed(magnitude: Array, terms: float, p: Precision) -> Array:
 def _stored_sums(magnitude: Array, size: Array, terms: float, p: Precision) -> Array:
     """The error of a sum of this size and so many terms, whose magnitudes add up to
     `magnitude`, where every partial sum is stored.
+
+    So it is with the gradient of a weight, for which frameworks add up one product a
+    step, and with other sums (softmax, bias gradients). After k of n terms a partial
+    sum is a share k/n of the result, and beside it a random walk of about sqrt(k) times
+    a term. The squares of n such roundings add up to
+    u^2 (n/3 result^2 + (sum of magnitudes)^2).
     """
     error = _stored(size, p)
     error *= math.sqrt(1 + terms / 3)
@@ -412,7 +420,9 @@ def _stored(size: Array, p: Precision) -> Array:
 
 
 def _finite(size: Array, p: Precision) -> Array:
-    """The magnitudes, changed in place: infinite where they overflow."""
+    """The magnitudes, changed in place: infinite where they overflow. What a framework
+    makes of those (infinity, NaN) is no rounding error.
+    """
     if np.maximum.reduce(size, axis=None, initial=0.0) > p.largest:
         size[size > p.largest] = np.inf
     return size
