@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from lstm_ref.corpus.case import Case, Input, Place, Step, Values
+from lstm_ref.corpus.case import Case, CaseStep, Input, Location, Values
 from lstm_ref.dialects import dialect
 from lstm_ref.dialects.keras import ACTIVATIONS
 from lstm_ref.implementations import discover
@@ -170,7 +170,7 @@ def random_case(name: str, dialect: str, layer: Layer, rng: np.random.Generator)
     return Case(
         id=name,
         name=name,
-        place=Place(Path(__file__), 1),
+        place=Location(Path(__file__), 1),
         dialect=dialect,
         about="A random case.",
         source="benchmarks/bounds.py",
@@ -178,7 +178,7 @@ def random_case(name: str, dialect: str, layer: Layer, rng: np.random.Generator)
         params=layer.params,
         values=Values(scale=scale),
         steps=(
-            Step(
+            CaseStep(
                 "call",
                 layer.call,
                 Input(batch=batch, timesteps=timesteps, features=layer.features, form=layer.form),

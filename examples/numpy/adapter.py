@@ -32,13 +32,7 @@ def called(layer, params, sequences, initial_state=()):
     return (output, h, c) if params.get("return_state") else output
 
 
-LAYERS = {
-    "LSTM": {
-        "params.units": True,
-        "params.return_sequences": True,
-        "params.return_state": True,
-        "call.initial_state": ["given"],
-    }
-}
+OFFERS = dict.fromkeys(("params.units", "params.return_sequences", "params.return_state"), True)
+LAYERS = {"LSTM": {**OFFERS, "call.initial_state": ["given"]}}
 DTYPES = {"float32": "float32", "float64": "float64"}
 IMPLEMENTATIONS = (Implementation("plain-lstm", "keras", Adapter, DTYPES, layers=LAYERS, refusals=False),)

@@ -183,18 +183,18 @@ function setWeights(layer, weights) {
 
 // ---- calls
 
-// The argument with what `make` makes of each array, by its path, in its place. What was handed over is what the call before returned.
+// The argument with what `make` makes of each array, by its path, in its place. What comes from the previous call is what the call before returned.
 function made(argument, path, make, returned) {
   if ('tensor' in argument) return make(path, toTensor(argument.tensor));
   if ('list' in argument) return argument.list.map((each, index) => made(each, `${path}[${index}]`, make, returned));
-  if ('handed' in argument) return handed(argument.handed, path, make, returned);
+  if ('previous' in argument) return previous(argument.previous, path, make, returned);
   return argument.plain;
 }
 
-function handed(positions, path, make, returned) {
+function previous(positions, path, make, returned) {
   return positions.map((position, index) => {
     const here = `${path}[${index}]`;
-    return Array.isArray(position) ? handed(position, here, make, returned) : make(here, returned[position].clone());
+    return Array.isArray(position) ? previous(position, here, make, returned) : make(here, returned[position].clone());
   });
 }
 

@@ -24,10 +24,12 @@ def main() -> None:
     """Does an LSTM layer compute what its documentation says, and if not, where exactly
     does it differ?
 
-    \b lstm-ref run all cases on all installed frameworks lstm-ref run keras/structure
-    the cases of one file lstm-ref smoke --adapter mine.py is my own layer understood?
-    lstm-ref list 'keras/*unroll=true*' the ids of some cases lstm-ref check
-    my-cases.yaml is my case file valid?
+    \b
+    lstm-ref run                          all cases on all installed frameworks
+    lstm-ref run keras/structure          the cases of one file
+    lstm-ref smoke --adapter mine.py      is my own layer understood?
+    lstm-ref list 'keras/*unroll=true*'   the ids of some cases
+    lstm-ref check my-cases.yaml          is my case file valid?
     """
 
 

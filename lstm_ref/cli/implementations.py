@@ -12,7 +12,7 @@ from lstm_ref.cli.shared import FORMAT, settings_here, show_json
 if TYPE_CHECKING:
     from lstm_ref.protocol import Implementation
     from lstm_ref.runner.launching import Launch
-    from lstm_ref.runner.settings import Settings
+    from lstm_ref.runner.settings import ProjectSettings
     from lstm_ref.runner.targets import Introduced
 
 COLUMNS = ("implementation", "dialect", "from", "")
@@ -67,7 +67,7 @@ def implementations(format_: str) -> None:
     sys.exit(1 if problems else 0)
 
 
-def _configured(settings: "Settings", known: "Mapping[str, Implementation]") -> list[dict[str, Any]]:
+def _configured(settings: "ProjectSettings", known: "Mapping[str, Implementation]") -> list[dict[str, Any]]:
     """What the project names. Raises BadTargets."""
     from lstm_ref.corpus import load_parameters
     from lstm_ref.runner.answers import CannotStart

@@ -13,7 +13,7 @@ import click
 
 if TYPE_CHECKING:
     from lstm_ref.corpus import Case, Problem
-    from lstm_ref.runner.settings import Settings
+    from lstm_ref.runner.settings import ProjectSettings
 
 FORMAT = click.option(
     "--format",
@@ -92,7 +92,7 @@ def waiting(text: str, seconds: float = 3.0) -> Iterator[None]:
         teller.join()
 
 
-def settings_here() -> "Settings":
+def settings_here() -> "ProjectSettings":
     """The settings of the project around the working folder. Ends the program where
     they are wrong.
     """
@@ -105,7 +105,7 @@ def settings_here() -> "Settings":
         raise click.UsageError(str(error)) from error
 
 
-def cases_of(settings: "Settings") -> tuple[str, ...]:
+def cases_of(settings: "ProjectSettings") -> tuple[str, ...]:
     """The patterns of cases in the settings; paths as they are from here."""
     from lstm_ref.runner.settings import patterns_of
 

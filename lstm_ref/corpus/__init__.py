@@ -1,19 +1,20 @@
 """The corpus: case files, parameter tables and known divergences, from YAML to values.
 It knows no framework.
 
-corpus = load() some = select(corpus.cases, ["keras/structure/*"])
+    corpus = load()
+    some = select(corpus.cases, ["keras/structure/*"])
 """
 
 from lstm_ref.corpus.case import (
     ABSENT,
     PREVIOUS,
     Case,
+    CaseStep,
     Equality,
-    Expected,
+    ExpectedError,
     Input,
-    Place,
+    Location,
     Relation,
-    Step,
     Term,
     Values,
 )
@@ -37,17 +38,17 @@ __all__ = [
     "ABSENT",
     "PREVIOUS",
     "Case",
+    "CaseStep",
     "Corpus",
     "CorpusError",
     "Divergence",
     "Equality",
-    "Expected",
+    "ExpectedError",
     "Input",
+    "Location",
     "NothingSelectedError",
-    "Place",
     "Problem",
     "Relation",
-    "Step",
     "Term",
     "Values",
     "as_yaml",

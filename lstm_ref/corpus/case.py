@@ -15,7 +15,7 @@ SIZED = ("call", "train")  # the actions that are given an input and call argume
 
 
 @dataclass(frozen=True)
-class Place:
+class Location:
     """Where something stands in a file; line and column count from 1."""
 
     file: Path
@@ -72,7 +72,7 @@ class Values:
 
 
 @dataclass(frozen=True)
-class Expected:
+class ExpectedError:
     """The documented exception: the name of its class (or of a base class), and a
     regular expression that its message must contain.
     """
@@ -82,7 +82,7 @@ class Expected:
 
 
 @dataclass(frozen=True)
-class Step:
+class CaseStep:
     """One action: "call", "train", or one of the words that need nothing else.
 
     A call has the input's size and the symbolic value of each call argument by its
@@ -94,7 +94,7 @@ class Step:
     action: str
     arguments: Mapping[str, Any]
     input: Input
-    expect: Expected | None = None
+    expect: ExpectedError | None = None
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ class Relation:
     """
 
     params: Mapping[str, Any]
-    steps: tuple[Step, ...]
+    steps: tuple[CaseStep, ...]
     equal: tuple[Equality, ...]
     exact: bool
     dialect: str = ""
@@ -176,15 +176,15 @@ class Case:
 
     id: str
     name: str
-    place: Place
+    place: Location
     dialect: str
     about: str
     source: str
     layer: str
     params: Mapping[str, Any]
     values: Values
-    steps: tuple[Step, ...]
-    expect: Expected | None
+    steps: tuple[CaseStep, ...]
+    expect: ExpectedError | None
     dtypes: tuple[str, ...]
     full_dtypes: tuple[str, ...]
     axes: Mapping[str, Any]

@@ -23,8 +23,8 @@ from lstm_ref.corpus.errors import Problem
 from lstm_ref.corpus.expansion import (
     GROUPS,
     OTHER,
+    CaseSettings,
     Parameters,
-    Settings,
     axis_defaults,
     expand,
     included,
@@ -36,7 +36,7 @@ from lstm_ref.corpus.expansion import (
 from lstm_ref.corpus.hints import did_you_mean
 from lstm_ref.corpus.ids import value_text
 from lstm_ref.corpus.matrix import Matrix, axis_value
-from lstm_ref.corpus.models import CasesFile, Covering, Layer, ParametersFile
+from lstm_ref.corpus.models import CasesFile, CoveringEntry, Layer, ParametersFile
 from lstm_ref.corpus.points import needs_a_look, problems_of_points
 from lstm_ref.corpus.validation import described, model_problems
 
@@ -235,7 +235,7 @@ def _known(group: str, layer: Layer) -> list[str]:
         return list(layer.constructor)
     if group == "call":
         return [name for name, argument in layer.call.items() if argument.values or not argument.required]
-    return [*layer.input, "shape"] if group == "input" else list(models.Values.model_fields)
+    return [*layer.input, "shape"] if group == "input" else list(models.ValuesEntry.model_fields)
 
 
 def _group_problems(view: View, dialect: ParametersFile, layer: Layer) -> Iterator[Problem]:
@@ -278,7 +278,7 @@ def _entry_problems(
             else did_you_mean(name, known)
         )
         yield value.at_key(f'unknown call argument "{name}"', hint)
-    elif name in models.Input.model_fields:  # any other name is the model's to refuse
+    elif name in models.InputEntry.model_fields:  # any other name is the model's to refuse
         yield value.at_key(f'the input of this layer has no "{name}"', did_you_mean(name, known))
 
 
@@ -380,7 +380,7 @@ def _undocumented_problems(entry: View, layer: Layer, expects: bool) -> Iterator
             yield value.at_key(f'"{name}" is documented', 'write it under "params"')
 
 
-def _required_problems(entry: View, base: Settings, layer: Layer) -> Iterator[Problem]:
+def _required_problems(entry: View, base: CaseSettings, layer: Layer) -> Iterator[Problem]:
     axes = [split(axis)[1] for axis, _ in _entries(entry, "matrix") if axis.startswith("params.")]
     yield from _missing(entry, "the layer", layer, {**base.params, **dict.fromkeys(axes)})
 
@@ -391,7 +391,7 @@ def _missing(view: View, name: str, layer: Layer, given: Mapping[str, Any]) -> I
             yield view.at_value(f'{name} needs the parameter "{parameter}"')
 
 
-def _size_problems(entry: View, base: Settings, layer: Layer) -> Iterator[Problem]:
+def _size_problems(entry: View, base: CaseSettings, layer: Layer) -> Iterator[Problem]:
     """Input words that a call needs and nobody gives."""
     axes = {split(axis)[1]: None for axis, _ in _entries(entry, "matrix") if axis.startswith("input.")}
     case_input = merged_input(base.input, axes) if axes else dict(base.input)
@@ -617,7 +617,11 @@ def _repeated(values: View, axis: str = "") -> Iterator[Problem]:
 
 
 def _matrix_problems(
-    entry: View, base: Settings, around: _Around, layer: Layer, second: tuple[ParametersFile, Layer] | None
+    entry: View,
+    base: CaseSettings,
+    around: _Around,
+    layer: Layer,
+    second: tuple[ParametersFile, Layer] | None,
 ) -> Iterator[Problem]:
     """What is wrong with a matrix. The second dialect and layer are those of a
     relation's second run.
@@ -681,7 +685,7 @@ def _axis_value_problems(
     if of is None:  # no known axis, and told as such
         return
     if group in ("input", "values"):
-        model = models.Input if group == "input" else models.Values
+        model = models.InputEntry if group == "input" else models.ValuesEntry
         try:
             model.model_validate({name: value.data})
         except ValidationError as error:
@@ -727,7 +731,7 @@ def _exclude_problems(row: View, axes: Mapping[str, list[Any]]) -> Iterator[Prob
 
 
 def _duplicate_problems(
-    entry: View, matrix: View, axes: Mapping[str, list[Any]], base: Settings, defaults: Mapping[str, Any]
+    entry: View, matrix: View, axes: Mapping[str, list[Any]], base: CaseSettings, defaults: Mapping[str, Any]
 ) -> Iterator[Problem]:
     """Points that stand twice, or a matrix without any. Of a matrix that is covered,
     `include` may name points.
@@ -761,7 +765,7 @@ def _covering_problems(
     matrix.
     """
     try:
-        wanted = Covering.model_validate(covering.data)
+        wanted = CoveringEntry.model_validate(covering.data)
     except ValidationError:  # told already, with its place
         return
     for axis in _elements(covering, "pairs_with"):

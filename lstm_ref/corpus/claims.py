@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from lstm_ref.corpus import models
-from lstm_ref.corpus.case import Case, Expected, Input, Step, Values
+from lstm_ref.corpus.case import Case, CaseStep, ExpectedError, Input, Values
 from lstm_ref.corpus.checks import problems_of_cases
 from lstm_ref.corpus.claim import Asserted, Claim, Example, Source, Weight
 from lstm_ref.corpus.covering_file import Selections
-from lstm_ref.corpus.documents import Document, Node
+from lstm_ref.corpus.documents import Document, YamlNode
 from lstm_ref.corpus.errors import Problem
 from lstm_ref.corpus.expansion import Parameters, expand
 from lstm_ref.corpus.hints import did_you_mean
@@ -64,7 +64,7 @@ def as_cases(document: Document) -> tuple[Document, list[_Path]]:
         "cases": cases,
     }
     root = document.root
-    nodes = Node(root.line, root.column, children=[node for _, _, node in found])
+    nodes = YamlNode(root.line, root.column, children=[node for _, _, node in found])
     whole = replace(root, children={**_inside(root), "cases": nodes})
     return Document(document.file, own, whole), [path for path, _, _ in found]
 
@@ -74,7 +74,7 @@ def _as_case(
     path: _Path,
     claim: Mapping[str, Any],
     exhibit: Mapping[str, Any],
-) -> tuple[_Path, dict[str, Any], Node]:
+) -> tuple[_Path, dict[str, Any], YamlNode]:
     """Where an exhibit stands, what is to be run of it, and the node of that."""
     node = document.node(path)
     inside = dict(_inside(node))
@@ -91,9 +91,9 @@ def _as_case(
         case["params"] = {**given, **_mapping(exhibit.get("params"))}
         places = {
             **_inside(document.node(("defaults", "params"))),
-            **_inside(inside.get("params", Node(0, 0))),
+            **_inside(inside.get("params", YamlNode(0, 0))),
         }
-        inside["params"] = Node(node.line, node.column, children=places)
+        inside["params"] = YamlNode(node.line, node.column, children=places)
     if isinstance(exhibit.get("relation"), dict):
         case["relation"], inside["relation"] = _joined(exhibit["relation"], node)
     if any(key in exhibit for key in OF_WEIGHTS):
@@ -228,15 +228,15 @@ def _alone(
     """A case that runs no layer: a signature is read, or an example is run, or
     nothing.
     """
-    steps: tuple[Step, ...] = ()
+    steps: tuple[CaseStep, ...] = ()
     layer = (exhibit.layer if exhibit else None) or entry.layer or file.layer
     if exhibit is not None and exhibit.example is not None:
         asserted = _asserted(exhibit, document.file).example
         assert asserted is not None
         about = {"code": asserted.code, "docstring": asserted.docstring, "block": asserted.block}
-        steps = (Step("example", about, Input()),)
+        steps = (CaseStep("example", about, Input()),)
     elif exhibit is not None:
-        steps = (Step("signature", {"name": layer}, Input()),)
+        steps = (CaseStep("signature", {"name": layer}, Input()),)
     name = _name(entry, exhibit)
     expect = exhibit.expect if exhibit else None
     return Case(
@@ -250,7 +250,7 @@ def _alone(
         params={},
         values=Values(),
         steps=steps,
-        expect=None if expect is None else Expected(expect.raises, expect.match),
+        expect=None if expect is None else ExpectedError(expect.raises, expect.match),
         dtypes=DTYPES,
         full_dtypes=DTYPES,
         axes={},
@@ -468,21 +468,21 @@ def _mapping(data: Any) -> Mapping[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def _inside(node: Node) -> dict[str, Node]:
+def _inside(node: YamlNode) -> dict[str, YamlNode]:
     return node.children if isinstance(node.children, dict) else {}
 
 
-def _joined(relation: Any, exhibit: Node) -> tuple[Any, Node]:
+def _joined(relation: Any, exhibit: YamlNode) -> tuple[Any, YamlNode]:
     """A relation whose differences are the last of its equalities, and its node."""
     node = _inside(exhibit).get("relation", exhibit)
     if not isinstance(relation, dict) or not isinstance(relation.get("differ"), list):
         return relation, node
     pairs = [*_list(relation, "equal"), *relation["differ"]]
     inside = _inside(node)
-    children: list[Node] = []
+    children: list[YamlNode] = []
     for key in ("equal", "differ"):
         written = inside[key].children if key in inside else None
         children += written if isinstance(written, list) else []
     rest = {key: value for key, value in relation.items() if key != "differ"}
-    joined = Node(node.line, node.column, node.key, children)
+    joined = YamlNode(node.line, node.column, node.key, children)
     return {**rest, "equal": pairs}, replace(node, children={**inside, "equal": joined})

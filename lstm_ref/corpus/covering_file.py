@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from lstm_ref.corpus.case import Place
+from lstm_ref.corpus.case import Location
 from lstm_ref.corpus.errors import CorpusError, Problem
 from lstm_ref.corpus.ids import value_text
 from lstm_ref.corpus.matrix import Matrix, Row
-from lstm_ref.corpus.models import Covering
+from lstm_ref.corpus.models import CoveringEntry
 
 NAME = "covering.json"
 COMMAND = "python -m lstm_ref.corpus.covering"
@@ -50,7 +50,7 @@ class Selections:
         )
 
 
-def digest(matrix: Matrix, covering: Covering) -> str:
+def digest(matrix: Matrix, covering: CoveringEntry) -> str:
     """The same exactly where axes, values, exclusions and what is to be covered are."""
     values = [
         [axis, *map(value_text, of_axis)] for axis, of_axis in zip(matrix.axes, matrix.values, strict=True)
@@ -73,7 +73,9 @@ def read(folder: Path, command: str = COMMAND) -> Selections:
     except FileNotFoundError:
         return Selections({}, command)
     except (ValueError, TypeError, KeyError, AttributeError, OSError):
-        raise CorpusError([Problem(Place(file, 1), "is no file of selections", f'run "{command}"')]) from None
+        raise CorpusError(
+            [Problem(Location(file, 1), "is no file of selections", f'run "{command}"')]
+        ) from None
     return Selections(found, command)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lstm_ref.corpus.case import Place
+from lstm_ref.corpus.case import Location
 from lstm_ref.corpus.documents import Document
 from lstm_ref.corpus.models import DivergencesFile
 
@@ -35,7 +35,7 @@ class Divergence:
     dtypes: tuple[str, ...] | None
     reason: str
     link: str | None
-    place: Place
+    place: Location
     where: tuple[Mapping[str, tuple[Any, ...]], ...] = ({},)
     processor: Mapping[str, tuple[str | bool, ...]] = field(default_factory=dict)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from lstm_ref.corpus.case import Case, Place
+from lstm_ref.corpus.case import Case, Location
 from lstm_ref.corpus.documents import Document
 from lstm_ref.corpus.errors import Problem
 from lstm_ref.corpus.hints import did_you_mean
@@ -44,7 +44,7 @@ class Sentence:
     uncovered: str
     kind: str
     true: str
-    place: Place
+    place: Location
 
 
 def sentences(document: Document, file: DocumentationFile) -> Iterator[Sentence]:

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from lstm_ref.corpus.case import Place
+from lstm_ref.corpus.case import Location
 from lstm_ref.corpus.errors import CorpusError, Problem
 
 Key = str | int
@@ -59,7 +59,7 @@ def plain_value(text: str) -> str | int | float | bool | None:
 
 
 @dataclass(slots=True)
-class Node:
+class YamlNode:
     """Where a value starts, where its key starts if it has one, and the nodes inside
     it. Lines and columns count from 0.
     """
@@ -67,7 +67,7 @@ class Node:
     line: int
     column: int
     key: tuple[int, int] | None = None
-    children: "dict[str, Node] | list[Node] | None" = None
+    children: "dict[str, YamlNode] | list[YamlNode] | None" = None
 
 
 @dataclass(frozen=True)
@@ -76,28 +76,28 @@ class Document:
 
     file: Path
     data: Any
-    root: Node
+    root: YamlNode
 
     def view(self) -> "View":
         """The whole document as a view."""
         return View(self, (), self.data)
 
-    def place(self, path: tuple[Key, ...]) -> Place:
+    def place(self, path: tuple[Key, ...]) -> Location:
         """Where the value at this path starts; where a part of the path does not exist,
         the last part that does.
         """
         node = self.node(path)
-        return Place(self.file, node.line + 1, node.column + 1)
+        return Location(self.file, node.line + 1, node.column + 1)
 
-    def key_place(self, path: tuple[Key, ...]) -> Place:
+    def key_place(self, path: tuple[Key, ...]) -> Location:
         """Where the key of this path starts; an element of a list has none, so that its
         value is meant.
         """
         node = self.node(path)
         line, column = node.key or (node.line, node.column)
-        return Place(self.file, line + 1, column + 1)
+        return Location(self.file, line + 1, column + 1)
 
-    def node(self, path: tuple[Key, ...]) -> Node:
+    def node(self, path: tuple[Key, ...]) -> YamlNode:
         """The node of the value at this path, or of the last part of the path that
         exists.
         """
@@ -162,14 +162,14 @@ def parse(content: bytes, file: Path) -> tuple[Document, list[Problem]]:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise CorpusError([Problem(Place(file, line), "is not UTF-8 text")]) from None
+        raise CorpusError([Problem(Location(file, line), "is not UTF-8 text")]) from None
     reader = _Reader(file)
     try:
         for event in yaml.parse(text, Loader=_Loader):
             reader.take(event)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1)
+        place = Location(file, mark.line + 1, mark.column + 1) if mark else Location(file, 1)
         raise CorpusError(
             [*reader.problems, Problem(place, f"is not YAML: {error.problem or error.context}")]
         ) from None
@@ -179,14 +179,16 @@ def parse(content: bytes, file: Path) -> tuple[Document, list[Problem]]:
             [*reader.problems, Problem(place, "holds a character that YAML does not allow")]
         ) from None
     if reader.root is None:
-        raise CorpusError([Problem(Place(file, 1), "holds no document", 'a file starts with "kind: cases"')])
+        raise CorpusError(
+            [Problem(Location(file, 1), "holds no document", 'a file starts with "kind: cases"')]
+        )
     return Document(file, reader.data, reader.root), reader.problems
 
 
-def _unprintable(text: str, file: Path) -> Place:
+def _unprintable(text: str, file: Path) -> Location:
     found = re.search(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", text)
     start = found.start() if found else 0
-    return Place(file, text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start))
+    return Location(file, text.count("\n", 0, start) + 1, start - text.rfind("\n", 0, start))
 
 
 @dataclass
@@ -194,7 +196,7 @@ class _Open:
     """A mapping or list that is being read."""
 
     data: Any
-    node: Node
+    node: YamlNode
     key: str | None = None  # of the next value, in a mapping
     key_mark: tuple[int, int] | None = None
     keys: dict[str, int] = field(default_factory=dict)  # key to the line where it first stood
@@ -206,7 +208,7 @@ class _Reader:
     def __init__(self, file: Path) -> None:
         self.file = file
         self.data: Any = None
-        self.root: Node | None = None
+        self.root: YamlNode | None = None
         self.problems: list[Problem] = []
         self._open: list[_Open] = []
         self._skipped = 0  # depth inside a key that is a collection
@@ -249,7 +251,9 @@ class _Reader:
 
     def _refuse(self, event: Any, message: str, hint: str | None = None) -> None:
         self.problems.append(
-            Problem(Place(self.file, event.start_mark.line + 1, event.start_mark.column + 1), message, hint)
+            Problem(
+                Location(self.file, event.start_mark.line + 1, event.start_mark.column + 1), message, hint
+            )
         )
 
     def _scalar(self, event: Any) -> Any:
@@ -283,10 +287,10 @@ class _Reader:
         if not self._skipped:  # the key that was a collection is over; its value still comes
             self._open[-1].key = ""
 
-    def _add(self, value: Any, event: Any) -> Node:
+    def _add(self, value: Any, event: Any) -> YamlNode:
         """Put a value, or a key, where it belongs."""
         mark = event.start_mark
-        node = Node(mark.line, mark.column)
+        node = YamlNode(mark.line, mark.column)
         if not self._open:
             self.data, self.root = value, node
             return node

@@ -5,14 +5,14 @@ instead.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from lstm_ref.corpus.case import Place
+from lstm_ref.corpus.case import Location
 
 
 @dataclass(frozen=True)
 class Problem:
     """One mistake in one file."""
 
-    place: Place
+    place: Location
     message: str
     hint: str | None = None
 

@@ -6,20 +6,31 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from lstm_ref.corpus.case import ABSENT, SIZED, Case, Equality, Expected, Input, Relation, Step, Term, Values
+from lstm_ref.corpus.case import (
+    ABSENT,
+    SIZED,
+    Case,
+    CaseStep,
+    Equality,
+    ExpectedError,
+    Input,
+    Relation,
+    Term,
+    Values,
+)
 from lstm_ref.corpus.covering_file import Selections
 from lstm_ref.corpus.documents import Document
 from lstm_ref.corpus.ids import point_id
 from lstm_ref.corpus.matrix import Matrix, Point, axis_value
 from lstm_ref.corpus.models import (
-    CallStep,
+    CallStepEntry,
     CaseEntry,
     CasesFile,
     Layer,
-    Other,
+    OtherEntry,
     ParametersFile,
     Spotted,
-    TrainStep,
+    TrainStepEntry,
 )
 from lstm_ref.corpus.models import Step as WrittenStep
 
@@ -35,7 +46,7 @@ Parameters = Mapping[str, ParametersFile]  # by dialect
 
 
 @dataclass(frozen=True)
-class Settings:
+class CaseSettings:
     """What a case says in each group, by name, before its matrix. `call` may hold
     "input", the size of that call's input. The `other` ones are what the second run of
     a relation has of its own.
@@ -54,7 +65,7 @@ class Settings:
         found: Mapping[str, Any] = getattr(self, GROUPS[name])
         return found
 
-    def at(self, point: Point) -> "Settings":
+    def at(self, point: Point) -> "CaseSettings":
         """These settings at a point of the matrix."""
         changed: dict[str, dict[str, Any]] = {}
         for axis, value in point.items():
@@ -72,7 +83,7 @@ def split(axis: str) -> tuple[str, str]:
     return group, name
 
 
-def settings(defaults: Mapping[str, Any], entry: Mapping[str, Any], *, steps: bool) -> Settings:
+def settings(defaults: Mapping[str, Any], entry: Mapping[str, Any], *, steps: bool) -> CaseSettings:
     """The settings of a case as written, over the file's defaults. With steps, a case
     has no call of its own.
     """
@@ -82,7 +93,7 @@ def settings(defaults: Mapping[str, Any], entry: Mapping[str, Any], *, steps: bo
     call = _mapping(defaults, "call") if steps else {**_mapping(defaults, "call"), **_mapping(entry, "call")}
     other = _mapping(_mapping(entry, "relation"), "other")
     of_other = {GROUPS[OTHER + group]: _mapping(other, group) for group in ("params", "call", "input")}
-    return Settings(
+    return CaseSettings(
         call=call,
         input=merged_input(_mapping(defaults, "input"), _mapping(entry, "input")),
         **merged,
@@ -153,7 +164,7 @@ def axis_defaults(
     return defaults
 
 
-def included(row: Mapping[str, Any], matrix: Mapping[str, Any], base: Settings, defaults: Point) -> Point:
+def included(row: Mapping[str, Any], matrix: Mapping[str, Any], base: CaseSettings, defaults: Point) -> Point:
     """The point of an `include` row: an axis that it leaves out has the case's own
     value, or the documented default; without either it is missing.
     """
@@ -169,7 +180,7 @@ def included(row: Mapping[str, Any], matrix: Mapping[str, Any], base: Settings, 
     return point
 
 
-def other_layer(other: Other, dialect: str, layer: str, parameters: Parameters) -> Layer:
+def other_layer(other: OtherEntry, dialect: str, layer: str, parameters: Parameters) -> Layer:
     """The layer of a relation's second run."""
     return parameters[other.dialect or dialect].layers[other.layer or layer]
 
@@ -211,7 +222,7 @@ def expand(
             params={},
             values=Values(),
             steps=(),
-            expect=Expected(expect.raises, expect.match) if expect else None,
+            expect=ExpectedError(expect.raises, expect.match) if expect else None,
             dtypes=(dtypes := tuple(entry.dtypes or file.defaults.dtypes)),
             full_dtypes=dtypes,
             axes={},
@@ -239,7 +250,7 @@ def expand(
 
 
 def _points(
-    entry: CaseEntry, base: Settings, documented: Point, selections: Selections, everyday: bool
+    entry: CaseEntry, base: CaseSettings, documented: Point, selections: Selections, everyday: bool
 ) -> Iterator[tuple[Point, bool]]:
     """The points of a case in the order of its matrix, then those of `include`, and
     whether each belongs to a covering selection.
@@ -260,7 +271,9 @@ def _points(
     yield from ((point, True) for point in further if matrix.row(point) is None)
 
 
-def _relation(entry: CaseEntry, here: Settings, first: Sequence[Step], second: Layer) -> Relation | None:
+def _relation(
+    entry: CaseEntry, here: CaseSettings, first: Sequence[CaseStep], second: Layer
+) -> Relation | None:
     """The second run: the case's settings, and over them what the relation says. Its
     own steps, if it has any, replace those of the case, `first`.
 
@@ -304,7 +317,7 @@ def _term(term: str | Spotted) -> Term:
     return Term(term, None) if isinstance(term, str) else Term(term.output, term.at)
 
 
-def _call_of(here: Settings) -> Mapping[str, Any]:
+def _call_of(here: CaseSettings) -> Mapping[str, Any]:
     return _over({"input": here.input}, here.call)
 
 
@@ -315,27 +328,27 @@ def _over(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 def _steps(
     written: Sequence[WrittenStep] | None, below: Mapping[str, Any], above: Mapping[str, Any], layer: Layer
-) -> tuple[Step, ...]:
+) -> tuple[CaseStep, ...]:
     """The steps of a run; every call starts from `below`, and `above` wins over it."""
     if written is None:
         return (_sized("call", _over(below, above), layer),)
     return tuple(_step(step, below, above, layer) for step in written)
 
 
-def _step(step: WrittenStep, below: Mapping[str, Any], above: Mapping[str, Any], layer: Layer) -> Step:
-    if isinstance(step, CallStep):
+def _step(step: WrittenStep, below: Mapping[str, Any], above: Mapping[str, Any], layer: Layer) -> CaseStep:
+    if isinstance(step, CallStepEntry):
         call = _sized("call", _over(_over(below, step.call.model_dump(exclude_unset=True)), above), layer)
         return (
             call
             if step.expect is None
-            else replace(call, expect=Expected(step.expect.raises, step.expect.match))
+            else replace(call, expect=ExpectedError(step.expect.raises, step.expect.match))
         )
-    if isinstance(step, TrainStep):
+    if isinstance(step, TrainStepEntry):
         return _sized("train", _over(_over(below, step.train.model_dump(exclude_unset=True)), above), layer)
-    return Step(step, {}, Input())
+    return CaseStep(step, {}, Input())
 
 
-def _sized(action: str, call: Mapping[str, Any], layer: Layer) -> Step:
+def _sized(action: str, call: Mapping[str, Any], layer: Layer) -> CaseStep:
     needed = {name: about.values[0] for name, about in layer.call.items() if about.required and about.values}
     arguments = {
         name: value for name, value in {**needed, **call}.items() if name != "input" and value != ABSENT
@@ -347,4 +360,4 @@ def _sized(action: str, call: Mapping[str, Any], layer: Layer) -> Step:
         name: value for name, value in call["input"].items() if name != "timesteps" or name in layer.input
     }
     lists = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-    return Step(action, arguments, Input(**{**sizes, **lists}))
+    return CaseStep(action, arguments, Input(**{**sizes, **lists}))

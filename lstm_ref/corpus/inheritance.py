@@ -5,7 +5,7 @@ of a matrix, and what it excludes.
 from dataclasses import replace
 from typing import Any
 
-from lstm_ref.corpus.documents import Document, Node
+from lstm_ref.corpus.documents import Document, YamlNode
 
 INHERITED = ("matrix", "exclude")
 
@@ -40,9 +40,9 @@ def inherited(document: Document) -> Document:
     return Document(document.file, {**document.data, "cases": entries}, root)
 
 
-def _node(case: Node, places: dict[str, Node]) -> Node:
+def _node(case: YamlNode, places: dict[str, YamlNode]) -> YamlNode:
     """The node of a case with the places of what it inherits."""
-    own: dict[str, Node] = _inside(case)
+    own: dict[str, YamlNode] = _inside(case)
     both = {
         key: replace(own.get(key, place), children=_both(_inside(own.get(key)), place.children))
         for key, place in places.items()
@@ -50,7 +50,7 @@ def _node(case: Node, places: dict[str, Node]) -> Node:
     return replace(case, children={**own, **both})
 
 
-def _inside(node: Node | None) -> Any:
+def _inside(node: YamlNode | None) -> Any:
     """The nodes of a mapping or a list. (What is one is known from the data.)"""
     return None if node is None else node.children
 

@@ -17,7 +17,7 @@ from types import MappingProxyType
 
 from pydantic import BaseModel
 
-from lstm_ref.corpus.case import Case, Place
+from lstm_ref.corpus.case import Case, Location
 from lstm_ref.corpus.checks import problems_of_cases, problems_of_divergences, problems_of_parameters
 from lstm_ref.corpus.claims import expand_claims, problems_of_claims
 from lstm_ref.corpus.covering_file import COMMAND, NAME, Selections
@@ -80,7 +80,7 @@ def corpus_root() -> Path:
     raise CorpusError(
         [
             Problem(
-                Place(package.parent / "cases", 1),
+                Location(package.parent / "cases", 1),
                 "there is no folder of case files here",
                 "install lstm-ref again",
             )
@@ -118,9 +118,11 @@ def _shipped() -> Corpus:
 @_no_collection()
 def _load(root: Path) -> Corpus:
     if not root.is_dir():
-        raise CorpusError([Problem(Place(root, 1), "is no folder")])
+        raise CorpusError([Problem(Location(root, 1), "is no folder")])
     files = [_read(path) for path in _yaml_files(root)]
-    problems = [Problem(Place(path, 1), "is never read", "name it .yaml") for path in _visible(root, "*.yml")]
+    problems = [
+        Problem(Location(path, 1), "is never read", "name it .yaml") for path in _visible(root, "*.yml")
+    ]
     problems += _problems_alone(files) + [
         problem for file in files for problem in _place_problems(file, root)
     ]
@@ -224,7 +226,7 @@ def load_divergences_file(path: Path) -> tuple[Divergence, ...]:
     file = _read(path)
     problems = _problems_alone([file])
     if not problems and file.kind != "divergences":
-        problems = [Problem(Place(path, 1), "is no file of divergences", "it needs: kind: divergences")]
+        problems = [Problem(Location(path, 1), "is no file of divergences", "it needs: kind: divergences")]
     if problems:
         raise CorpusError(problems)
     return tuple(_divergences(file))
@@ -286,7 +288,7 @@ def _read(path: Path) -> _File:
         content = path.read_bytes()
     except OSError as error:
         return _File(
-            path, None, None, (Problem(Place(path, 1), f"cannot be read: {error.strerror or error}"),)
+            path, None, None, (Problem(Location(path, 1), f"cannot be read: {error.strerror or error}"),)
         )
     try:
         document, refused = parse(content, path)
@@ -336,7 +338,7 @@ def _problems_of_names(
 def _place_problems(file: _File, root: Path) -> Iterator[Problem]:
     """A file that stands in the wrong folder, or whose name would make a bad id."""
     relative = file.path.resolve().relative_to(root.resolve())
-    at_start = Place(file.path, 1)
+    at_start = Location(file.path, 1)
     if file.kind in ("cases", "claims"):
         for part in relative.with_suffix("").parts:
             if not re.search(KEBAB, part):

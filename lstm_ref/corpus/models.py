@@ -80,7 +80,7 @@ class Strict(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
-class Input(Strict):
+class InputEntry(Strict):
     """The size of what a call is given; with `shape`, the whole shape."""
 
     batch: Size | None = None
@@ -90,7 +90,7 @@ class Input(Strict):
     shape: list[Size] | None = None
 
     @model_validator(mode="after")
-    def _shape_stands_alone(self) -> "Input":
+    def _shape_stands_alone(self) -> "InputEntry":
         if self.shape is not None and len(self.model_fields_set) > 1:
             raise PydanticCustomError("shape", '"shape" is the whole shape; nothing else may stand beside it')
         return self
@@ -108,7 +108,7 @@ _PAIR = {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems"
 Part = Annotated[list[Size], AfterValidator(_start_before_stop), WithJsonSchema(_PAIR)]
 
 
-class CallInput(Input):
+class CallInputEntry(InputEntry):
     """The size of what one call is given; or the numbers of the case's first input: a
     part of its timesteps, or in reversed order, or both; or, of a layer whose input has
     no time, one of its timesteps.
@@ -119,7 +119,7 @@ class CallInput(Input):
     timestep: Size | None = None
 
     @model_validator(mode="after")
-    def _one_timestep_has_no_order(self) -> "CallInput":
+    def _one_timestep_has_no_order(self) -> "CallInputEntry":
         if self.timestep is not None and (self.part is not None or self.reversed):
             raise PydanticCustomError(
                 "timestep", '"timestep" is one timestep; neither "part" nor "reversed" may stand beside it'
@@ -127,7 +127,7 @@ class CallInput(Input):
         return self
 
 
-class Values(Strict):
+class ValuesEntry(Strict):
     """How the numbers are drawn, and how large the weights and inputs are.
 
     The grid has 8 significant bits (dyadic), 24 (float32), none but small integers
@@ -141,7 +141,7 @@ class Values(Strict):
     weights: Literal["drawn", "initial"] = "drawn"
 
 
-class Call(BaseModel):
+class CallEntry(BaseModel):
     """Call arguments by their documented names with a symbolic value; `input` overrides
     the case's input for this call.
     """
@@ -149,10 +149,10 @@ class Call(BaseModel):
     model_config = ConfigDict(strict=True, extra="allow", frozen=True)
     __pydantic_extra__: dict[str, Scalar] = Field(init=False)
 
-    input: CallInput = CallInput()
+    input: CallInputEntry = CallInputEntry()
 
 
-class Expect(Strict):
+class ExpectEntry(Strict):
     """The documented exception: its class, or a base class of it, and a regular
     expression found in its message.
     """
@@ -161,40 +161,40 @@ class Expect(Strict):
     match: Text | None = None
 
 
-class CallStep(Strict):
+class CallStepEntry(Strict):
     """A step that calls the layer; with `expect`, one that has to be refused, after
     which the layer goes on as if it had not been.
     """
 
-    call: Call
-    expect: Expect | None = None
+    call: CallEntry
+    expect: ExpectEntry | None = None
 
 
-class Train(Call):
+class TrainEntry(CallEntry):
     """The arguments of the call that is trained; all rows are one batch."""
 
     epochs: Annotated[int, Field(ge=1)]
     learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
-class TrainStep(Strict):
+class TrainStepEntry(Strict):
     """A step that trains the layer by plain gradient descent on the mean squared
     error.
     """
 
-    train: Train
+    train: TrainEntry
 
 
 def _kind_of_step(step: Any) -> str | None:
-    if isinstance(step, dict | CallStep | TrainStep):
-        trains = "train" in step if isinstance(step, dict) else isinstance(step, TrainStep)
+    if isinstance(step, dict | CallStepEntry | TrainStepEntry):
+        trains = "train" in step if isinstance(step, dict) else isinstance(step, TrainStepEntry)
         return "(train)" if trains else "(call)"
     return "(word)" if isinstance(step, str) else None
 
 
 Step = Annotated[
-    Annotated[CallStep, Tag("(call)")]
-    | Annotated[TrainStep, Tag("(train)")]
+    Annotated[CallStepEntry, Tag("(call)")]
+    | Annotated[TrainStepEntry, Tag("(train)")]
     | Annotated[Word, Tag("(word)")],
     Discriminator(
         _kind_of_step,
@@ -227,7 +227,7 @@ Term = Annotated[
 ]
 
 
-class Equality(Strict):
+class EqualityEntry(Strict):
     """What has to be equal: a term of the case's own run (left) and one of the other
     run (right).
     """
@@ -236,7 +236,7 @@ class Equality(Strict):
     right: Term
 
 
-class Other(Strict):
+class OtherEntry(Strict):
     """The second run: as the case itself, but for what stands here. On another dialect
     or layer it has the case's input and nothing else of it.
     """
@@ -251,18 +251,18 @@ class Other(Strict):
         ),
     )
     params: dict[str, Any] = Field(default_factory=dict)
-    input: CallInput = CallInput()
-    call: Call = Call()
+    input: CallInputEntry = CallInputEntry()
+    call: CallEntry = CallEntry()
     steps: Annotated[list[Step], Field(min_length=1)] | None = None
 
 
-class Relation(Strict):
+class RelationEntry(Strict):
     """Two runs with the same weights and numbers, and what has to be equal: without
     `equal`, every output that both return, by name.
     """
 
-    other: Other
-    equal: Annotated[list[Equality], Field(min_length=1)] | None = None
+    other: OtherEntry
+    equal: Annotated[list[EqualityEntry], Field(min_length=1)] | None = None
     exact: bool = Field(
         default=False,
         description=(
@@ -271,7 +271,7 @@ class Relation(Strict):
     )
 
 
-class Covering(Strict):
+class CoveringEntry(Strict):
     """A selection of the matrix that holds every combination of values of `strength`
     axes.
 
@@ -303,9 +303,9 @@ class Defaults(Strict):
     """What holds for every case of the file that does not say otherwise."""
 
     params: dict[str, Any] = Field(default_factory=dict)
-    input: Input = Input()
-    values: Values = Values()
-    call: Call = Call()
+    input: InputEntry = InputEntry()
+    values: ValuesEntry = ValuesEntry()
+    call: CallEntry = CallEntry()
     matrix: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
         default_factory=dict,
         description="Axes of every case, after its own; an axis of the case itself wins.",
@@ -313,7 +313,7 @@ class Defaults(Strict):
     exclude: list[dict[str, Any]] = Field(
         default_factory=list, description="Combinations that are points of no case."
     )
-    expect: Expect | None = None
+    expect: ExpectEntry | None = None
     dtypes: Annotated[list[Dtype], Field(min_length=1)] = ["float64", "float32"]
     versions: Annotated[list[Text], Field(min_length=1)] | None = Field(
         default=None,
@@ -338,9 +338,9 @@ class CaseEntry(Strict):
             " exception."
         ),
     )
-    input: Input = Input()
-    values: Values = Values()
-    call: Call = Call()
+    input: InputEntry = InputEntry()
+    values: ValuesEntry = ValuesEntry()
+    call: CallEntry = CallEntry()
     steps: Annotated[list[Step], Field(min_length=1)] | None = None
     matrix: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
         default_factory=dict,
@@ -354,9 +354,9 @@ class CaseEntry(Strict):
         default_factory=list,
         description="Combinations that are no points; a partial one excludes all that contain it.",
     )
-    covering: Covering | None = None
-    relation: Relation | None = None
-    expect: Expect | None = None
+    covering: CoveringEntry | None = None
+    relation: RelationEntry | None = None
+    expect: ExpectEntry | None = None
     derivatives: Derivative | None = Field(
         default=None,
         description=(
@@ -439,7 +439,7 @@ class InputWord(Strict):
     values: list[Scalar] = Field(default_factory=list)
 
 
-class Output(Strict):
+class OutputEntry(Strict):
     """A documented output, and the places in it that a relation may name; each with the
     constructor arguments without which it does not exist.
     """
@@ -458,7 +458,7 @@ class Layer(Strict):
     constructor: dict[str, Parameter] = Field(description="In the order of the signature.")
     call: dict[str, CallArgument] = Field(description="In the order of the signature.")
     input: dict[Literal["batch", "timesteps", "features", "form"], InputWord]
-    outputs: Annotated[dict[str, Output], Field(min_length=1)] = Field(
+    outputs: Annotated[dict[str, OutputEntry], Field(min_length=1)] = Field(
         description="In the order in which the layer returns them."
     )
     actions: Annotated[list[Action], Field(min_length=1)]
@@ -646,10 +646,10 @@ class ExampleEntry(Strict):
         return self
 
 
-class ClaimRelation(Relation):
+class ClaimRelation(RelationEntry):
     """Two runs, of which some outputs are equal, or differ."""
 
-    differ: Annotated[list[Equality], Field(min_length=1)] | None = Field(
+    differ: Annotated[list[EqualityEntry], Field(min_length=1)] | None = Field(
         default=None,
         description="What must not be equal: the two sides differ by more than rounding can explain.",
     )
@@ -671,15 +671,15 @@ class Exhibit(Strict):
     layer: Text | None = None
     params: dict[str, Any] = Field(default_factory=dict)
     undocumented: dict[str, Any] = Field(default_factory=dict)
-    input: Input = Input()
-    values: Values = Values()
-    call: Call = Call()
+    input: InputEntry = InputEntry()
+    values: ValuesEntry = ValuesEntry()
+    call: CallEntry = CallEntry()
     steps: Annotated[list[Step], Field(min_length=1)] | None = None
     matrix: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default_factory=dict)
     dtypes: Annotated[list[Dtype], Field(min_length=1)] | None = None
     versions: Annotated[list[Text], Field(min_length=1)] | None = None
     # What is asserted.
-    expect: Expect | None = None
+    expect: ExpectEntry | None = None
     relation: ClaimRelation | None = None
     conforms: Literal[True] | None = Field(
         default=None,
@@ -743,7 +743,7 @@ class ClaimsFile(Strict):
     claims: Annotated[list[ClaimEntry], Field(min_length=1)]
 
 
-class Finding(Strict):
+class FindingEntry(Strict):
     """A sentence of the documentation that misleads, and what is true."""
 
     kind: Literal["wrong", "ambiguous"]
@@ -767,7 +767,7 @@ class SentenceEntry(Strict):
         default=None,
         description="Why nothing covers it: no fact, or not decidable here.",
     )
-    finding: Finding | None = None
+    finding: FindingEntry | None = None
 
     @model_validator(mode="after")
     def _covered_or_not(self) -> "SentenceEntry":

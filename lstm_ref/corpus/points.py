@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lstm_ref.corpus.case import PREVIOUS, SIZED, Case, Input, Relation, Step, Term
+from lstm_ref.corpus.case import PREVIOUS, SIZED, Case, CaseStep, Input, Relation, Term
 from lstm_ref.corpus.documents import View
 from lstm_ref.corpus.errors import Problem
 from lstm_ref.corpus.expansion import TAKEN, Parameters, means_the_same, missing_sizes
@@ -81,7 +81,7 @@ def _run_problems(
     entry: View,
     run: View,
     params: Mapping[str, Any],
-    steps: tuple[Step, ...],
+    steps: tuple[CaseStep, ...],
     first: Input,
     documented: _Documented,
 ) -> Iterator[Problem]:

@@ -1,8 +1,8 @@
 """The JSON Schema of all case files, for editors: made from the models and from the
 parameter tables.
 
-python -m lstm_ref.corpus.schema write cases/schema.json python -m
-lstm_ref.corpus.schema --check say whether it is current
+    python -m lstm_ref.corpus.schema            write cases/schema.json
+    python -m lstm_ref.corpus.schema --check    say whether it is current
 """
 
 import argparse
@@ -17,7 +17,7 @@ from lstm_ref.corpus.case import SIZED
 from lstm_ref.corpus.errors import CorpusError
 from lstm_ref.corpus.expansion import OTHER
 from lstm_ref.corpus.loading import corpus_root, load_parameters
-from lstm_ref.corpus.models import KINDS, Layer, ParametersFile, Scalar, Values
+from lstm_ref.corpus.models import KINDS, Layer, ParametersFile, Scalar, ValuesEntry
 
 Schema = dict[str, Any]
 
@@ -113,7 +113,7 @@ def _groups(layer: Layer) -> Schema:
         **{f"call.{name}": {"items": about} for name, about in arguments.items()},
         **{f"input.{name}": {"items": about} for name, about in sizes.items()},
         **{f"input.{name}": {} for name in ("shape",)},
-        **{f"values.{name}": {} for name in Values.model_fields},
+        **{f"values.{name}": {} for name in ValuesEntry.model_fields},
     }
     taken = _only(
         {

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 
 from lstm_ref.corpus.ids import value_text
 from lstm_ref.corpus.matrix import Matrix, Row
-from lstm_ref.corpus.models import Covering
+from lstm_ref.corpus.models import CoveringEntry
 
 
-def uncovered(matrix: Matrix, covering: Covering, rows: Sequence[Row]) -> Iterator[str]:
+def uncovered(matrix: Matrix, covering: CoveringEntry, rows: Sequence[Row]) -> Iterator[str]:
     """Every combination, as "axis=value, ...", that occurs in a point of the matrix,
     has to be covered, and stands in none of the rows.
     """
@@ -37,7 +37,7 @@ def no_points(matrix: Matrix, rows: Sequence[Row]) -> Iterator[Row]:
         seen.add(row)
 
 
-def _axes_to_combine(matrix: Matrix, covering: Covering) -> Iterator[tuple[int, ...]]:
+def _axes_to_combine(matrix: Matrix, covering: CoveringEntry) -> Iterator[tuple[int, ...]]:
     """Any `strength` axes that are not in `pairs_with`; each axis in it with each other
     axis; and every axis alone.
     """

@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from lstm_ref.corpus.case import ABSENT, SIZED, Case, Expected, Input, Relation, Step, Term, Values
+from lstm_ref.corpus.case import ABSENT, SIZED, Case, CaseStep, ExpectedError, Input, Relation, Term, Values
 from lstm_ref.corpus.documents import plain_value
 from lstm_ref.corpus.expansion import OTHER, split
 from lstm_ref.corpus.ids import value_text
@@ -131,18 +131,18 @@ def _values(values: Values, axes: Mapping[str, tuple[str, str]]) -> dict[str, An
     }
 
 
-def _step(step: Step, common: Mapping[str, Any], inherited: Mapping[str, Any]) -> Any:
+def _step(step: CaseStep, common: Mapping[str, Any], inherited: Mapping[str, Any]) -> Any:
     if step.action not in SIZED:
         return step.action
     written = {step.action: _call(step, common, inherited)}
     return written if step.expect is None else {**written, "expect": _expect(step.expect)}
 
 
-def _expect(expected: Expected) -> _Flow:
+def _expect(expected: ExpectedError) -> _Flow:
     return _Flow(raises=expected.raises, **({} if expected.match is None else {"match": expected.match}))
 
 
-def _call(step: Step, common: Mapping[str, Any], inherited: Mapping[str, Any]) -> _Flow:
+def _call(step: CaseStep, common: Mapping[str, Any], inherited: Mapping[str, Any]) -> _Flow:
     """What the call says itself, where calls inherit this size and these arguments."""
     arguments = {
         name: value

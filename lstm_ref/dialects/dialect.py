@@ -208,7 +208,7 @@ class Twin(Protocol):
 
     def arguments(self, sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
         """The call's arguments by documented name, from their symbolic values in a
-        case: a Spec, a list of Specs, what the call before Handed over, a Given array,
+        case: a Spec, a list of Specs, what the call before returned, a Given array,
         or plain data.
         """
 

@@ -141,7 +141,7 @@ class EncoderDecoder:
 
 
 @dataclass
-class Held:
+class LiveLayer:
     """A layer while its request runs.
 
     `functional` says that calls go through functional models around the layer, which
@@ -175,13 +175,13 @@ class Held:
 class Mode(Protocol):
     """A way to execute calls."""
 
-    def executor(self, adapter: "Keras", held: Held) -> Callable[[Mapping[str, Any]], Any]:
-        """What calls the layer with given arguments, enters masks and losses in `held`,
+    def executor(self, adapter: "Keras", live: LiveLayer) -> Callable[[Mapping[str, Any]], Any]:
+        """What calls the layer with given arguments, enters masks and losses in `live`,
         and returns the rest.
         """
 
     def record(
-        self, adapter: "Keras", held: Held, leaves: Sequence[Any], call: Callable[[], Any]
+        self, adapter: "Keras", live: LiveLayer, leaves: Sequence[Any], call: Callable[[], Any]
     ) -> tuple[Any, Differentiate]:
         """What the call returns, and what differentiates it."""
 
@@ -189,17 +189,17 @@ class Mode(Protocol):
 class Eager:
     """Op by op, with a gradient tape around the call."""
 
-    def executor(self, adapter: "Keras", held: Held) -> Callable[[Mapping[str, Any]], Any]:
+    def executor(self, adapter: "Keras", live: LiveLayer) -> Callable[[Mapping[str, Any]], Any]:
         """The layer itself."""
 
         def execute(arguments: Mapping[str, Any]) -> Any:
-            result, held.masks, held.losses = adapter.run(held, arguments)
+            result, live.masks, live.losses = adapter.run(live, arguments)
             return result
 
         return execute
 
     def record(
-        self, adapter: "Keras", held: Held, leaves: Sequence[Any], call: Callable[[], Any]
+        self, adapter: "Keras", live: LiveLayer, leaves: Sequence[Any], call: Callable[[], Any]
     ) -> tuple[Any, Differentiate]:
         """The tape is over this call alone: states carried over from an earlier one are
         constants.
@@ -208,7 +208,7 @@ class Eager:
             for leaf in leaves:
                 tape.watch(leaf)
             result = call()
-        return result, lambda outputs, cotangents: adapter.gradients(held, tape, leaves, outputs, cotangents)
+        return result, lambda outputs, cotangents: adapter.gradients(live, tape, leaves, outputs, cotangents)
 
 
 @dataclass(frozen=True)
@@ -221,20 +221,20 @@ class Traced:
 
     jit_compile: bool
 
-    def executor(self, adapter: "Keras", held: Held) -> Callable[[Mapping[str, Any]], Any]:
+    def executor(self, adapter: "Keras", live: LiveLayer) -> Callable[[Mapping[str, Any]], Any]:
         """One function for all calls of the layer."""
         function = adapter.tf.function(
-            lambda arguments: adapter.run(held, arguments), jit_compile=self.jit_compile, autograph=False
+            lambda arguments: adapter.run(live, arguments), jit_compile=self.jit_compile, autograph=False
         )
 
         def execute(arguments: Mapping[str, Any]) -> Any:
-            result, held.masks, held.losses = function(dict(arguments))
+            result, live.masks, live.losses = function(dict(arguments))
             return result
 
         return execute
 
     def record(
-        self, adapter: "Keras", held: Held, leaves: Sequence[Any], call: Callable[[], Any]
+        self, adapter: "Keras", live: LiveLayer, leaves: Sequence[Any], call: Callable[[], Any]
     ) -> tuple[Any, Differentiate]:
         """The cotangents come after the result, so that one function of both runs
         twice, from the same variables: at first with zeros.
@@ -248,15 +248,15 @@ class Traced:
             positions = tuple(
                 next(position for position, value in enumerate(flat) if value is leaf) for leaf in leaves
             )
-            if positions not in held.recorders:
-                held.recorders[positions] = self._recorder(adapter, held, positions)
-            forward, both = held.recorders[positions]
+            if positions not in live.recorders:
+                live.recorders[positions] = self._recorder(adapter, live, positions)
+            forward, both = live.recorders[positions]
             outputs = tf.nest.flatten(forward.get_concrete_function(given).structured_outputs)
-            adapter.forget_masks(held)
+            adapter.forget_masks(live)
             zeros = [tf.zeros(output.shape, output.dtype) for output in outputs]
             variables = both.get_concrete_function(given, zeros).variables
             before = [tf.identity(variable) for variable in variables]
-            (result, held.masks, held.losses), _ = both(given, zeros)
+            (result, live.masks, live.losses), _ = both(given, zeros)
 
             def differentiate(cotangents: Sequence[Any]) -> Gradients:
                 for variable, value in zip(variables, before, strict=True):
@@ -267,14 +267,14 @@ class Traced:
             again.append(differentiate)
             return result
 
-        held.execute, plain = execute, held.execute
+        live.execute, plain = execute, live.execute
         try:
             result = call()
         finally:
-            held.execute = plain
+            live.execute = plain
         return result, lambda outputs, cotangents: again[0](cotangents)
 
-    def _recorder(self, adapter: "Keras", held: Held, positions: Sequence[int]) -> tuple[Any, Any]:
+    def _recorder(self, adapter: "Keras", live: LiveLayer, positions: Sequence[int]) -> tuple[Any, Any]:
         """The call alone, which tells the shapes of its outputs and is never run, and
         the call with its gradients; the leaves are at these positions among the
         arguments.
@@ -287,20 +287,20 @@ class Traced:
             with tf.GradientTape() as tape:
                 for leaf in leaves:
                     tape.watch(leaf)
-                result, masks, losses = adapter.run(held, arguments)
-            held.losses = losses
+                result, masks, losses = adapter.run(live, arguments)
+            live.losses = losses
             return (result, masks, losses), adapter.gradients(
-                held, tape, leaves, tf.nest.flatten(result), cotangents
+                live, tape, leaves, tf.nest.flatten(result), cotangents
             )
 
-        return tf.function(lambda arguments: adapter.run(held, arguments)[0], autograph=False), tf.function(
+        return tf.function(lambda arguments: adapter.run(live, arguments)[0], autograph=False), tf.function(
             both, jit_compile=self.jit_compile, autograph=False
         )
 
 
 class Keras:
     """The adapter of `keras`, a module of the given generation, on TensorFlow `tf`, in
-    one mode. Its layers are `Held`.
+    one mode. Its layers are `LiveLayer`.
     """
 
     def __init__(
@@ -332,7 +332,7 @@ class Keras:
         """`keras.layers.<layer>(**params, dtype=...)`; nested layers get the same
         dtype.
         """
-        return lambda: self._held(
+        return lambda: self._live(
             self._construct(request.layer, request.params, request.dtype), request.dtype
         )
 
@@ -374,20 +374,20 @@ class Keras:
                 return function
         raise AdapterError(f"neither keras.activations nor keras.ops has a function {name!r}")
 
-    def _held(self, layer: Any, dtype: str, functional: bool = False) -> Held:
-        held = Held(layer, dtype, functional)
-        held.execute = self.mode.executor(self, held)
+    def _live(self, layer: Any, dtype: str, functional: bool = False) -> LiveLayer:
+        live = LiveLayer(layer, dtype, functional)
+        live.execute = self.mode.executor(self, live)
         for prefix, part in _parts(layer):
-            self.generation.watch(part, held.found.setdefault(prefix, {}))
-        return held
+            self.generation.watch(part, live.found.setdefault(prefix, {}))
+        return live
 
     def set_weights(self, layer: Any, weights: Mapping[str, Tensor]) -> None:
         """Copy the weights into each part as soon as the layer's own first call has
         built it, so that a refused call is refused in the words that users see.
         """
-        held: Held = layer
-        held.weights = weights
-        parts = dict(_leaves(held.layer))
+        live: LiveLayer = layer
+        live.weights = weights
+        parts = dict(_leaves(live.layer))
         of_parts: dict[str, dict[str, Tensor]] = {prefix: {} for prefix in parts}
         for name, value in weights.items():
             of_parts.setdefault(name.rpartition("/")[0], {})[name] = value
@@ -400,10 +400,12 @@ class Keras:
             if part.built:
                 self._copy(part, prefix, of_parts[prefix])
             else:
-                self._copy_when_built(held, part, prefix, of_parts[prefix])
+                self._copy_when_built(live, part, prefix, of_parts[prefix])
 
-    def _copy_when_built(self, held: Held, part: Any, prefix: str, weights: Mapping[str, Tensor]) -> None:
-        held.waiting.update(weights)
+    def _copy_when_built(
+        self, live: LiveLayer, part: Any, prefix: str, weights: Mapping[str, Tensor]
+    ) -> None:
+        live.waiting.update(weights)
         build = part.build
 
         @wraps(build)
@@ -411,7 +413,7 @@ class Keras:
             build(*shapes, **named_shapes)
             with self.tf.init_scope():
                 self._copy(part, prefix, weights)
-            held.waiting.difference_update(weights)
+            live.waiting.difference_update(weights)
 
         part.build = build_with_weights
 
@@ -449,11 +451,11 @@ class Keras:
         """Copies of all weights. Raises AdapterError before the first call of a layer
         that keeps its initial ones: it has none yet.
         """
-        held: Held = layer
-        self._build(held)
+        live: LiveLayer = layer
+        self._build(live)
         return {
             name: self.tf.identity(self.generation.source(variable))
-            for name, variable in self._variables(held.layer).items()
+            for name, variable in self._variables(live.layer).items()
         }
 
     def tensor(self, value: Tensor) -> Any:
@@ -470,45 +472,45 @@ class Keras:
         """`layer(sequences, **others)`, or a functional model of the same arguments;
         `passed` says of an argument in which other form it goes.
         """
-        held: Held = layer
+        live: LiveLayer = layer
         tensors = {name: value for name, value in arguments.items() if name != "passed"}
 
         def call() -> Any:
             inputs, others = _split(tensors)
-            held.inputs = [(tuple(each.shape), each.dtype.name) for each in inputs]
-            if isinstance(held.layer, EncoderDecoder) and not held.layer.built:
-                held.layer.build(self._placeholders(held))
-            if held.functional and not isinstance(held.layer, EncoderDecoder):
-                self._model(held, inputs, others)
-            held.forms = arguments.get("passed", {})
-            return held.execute(
-                {name: _in_form(value, held.forms.get(name)) for name, value in tensors.items()}
+            live.inputs = [(tuple(each.shape), each.dtype.name) for each in inputs]
+            if isinstance(live.layer, EncoderDecoder) and not live.layer.built:
+                live.layer.build(self._placeholders(live))
+            if live.functional and not isinstance(live.layer, EncoderDecoder):
+                self._model(live, inputs, others)
+            live.forms = arguments.get("passed", {})
+            return live.execute(
+                {name: _in_form(value, live.forms.get(name)) for name, value in tensors.items()}
             )
 
         return call
 
-    def run(self, held: Held, arguments: Mapping[str, Any]) -> Result:
+    def run(self, live: LiveLayer, arguments: Mapping[str, Any]) -> Result:
         """One call; what comes out of it may be traced."""
         inputs, others = _split(arguments)
-        if held.functional and not isinstance(held.layer, EncoderDecoder):
-            target, given = self._model(held, inputs, others)
+        if live.functional and not isinstance(live.layer, EncoderDecoder):
+            target, given = self._model(live, inputs, others)
             result = target(given, **_plain(others))
         else:
-            target = held.layer
-            result = _by_place(target, inputs[0] if len(inputs) == 1 else inputs, others, held.forms)
-        if held.waiting:
+            target = live.layer
+            result = _by_place(target, inputs[0] if len(inputs) == 1 else inputs, others, live.forms)
+        if live.waiting:
             raise AdapterError(
-                f"the layer was called without building the parts of the weights {sorted(held.waiting)}"
+                f"the layer was called without building the parts of the weights {sorted(live.waiting)}"
             )
-        masks = self._masks(held) if others.get("training") else {}
+        masks = self._masks(live) if others.get("training") else {}
         return result, masks, list(target.losses)
 
-    def _masks(self, held: Held) -> dict[str, Any]:
+    def _masks(self, live: LiveLayer) -> dict[str, Any]:
         """The masks by name, each (gates, batch, timesteps, n)."""
         masks = {}
         with _ours("read the dropout masks"):
-            for prefix, part in _parts(held.layer):
-                for kind, drawn in self.generation.masks(part, held.found[prefix]).items():
+            for prefix, part in _parts(live.layer):
+                for kind, drawn in self.generation.masks(part, live.found[prefix]).items():
                     gates = self.tf.stack(drawn if isinstance(drawn, (list, tuple)) else [drawn])
                     if len(gates.shape) == 4 and getattr(part, "time_major", False):
                         gates = self.tf.transpose(gates, (0, 2, 1, 3))
@@ -517,95 +519,100 @@ class Keras:
                     )
         return masks
 
-    def forget_masks(self, held: Held) -> None:
+    def forget_masks(self, live: LiveLayer) -> None:
         """Have cells that are called directly, which keep their masks, draw new ones;
         what they kept is of a trace that nobody runs.
         """
-        for prefix, part in _parts(held.layer):
+        for prefix, part in _parts(live.layer):
             for forget in ("reset_dropout_mask", "reset_recurrent_dropout_mask"):
                 if hasattr(part, forget):
                     getattr(part, forget)()
-            held.found[prefix].clear()
+            live.found[prefix].clear()
 
     def record(self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]) -> tuple[Any, Differentiate]:
         """As the mode does it."""
         return self.mode.record(self, layer, leaves, call)
 
     def gradients(
-        self, held: Held, tape: Any, leaves: Sequence[Any], outputs: Sequence[Any], cotangents: Sequence[Any]
+        self,
+        live: LiveLayer,
+        tape: Any,
+        leaves: Sequence[Any],
+        outputs: Sequence[Any],
+        cotangents: Sequence[Any],
     ) -> Gradients:
         """Of the outputs' inner product with the cotangents, plus the losses, by the
         trainable weights and the leaves. Slices are added up.
         """
-        whole = held.layer.model if isinstance(held.layer, EncoderDecoder) else held.layer
+        whole = live.layer.model if isinstance(live.layer, EncoderDecoder) else live.layer
         trainable = {id(variable) for variable in whole.trainable_weights}
         variables = {
             name: variable
-            for name, variable in self._variables(held.layer).items()
+            for name, variable in self._variables(live.layer).items()
             if id(variable) in trainable
         }
         sources = [*map(self.generation.source, variables.values()), *leaves]
-        seeds = [*cotangents, *map(self.tf.ones_like, held.losses)]
+        seeds = [*cotangents, *map(self.tf.ones_like, live.losses)]
         found = [
             None if gradient is None else self.tf.convert_to_tensor(gradient)
-            for gradient in tape.gradient([*outputs, *held.losses], sources, output_gradients=seeds)
+            for gradient in tape.gradient([*outputs, *live.losses], sources, output_gradients=seeds)
         ]
         return dict(zip(variables, found[: len(variables)], strict=True)), found[len(variables) :]
 
     def drawn(self, layer: Any) -> Mapping[str, Any]:
         """Of the last call."""
-        held: Held = layer
-        return held.masks
+        live: LiveLayer = layer
+        return live.masks
 
     def epochs(self, layer: Any) -> Sequence[Mapping[str, Any]]:
         """The masks of each epoch of the last training; none where nothing was
         dropped.
         """
-        held: Held = layer
-        return held.epochs
+        live: LiveLayer = layer
+        return live.epochs
 
     def effects(self, layer: Any) -> Mapping[str, Any]:
         """The losses, 1-D; under a mixed policy those of weights and of outputs differ
         in dtype, and the wider one holds both.
         """
-        held: Held = layer
-        if not held.losses:
+        live: LiveLayer = layer
+        if not live.losses:
             return {}
-        widest = max((loss.dtype for loss in held.losses), key=lambda dtype: int(dtype.size))
-        return {"losses": self.tf.stack([self.tf.cast(loss, widest) for loss in held.losses])}
+        widest = max((loss.dtype for loss in live.losses), key=lambda dtype: int(dtype.size))
+        return {"losses": self.tf.stack([self.tf.cast(loss, widest) for loss in live.losses])}
 
     def actor(self, layer: Any, action: str, step: int, arguments: Mapping[str, Any]) -> Callable[[], Any]:
         """`reset`, `train`, `save-and-load`, `from-config`, `functional-model`."""
-        held: Held = layer
-        actions: dict[str, Callable[[], Held]] = {
-            "reset": lambda: self._reset(held),
-            "train": lambda: self._train(held, arguments),
-            "save-and-load": lambda: self._save_and_load(held),
-            "from-config": lambda: self._from_config(held),
-            "functional-model": lambda: self._functional_model(held),
+        live: LiveLayer = layer
+        actions: dict[str, Callable[[], LiveLayer]] = {
+            "reset": lambda: self._reset(live),
+            "train": lambda: self._train(live, arguments),
+            "save-and-load": lambda: self._save_and_load(live),
+            "from-config": lambda: self._from_config(live),
+            "functional-model": lambda: self._functional_model(live),
         }
         if action not in actions:
             raise UnknownAction(action, step, f"known are {', '.join(actions)}")
-        if action == "reset" and not any(hasattr(part, "stateful") for _, part in _parts(held.layer)):
+        if action == "reset" and not any(hasattr(part, "stateful") for _, part in _parts(live.layer)):
             raise UnknownAction(action, step, "but the layer records no states")
         if (
             action in ("train", "save-and-load")
-            and hasattr(held.layer, "state_size")
-            and not hasattr(held.layer, "cell")
+            and hasattr(live.layer, "state_size")
+            and not hasattr(live.layer, "cell")
         ):
             raise UnknownAction(action, step, "but a cell is no layer over time; put it into an RNN")
         return actions[action]
 
-    def _reset(self, held: Held) -> Held:
+    def _reset(self, live: LiveLayer) -> LiveLayer:
         for layer in (
-            (held.layer.encoder, held.layer.decoder)
-            if isinstance(held.layer, EncoderDecoder)
-            else (held.layer,)
+            (live.layer.encoder, live.layer.decoder)
+            if isinstance(live.layer, EncoderDecoder)
+            else (live.layer,)
         ):
             self.generation.reset(layer)
-        return held
+        return live
 
-    def _train(self, held: Held, arguments: Mapping[str, Any]) -> Held:
+    def _train(self, live: LiveLayer, arguments: Mapping[str, Any]) -> LiveLayer:
         """`fit` on all rows at once. It computes the loss, and casts its inputs, in
         floatx, which has to be the layer's dtype then.
 
@@ -613,20 +620,20 @@ class Keras:
         masks.
         """
         inputs, others = _split({name: value for name, value in arguments.items() if name not in OF_TRAINING})
-        held.inputs = [(tuple(each.shape), each.dtype.name) for each in inputs]
+        live.inputs = [(tuple(each.shape), each.dtype.name) for each in inputs]
         floatx = self.keras.backend.floatx()
-        self.keras.backend.set_floatx("float32" if held.dtype.startswith("mixed_") else held.dtype)
+        self.keras.backend.set_floatx("float32" if live.dtype.startswith("mixed_") else live.dtype)
         try:
-            model, given = self._model(held, inputs, others, _plain(others))
+            model, given = self._model(live, inputs, others, _plain(others))
             if isinstance(model.output, (list, tuple)):
                 model = self.keras.Model(model.inputs, model.output[0])
             drops = others.get("training", True) and any(
-                getattr(part, rate, 0) for _, part in _parts(held.layer) for rate in RATES
+                getattr(part, rate, 0) for _, part in _parts(live.layer) for rate in RATES
             )
             drawn: list[Mapping[str, Any]] = []
             reader = self.keras.callbacks.LambdaCallback(
-                on_epoch_begin=lambda epoch, logs: self.forget_masks(held),
-                on_epoch_end=lambda epoch, logs: drawn.append(self._masks(held)),
+                on_epoch_begin=lambda epoch, logs: self.forget_masks(live),
+                on_epoch_end=lambda epoch, logs: drawn.append(self._masks(live)),
             )
             model.compile(
                 optimizer=self.keras.optimizers.SGD(arguments["learning_rate"]), loss="mse", run_eagerly=drops
@@ -642,91 +649,95 @@ class Keras:
                 verbose=0,
                 callbacks=[reader] if drops else [],
             )
-            held.epochs = drawn
+            live.epochs = drawn
         finally:
             self.keras.backend.set_floatx(floatx)
-        return held
+        return live
 
-    def _save_and_load(self, held: Held) -> Held:
+    def _save_and_load(self, live: LiveLayer) -> LiveLayer:
         """As a `.keras` file, in which a layer is part of a functional model."""
-        whole = isinstance(held.layer, (EncoderDecoder, self.keras.Sequential))
-        self._build(held)
-        model = held.layer.model if isinstance(held.layer, EncoderDecoder) else held.layer
+        whole = isinstance(live.layer, (EncoderDecoder, self.keras.Sequential))
+        self._build(live)
+        model = live.layer.model if isinstance(live.layer, EncoderDecoder) else live.layer
         if not whole:
-            inputs = self._placeholders(held)
-            model = self.keras.Model(inputs, held.layer(*inputs))
+            inputs = self._placeholders(live)
+            model = self.keras.Model(inputs, live.layer(*inputs))
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "model.keras")
             model.save(path)
             loaded = self.keras.models.load_model(path)
-        if isinstance(held.layer, EncoderDecoder):
-            loaded = held.layer.around(loaded)
-        return self._held(loaded if whole else loaded.get_layer(held.layer.name), held.dtype, held.functional)
+        if isinstance(live.layer, EncoderDecoder):
+            loaded = live.layer.around(loaded)
+        return self._live(loaded if whole else loaded.get_layer(live.layer.name), live.dtype, live.functional)
 
-    def _from_config(self, held: Held) -> Held:
+    def _from_config(self, live: LiveLayer) -> LiveLayer:
         """`from_config(get_config())` and the same weights."""
-        if isinstance(held.layer, EncoderDecoder):
-            self._build(held)
-            layer: Any = held.layer.around(self.keras.Model.from_config(held.layer.model.get_config()))
+        if isinstance(live.layer, EncoderDecoder):
+            self._build(live)
+            layer: Any = live.layer.around(self.keras.Model.from_config(live.layer.model.get_config()))
         else:
-            layer = type(held.layer).from_config(held.layer.get_config())
-        other = self._held(layer, held.dtype, held.functional)
+            layer = type(live.layer).from_config(live.layer.get_config())
+        other = self._live(layer, live.dtype, live.functional)
         weights = (
-            {name: self.read(weight) for name, weight in self.weights(held).items()}
-            if held.layer.built
-            else held.weights
+            {name: self.read(weight) for name, weight in self.weights(live).items()}
+            if live.layer.built
+            else live.weights
         )
         if weights:
             self.set_weights(other, weights)
         return other
 
-    def _functional_model(self, held: Held) -> Held:
-        held.functional = True
-        return held
+    def _functional_model(self, live: LiveLayer) -> LiveLayer:
+        live.functional = True
+        return live
 
-    def _build(self, held: Held) -> None:
+    def _build(self, live: LiveLayer) -> None:
         """Build the layer, if nothing else has, for the inputs of the last call."""
-        if not held.layer.built:
-            inputs = self._placeholders(held)
-            held.layer.build(inputs) if isinstance(held.layer, EncoderDecoder) else held.layer(*inputs)
+        if not live.layer.built:
+            inputs = self._placeholders(live)
+            live.layer.build(inputs) if isinstance(live.layer, EncoderDecoder) else live.layer(*inputs)
 
-    def _placeholders(self, held: Held) -> list[Any]:
+    def _placeholders(self, live: LiveLayer) -> list[Any]:
         """A `keras.Input` for each input of the last call; before that, what fits the
         weights: (None, None, features).
         """
-        batch = self._batch(held)
-        if held.inputs:
+        batch = self._batch(live)
+        if live.inputs:
             return [
-                self.keras.Input(self._open(held, shape, dtype), batch_size=batch, dtype=dtype)
-                for shape, dtype in held.inputs
+                self.keras.Input(self._open(live, shape, dtype), batch_size=batch, dtype=dtype)
+                for shape, dtype in live.inputs
             ]
         inner = (
             ("encoder/kernel", "decoder/kernel")
-            if isinstance(held.layer, EncoderDecoder)
-            else tuple(held.weights)[:1]
+            if isinstance(live.layer, EncoderDecoder)
+            else tuple(live.weights)[:1]
         )
         kernels = [
-            held.weights[name].values
+            live.weights[name].values
             for name in inner
-            if name in held.weights and name.split("/")[-1] == "kernel"
+            if name in live.weights and name.split("/")[-1] == "kernel"
         ]
-        if not kernels or any(_stateful(part) for _, part in _parts(held.layer)):
+        if not kernels or any(_stateful(part) for _, part in _parts(live.layer)):
             raise AdapterError("nothing says yet which inputs the layer is for: call it before this step")
         return [
-            self.keras.Input((None, kernel.shape[0]), dtype=held.dtype.removeprefix("mixed_"))
+            self.keras.Input((None, kernel.shape[0]), dtype=live.dtype.removeprefix("mixed_"))
             for kernel in kernels
         ]
 
-    def _batch(self, held: Held) -> int | None:
+    def _batch(self, live: LiveLayer) -> int | None:
         """A layer that is stateful is for one batch size."""
         return (
-            held.inputs[0][0][0]
-            if held.inputs and any(_stateful(part) for _, part in _parts(held.layer))
+            live.inputs[0][0][0]
+            if live.inputs and any(_stateful(part) for _, part in _parts(live.layer))
             else None
         )
 
     def _model(
-        self, held: Held, inputs: Sequence[Any], others: Mapping[str, Any], fixed: Mapping[str, Any] = NOTHING
+        self,
+        live: LiveLayer,
+        inputs: Sequence[Any],
+        others: Mapping[str, Any],
+        fixed: Mapping[str, Any] = NOTHING,
     ) -> tuple[Any, list[Any]]:
         """The functional model that takes these arrays, and the arrays in its order.
         Whatever is no array it takes when it is called, unless it is `fixed`: the layer
@@ -735,39 +746,39 @@ class Keras:
         nest = self.tf.nest
         arrays = {name: value for name, value in others.items() if name not in _plain(others)}
         given = [*inputs, *nest.flatten(arrays)]
-        if isinstance(held.layer, EncoderDecoder):
+        if isinstance(live.layer, EncoderDecoder):
             if fixed:
                 raise NotOffered(f"the model of an encoder and a decoder is made without {', '.join(fixed)}")
-            self._build(held)
-            return held.layer.model, given
-        lengths = tuple(f"timesteps:{each.shape[1]}" for each in inputs if _unrolled(held.layer))
+            self._build(live)
+            return live.layer.model, given
+        lengths = tuple(f"timesteps:{each.shape[1]}" for each in inputs if _unrolled(live.layer))
         taken = lengths + tuple(
             f"{name}:{len(each.shape)}" for name, value in arrays.items() for each in nest.flatten(value)
         )
         taken += tuple(f"{name}={value}" for name, value in fixed.items())
-        if taken not in held.models:
-            batch = self._batch(held)
+        if taken not in live.models:
+            batch = self._batch(live)
 
             def placeholder(each: Any) -> Any:
                 return self.keras.Input(
-                    self._open(held, tuple(each.shape), each.dtype.name),
+                    self._open(live, tuple(each.shape), each.dtype.name),
                     batch_size=batch,
                     dtype=each.dtype.name,
                 )
 
-            first = self._placeholders(held)
+            first = self._placeholders(live)
             rest = {name: nest.map_structure(placeholder, value) for name, value in arrays.items()}
-            held.models[taken] = self.keras.Model(
-                [*first, *nest.flatten(rest)], held.layer(*first, **rest, **fixed)
+            live.models[taken] = self.keras.Model(
+                [*first, *nest.flatten(rest)], live.layer(*first, **rest, **fixed)
             )
-        return held.models[taken], given
+        return live.models[taken], given
 
-    def _open(self, held: Held, shape: Shape, dtype: str) -> Shape:
+    def _open(self, live: LiveLayer, shape: Shape, dtype: str) -> Shape:
         """The shape without batch, for any number of timesteps: (timesteps, features),
         a mask's or token's (timesteps,), or a state's (units,). A layer that is
         unrolled is for the number that it was given.
         """
-        if _unrolled(held.layer):
+        if _unrolled(live.layer):
             return shape[1:]
         return (
             (None, *shape[2:]) if len(shape) > 2 or not dtype.startswith(("float", "bfloat")) else shape[1:]

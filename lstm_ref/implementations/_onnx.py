@@ -33,7 +33,7 @@ ACCUMULATION = {"float64": "float64", "float32": "float32"}
 
 
 @dataclass
-class Node:
+class OperatorNode:
     """A request's node: its parameters and weights. What runs it is made of it for each
     set of inputs, and kept.
     """
@@ -114,13 +114,13 @@ class OnnxRuntimeAdapter:
         """A node; what the runtime thinks of it shows when it is first run."""
         if request.layer != "LSTM":
             raise UnknownLayer(request.layer, "ONNX")
-        return lambda: Node(request.params, request.dtype)
+        return lambda: OperatorNode(request.params, request.dtype)
 
-    def set_weights(self, layer: Node, weights: Mapping[str, Tensor]) -> None:
+    def set_weights(self, layer: OperatorNode, weights: Mapping[str, Tensor]) -> None:
         """The parts of W, R, B and P."""
         layer.weights.update({name: np.array(tensor.values) for name, tensor in weights.items()})
 
-    def weights(self, layer: Node) -> Mapping[str, Any]:
+    def weights(self, layer: OperatorNode) -> Mapping[str, Any]:
         """The same parts."""
         return layer.weights
 
@@ -132,7 +132,7 @@ class OnnxRuntimeAdapter:
         """A copy of the values, with NumPy's word for their dtype."""
         return Tensor(str(np.asarray(tensor).dtype), np.array(tensor))
 
-    def caller(self, layer: Node, arguments: Mapping[str, Any]) -> Callable[[], Any]:
+    def caller(self, layer: OperatorNode, arguments: Mapping[str, Any]) -> Callable[[], Any]:
         """The model of the node with these inputs, run."""
         given = {name: value[0] if isinstance(value, list) else value for name, value in arguments.items()}
         weights = layer.inputs(int(given["X"].shape[-1]))
@@ -187,7 +187,7 @@ def line_with(error: Exception, *said: str) -> str | None:
     )
 
 
-def model(onnx: Any, node: Node, given: Mapping[str, Any], weights: Mapping[str, Any]) -> Any:
+def model(onnx: Any, node: OperatorNode, given: Mapping[str, Any], weights: Mapping[str, Any]) -> Any:
     """A model of the node alone, with the inputs that are given, whose shapes it says.
 
     It is not checked: what a runtime makes of a node that is not allowed is the

@@ -245,7 +245,7 @@ def _expectation(
     calls = []
     for index, call in enumerate(exact):
         axes = {
-            **call.handed,
+            **call.from_previous,
             **{output.name: output.axes for output in call.names},
             **{name: (name,) for name in call.effects},
         }

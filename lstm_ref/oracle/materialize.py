@@ -97,7 +97,7 @@ def materialize(
     drawn = (
         {name: draw(spec, name) for name, spec in specs.items()}
         if like is None
-        else taken_over(like, specs, part)
+        else weights_of_second_run(like, specs, part)
     )
     if like is not None and part and part in (rows := lstms(like.weight_labels())):
         draw = with_states_of(draw, rows.index(part))
@@ -166,7 +166,7 @@ def _tensors(value: Any, path: str) -> Iterator[tuple[str, Tensor]]:
             yield from _tensors(part, f"{path}[{index}]")
 
 
-def taken_over(like: Material, specs: Mapping[str, Spec], part: str = "") -> dict[str, Array]:
+def weights_of_second_run(like: Material, specs: Mapping[str, Spec], part: str = "") -> dict[str, Array]:
     """The weights of a first run, or of a part of its layer, for a layer with these:
     their own names for the same numbers, in their own layout.
 

@@ -10,7 +10,7 @@ from lstm_ref.dialects import Dialect
 from lstm_ref.dialects.dialect import Draw, Output, Twin
 from lstm_ref.dialects.initial import Initial
 from lstm_ref.protocol.steps import structure
-from lstm_ref.protocol.trace import Handed, Request, Step, Tensor, Trace
+from lstm_ref.protocol.trace import PreviousOutputs, Request, Step, Tensor, Trace
 from lstm_ref.reference.activations import Array
 
 
@@ -49,7 +49,7 @@ YIELDING = ("call", "weights")  # the actions that always have an entry in a tra
 @dataclass(frozen=True)
 class TwinCall:
     """What one call of a twin returned, its gradients and effects, by name, and the
-    masks that it has to draw; and by path the axes of what the call before handed over.
+    masks that it has to draw; and by path the axes of what the call before returned.
     Weights that are read are a call as well; `initial` says what they must look like
     where nobody has given them.
 
@@ -63,7 +63,7 @@ class TwinCall:
     names: tuple[Output, ...]
     outputs: Mapping[str, Array]
     gradients: Mapping[str, Array]
-    handed: Mapping[str, tuple[str, ...]]
+    from_previous: Mapping[str, tuple[str, ...]]
     effects: Mapping[str, Array] = field(default_factory=dict)
     draws: Mapping[str, Draw] = field(default_factory=dict)
     initial: Mapping[str, Initial] = field(default_factory=dict)
@@ -111,11 +111,11 @@ def run_twin(
         if step.action != "call":
             twin.act(step.action, arguments)
             continue
-        handed: dict[str, tuple[str, ...]] = {}
+        from_previous: dict[str, tuple[str, ...]] = {}
         for name, value in step.arguments.items():
-            if isinstance(value, Handed):
+            if isinstance(value, PreviousOutputs):
                 assert returned is not None
-                arguments[name] = _handed(value, name, returned, handed)
+                arguments[name] = _from_previous(value, name, returned, from_previous)
         draws = twin.draws(arguments)
         drawn = {"drawn": observed.masks(len(calls))} if draws and observed.drawn else {}
         result, pullback = twin.vjp(**arguments, **drawn)
@@ -129,19 +129,21 @@ def run_twin(
         )
         names = twin.outputs(arguments)
         outputs = dict(zip((output.name for output in names), arrays, strict=True))
-        returned = TwinCall(shown, names, outputs, gradients, handed, effects, draws, step=index)
+        returned = TwinCall(shown, names, outputs, gradients, from_previous, effects, draws, step=index)
         calls.append(returned)
     return calls
 
 
-def _handed(value: Handed, path: str, returned: TwinCall, axes: dict[str, tuple[str, ...]]) -> list[Any]:
-    """What the call before returned, nested as it is handed over; the axes of each
+def _from_previous(
+    value: PreviousOutputs, path: str, returned: TwinCall, axes: dict[str, tuple[str, ...]]
+) -> list[Any]:
+    """What the call before returned, nested as it is asked for; the axes of each
     array are entered by path.
     """
     found: list[Any] = []
     for k, position in enumerate(value.outputs):
-        if isinstance(position, Handed):
-            found.append(_handed(position, f"{path}[{k}]", returned, axes))
+        if isinstance(position, PreviousOutputs):
+            found.append(_from_previous(position, f"{path}[{k}]", returned, axes))
         else:
             found.append(list(returned.outputs.values())[position])
             axes[f"{path}[{k}]"] = returned.names[position].axes
@@ -218,7 +220,7 @@ def _weights(twin: Twin, request: Request) -> TwinCall:
         names=tuple(Output(name, specs[name].axes) for name in weights),
         outputs=weights,
         gradients={},
-        handed={},
+        from_previous={},
         initial={} if request.weights else twin.initial(features_of(request)),
         is_call=False,
     )

@@ -21,7 +21,7 @@ from lstm_ref.protocol.adapter import (
 )
 from lstm_ref.protocol.documentation import ExampleRaised, example, run_example, signature
 from lstm_ref.protocol.errors import AdapterError, NotOffered
-from lstm_ref.protocol.trace import Call, Handed, Raised, Request, Step, Tensor, Trace
+from lstm_ref.protocol.trace import Call, PreviousOutputs, Raised, Request, Step, Tensor, Trace
 
 # Arguments that a gradient can be asked for.
 DIFFERENTIABLE = frozenset({"float64", "float32", "float16", "bfloat16"})
@@ -52,11 +52,11 @@ def run(adapter: Adapter, request: Request) -> Trace:
         for index, step in enumerate(request.steps):
             if step.refused:
                 try:
-                    _call(adapter, layer, _handed_over(step, returned), index)
+                    _call(adapter, layer, _with_previous(step, returned), index)
                 except _FrameworkRaised as error:
                     refusals.append(error.raised)
             elif step.action == "call":
-                calls.append(_call(adapter, layer, _handed_over(step, returned), index))
+                calls.append(_call(adapter, layer, _with_previous(step, returned), index))
                 returned = calls[-1].outputs
             elif step.action in OF_DOCUMENTATION:
                 calls.append(Call("()", ()))
@@ -125,7 +125,7 @@ def _in_framework(step: int | None) -> Iterator[None]:
         raise _FrameworkRaised(Raised(types, str(error), step, traceback.format_exc())) from error
 
 
-def _handed_over(step: Step, returned: Sequence[Tensor]) -> Step:
+def _with_previous(step: Step, returned: Sequence[Tensor]) -> Step:
     """The step with what the call before returned in its place: copies, so that no
     gradient reaches back into that call.
     """
@@ -133,9 +133,9 @@ def _handed_over(step: Step, returned: Sequence[Tensor]) -> Step:
 
 
 def _take(value: Any, returned: Sequence[Tensor]) -> Any:
-    if isinstance(value, Handed):
+    if isinstance(value, PreviousOutputs):
         return [
-            _take(position, returned) if isinstance(position, Handed) else returned[position]
+            _take(position, returned) if isinstance(position, PreviousOutputs) else returned[position]
             for position in value.outputs
         ]
     return value

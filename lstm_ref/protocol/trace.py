@@ -42,12 +42,12 @@ class Tensor:
 
 
 @dataclass(frozen=True)
-class Handed:
+class PreviousOutputs:
     """An argument that is a list of what the call before returned: its outputs at these
-    positions; what is Handed inside it is a list in the list.
+    positions; what is PreviousOutputs inside it is a list in the list.
     """
 
-    outputs: tuple["int | Handed", ...]
+    outputs: tuple["int | PreviousOutputs", ...]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Step:
     """One action on the layer.
 
     "call" has `arguments` by their documented names; a value is a Tensor, a list of
-    such values, what the call before Handed over, or plain JSON data. With `cotangents`
+    such values, what the call before returned, or plain JSON data. With `cotangents`
     (one Tensor for every returned array, in the order in which the layer returns them)
     the call's gradients are wanted: those of the inner product of the outputs and the
     cotangents, plus the losses that the layer adds.

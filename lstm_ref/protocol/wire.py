@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from lstm_ref.protocol.errors import NotAMessage, WireError
-from lstm_ref.protocol.trace import Call, Handed, Raised, Request, Step, Tensor, Trace
+from lstm_ref.protocol.trace import Call, PreviousOutputs, Raised, Request, Step, Tensor, Trace
 
 PROTOCOL = 3
 
@@ -188,12 +188,12 @@ def _step_from_json(data: Json) -> Step:
 
 def _argument_to_json(value: Any) -> Json:
     """A call argument: an array, a list that holds at least one, what the call before
-    handed over, or plain data; the key says which.
+    returned, or plain data; the key says which.
     """
     if isinstance(value, Tensor):
         return {"tensor": _tensor_to_json(value)}
-    if isinstance(value, Handed):
-        return {"handed": _handed_to_json(value)}
+    if isinstance(value, PreviousOutputs):
+        return {"previous": _previous_to_json(value)}
     if isinstance(value, (list, tuple)) and any(_holds_tensor(item) for item in value):
         return {"list": [_argument_to_json(item) for item in value]}
     return {"plain": value}
@@ -202,22 +202,23 @@ def _argument_to_json(value: Any) -> Json:
 def _argument_from_json(data: Json) -> Any:
     if "tensor" in data:
         return tensor_from_json(data["tensor"])
-    if "handed" in data:
-        return _handed_from_json(data["handed"])
+    if "previous" in data:
+        return _previous_from_json(data["previous"])
     if "list" in data:
         return [_argument_from_json(item) for item in data["list"]]
     return data["plain"]
 
 
-def _handed_to_json(handed: Handed) -> list[Any]:
+def _previous_to_json(previous: PreviousOutputs) -> list[Any]:
     return [
-        _handed_to_json(position) if isinstance(position, Handed) else position for position in handed.outputs
+        _previous_to_json(position) if isinstance(position, PreviousOutputs) else position
+        for position in previous.outputs
     ]
 
 
-def _handed_from_json(data: list[Any]) -> Handed:
-    return Handed(
-        tuple(_handed_from_json(position) if isinstance(position, list) else position for position in data)
+def _previous_from_json(data: list[Any]) -> PreviousOutputs:
+    return PreviousOutputs(
+        tuple(_previous_from_json(position) if isinstance(position, list) else position for position in data)
     )
 
 

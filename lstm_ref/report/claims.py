@@ -24,7 +24,7 @@ SIDES = {
 
 
 @dataclass(frozen=True)
-class Verdict:
+class StatementVerdict:
     """What became of a statement on some implementations, which have their versions
     with them.
 
@@ -63,7 +63,7 @@ class Statement:
     anchor: str
     claim: Claimed
     source: int
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[StatementVerdict, ...]
     evidence: tuple[Evidence, ...]
 
     @property
@@ -73,7 +73,7 @@ class Statement:
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceCounts:
     """A source, and how many statements of it have each verdict."""
 
     title: str
@@ -87,7 +87,7 @@ class Claims:
     """All statements of a report, those of one source together."""
 
     statements: tuple[Statement, ...]
-    sources: tuple[Source, ...]
+    sources: tuple[SourceCounts, ...]
     counts: dict[str, int]
 
     def of(self, source: int) -> list[Statement]:
@@ -110,7 +110,9 @@ def claims(results: Results) -> Claims:
         for number, some in enumerate(groups.values(), start=1)
     )
     of_source = [[each for each in statements if each.source == index] for index in range(len(titles))]
-    sources = tuple(Source(*title, _counts(some)) for title, some in zip(titles, of_source, strict=True))
+    sources = tuple(
+        SourceCounts(*title, _counts(some)) for title, some in zip(titles, of_source, strict=True)
+    )
     return Claims(statements, sources, _counts(statements))
 
 
@@ -135,7 +137,7 @@ def _statement(results: Results, anchor: str, source: int, outcomes: Sequence[Ou
     for outcome in outcomes:
         by_verdict.setdefault(_claim(outcome).verdict, []).append(outcome)
     verdicts = tuple(
-        Verdict(word, _names(results, some), _state(some))
+        StatementVerdict(word, _names(results, some), _state(some))
         for word, some in sorted(by_verdict.items(), key=lambda pair: list(VERDICTS).index(pair[0]))
     )
     evidence = list(_evidence(outcomes))

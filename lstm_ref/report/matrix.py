@@ -47,7 +47,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Matrix:
+class MatrixTable:
     """The parameters of one documented API; the values of a parameter stand together.
 
     `untold` is the number of findings by implementation that no value tells.
@@ -58,14 +58,14 @@ class Matrix:
     untold: Mapping[str, int]
 
 
-def matrices(results: Results, found: Sequence[Finding]) -> list[Matrix]:
+def matrices(results: Results, found: Sequence[Finding]) -> list[MatrixTable]:
     """A matrix for each set of implementations that share cases. A cell counts every
     outcome of the cases with its value; only a pass counts as passed.
     """
     return [_matrix(group, results.outcomes, found) for group in sharing_cases(results)]
 
 
-def _matrix(names: tuple[str, ...], outcomes: Iterable[Outcome], found: Sequence[Finding]) -> Matrix:
+def _matrix(names: tuple[str, ...], outcomes: Iterable[Outcome], found: Sequence[Finding]) -> MatrixTable:
     counts: dict[tuple[str, str], Counter[tuple[str, str]]] = {}
     for outcome in outcomes:
         if outcome.implementation in names:
@@ -89,7 +89,7 @@ def _matrix(names: tuple[str, ...], outcomes: Iterable[Outcome], found: Sequence
         name: sum(name in each.implementations and not each.factors.factors for each in found)
         for name in names
     }
-    return Matrix(
+    return MatrixTable(
         names, tuple(tuple(values) for _, values in groupby(rows, key=lambda row: row.parameter)), untold
     )
 

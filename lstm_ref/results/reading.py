@@ -20,7 +20,7 @@ from lstm_ref.results.records import (
     Missing,
     Outcome,
     Results,
-    Subject,
+    SubjectRecord,
     Worst,
 )
 
@@ -175,8 +175,8 @@ def _header(record: dict[str, Any]) -> Header:
     )
 
 
-def _subject(record: dict[str, Any]) -> Subject:
-    return Subject(**{**_fields(record), "implementations": tuple(record["implementations"])})
+def _subject(record: dict[str, Any]) -> SubjectRecord:
+    return SubjectRecord(**{**_fields(record), "implementations": tuple(record["implementations"])})
 
 
 def _outcome(record: dict[str, Any]) -> Outcome:

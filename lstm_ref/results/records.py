@@ -47,7 +47,7 @@ class Header:
 
 
 @dataclass(frozen=True)
-class Subject:
+class SubjectRecord:
     """A process that hosted implementations."""
 
     subject: str
@@ -147,7 +147,7 @@ class Results:
     """
 
     header: Header
-    subjects: tuple[Subject, ...]
+    subjects: tuple[SubjectRecord, ...]
     outcomes: tuple[Outcome, ...]
     footer: Footer | None
     incomplete: str

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from lstm_ref.results.errors import ResultsInUse
-from lstm_ref.results.records import FORMAT, Footer, Header, Outcome, Subject
+from lstm_ref.results.records import FORMAT, Footer, Header, Outcome, SubjectRecord
 
 
 class ResultFile:
@@ -88,7 +88,7 @@ def now() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
-def record(value: Header | Subject | Outcome | Footer) -> dict[str, Any]:
+def record(value: Header | SubjectRecord | Outcome | Footer) -> dict[str, Any]:
     """The value as plain JSON data."""
     plain: dict[str, Any] = _plain(value)
     return plain

@@ -8,7 +8,7 @@ from lstm_ref.protocol import Implementation
 from lstm_ref.runner.answers import CannotStart, Facts
 from lstm_ref.runner.interpreters import look_at
 from lstm_ref.runner.offers import Documented, problems_of
-from lstm_ref.runner.settings import Settings
+from lstm_ref.runner.settings import ProjectSettings
 from lstm_ref.runner.targets import (
     Elsewhere,
     Introduce,
@@ -43,7 +43,7 @@ class Asked:
         adapters: Sequence[str],
         python: Sequence[str],
         folder: Path,
-        settings: Settings,
+        settings: ProjectSettings,
     ) -> "Asked":
         """From options of the command line, given in this folder, and from settings.
 

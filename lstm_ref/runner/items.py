@@ -11,7 +11,7 @@ from _pytest._code.code import ReprFileLocation, TerminalRepr
 from lstm_ref.corpus import Case, CorpusError, load_file
 from lstm_ref.corpus.selection import last_part
 from lstm_ref.pytest_plugin import session
-from lstm_ref.results.records import FAILING, Outcome, Subject
+from lstm_ref.results.records import FAILING, Outcome, SubjectRecord
 from lstm_ref.results.writing import record
 
 
@@ -78,7 +78,7 @@ class CaseItem(pytest.Item):
         run, told = session(self.config).run, session(self.config).told
         self.outcome = run.outcome(self.case, self.implementation, self.dtype)
         self.subjects = [
-            record(Subject(label, columns, facts.versions, facts.environment, facts.processor))
+            record(SubjectRecord(label, columns, facts.versions, facts.environment, facts.processor))
             for label, (columns, facts) in run.subjects.started().items()
             if label not in told
         ]

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from itertools import combinations
 from typing import Any
 
-from lstm_ref.corpus.case import ABSENT, Case, Step
+from lstm_ref.corpus.case import ABSENT, Case, CaseStep
 from lstm_ref.corpus.hints import did_you_mean
 from lstm_ref.corpus.ids import value_text
 from lstm_ref.corpus.models import Layer, ParametersFile
@@ -118,7 +118,7 @@ def _reasons(case: Case, dtype: str, known: Introduction, documented: Documented
 def _of_layer(
     layer: str,
     params: Mapping[str, Any],
-    steps: Sequence[Step],
+    steps: Sequence[CaseStep],
     known: Introduction,
     documented: ParametersFile,
 ) -> Iterator[str]:

@@ -36,7 +36,7 @@ from lstm_ref.runner.launching import Launch, installed, missing_modules
 from lstm_ref.runner.nodeids import NOTHING_RUNS, Choice, names_item
 from lstm_ref.runner.offers import computable, points_besides
 from lstm_ref.runner.run import partner_of
-from lstm_ref.runner.settings import Settings, patterns_of, settings_of
+from lstm_ref.runner.settings import ProjectSettings, patterns_of, settings_of
 from lstm_ref.runner.targets import Target
 
 
@@ -319,7 +319,7 @@ class Plan:
         return f"{named} in files that pytest was not told to collect; add {' '.join(files)} to its arguments"
 
 
-def _asked(config: pytest.Config, settings: Settings) -> Asked:
+def _asked(config: pytest.Config, settings: ProjectSettings) -> Asked:
     """What the options and the settings name as under test. Raises BadTargets."""
     columns, subjects, adapters, python = (
         config.getoption(f"lstm_{name}") for name in ("impl", "subject", "adapter", "python")
@@ -327,7 +327,9 @@ def _asked(config: pytest.Config, settings: Settings) -> Asked:
     return Asked.of(columns, subjects, adapters, python, config.invocation_params.dir, settings)
 
 
-def _divergence_files(config: pytest.Config, settings: Settings) -> Iterator[tuple[Path, Sequence[str]]]:
+def _divergence_files(
+    config: pytest.Config, settings: ProjectSettings
+) -> Iterator[tuple[Path, Sequence[str]]]:
     """Those of the command line and those of the settings, each with the folder from
     which they count.
     """
@@ -359,7 +361,7 @@ def _refuse_strangers(entries: Sequence[Divergence], names: Set[str]) -> None:
             raise pytest.UsageError(f"{place.file} is about {name!r}, which is not under test; {hint}")
 
 
-def _default_cases(config: pytest.Config, settings: Settings) -> list[str]:
+def _default_cases(config: pytest.Config, settings: ProjectSettings) -> list[str]:
     """The cases of the settings, where the command line names none: their files are
     collected.
     """

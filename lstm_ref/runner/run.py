@@ -62,7 +62,7 @@ class _Finding:
 
 
 @dataclass(frozen=True)
-class _Side:
+class _OneRun:
     """One run of a case: the column whose implementation makes it, the request, and
     what it must produce in the dtypes of the case; None where that depends on what the
     implementation draws. Then `expect` tells it, from what was observed in one dtype.
@@ -118,7 +118,7 @@ class Run:
         self._seed = seed
         self._divergences = divergences
         self._folder = folder
-        self._prepared: tuple[object, tuple[_Side, ...]] | None = None
+        self._prepared: tuple[object, tuple[_OneRun, ...]] | None = None
 
     def outcome(self, case: Case, column: str, dtype: str) -> Outcome:
         """Run the case on the implementation of the column, and judge it."""
@@ -260,7 +260,7 @@ class Run:
             raise _CannotRun(_Finding("unsupported", reason))
 
     def _judged(
-        self, case: Case, dtype: str, sides: "Sequence[_Side]", answers: Sequence[Answer]
+        self, case: Case, dtype: str, sides: "Sequence[_OneRun]", answers: Sequence[Answer]
     ) -> _Finding:
         traces = [answer for answer in answers if isinstance(answer, Trace)]
         if len(traces) < len(answers):
@@ -313,7 +313,7 @@ class Run:
 
     def _prepare(
         self, case: Case, column: str, dtype: str, known: Introduction, subjects: Subjects
-    ) -> "Sequence[_Side]":
+    ) -> "Sequence[_OneRun]":
         """The case's runs, ready to be sent; kept for its other dtypes, and the other
         implementations of which the same is expected.
         """
@@ -350,17 +350,17 @@ class Run:
         self._require(other, dtype, partner)
         return target.column, partner
 
-    def _sides(self, case: Case, known: Introduction, partner: Introduction) -> "tuple[_Side, ...]":
+    def _sides(self, case: Case, known: Introduction, partner: Introduction) -> "tuple[_OneRun, ...]":
         """A case that expects an exception of its last step has an expectation of the
         steps before; a relation has two runs, unless both are the same.
         """
         first = materialize(case, self._seed, known.version)
         if not claims.is_judged_by_reference(case):
-            return (_Side("", first.request),)
+            return (_OneRun("", first.request),)
         if case.expect is not None:
             *before, last = first.request.steps
             if not any(step.action in (*YIELDING, "train") for step in before):
-                return (_Side("", first.request),)
+                return (_OneRun("", first.request),)
             right = replace(first, request=replace(first.request, steps=tuple(before)))
             side = _side(case, case.id, right, known)
             return (replace(side, request=replace(side.request, steps=(*side.request.steps, last))),)
@@ -420,7 +420,7 @@ def _decisive(known: Introduction) -> tuple[object, ...]:
     return known.version, known.accumulation, known.gradients, known.masks, known.effects
 
 
-def _side(case: Case, name: str, material: Material, known: Introduction) -> _Side:
+def _side(case: Case, name: str, material: Material, known: Introduction) -> _OneRun:
     """A run and, unless it depends on what is drawn, what it must produce. `name` keys
     the noise.
     """
@@ -432,15 +432,15 @@ def _side(case: Case, name: str, material: Material, known: Introduction) -> _Si
     # Statements speak of what is returned; gradients are for the other cases.
     material = with_cotangents_of(made, material) if known.gradients and case.claim is None else material
     if unseen:
-        return _Side("", material.request, unseen=unseen)
+        return _OneRun("", material.request, unseen=unseen)
     if case.values.grid == "exact":
-        return _Side("", material.request, expectation=expect_bitwise(language, material, dtypes))
+        return _OneRun("", material.request, expectation=expect_bitwise(language, material, dtypes))
 
     def expectation(observed: Observed, dtypes: tuple[str, ...]) -> Expectation:
         return expect(name, language, material, dtypes, known.accumulation, observed)
 
     known_now = None if random else expectation(NOTHING, dtypes)
-    return _Side("", material.request, expectation, known_now, made=tuple(made))
+    return _OneRun("", material.request, expectation, known_now, made=tuple(made))
 
 
 def _is_listed(finding: _Finding, divergence: Divergence) -> bool:
@@ -448,7 +448,7 @@ def _is_listed(finding: _Finding, divergence: Divergence) -> bool:
     return finding.outcome in divergence.outcomes and bool(re.search(divergence.match, finding.message))
 
 
-def _expectation(case: Case, side: _Side, dtype: str, trace: Trace) -> Expectation:
+def _expectation(case: Case, side: _OneRun, dtype: str, trace: Trace) -> Expectation:
     """What the run must produce, now that it is known what was drawn."""
     if side.expectation is not None:
         return side.expectation
@@ -459,7 +459,7 @@ def _expectation(case: Case, side: _Side, dtype: str, trace: Trace) -> Expectati
     return found
 
 
-def _judge_before(case: Case, side: _Side, dtype: str, trace: Trace) -> Verdict:
+def _judge_before(case: Case, side: _OneRun, dtype: str, trace: Trace) -> Verdict:
     """The steps before the one that had to raise, and did. `trace` is theirs alone."""
     if side.expect is None and side.expectation is None:
         return judge_number_of_calls(0, trace)
@@ -468,7 +468,7 @@ def _judge_before(case: Case, side: _Side, dtype: str, trace: Trace) -> Verdict:
     return judge(_expectation(case, side, dtype, trace), dtype, trace)
 
 
-def _unusable(sides: Sequence[_Side], dtype: str, traces: Sequence[Trace]) -> tuple[str, ...]:
+def _unusable(sides: Sequence[_OneRun], dtype: str, traces: Sequence[Trace]) -> tuple[str, ...]:
     """Why nothing right can be computed from what was drawn in some run."""
     names = ("",) if len(sides) == 1 else ("the case's run: ", "the other run: ")
     runs = zip(names, sides, traces, strict=True)

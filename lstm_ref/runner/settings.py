@@ -24,7 +24,7 @@ LISTS = ("subjects", "adapters", "python", "implementations", "dtypes", "diverge
 
 
 @dataclass(frozen=True)
-class Settings:
+class ProjectSettings:
     """What a project says. `folder` is that of its pyproject.toml, from which paths and
     commands count.
 
@@ -45,7 +45,7 @@ class Settings:
     seed: int = 0
 
 
-def settings_of(folder: Path) -> Settings:
+def settings_of(folder: Path) -> ProjectSettings:
     """Those of the nearest pyproject.toml at or above the folder that has the table.
     Raises BadSettings with every mistake.
     """
@@ -56,10 +56,10 @@ def settings_of(folder: Path) -> Settings:
         text = file.read_text(encoding="utf-8", errors="replace")
         if f"[tool.{TABLE}" in text or f'"{TABLE}"' in text:
             return parsed(text, file)
-    return Settings(folder)
+    return ProjectSettings(folder)
 
 
-def parsed(text: str, file: Path) -> Settings:
+def parsed(text: str, file: Path) -> ProjectSettings:
     """The settings in the text of a pyproject.toml. Raises BadSettings with every
     mistake.
     """
@@ -70,7 +70,7 @@ def parsed(text: str, file: Path) -> Settings:
     if problems := list(_problems(table)):
         raise BadSettings([f"{file}:{_line(text, key)}: {problem}" for key, problem in problems])
     given: dict[str, Any] = {key: tuple(value) if key in LISTS else value for key, value in table.items()}
-    return Settings(file.parent, **given)
+    return ProjectSettings(file.parent, **given)
 
 
 def _problems(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -101,7 +101,7 @@ def _line(text: str, key: str) -> int:
     )
 
 
-def patterns_of(settings: Settings) -> list[str]:
+def patterns_of(settings: ProjectSettings) -> list[str]:
     """The patterns of cases, with the folder of the settings before each that is a path
     from there.
     """

@@ -6,7 +6,7 @@ from typing import Any
 
 from packaging.specifiers import SpecifierSet
 
-from lstm_ref.corpus.case import ABSENT, SIZED, Case, Step
+from lstm_ref.corpus.case import ABSENT, SIZED, Case, CaseStep
 from lstm_ref.corpus.divergences import Divergence
 from lstm_ref.corpus.expansion import split
 from lstm_ref.corpus.ids import value_text
@@ -58,13 +58,13 @@ class Divergences:
                 return entry
         return None
 
-    def _holds(self, row: Mapping[str, tuple[Any, ...]], case: Case, call: Step) -> bool:
+    def _holds(self, row: Mapping[str, tuple[Any, ...]], case: Case, call: CaseStep) -> bool:
         return all(
             value_text(self._value(axis, case, call)) in map(value_text, values)
             for axis, values in row.items()
         )
 
-    def _value(self, axis: str, case: Case, call: Step) -> Any:
+    def _value(self, axis: str, case: Case, call: CaseStep) -> Any:
         """The value of an axis in a call of the case; the documented default where the
         case does not set it.
         """

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lstm_ref.corpus.case import Expected as ExpectedError
-from lstm_ref.corpus.case import Step
+from lstm_ref.corpus.case import CaseStep, ExpectedError
 from lstm_ref.oracle.expectation import Expectation, Expected, ExpectedCall
 from lstm_ref.oracle.policies import POLICIES, Policy
 from lstm_ref.oracle.twin import TwinCall
@@ -129,7 +128,7 @@ def _wrong_error(expected: ExpectedError, raised: Raised | None) -> tuple[str, .
     return ()
 
 
-def judge_refusals(steps: Sequence[Step], trace: Trace) -> Iterator[str]:
+def judge_refusals(steps: Sequence[CaseStep], trace: Trace) -> Iterator[str]:
     """What is wrong with the steps in the middle of a run that had to be refused."""
     wanted = {index: step.expect for index, step in enumerate(steps) if step.expect is not None}
     raised_in: dict[int | None, Raised] = {}

@@ -21,7 +21,7 @@ from lstm_ref.verdict.judge import Verdict, judge
 
 
 @dataclass(frozen=True)
-class _Side:
+class _Compared:
     """One term of an equality: what was observed, what is right, and the bound."""
 
     name: str
@@ -30,7 +30,7 @@ class _Side:
     expected: Array
     bound: Array
 
-    def change(self, axes: tuple[str, ...], function: Callable[[Array], Array]) -> "_Side":
+    def change(self, axes: tuple[str, ...], function: Callable[[Array], Array]) -> "_Compared":
         """All three arrays by the same function."""
         return replace(
             self,
@@ -40,7 +40,7 @@ class _Side:
             bound=function(self.bound),
         )
 
-    def without_spare_axes(self, other: "_Side") -> "_Side":
+    def without_spare_axes(self, other: "_Compared") -> "_Compared":
         """Without the axes of length 1 that the other side lacks."""
         spare = tuple(
             k for k, axis in enumerate(self.axes) if axis not in other.axes and self.observed.shape[k] == 1
@@ -50,7 +50,7 @@ class _Side:
             lambda array: array.squeeze(spare),
         )
 
-    def like(self, other: "_Side") -> "_Side":
+    def like(self, other: "_Compared") -> "_Compared":
         """With the axes of the other side, in its order. Raises NotComparable."""
         if set(self.axes) != set(other.axes):
             raise NotComparable(other.name, self.name)
@@ -161,7 +161,7 @@ def _pair(
     equality: Equality,
     dtype: str,
     sides: Sequence[tuple[Expectation, Trace]],
-) -> tuple[_Side, _Side, Array]:
+) -> tuple[_Compared, _Compared, Array]:
     """Both terms with the same axes, and the bound of their difference. Raises
     NotComparable.
     """
@@ -174,7 +174,7 @@ def _pair(
     return left, right, left.bound + right.bound
 
 
-def _side(term: Term, dtype: str, expectation: Expectation, trace: Trace) -> _Side:
+def _side(term: Term, dtype: str, expectation: Expectation, trace: Trace) -> _Compared:
     """The term's array. One with a time axis is that of all calls, joined; of any other
     it is the last call's, unless every call is wanted.
     """
@@ -193,7 +193,7 @@ def _side(term: Term, dtype: str, expectation: Expectation, trace: Trace) -> _Si
             return np.stack(arrays, axis)
         return np.concatenate(arrays, axis) if "time" in axes else arrays[-1]
 
-    side = _Side(
+    side = _Compared(
         name=term.output + (f" at {term.at}" if term.at else ""),
         axes=(*axes[:axis], "time", *axes[axis:]) if stacked else axes,
         observed=joined([observed.outputs[position].numbers for _, observed in calls]),
@@ -203,7 +203,7 @@ def _side(term: Term, dtype: str, expectation: Expectation, trace: Trace) -> _Si
     return side if term.at is None or stacked else _taken(side, term.at)
 
 
-def _taken(side: _Side, at: str) -> _Side:
+def _taken(side: _Compared, at: str) -> _Compared:
     """The side's array at one of the closed set of places."""
     time, row = ("time", "layer*direction")
     if at in ("last-step", "first-step"):

@@ -27,7 +27,7 @@ from lstm_ref.corpus import (
 from lstm_ref.corpus.covering import Wanted, faults, main, select, wanted
 from lstm_ref.corpus.covering_file import Selection, text
 from lstm_ref.corpus.matrix import Matrix, Row
-from lstm_ref.corpus.models import Covering
+from lstm_ref.corpus.models import CoveringEntry
 from lstm_ref.corpus.verifier import no_points, uncovered
 
 Cases = Callable[[str], list[Case]]
@@ -110,7 +110,7 @@ def test_what_the_verifier_misses_is_what_no_row_has_and_some_point_has(
     pairs_with = list(matrix.axes[:long]) if len(matrix.axes) - long >= strength else []
     if len(matrix.axes) < strength:
         strength = len(matrix.axes)
-    covering = Covering(strength=strength, pairs_with=pairs_with, runs="always")
+    covering = CoveringEntry(strength=strength, pairs_with=pairs_with, runs="always")
     positions = set(range(len(pairs_with)))
     missing = combinations(matrix, points, strength, positions) - combinations(
         matrix, set(rows), strength, positions
@@ -125,7 +125,7 @@ def test_what_the_verifier_misses_is_what_no_row_has_and_some_point_has(
 
 def test_every_row_of_a_whole_product_is_needed_to_cover_it() -> None:
     matrix = Matrix.of({"params.a": [1, 2], "params.b": [1, 2, 3]}, [])
-    covering, rows = Covering(strength=2, runs="always"), list(matrix.rows())
+    covering, rows = CoveringEntry(strength=2, runs="always"), list(matrix.rows())
     assert list(uncovered(matrix, covering, rows)) == []
     assert [len(list(uncovered(matrix, covering, [*rows[:k], *rows[k + 1 :]]))) for k in range(6)] == [1] * 6
     assert list(uncovered(matrix, covering, rows[1:])) == ["params.a=1, params.b=1"]
@@ -133,7 +133,7 @@ def test_every_row_of_a_whole_product_is_needed_to_cover_it() -> None:
 
 def test_pairs_of_two_long_axes_are_not_needed_and_pairs_with_the_others_are() -> None:
     matrix = Matrix.of({"params.a": [1, 2], "params.b": [1, 2], "params.x": [1, 2], "params.y": [1, 2]}, [])
-    covering = Covering(strength=2, pairs_with=["params.x", "params.y"], runs="always")
+    covering = CoveringEntry(strength=2, pairs_with=["params.x", "params.y"], runs="always")
     rows = [(a, b, x, x) for a in (0, 1) for b in (0, 1) for x in (0, 1)]
     assert list(uncovered(matrix, covering, rows)) == []
     without = [row for row in rows if row[0] == 0 or row[2] == 0]
@@ -180,7 +180,7 @@ EXCLUDE = [
 def of(
     matrix: Mapping[str, Sequence[Any]], exclude: Sequence[Mapping[str, Any]] = (), **covering: Any
 ) -> Wanted:
-    return Wanted(Matrix.of(matrix, exclude), Covering.model_validate({"runs": "always", **covering}))
+    return Wanted(Matrix.of(matrix, exclude), CoveringEntry.model_validate({"runs": "always", **covering}))
 
 
 @pytest.mark.usefixtures("covertable")
@@ -222,7 +222,7 @@ def test_a_selection_covers_what_it_has_to_with_few_points(one: Wanted, most: in
 @settings(max_examples=30, deadline=None)
 @given(matrices(), st.integers(1, 3))
 def test_a_selection_of_any_matrix_covers_it(matrix: Matrix, strength: int) -> None:
-    one = Wanted(matrix, Covering(strength=min(strength, len(matrix.axes)), runs="always"))
+    one = Wanted(matrix, CoveringEntry(strength=min(strength, len(matrix.axes)), runs="always"))
     assert list(faults({"a": one}, {"a": Selection(one.digest, select(one))})) == []
 
 
@@ -230,9 +230,9 @@ def test_a_selection_of_any_matrix_covers_it(matrix: Matrix, strength: int) -> N
 def test_a_selection_is_the_same_in_every_process() -> None:
     code = (
         "import json, sys; from lstm_ref.corpus.covering import Wanted, select; from lstm_ref.corpus.matrix"
-        " import Matrix; from lstm_ref.corpus.models import Covering; matrix, exclude ="
+        " import Matrix; from lstm_ref.corpus.models import CoveringEntry; matrix, exclude ="
         " json.loads(sys.argv[1]); print(json.dumps(select(Wanted(Matrix.of(matrix, exclude),"
-        " Covering(strength=3, runs='always')))))"
+        " CoveringEntry(strength=3, runs='always')))))"
     )
     found = [
         subprocess.run(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lstm_ref.corpus import Case, Equality, Expected, Input, Relation, Step, Term, Values, load
+from lstm_ref.corpus import Case, CaseStep, Equality, ExpectedError, Input, Relation, Term, Values, load
 from lstm_ref.corpus.ids import point_id, value_text
 
 Cases = Callable[[str], list[Case]]
@@ -33,7 +33,7 @@ def test_a_case_without_matrix_is_one_point(cases: Cases, root: Path) -> None:
         layer="LSTM",
         params={"units": 3, "rate": 1e-6},
         values=Values("dyadic", 16.0),
-        steps=(Step("call", {"state": "given"}, Input(batch=4, timesteps=7, form="batched")),),
+        steps=(CaseStep("call", {"state": "given"}, Input(batch=4, timesteps=7, form="batched")),),
         expect=None,
         dtypes=("float64", "float32"),
         axes={},
@@ -51,7 +51,7 @@ def test_what_a_case_says_wins_over_its_file(cases: Cases) -> None:
         "b",
         "c",
         {"units": 5},
-        Expected("KeyError", "m"),
+        ExpectedError("KeyError", "m"),
         ("float32",),
     )
     assert case.steps[0].input == Input(batch=1, timesteps=7, form="batched")
@@ -184,7 +184,7 @@ def test_an_axis_reaches_every_group(cases: Cases) -> None:
         " [float32]}}"
     )
     assert (case.params, case.values) == ({"units": 9}, Values("float32", 1.0))
-    assert case.steps == (Step("call", {"state": "given"}, Input(batch=2, timesteps=7, form="batched")),)
+    assert case.steps == (CaseStep("call", {"state": "given"}, Input(batch=2, timesteps=7, form="batched")),)
     assert case.axes == {"params.units": 9, "call.state": "given", "input.batch": 2, "values.grid": "float32"}
 
 
@@ -194,10 +194,10 @@ def test_steps_inherit_the_case_and_add_their_own(cases: Cases) -> None:
         " 1}}}, {call: {input: {shape: [1, 2]}}}]}"
     )
     assert case.steps == (
-        Step("call", {"state": "given"}, Input(batch=2, timesteps=7, form="batched")),
-        Step("reset", {}, Input()),
-        Step("call", {}, Input(batch=2, timesteps=1, form="batched")),
-        Step("call", {}, Input(shape=(1, 2))),
+        CaseStep("call", {"state": "given"}, Input(batch=2, timesteps=7, form="batched")),
+        CaseStep("reset", {}, Input()),
+        CaseStep("call", {}, Input(batch=2, timesteps=1, form="batched")),
+        CaseStep("call", {}, Input(shape=(1, 2))),
     )
 
 
@@ -224,9 +224,9 @@ def test_a_whole_shape_stands_alone(cases: Cases) -> None:
     assert case.steps[0].input == Input(shape=(4, 5))
 
 
-def call(arguments: dict[str, str] | None = None, **size: Any) -> Step:
+def call(arguments: dict[str, str] | None = None, **size: Any) -> CaseStep:
     """A call as the cases of this file make it."""
-    return Step("call", arguments or {}, replace(Input(batch=4, timesteps=7, form="batched"), **size))
+    return CaseStep("call", arguments or {}, replace(Input(batch=4, timesteps=7, form="batched"), **size))
 
 
 def relation_of(case: Case) -> Relation:
@@ -265,7 +265,7 @@ def test_what_a_relation_says_of_calls_and_inputs_holds_for_every_call_of_the_ca
     """)
     assert relation_of(case).steps == (
         call({"mask": "right"}, batch=3),
-        Step("reset", {}, Input()),
+        CaseStep("reset", {}, Input()),
         call({"mask": "right"}, batch=3),
     )
 
@@ -283,7 +283,7 @@ def test_the_steps_of_a_second_run_replace_those_of_the_case_and_start_from_its_
     """)
     first, reset, second = relation_of(case).steps
     assert first == call({"state": "given", "mask": "left"}, part=(0, 3), reversed=True)
-    assert reset == Step("reset", {}, Input())
+    assert reset == CaseStep("reset", {}, Input())
     assert second == call({"state": "previous"}, part=(3, 7))
 
 
@@ -330,12 +330,12 @@ def test_training_is_a_step_with_the_arguments_of_a_call(cases: Cases) -> None:
         {call: {}}]
     """)
     assert case.steps == (
-        Step(
+        CaseStep(
             "train",
             {"state": "given", "epochs": 3, "learning_rate": 0.125, "mask": "left"},
             Input(batch=4, timesteps=2, form="batched"),
         ),
-        Step("weights", {}, Input()),
+        CaseStep("weights", {}, Input()),
         call({"state": "given"}),
     )
 
@@ -377,7 +377,7 @@ def test_a_second_run_on_another_dialect_has_the_input_of_the_case_and_nothing_e
     """)
     relation = relation_of(case)
     assert (relation.dialect, relation.layer, relation.params) == ("other", "", {"size": 3})
-    assert relation.steps == (Step("call", {"hx": "given"}, Input(batch=4, timesteps=7, form="padded")),)
+    assert relation.steps == (CaseStep("call", {"hx": "given"}, Input(batch=4, timesteps=7, form="padded")),)
     assert relation.equal == (Equality(Term("output", None), Term("y", "last-step")),)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lstm_ref.corpus import Case, CorpusError, Place, Problem, load, load_file, load_parameters
+from lstm_ref.corpus import Case, CorpusError, Location, Problem, load, load_file, load_parameters
 
 Problems = Callable[[str], tuple[Problem, ...]]
 
@@ -804,7 +804,7 @@ def test_what_is_refused_as_yaml_is_not_complained_about_again(problems: Problem
 
 
 def test_an_error_holds_each_problem_once() -> None:
-    one, other = Problem(Place(Path("b.yaml"), 1), "one"), Problem(Place(Path("a.yaml"), 2), "other")
+    one, other = Problem(Location(Path("b.yaml"), 1), "one"), Problem(Location(Path("a.yaml"), 2), "other")
     assert CorpusError([one, other, one]).problems == (other, one)
 
 

@@ -1,14 +1,14 @@
 """A run as the lines that somebody would type."""
 
-from lstm_ref.corpus.case import Input, Step
+from lstm_ref.corpus.case import CaseStep, Input
 from lstm_ref.dialects.snippets import snippet
 
 
 def test_a_layer_and_its_calls_are_lines_with_the_shape_of_the_input() -> None:
     steps = (
-        Step("call", {"training": True, "mask": "one-row-empty"}, Input(4, 7, 5)),
-        Step("reset", {}, Input()),
-        Step("weights", {}, Input()),
+        CaseStep("call", {"training": True, "mask": "one-row-empty"}, Input(4, 7, 5)),
+        CaseStep("reset", {}, Input()),
+        CaseStep("weights", {}, Input()),
     )
     assert snippet("keras", "LSTM", {"units": 3, "unroll": True}, steps) == (
         "layer = keras.layers.LSTM(units=3, unroll=True)",
@@ -35,14 +35,14 @@ def test_layers_and_objects_inside_are_calls() -> None:
 def test_axes_stand_as_the_layer_has_them() -> None:
     sizes = Input(batch=4, timesteps=7, form="batched")
     params = {"input_size": 5, "hidden_size": 3}
-    assert snippet("torch", "LSTM", params, (Step("call", {}, sizes),))[1] == "layer(x)  # x: (7, 4, 5)"
+    assert snippet("torch", "LSTM", params, (CaseStep("call", {}, sizes),))[1] == "layer(x)  # x: (7, 4, 5)"
     first = {**params, "batch_first": True}
-    assert snippet("torch", "LSTM", first, (Step("call", {}, sizes),))[1] == "layer(x)  # x: (4, 7, 5)"
+    assert snippet("torch", "LSTM", first, (CaseStep("call", {}, sizes),))[1] == "layer(x)  # x: (4, 7, 5)"
     unbatched = Input(timesteps=7, form="unbatched")
-    assert snippet("torch", "LSTM", params, (Step("call", {}, unbatched),))[1] == "layer(x)  # x: (7, 5)"
+    assert snippet("torch", "LSTM", params, (CaseStep("call", {}, unbatched),))[1] == "layer(x)  # x: (7, 5)"
     packed = Input(batch=4, timesteps=7, form="packed-sorted")
     assert (
-        snippet("torch", "LSTM", params, (Step("call", {}, packed),))[1]
+        snippet("torch", "LSTM", params, (CaseStep("call", {}, packed),))[1]
         == "layer(x)  # x: (7, 4, 5), packed-sorted"
     )
 
@@ -50,8 +50,10 @@ def test_axes_stand_as_the_layer_has_them() -> None:
 def test_parts_of_an_input_and_an_input_by_name_are_shown() -> None:
     part = Input(4, 7, 5, part=(0, 3), reversed=True)
     assert (
-        snippet("keras", "LSTM", {}, (Step("call", {}, part),))[1]
+        snippet("keras", "LSTM", {}, (CaseStep("call", {}, part),))[1]
         == "layer(reversed(x[0:3]))  # x: (4, 7, 5)"
     )
     named = Input(4, 7, 5, form="name")
-    assert snippet("keras", "LSTM", {}, (Step("call", {}, named),))[1] == "layer(inputs=x)  # x: (4, 7, 5)"
+    assert (
+        snippet("keras", "LSTM", {}, (CaseStep("call", {}, named),))[1] == "layer(inputs=x)  # x: (4, 7, 5)"
+    )

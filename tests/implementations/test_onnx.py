@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lstm_ref.dialects import onnx as dialect
-from lstm_ref.implementations._onnx import Node, OnnxRuntimeAdapter, line_with, model
+from lstm_ref.implementations._onnx import OnnxRuntimeAdapter, OperatorNode, line_with, model
 from lstm_ref.implementations.onnx_backend import VARIABLE, NoBackend, OnnxBackend, backend
 from lstm_ref.protocol.errors import NotOffered, UnknownAction, UnknownLayer, WeightMismatch
 from lstm_ref.protocol.steps import run
@@ -145,7 +145,7 @@ def test_a_model_is_made_once_for_all_calls_that_have_the_same_inputs() -> None:
 
 
 def test_a_node_that_nobody_can_build_has_zeros_for_weights() -> None:
-    arrays = Node({"hidden_size": H, "direction": "sideways"}, "float32").inputs(F)
+    arrays = OperatorNode({"hidden_size": H, "direction": "sideways"}, "float32").inputs(F)
     assert {name: array.shape for name, array in arrays.items()} == {
         "W": (1, 4 * H, F),
         "R": (1, 4 * H, H),
@@ -155,7 +155,7 @@ def test_a_node_that_nobody_can_build_has_zeros_for_weights() -> None:
 
 
 def test_weights_of_another_shape_are_ours_to_mend() -> None:
-    node = Node(
+    node = OperatorNode(
         {"hidden_size": H},
         "float32",
         {name: tensor.values[:-1] for name, tensor in request().weights.items()},
@@ -198,7 +198,7 @@ def test_only_the_operator_lstm_is_known_and_it_does_nothing_but_compute() -> No
 
 
 def test_a_model_says_the_shapes_of_its_inputs() -> None:
-    node = Node(
+    node = OperatorNode(
         {"hidden_size": H}, "float32", {name: tensor.values for name, tensor in request().weights.items()}
     )
     (value,) = model(onnx, node, {"X": X}, node.inputs(F)).graph.input

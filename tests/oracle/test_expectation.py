@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lstm_ref.corpus import Case, Input, Step, load
+from lstm_ref.corpus import Case, CaseStep, Input, load
 from lstm_ref.dialects import dialect
 from lstm_ref.dialects.dialect import Labels
 from lstm_ref.oracle import expectation as expectation_module
@@ -155,7 +155,7 @@ def test_any_other_dtype_and_float64_where_float32_is_no_guide_has_bounds_of_its
         assert np.array_equal(one.bounds[dtype], other.bounds[dtype])
 
 
-def with_steps(case: str, params: dict[str, Any], *steps: Step) -> Case:
+def with_steps(case: str, params: dict[str, Any], *steps: CaseStep) -> Case:
     return replace(CORPUS[case], params={**CORPUS[case].params, **params}, steps=steps)
 
 
@@ -178,12 +178,12 @@ def with_steps(case: str, params: dict[str, Any], *steps: Step) -> Case:
 def test_a_call_starts_from_what_the_previous_one_returned(
     name: str, params: dict[str, Any], argument: str
 ) -> None:
-    whole = with_steps(name, params, Step("call", {}, SIZE))
+    whole = with_steps(name, params, CaseStep("call", {}, SIZE))
     parts = with_steps(
         name,
         params,
-        Step("call", {}, replace(SIZE, part=(0, 3))),
-        Step("call", {argument: "previous"}, replace(SIZE, part=(3, 7))),
+        CaseStep("call", {}, replace(SIZE, part=(0, 3))),
+        CaseStep("call", {argument: "previous"}, replace(SIZE, part=(3, 7))),
     )
     at_once = expect(
         whole.id,
@@ -259,7 +259,7 @@ def test_a_state_that_is_handed_over_can_be_exact_too() -> None:
     case = replace(
         EXACT,
         params=params,
-        steps=(Step("call", {}, size), Step("call", {"initial_state": "previous"}, size)),
+        steps=(CaseStep("call", {}, size), CaseStep("call", {"initial_state": "previous"}, size)),
     )
     expectation = bitwise(case, "float64")
     assert {"initial_state[0]", "initial_state[1]"} <= {

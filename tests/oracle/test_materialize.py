@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lstm_ref.corpus import Case, Expected, Input, Place, Step, Values, load
+from lstm_ref.corpus import Case, CaseStep, ExpectedError, Input, Location, Values, load
 from lstm_ref.dialects.dialect import Spec
 from lstm_ref.oracle.errors import InexactValues
 from lstm_ref.oracle.materialize import cast, drawer, exactly, is_of_documentation, materialize
@@ -23,7 +23,7 @@ CASE = replace(
     CORPUS["keras/structure/product"],
     id="file/name",
     params={"units": 3},
-    steps=(Step("call", {"initial_state": "given"}, Input(batch=4, timesteps=7, features=5)),),
+    steps=(CaseStep("call", {"initial_state": "given"}, Input(batch=4, timesteps=7, features=5)),),
 )
 
 
@@ -97,12 +97,12 @@ def test_numbers_depend_on_nothing_else() -> None:
     other = replace(
         CASE,
         name="other",
-        place=Place(Path("other.yaml"), 99),
+        place=Location(Path("other.yaml"), 99),
         about="other",
         params={"units": 3, "return_sequences": True, "go_backwards": True, "activation": "relu"},
         dtypes=("bfloat16",),
         axes={"params.units": 3},
-        steps=(*CASE.steps, Step("call", {}, CASE.steps[0].input)),
+        steps=(*CASE.steps, CaseStep("call", {}, CASE.steps[0].input)),
     )
     drawn_again = drawn(other)
     for name, values in drawn(CASE).items():
@@ -128,7 +128,7 @@ def test_a_part_of_the_input_has_the_numbers_of_the_first_input(
 ) -> None:
     case = CORPUS[f"{dialect}/structure/product"]
     size = case.steps[0].input
-    arrays = drawn(replace(case, steps=(case.steps[0], Step("call", {}, replace(size, **changes)))))
+    arrays = drawn(replace(case, steps=(case.steps[0], CaseStep("call", {}, replace(size, **changes)))))
     name, axis = ("sequences", 1) if dialect == "keras" else ("input", 0)
     whole, part = (np.moveaxis(arrays[f"step{step}/{name}"], axis, 0) for step in (0, 1))
     chosen = whole[slice(*changes.get("part", (None,)))]
@@ -324,4 +324,4 @@ def test_a_layer_without_a_twin_is_an_error_unless_an_exception_is_expected() ->
     )
     with pytest.raises(NotImplementedError, match="device"):
         materialize(case, 0)
-    assert not materialize(replace(case, expect=Expected("RuntimeError", None)), 0).request.weights
+    assert not materialize(replace(case, expect=ExpectedError("RuntimeError", None)), 0).request.weights

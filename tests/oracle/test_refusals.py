@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from lstm_ref.corpus import Case, Expected, Input, Step
+from lstm_ref.corpus import Case, CaseStep, ExpectedError, Input
 from lstm_ref.oracle.materialize import cast, materialize
 from lstm_ref.protocol import steps
 from lstm_ref.protocol.trace import Raised, Trace
@@ -120,8 +120,8 @@ def test_the_loop_goes_on_after_a_refused_step_and_keeps_what_it_raised(
     ]
 
 
-EXPECTED = Expected("ValueError", "bad")
-STEPS = tuple(Step("call", {}, Input(4, 7, 5), expect) for expect in (None, EXPECTED, None, EXPECTED))
+EXPECTED = ExpectedError("ValueError", "bad")
+STEPS = tuple(CaseStep("call", {}, Input(4, 7, 5), expect) for expect in (None, EXPECTED, None, EXPECTED))
 
 
 def raised(step: int | None, message: str = "bad") -> Raised:
@@ -182,7 +182,10 @@ def test_a_first_step_that_was_never_reached_is_not_judged() -> None:
 
 
 def test_a_refusal_that_nobody_asked_for_or_that_came_twice_is_told() -> None:
-    to_refuse = [Step("call", {}, Input()), Step("call", {}, Input(), expect=Expected("ValueError", None))]
+    to_refuse = [
+        CaseStep("call", {}, Input()),
+        CaseStep("call", {}, Input(), expect=ExpectedError("ValueError", None)),
+    ]
     raised = Raised(("ValueError", "Exception"), "no", 1, "")
 
     def found(*refusals: Raised) -> list[str]:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from lstm_ref.corpus import Case, Input, Step, Values, load
+from lstm_ref.corpus import Case, CaseStep, Input, Values, load
 from lstm_ref.dialects import dialect
 from lstm_ref.oracle.errors import IllConditioned, NotExact, NotModelled
 from lstm_ref.oracle.expectation import Expectation, Expected, expect, expect_bitwise, with_cotangents
@@ -394,7 +394,7 @@ def made_up(number: int) -> Case:
         id=f"made-up/{number}",
         params=torch if number % 2 else keras,
         values=Values(grid=choose.choice(["dyadic", "float32"])),
-        steps=(Step("call", given if flag() else {}, size), Step("call", {}, size)),
+        steps=(CaseStep("call", given if flag() else {}, size), CaseStep("call", {}, size)),
     )
 
 
@@ -492,7 +492,7 @@ def test_bounds_are_the_same_every_time_and_other_than_those_of_another_case() -
 def test_a_case_that_rounding_can_turn_upside_down_is_refused_and_blames_nobody() -> None:
     params = {"units": 9, "recurrent_activation": "tanh"}
     case = replace(
-        made_up(0), params=params, values=Values(scale=3.0), steps=(Step("call", {}, Input(4, 24, 9)),)
+        made_up(0), params=params, values=Values(scale=3.0), steps=(CaseStep("call", {}, Input(4, 24, 9)),)
     )
     expectation = expectation_of(case)
     expectation.refuse_ill_conditioned(case.id, "float64")

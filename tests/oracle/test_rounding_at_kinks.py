@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 import pytest
 
-from lstm_ref.corpus import Input, Step, load
+from lstm_ref.corpus import CaseStep, Input, load
 from lstm_ref.dialects import dialect
 from lstm_ref.dialects.keras import ACTIVATIONS
 from lstm_ref.oracle import rounding
@@ -158,7 +158,7 @@ def near(role: str, activation: str, threshold: float, deviations: float, dtype:
     rounding errors above the threshold.
     """
     case = replace(
-        ORDINARY, params={"units": UNITS, role: activation}, steps=(Step("call", {}, Input(BATCH, 1, 5)),)
+        ORDINARY, params={"units": UNITS, role: activation}, steps=(CaseStep("call", {}, Input(BATCH, 1, 5)),)
     )
     material = with_cotangents(KERAS, materialize(case, 0))
     request = material.request

@@ -12,7 +12,7 @@ import pytest
 from lstm_ref.protocol.adapter import Arguments, Gradients, TwiceDifferentiate
 from lstm_ref.protocol.errors import AdapterError, NotOffered, UnknownAction, WeightMismatch
 from lstm_ref.protocol.steps import run
-from lstm_ref.protocol.trace import Handed, Request, Step, Tensor
+from lstm_ref.protocol.trace import PreviousOutputs, Request, Step, Tensor
 
 
 class Fake:
@@ -315,7 +315,7 @@ def test_weights_that_are_read_are_entered_in_the_trace_by_name() -> None:
 
 
 def test_what_is_handed_over_is_what_the_last_call_returned_whatever_was_read_since() -> None:
-    steps = (call(x=X), Step("weights"), call(x=Handed((0,))))
+    steps = (call(x=X), Step("weights"), call(x=PreviousOutputs((0,))))
     trace = run(
         Fake(layer=lambda x: x if isinstance(x, list) else 2 * x),
         Request("fake", "layer", {}, "float64", {"kernel": X}, steps),
@@ -327,7 +327,11 @@ def test_what_is_handed_over_is_nested_as_it_is_asked_for() -> None:
     ones = Tensor("float64", np.ones(3))
     steps = (
         call(x=ones),
-        Step("call", {"x": Handed((1, Handed((0, Handed((1,))))))}, cotangents=(ones, ones, ones)),
+        Step(
+            "call",
+            {"x": PreviousOutputs((1, PreviousOutputs((0, PreviousOutputs((1,))))))},
+            cotangents=(ones, ones, ones),
+        ),
     )
     trace = run(Fake(layer=lambda x: x if isinstance(x, list) else (2 * x, 3 * x)), request(*steps))
     assert trace.calls[1].structure == "[*, [*, [*]]]"

@@ -11,7 +11,7 @@ import pytest
 
 from lstm_ref.protocol import wire
 from lstm_ref.protocol.errors import WireError
-from lstm_ref.protocol.trace import Call, Handed, Raised, Request, Step, Tensor, Trace
+from lstm_ref.protocol.trace import Call, PreviousOutputs, Raised, Request, Step, Tensor, Trace
 
 SCHEMA = json.loads(files("lstm_ref.protocol").joinpath("protocol.schema.json").read_text("utf-8"))
 
@@ -63,7 +63,14 @@ REQUEST = Request(
             direction={"kernel": Tensor("float32", np.ones((2, 1), np.float32))},
             derivatives=("second-order",),
         ),
-        Step("call", {"initial_state": Handed((Handed((1, 2)), Handed((3, Handed((4,))))))}),
+        Step(
+            "call",
+            {
+                "initial_state": PreviousOutputs(
+                    (PreviousOutputs((1, 2)), PreviousOutputs((3, PreviousOutputs((4,)))))
+                )
+            },
+        ),
         Step("train", {"targets": Tensor("float64", np.ones((2, 3))), "epochs": 3, "learning_rate": 0.125}),
     ),
     seed=2**31 - 1,

@@ -12,7 +12,7 @@ import pytest
 
 from lstm_ref.results.errors import ResultFileError
 from lstm_ref.results.reading import read
-from lstm_ref.results.records import FAILING, OUTCOMES, Footer, Header, Outcome, Subject
+from lstm_ref.results.records import FAILING, OUTCOMES, Footer, Header, Outcome, SubjectRecord
 
 Make = dict[str, Callable[..., Any]]
 Write = Callable[[list[dict[str, Any]]], Path]
@@ -154,7 +154,8 @@ def test_the_schema_knows_the_outcomes_of_the_report() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "value"), [("header", Header), ("subject", Subject), ("outcome", Outcome), ("footer", Footer)]
+    ("kind", "value"),
+    [("header", Header), ("subject", SubjectRecord), ("outcome", Outcome), ("footer", Footer)],
 )
 def test_the_schema_has_exactly_the_fields_of_the_values(kind: str, value: Any) -> None:
     assert set(SCHEMA["definitions"][kind]["properties"]) - {"type", "format"} == {

@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from lstm_ref.corpus import Case, Divergence, Place, load, load_file, load_parameters
+from lstm_ref.corpus import Case, Divergence, Location, load, load_file, load_parameters
 from lstm_ref.protocol import Host, Implementation
 from lstm_ref.protocol.introduction import Introduction
 from lstm_ref.protocol.trace import Array, Call, Raised, Request, Tensor, Trace
@@ -407,7 +407,7 @@ def divergence(**changes: Any) -> Divergence:
     return replace(entry, **changes)
 
 
-HERE = Place(Path("toy.yaml"), 1)
+HERE = Location(Path("toy.yaml"), 1)
 
 
 def test_a_known_failure_is_a_divergence_and_keeps_what_was_found(bench: Bench) -> None:

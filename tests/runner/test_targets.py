@@ -13,7 +13,7 @@ from lstm_ref.runner.asked import Asked
 from lstm_ref.runner.errors import BadSettings, BadTargets
 from lstm_ref.runner.interpreters import Interpreter, Unfit
 from lstm_ref.runner.launching import Launch
-from lstm_ref.runner.settings import Settings, parsed, patterns_of, settings_of
+from lstm_ref.runner.settings import ProjectSettings, parsed, patterns_of, settings_of
 from lstm_ref.runner.targets import Elsewhere, Introduced, Outsider, Target, elsewhere, outsiders, resolved
 
 HERE = Path("/here")
@@ -151,7 +151,7 @@ def test_an_interpreter_is_a_path_from_the_folder_and_its_link_is_kept(tmp_path:
     assert found.interpreter == tmp_path / "env" / "python"
 
 
-SETTINGS = Settings(HERE, subjects=("set=node x", "node y"), implementations=("known",))
+SETTINGS = ProjectSettings(HERE, subjects=("set=node x", "node y"), implementations=("known",))
 
 
 def asked(*columns: str, subjects: Sequence[str] = ()) -> Asked:
@@ -204,7 +204,7 @@ def test_the_nearest_table_counts_and_paths_are_from_its_folder(tmp_path: Path) 
 
 
 def test_without_a_table_there_are_no_settings(tmp_path: Path) -> None:
-    assert settings_of(tmp_path) == Settings(tmp_path)
+    assert settings_of(tmp_path) == ProjectSettings(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import hosted
 import pytest
 
 from lstm_ref import pytest_plugin
-from lstm_ref.corpus import Divergence, Place
+from lstm_ref.corpus import Divergence, Location
 from lstm_ref.protocol import Host, Implementation
 from lstm_ref.runner import plan, session, targets, writer
 
@@ -35,7 +35,7 @@ def _divergences() -> tuple[Divergence, ...]:
         return ()
     match, place = (
         os.environ.get("LSTM_REF_TEST_MATCH", "beyond the bound"),
-        Place(Path("divergences.yaml"), 1),
+        Location(Path("divergences.yaml"), 1),
     )
     return (
         Divergence(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lstm_ref.corpus import Case, Divergence, Place, load_divergences, load_parameters
+from lstm_ref.corpus import Case, Divergence, Location, load_divergences, load_parameters
 from lstm_ref.verdict.divergences import Divergences
 from lstm_ref.verdict.errors import UnknownFact
 
@@ -44,7 +44,7 @@ ENTRY = Divergence(
     None,
     "It adds one.",
     None,
-    Place(Path("toy.yaml"), 1),
+    Location(Path("toy.yaml"), 1),
 )
 
 

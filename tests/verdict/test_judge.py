@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lstm_ref.corpus.case import Expected as ExpectedError
+from lstm_ref.corpus.case import ExpectedError
 from lstm_ref.dialects import dialect
 from lstm_ref.dialects.dialect import Draw, Labels
 from lstm_ref.dialects.initial import Uniform

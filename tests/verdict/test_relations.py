@@ -15,7 +15,7 @@ from lstm_ref.oracle.twin import run_twin
 from lstm_ref.protocol.trace import Call, Raised, Tensor, Trace
 from lstm_ref.verdict.errors import DifferenceDoesNotHold, NotComparable, RelationDoesNotHold
 from lstm_ref.verdict.judge import Verdict
-from lstm_ref.verdict.relations import _judge_difference, _Side, _taken, judge_relation
+from lstm_ref.verdict.relations import _Compared, _judge_difference, _taken, judge_relation
 
 FILE = """
 kind: cases
@@ -402,7 +402,7 @@ def test_a_part_of_a_term_is_where_its_name_says(
     axes: tuple[str, ...], at: str, left: tuple[str, ...], taken: Any
 ) -> None:
     values = np.arange(48.0).reshape(4, 2, 6) if len(axes) == 3 else np.arange(12.0).reshape(2, 6)
-    side = _taken(_Side("output", axes, values, values + 100, values + 200), at)
+    side = _taken(_Compared("output", axes, values, values + 100, values + 200), at)
     assert side.axes == left
     for found, whole in ((side.observed, values), (side.expected, values + 100), (side.bound, values + 200)):
         assert np.array_equal(found, whole[taken])

@@ -22,10 +22,10 @@ from lstm_ref.dialects.dialect import (
     Unrolled,
 )
 from lstm_ref.dialects.initial import Initial
-from lstm_ref.dialects.keras.composite import Composite, pulled_through
+from lstm_ref.dialects.keras.inner_layers import from_previous, joined, of_part, passed
 from lstm_ref.dialects.keras.lstm import LSTM
-from lstm_ref.dialects.keras.nested import handed, joined, of_part, passed
-from lstm_ref.protocol.trace import Handed
+from lstm_ref.dialects.keras.outer_layer import OuterLayer, pulled_through
+from lstm_ref.protocol.trace import PreviousOutputs
 from lstm_ref.reference.activations import Array
 
 
@@ -149,7 +149,9 @@ class LSTMCell:
 
     def arguments(self, sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
         """`inputs`, `states` [h, c], `training`."""
-        states = Handed((1, 2)) if call.get("states") == "previous" else self.state_specs(sizes.batch)
+        states = (
+            PreviousOutputs((1, 2)) if call.get("states") == "previous" else self.state_specs(sizes.batch)
+        )
         return {"inputs": _inputs(sizes), "states": states, **passed(call, "training")}
 
     def draws(self, arguments: Mapping[str, Any]) -> Mapping[str, Draw]:
@@ -182,7 +184,7 @@ class LSTMCell:
         return False
 
 
-class StackedRNNCells(Composite):
+class StackedRNNCells(OuterLayer):
     """keras.layers.StackedRNNCells: each cell's output is the next one's input; each
     has its own states.
     """
@@ -236,7 +238,7 @@ class StackedRNNCells(Composite):
                 for k in range(len(pulls))
                 for j in range(2)
             }
-            return self.parts.gradients(found) | {"inputs": d_inputs, **states}
+            return self.inner.gradients(found) | {"inputs": d_inputs, **states}
 
         # Which kind of sequence the states of all cells are is not documented: a list
         # in Keras 3, a tuple in Keras 2.
@@ -257,13 +259,13 @@ class StackedRNNCells(Composite):
     def arguments(self, sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
         """`inputs`, `states` [[h, c], ...], `training`."""
         given = self.state_specs(sizes.batch)
-        states = handed(given, 1) if call.get("states") == "previous" else given
+        states = from_previous(given, 1) if call.get("states") == "previous" else given
         return {"inputs": _inputs(sizes), "states": states, **passed(call, "training")}
 
     def draws(self, arguments: Mapping[str, Any]) -> Mapping[str, Draw]:
         """The masks of each cell: 0/dropout, ..."""
         batch, n = np.shape(arguments["inputs"])[-2:]
-        read = zip(self.parts.layers.items(), self.features(n), strict=True)
+        read = zip(self.inner.layers.items(), self.features(n), strict=True)
         return joined(
             {
                 place: cell.draws({**arguments, "inputs": np.zeros((batch, features))})

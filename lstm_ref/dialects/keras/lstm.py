@@ -27,14 +27,14 @@ from lstm_ref.dialects.dialect import (
     kernel_deviation,
 )
 from lstm_ref.dialects.initial import Exactly, Initial
-from lstm_ref.dialects.keras import masks, passing
+from lstm_ref.dialects.keras import argument_forms, masks
 from lstm_ref.dialects.keras.activations import activation as activation_of
 from lstm_ref.dialects.keras.constraints import constraint as constraint_of
 from lstm_ref.dialects.keras.initializers import initializer as initializer_of
 from lstm_ref.dialects.keras.regularizers import regularizer as regularizer_of
 from lstm_ref.dialects.keras.rules import RULES
 from lstm_ref.dialects.keras.training import fit
-from lstm_ref.protocol.trace import Handed
+from lstm_ref.protocol.trace import PreviousOutputs
 from lstm_ref.reference.activations import Array
 from lstm_ref.reference.cell import State
 from lstm_ref.reference.sequence import run
@@ -227,7 +227,7 @@ class LSTM:
         gradient. Raises TypeError for a form that is not taken.
         """
         forms = passed or {}
-        passing.check(forms, self.rules)
+        argument_forms.check(forms, self.rules)
         if forms.get("initial_state") == "reset":
             self.reset_state(initial_state)
             initial_state = None
@@ -279,11 +279,11 @@ class LSTM:
                 name: found[name] + d_weights[name] if name in d_weights else found[name]
                 for name in self._trained()
             }
-            if forms.get("sequences") not in passing.ARRAYS:
+            if forms.get("sequences") not in argument_forms.ARRAYS:
                 gradients["sequences"] = self._batch_major(
                     gradient.x[..., ::-1, :] if self.go_backwards else gradient.x
                 )
-            if initial_state is not None and forms.get("initial_state") not in passing.ARRAYS:
+            if initial_state is not None and forms.get("initial_state") not in argument_forms.ARRAYS:
                 gradients |= {f"initial_state[{k}]": d_state for k, d_state in enumerate(gradient.initial)}
             return gradients
 
@@ -363,9 +363,9 @@ class LSTM:
         }
         state = call.get("initial_state")
         if state == "previous":
-            arguments["initial_state"] = Handed((1, 2))
+            arguments["initial_state"] = PreviousOutputs((1, 2))
         elif state is not None:
-            arguments["initial_state"] = passing.initial_state(state, sizes.batch, self.units)
+            arguments["initial_state"] = argument_forms.initial_state(state, sizes.batch, self.units)
         layout = masks.parts(call["mask"]).layout if "mask" in call else ""
         if "mask" in call:
             arguments["mask"] = Given(
@@ -373,7 +373,7 @@ class LSTM:
             )
         forms = {
             "sequences": sizes.form,
-            "initial_state": passing.STATES.get(state or ""),
+            "initial_state": argument_forms.STATES.get(state or ""),
             "mask": layout if layout in masks.FORMS else "",
         }
         if passed := {name: form for name, form in forms.items() if form}:

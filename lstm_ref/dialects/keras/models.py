@@ -12,17 +12,17 @@ from typing import Any
 import numpy as np
 
 from lstm_ref.dialects.dialect import INPUT_DEVIATION, Gradients, Output, Place, Pullback, Sizes, Spec
-from lstm_ref.dialects.keras.composite import Composite, mask_after, pulled_through
+from lstm_ref.dialects.keras.inner_layers import of_part, passed, to_train
 from lstm_ref.dialects.keras.lstm import LSTM
 from lstm_ref.dialects.keras.masking import Embedding, Masking
-from lstm_ref.dialects.keras.nested import of_part, passed, to_train
+from lstm_ref.dialects.keras.outer_layer import OuterLayer, mask_after, pulled_through
 from lstm_ref.dialects.keras.wrappers import RNN, Bidirectional
 from lstm_ref.reference.activations import Array
 
 MORE_STEPS = 2  # of a decoder's input than of the encoder's, so that nothing fits by chance
 
 
-class Sequential(Composite):
+class Sequential(OuterLayer):
     """keras.Sequential: each layer reads the output of the one before it. A mask goes
     along with the sequence that it is about.
     """
@@ -67,7 +67,7 @@ class Sequential(Composite):
         """
         y = inputs
         pulls: dict[str, Pullback] = {}
-        for place, layer in self.parts.layers.items():
+        for place, layer in self.inner.layers.items():
             if isinstance(layer, Masking | Embedding):
                 mask = layer.compute_mask(y)
                 y, pulls[place] = layer.vjp(y)
@@ -77,7 +77,7 @@ class Sequential(Composite):
 
         def pullback(cotangents: Sequence[Array]) -> Gradients:
             found, d_inputs = pulled_through(pulls, cotangents[0], {})
-            return self.parts.gradients(found) | (
+            return self.inner.gradients(found) | (
                 {} if isinstance(self.layers[0], Embedding) else {"inputs": d_inputs}
             )
 
@@ -119,7 +119,7 @@ class Sequential(Composite):
         return outputs
 
 
-class EncoderDecoder(Composite):
+class EncoderDecoder(OuterLayer):
     """Two LSTMs, the first of which reads a sequence and hands its last states over as
     the initial states of the second.
     """
@@ -160,7 +160,7 @@ class EncoderDecoder(Composite):
                 [np.zeros_like(read), decoder["initial_state[0]"], decoder["initial_state[1]"]]
             )
             inputs = {"sequences": encoder["sequences"], "decoder_sequences": decoder["sequences"]}
-            return self.parts.gradients({"encoder": encoder, "decoder": decoder}) | inputs
+            return self.inner.gradients({"encoder": encoder, "decoder": decoder}) | inputs
 
         return result, pullback
 
@@ -187,7 +187,7 @@ class EncoderDecoder(Composite):
 
     def placed(self, number: int, inner: Place) -> Place:
         """The parts are told apart by what they are for."""
-        return inner._replace(part=list(self.parts.layers)[number])
+        return inner._replace(part=list(self.inner.layers)[number])
 
     def shapes(self, arguments: Mapping[str, Any]) -> list[tuple[int, ...]]:
         """Each reads a sequence of its own."""

@@ -12,15 +12,15 @@ import numpy as np
 
 from lstm_ref.dialects.dialect import Gradients, Output, Place, Pullback, Sizes, Twin, Unrolled
 from lstm_ref.dialects.keras.cells import LSTMCell, StackedRNNCells
-from lstm_ref.dialects.keras.composite import Composite, mask_after, pulled_through
+from lstm_ref.dialects.keras.inner_layers import Recurrent, fresh, from_previous, of_part, passed, to_train
 from lstm_ref.dialects.keras.lstm import LSTM
-from lstm_ref.dialects.keras.nested import Recurrent, fresh, handed, of_part, passed, to_train
+from lstm_ref.dialects.keras.outer_layer import OuterLayer, mask_after, pulled_through
 from lstm_ref.reference.activations import Array
 
 MERGE_MODES = ("sum", "mul", "concat", "ave", None)
 
 
-class RNN(Composite):
+class RNN(OuterLayer):
     """keras.layers.RNN over one cell, or over several on top of one another.
 
     At every step each cell reads the output of the one below it, and a masked step
@@ -126,7 +126,7 @@ class RNN(Composite):
             )
         y, states = sequences, []
         pulls: dict[str, Pullback] = {}
-        for place, before, layer in zip(self.parts.layers, initial, self.layers, strict=True):
+        for place, before, layer in zip(self.inner.layers, initial, self.layers, strict=True):
             (y, *last), pulls[place] = layer.vjp(y, before, mask, bool(training), drawn=of_part(drawn, place))
             mask = mask_after(layer, mask)
             states.append(last)
@@ -139,7 +139,7 @@ class RNN(Composite):
             )
             d_states = {place: d_last[2 * k : 2 * k + 2] for k, place in enumerate(pulls)}
             found, d_sequences = pulled_through(pulls, cotangents[0], d_states)
-            gradients = self.parts.gradients(found) | {"sequences": d_sequences}
+            gradients = self.inner.gradients(found) | {"sequences": d_sequences}
             for k, place in enumerate(pulls if initial_state is not None else ()):
                 cell = f"[{k}]" if self.stacked else ""
                 gradients |= {
@@ -186,7 +186,7 @@ class RNN(Composite):
         return None if self.stacked else self.layers[0].unrolled(arguments)
 
 
-class Bidirectional(Composite):
+class Bidirectional(OuterLayer):
     """keras.layers.Bidirectional: a layer, and a copy of it or another one that reads
     the sequence from its other end.
 
@@ -273,7 +273,7 @@ class Bidirectional(Composite):
         given = (None, None) if initial_state is None else (initial_state[:half], initial_state[half:])
         runs = [
             layer.vjp(sequences, state, mask, bool(training), drawn=of_part(drawn, place))
-            for (place, layer), state in zip(self.parts.layers.items(), given, strict=True)
+            for (place, layer), state in zip(self.inner.layers.items(), given, strict=True)
         ]
         results = [list(result) if self.return_state else [result] for result, _ in runs]
         forward, backward = results[0][0], self._in_order(results[1][0])
@@ -288,10 +288,10 @@ class Bidirectional(Composite):
             found = {
                 place: pull([d_output, *d_last])
                 for place, (_, pull), d_output, d_last in zip(
-                    self.parts.layers, runs, d_outputs, d_states, strict=True
+                    self.inner.layers, runs, d_outputs, d_states, strict=True
                 )
             }
-            gradients = self.parts.gradients(found) | {
+            gradients = self.inner.gradients(found) | {
                 "sequences": found["forward"]["sequences"] + found["backward"]["sequences"]
             }
             for place, start in (("forward", 0), ("backward", half)):
@@ -342,7 +342,7 @@ class Bidirectional(Composite):
         """output, or forward_output and backward_output; with return_state forward_h,
         forward_c, backward_h, backward_c.
         """
-        of = {place: layer.outputs({}) for place, layer in self.parts.layers.items()}
+        of = {place: layer.outputs({}) for place, layer in self.inner.layers.items()}
         axes = of["forward"][0].axes
         merged = (
             [Output(f"{place}_output", axes) for place in of]
@@ -369,7 +369,9 @@ def _arguments(
     found = layer.arguments(sizes, passed(call, "mask", "training"))
     arguments = {"sequences": found.pop("sequences")}
     if "initial_state" in call:
-        arguments["initial_state"] = handed(states, first) if call["initial_state"] == "previous" else states
+        arguments["initial_state"] = (
+            from_previous(states, first) if call["initial_state"] == "previous" else states
+        )
     return arguments | found | to_train(call, whole.outputs({})[0], whole.units, sizes)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lstm_ref.dialects.dialect import STATE_DEVIATION, Given, Spec, unequal_lengths
-from lstm_ref.protocol.trace import Handed
+from lstm_ref.protocol.trace import PreviousOutputs
 from lstm_ref.reference.activations import Array
 
 Shape = tuple[int, ...]
@@ -59,13 +59,13 @@ def state(word: str, shape: Shape, axes: tuple[str, ...], source: str, previous:
     if word == "given":
         return Spec(shape, axes, STATE_DEVIATION, source)
     if word == "previous":
-        return Handed((previous,))
+        return PreviousOutputs((previous,))
     wrong = WRONG_SHAPES[word](shape, axes)
     return Spec(wrong, axes if len(wrong) == len(shape) else (), STATE_DEVIATION)
 
 
 def alone(value: Any) -> Array | None:
-    """The one array of an argument; what the call before handed over is a list of
+    """The one array of an argument; what the call before returned is a list of
     one.
     """
     array: Array | None = value[0] if isinstance(value, list) else value

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from lstm_ref.dialects.dialect import STATE_DEVIATION, Given, Spec, ends_with
-from lstm_ref.protocol.trace import Handed
+from lstm_ref.protocol.trace import PreviousOutputs
 from lstm_ref.reference.activations import Array
 
 Shape = tuple[int, ...]
@@ -46,7 +46,7 @@ def hx_of(
     if word == "given":
         return {"hx": right}
     if word == "previous":
-        return {"hx": Handed(previous)}
+        return {"hx": PreviousOutputs(previous)}
     if word == "h-alone":
         return {"hx": right[:1]}
     if word == "three":

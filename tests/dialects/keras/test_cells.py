@@ -13,7 +13,7 @@ import pytest
 from lstm_ref.corpus.loading import load_parameters
 from lstm_ref.dialects import dialect, keras
 from lstm_ref.dialects.dialect import Sizes
-from lstm_ref.protocol.trace import Handed
+from lstm_ref.protocol.trace import PreviousOutputs
 
 Array = npt.NDArray[Any]
 Disagreements = Callable[..., dict[str, tuple[float, float]]]
@@ -217,11 +217,11 @@ def test_a_case_becomes_the_documented_arguments() -> None:
         [spec.shape for spec in arguments["states"]],
         arguments["training"],
     ) == ((B, F), [(B, U), (B, U)], True)
-    assert dialect("keras").arguments(cell(), Sizes(B, 1, F), {"states": "previous"})["states"] == Handed(
-        (1, 2)
-    )
+    assert dialect("keras").arguments(cell(), Sizes(B, 1, F), {"states": "previous"})[
+        "states"
+    ] == PreviousOutputs((1, 2))
     handed = dialect("keras").arguments(stack(), Sizes(B, 1, F), {"states": "previous"})["states"]
-    assert handed == Handed((Handed((1, 2)), Handed((3, 4))))
+    assert handed == PreviousOutputs((PreviousOutputs((1, 2)), PreviousOutputs((3, 4))))
     nested = dialect("keras").arguments(stack(), Sizes(B, 1, F), {})["states"]
     assert [[(spec.shape, spec.source) for spec in pair] for pair in nested] == [
         [((B, U), "h/0"), ((B, U), "c/0")],

@@ -13,7 +13,7 @@ import pytest
 from lstm_ref.corpus.loading import load_parameters
 from lstm_ref.dialects import dialect, keras
 from lstm_ref.dialects.dialect import Sizes
-from lstm_ref.protocol.trace import Handed
+from lstm_ref.protocol.trace import PreviousOutputs
 from lstm_ref.reference.cell import State
 from lstm_ref.reference.sequence import run
 from lstm_ref.reference.weights import LSTMWeights
@@ -467,9 +467,9 @@ def test_a_case_becomes_nested_layers_and_their_arguments() -> None:
     assert [(spec.shape, spec.source) for spec in arguments["initial_state"]] == [
         ((B, U), name) for name in ("h/0", "c/0", "h/1", "c/1")
     ]
-    assert language.arguments(made, Sizes(B, T, F), {"initial_state": "previous"})["initial_state"] == Handed(
-        (2, 3, 4, 5)
-    )
+    assert language.arguments(made, Sizes(B, T, F), {"initial_state": "previous"})[
+        "initial_state"
+    ] == PreviousOutputs((2, 3, 4, 5))
     assert language.arguments(made, Sizes(B, T, F), {"epochs": 1, "learning_rate": 0.5})["targets"].shape == (
         B,
         U,
@@ -487,8 +487,8 @@ def test_a_case_becomes_nested_layers_and_their_arguments() -> None:
     ]
     assert list(nested.weight_specs(F)) == list(put(_0=W, _1=W2))
     previous = {"initial_state": "previous"}
-    assert language.arguments(nested, Sizes(B, T, F), previous)["initial_state"] == Handed(
-        (Handed((1, 2)), Handed((3, 4)))
+    assert language.arguments(nested, Sizes(B, T, F), previous)["initial_state"] == PreviousOutputs(
+        (PreviousOutputs((1, 2)), PreviousOutputs((3, 4)))
     )
     both = language.build(
         "Bidirectional",
@@ -498,8 +498,8 @@ def test_a_case_becomes_nested_layers_and_their_arguments() -> None:
         },
         "float64",
     )
-    assert language.arguments(both, Sizes(B, T, F), previous)["initial_state"] == Handed(
-        tuple(Handed((k, k + 1)) for k in (2, 4, 6, 8))
+    assert language.arguments(both, Sizes(B, T, F), previous)["initial_state"] == PreviousOutputs(
+        tuple(PreviousOutputs((k, k + 1)) for k in (2, 4, 6, 8))
     )
 
 

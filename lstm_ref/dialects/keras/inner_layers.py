@@ -11,27 +11,27 @@ from lstm_ref.dialects.dialect import Gradients, Output, Place, Sizes, Spec, Twi
 from lstm_ref.dialects.initial import Initial
 from lstm_ref.dialects.keras.rules import KERAS_3, Rules
 from lstm_ref.dialects.keras.training import Trainable
-from lstm_ref.protocol.trace import Handed
+from lstm_ref.protocol.trace import PreviousOutputs
 from lstm_ref.reference.activations import Array
 
 T = TypeVar("T")
 TARGET_DEVIATION = 0.5
 
 
-class Part(Twin, Trainable, Protocol):
+class InnerLayer(Twin, Trainable, Protocol):
     """A layer that can stand inside another one."""
 
     trainable: bool
 
 
 @runtime_checkable
-class Whole(Protocol):
+class HasInnerLayers(Protocol):
     """A layer that is made of others."""
 
-    parts: "Parts"
+    inner: "InnerLayers"
 
 
-class Recurrent(Part, Protocol):
+class Recurrent(InnerLayer, Protocol):
     """A recurrent layer: what the documentation of keras.layers.Bidirectional asks of
     the layer that it wraps.
     """
@@ -44,7 +44,7 @@ class Recurrent(Part, Protocol):
     zero_output_for_mask: bool
 
 
-class Parts:
+class InnerLayers:
     """The layers inside a layer by place ("forward", "0", ...), in the order of their
     weights.
 
@@ -52,7 +52,7 @@ class Parts:
     place "" has its names as they are.
     """
 
-    def __init__(self, layers: Mapping[str, Part], rules: Rules = KERAS_3) -> None:
+    def __init__(self, layers: Mapping[str, InnerLayer], rules: Rules = KERAS_3) -> None:
         self.layers = layers
         self.rules = rules
 
@@ -115,8 +115,8 @@ class Parts:
         of_outputs: list[Array] = []
         of_weights: list[Array] = []
         for part in self.layers.values():
-            if isinstance(part, Whole):
-                outputs, weights = part.parts.losses()
+            if isinstance(part, HasInnerLayers):
+                outputs, weights = part.inner.losses()
             else:
                 found = part.effects().get("losses")
                 every = [] if found is None else [found[..., k : k + 1] for k in range(found.shape[-1])]
@@ -145,8 +145,8 @@ class Parts:
     def freeze(self) -> None:
         """From here on none of the weights is trainable."""
         for part in self.layers.values():
-            if isinstance(part, Whole):
-                part.parts.freeze()
+            if isinstance(part, HasInnerLayers):
+                part.inner.freeze()
             else:
                 part.trainable = False
 
@@ -195,14 +195,16 @@ def passed(call: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {name: call[name] for name in names if name in call}
 
 
-def handed(states: Sequence[Any], first: int) -> Handed:
+def from_previous(states: Sequence[Any], first: int) -> PreviousOutputs:
     """States nested as these are, from what the call before returned: its outputs from
     position `first` on.
     """
     positions = count(first)
 
-    def over(states: Sequence[Any]) -> Handed:
-        return Handed(tuple(over(state) if isinstance(state, list) else next(positions) for state in states))
+    def over(states: Sequence[Any]) -> PreviousOutputs:
+        return PreviousOutputs(
+            tuple(over(state) if isinstance(state, list) else next(positions) for state in states)
+        )
 
     return over(states)
 

@@ -7,13 +7,13 @@ import numpy as np
 
 from lstm_ref.dialects.dialect import Draw, Gradients, Place, Pullback, Spec, Unrolled
 from lstm_ref.dialects.initial import Initial
-from lstm_ref.dialects.keras.nested import Part, Parts, joined, passed
+from lstm_ref.dialects.keras.inner_layers import InnerLayer, InnerLayers, joined, passed
 from lstm_ref.dialects.keras.rules import RULES
 from lstm_ref.dialects.keras.training import fit
 from lstm_ref.reference.activations import Array
 
 
-class Composite(Part):
+class OuterLayer(InnerLayer):
     """A layer whose weights, penalties and actions are those of its parts, by
     place/name.
 
@@ -21,16 +21,16 @@ class Composite(Part):
     Unless it says otherwise, every part reads the input.
     """
 
-    def __init__(self, parts: Mapping[str, Part], version: str, trainable: bool = True) -> None:
+    def __init__(self, parts: Mapping[str, InnerLayer], version: str, trainable: bool = True) -> None:
         self.rules = RULES[version]
-        self.parts = Parts(parts, self.rules)
+        self.inner = InnerLayers(parts, self.rules)
         self.trainable = trainable
         if not trainable:
-            self.parts.freeze()
+            self.inner.freeze()
 
     def features(self, features: int) -> list[int]:
         """How many numbers go into each part at a step, of an input of so many."""
-        return [features] * len(self.parts.layers)
+        return [features] * len(self.inner.layers)
 
     def shapes(self, arguments: Mapping[str, Any]) -> list[tuple[int, ...]]:
         """The shape (batch, timesteps, features) of what each part reads. Integers have
@@ -42,7 +42,7 @@ class Composite(Part):
 
     def weight_specs(self, features: int) -> dict[str, Spec]:
         """Those of the parts."""
-        return self.parts.weight_specs(self.features(features), self.placed)
+        return self.inner.weight_specs(self.features(features), self.placed)
 
     def placed(self, number: int, inner: Place) -> Place:
         """Where in this layer something is that stands so in the part of this number:
@@ -52,44 +52,44 @@ class Composite(Part):
 
     def initial(self, features: int) -> Mapping[str, Initial]:
         """What the initializers of the parts give."""
-        return self.parts.initial(self.features(features))
+        return self.inner.initial(self.features(features))
 
     def load(self, weights: Mapping[str, Array]) -> None:
         """Take the weights by name. Raises ValueError where names or shapes are
         wrong.
         """
-        self.parts.load(weights)
+        self.inner.load(weights)
 
     def take(self, weights: Mapping[str, Array]) -> None:
         """Go on with these weights, which may carry leading axes."""
-        self.parts.take(weights)
+        self.inner.take(weights)
 
     def weights(self) -> Mapping[str, Array]:
         """The weights by name."""
-        return self.parts.weights()
+        return self.inner.weights()
 
     def project(self, name: str, weight: Array) -> Array:
         """What the constraint of the weight of this name makes of it."""
-        return self.parts.project(name, weight)
+        return self.inner.project(name, weight)
 
     def draws(self, arguments: Mapping[str, Any]) -> Mapping[str, Draw]:
         """The masks of dropout of the parts."""
         training = passed(arguments, "training")
-        read = zip(self.parts.layers.items(), self.shapes(arguments), strict=True)
+        read = zip(self.inner.layers.items(), self.shapes(arguments), strict=True)
         return joined(
             {place: part.draws({"sequences": np.zeros(shape), **training}) for (place, part), shape in read}
         )
 
     def effects(self) -> Mapping[str, Array]:
         """The losses of the parts."""
-        return self.parts.effects()
+        return self.inner.effects()
 
     def act(self, action: str, arguments: Mapping[str, Any]) -> None:
         """`train`, and what each part does."""
         if action == "train":
             fit(self, arguments)
         else:
-            self.parts.act(action, arguments)
+            self.inner.act(action, arguments)
 
     def unrolled(self, arguments: Mapping[str, Any]) -> Unrolled | None:
         """The output does not show the steps of one LSTM."""
@@ -98,7 +98,7 @@ class Composite(Part):
     @property
     def carries_state(self) -> bool:
         """Whether any part does."""
-        return self.parts.carries_state
+        return self.inner.carries_state
 
 
 def mask_after(layer: Any, mask: Array | None) -> Array | None:

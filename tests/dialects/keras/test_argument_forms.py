@@ -8,7 +8,7 @@ import pytest
 from lstm_ref.corpus import load
 from lstm_ref.dialects import dialect, keras
 from lstm_ref.dialects.dialect import Sizes
-from lstm_ref.dialects.keras.passing import STATES, initial_state
+from lstm_ref.dialects.keras.argument_forms import STATES, initial_state
 
 WORDS = [
     word

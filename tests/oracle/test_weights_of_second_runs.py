@@ -13,7 +13,7 @@ from lstm_ref.dialects.dialect import Label, Spec
 from lstm_ref.dialects.layouts import canonical, groups, lstms, named
 from lstm_ref.oracle.dry_run import problems_of
 from lstm_ref.oracle.errors import NoSuchPart, WeightsDoNotFit, WeightsLeftOver
-from lstm_ref.oracle.materialize import Material, exactly, materialize, second_run, taken_over
+from lstm_ref.oracle.materialize import Material, exactly, materialize, second_run, weights_of_second_run
 from lstm_ref.protocol.trace import Tensor
 from lstm_ref.reference.activations import Array
 from lstm_ref.reference.weights import LSTMWeights
@@ -220,7 +220,7 @@ def first(read: Read) -> Material:
 
 def test_a_layer_with_the_same_weights_takes_them_as_they_are(first: Material) -> None:
     specs = dialect("keras").build("LSTM", {"units": 3, "return_sequences": True}, "float64").weight_specs(5)
-    taken = taken_over(first, specs)
+    taken = weights_of_second_run(first, specs)
     assert list(taken) == ["kernel", "recurrent_kernel", "bias"]
     assert all(values is first.request.weights[name].values for name, values in taken.items())
 
@@ -240,7 +240,7 @@ def test_a_bias_without_a_place_is_told_and_not_dropped(
         WeightsLeftOver,
         match=r"the second run has no place for bias of the first: .*; give both layers a bias, or neither",
     ):
-        taken_over(first, specs)
+        weights_of_second_run(first, specs)
 
 
 def test_weights_without_a_place_ask_for_the_part(read: Read) -> None:
@@ -250,11 +250,11 @@ def test_weights_without_a_place_ask_for_the_part(read: Read) -> None:
         WeightsLeftOver,
         match=r'no place for weight_ih_l0_reverse, .*; say with "weights" which part of the first layer',
     ):
-        taken_over(both, specs)
+        weights_of_second_run(both, specs)
 
 
 def test_a_single_bias_is_split_exactly_into_two_that_are_both_needed(first: Material) -> None:
-    taken = taken_over(
+    taken = weights_of_second_run(
         first, dialect("torch").build("LSTM", {"input_size": 5, "hidden_size": 3}, "float64").weight_specs(5)
     )
     bias = first.request.weights["bias"].values
@@ -268,7 +268,7 @@ def test_a_single_bias_is_split_exactly_into_two_that_are_both_needed(first: Mat
 
 def test_a_layer_without_bias_gives_zeros_to_one_that_has_two(read: Read) -> None:
     without = materialize(read(FILE.replace("units: 3", "units: 3, use_bias: false"))["first"], 0)
-    taken = taken_over(
+    taken = weights_of_second_run(
         without,
         dialect("torch").build("LSTM", {"input_size": 5, "hidden_size": 3}, "float64").weight_specs(5),
     )
@@ -294,7 +294,9 @@ def test_a_part_gives_its_own_weights(
 ) -> None:
     whole = materialize(read(PARTS)[name], 0)
     features = 6 if part == "1" else 5
-    taken = taken_over(whole, dialect("keras").build(layer, params, "float64").weight_specs(features), part)
+    taken = weights_of_second_run(
+        whole, dialect("keras").build(layer, params, "float64").weight_specs(features), part
+    )
     assert taken
     assert all(values is whole.request.weights[prefix + name].values for name, values in taken.items())
 
@@ -302,7 +304,7 @@ def test_a_part_gives_its_own_weights(
 @pytest.mark.parametrize("part", ["_l0", "_l0_reverse"])
 def test_a_direction_of_a_module_gives_its_own_weights(part: str, read: Read) -> None:
     whole = materialize(read(BOTH)["both"], 0)
-    taken = taken_over(
+    taken = weights_of_second_run(
         whole,
         dialect("torch").build("LSTM", {"input_size": 5, "hidden_size": 3}, "float64").weight_specs(5),
         part,
@@ -310,7 +312,9 @@ def test_a_direction_of_a_module_gives_its_own_weights(part: str, read: Read) ->
     assert {name: values.tobytes() for name, values in taken.items()} == {
         name: whole.request.weights[name.removesuffix("_l0") + part].values.tobytes() for name in taken
     }
-    keras = taken_over(whole, dialect("keras").build("LSTM", {"units": 3}, "float64").weight_specs(5), part)
+    keras = weights_of_second_run(
+        whole, dialect("keras").build("LSTM", {"units": 3}, "float64").weight_specs(5), part
+    )
     assert np.array_equal(keras["kernel"], whole.request.weights[f"weight_ih{part}"].values.T)
 
 
@@ -328,14 +332,18 @@ def test_a_part_that_is_not_there_is_told_with_those_that_are(
 ) -> None:
     whole = materialize(read(PARTS)[name], 0)
     with pytest.raises(NoSuchPart, match=f'the first layer has no part "{part}"; {re.escape(hint)}'):
-        taken_over(whole, dialect("keras").build("LSTM", {"units": 3}, "float64").weight_specs(5), part)
+        weights_of_second_run(
+            whole, dialect("keras").build("LSTM", {"units": 3}, "float64").weight_specs(5), part
+        )
 
 
 def test_a_layer_without_parts_says_so(first: Material) -> None:
     with pytest.raises(
         NoSuchPart, match='the first layer has no part "forward"; it has none: leave out "weights"'
     ):
-        taken_over(first, dialect("keras").build("LSTM", {"units": 3}, "float64").weight_specs(5), "forward")
+        weights_of_second_run(
+            first, dialect("keras").build("LSTM", {"units": 3}, "float64").weight_specs(5), "forward"
+        )
 
 
 def test_a_part_has_its_own_states(read: Read) -> None:
@@ -397,19 +405,19 @@ def test_a_layer_of_another_size_or_number_takes_nothing(
         WeightsDoNotFit,
         match="the weights kernel, recurrent_kernel, bias cannot be those of a layer with weight_ih_l0",
     ):
-        taken_over(first, dialect("torch").build(layer, params, "float64").weight_specs(5))
+        weights_of_second_run(first, dialect("torch").build(layer, params, "float64").weight_specs(5))
 
 
 def test_a_layer_that_is_no_lstm_takes_nothing(first: Material) -> None:
     with pytest.raises(WeightsDoNotFit, match="cannot be those of a layer with embeddings"):
-        taken_over(
+        weights_of_second_run(
             first,
             dialect("keras").build("Embedding", {"input_dim": 5, "output_dim": 3}, "float64").weight_specs(5),
         )
 
 
 def test_a_cell_takes_the_weights_of_a_layer(first: Material) -> None:
-    taken = taken_over(
+    taken = weights_of_second_run(
         first,
         dialect("torch").build("LSTMCell", {"input_size": 5, "hidden_size": 3}, "float64").weight_specs(5),
     )
