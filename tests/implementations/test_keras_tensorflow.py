@@ -11,7 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from lstm_ref.implementations._keras import Eager, Keras, LiveLayer
+from lstm_ref.implementations._keras.calls import run
+from lstm_ref.implementations._keras.framework import Framework
+from lstm_ref.implementations._keras.layers import LiveLayer
+from lstm_ref.implementations._keras.weights import set_weights
 from lstm_ref.implementations.keras_tensorflow import HOST, IMPLEMENTATIONS, Keras3
 from lstm_ref.protocol.errors import AdapterError, WeightsNotCopied
 from lstm_ref.protocol.trace import Call, Request, Step, Tensor, Trace
@@ -813,9 +816,14 @@ def test_a_failure_to_copy_weights_is_the_adapters_and_not_the_frameworks() -> N
     class TensorFlow:
         init_scope = nullcontext
 
-    adapter, layer = Keras(TensorFlow(), None, Keras3(), Eager(), {}), LiveLayer(Layer(), "float64")
-    adapter.tensor = lambda value: value.values  # type: ignore[method-assign]
-    adapter.set_weights(layer, {"kernel": tensor(np.ones((2, 2)))})
+        def constant(self, values: Any) -> Any:
+            return values
+
+        def cast(self, values: Any, dtype: str) -> Any:
+            return values
+
+    layer = LiveLayer(Layer(), "float64")
+    set_weights(Framework(TensorFlow(), None, Keras3()), layer, {"kernel": tensor(np.ones((2, 2)))})
     with pytest.raises(WeightsNotCopied, match="could not copy the weights: TypeError: not like that"):
         layer.layer.build((1, 2))
 
@@ -829,7 +837,7 @@ def test_a_call_that_left_the_weights_out_is_no_result() -> None:
         def __call__(self, inputs: Any) -> Any:
             return inputs
 
-    adapter, layer = Keras(None, None, Keras3(), Eager(), {}), LiveLayer(Layer(), "float64")
-    adapter.set_weights(layer, {"kernel": tensor(np.ones((2, 2)))})
+    at, layer = Framework(None, None, Keras3()), LiveLayer(Layer(), "float64")
+    set_weights(at, layer, {"kernel": tensor(np.ones((2, 2)))})
     with pytest.raises(AdapterError, match=r"without building the parts of the weights \['kernel'\]"):
-        adapter.run(layer, {"inputs": X})
+        run(at, layer, {"inputs": X})
