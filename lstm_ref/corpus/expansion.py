@@ -4,6 +4,7 @@ every point with its id.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from lstm_ref.corpus.case import (
@@ -20,7 +21,7 @@ from lstm_ref.corpus.case import (
 )
 from lstm_ref.corpus.covering_file import Selections
 from lstm_ref.corpus.documents import Document
-from lstm_ref.corpus.ids import point_id
+from lstm_ref.corpus.ids import point_ids, value_text
 from lstm_ref.corpus.matrix import Matrix, Point, axis_value
 from lstm_ref.corpus.models import (
     CallStepEntry,
@@ -77,6 +78,7 @@ class CaseSettings:
         return replace(self, **{GROUPS[group]: values for group, values in changed.items()})
 
 
+@cache
 def split(axis: str) -> tuple[str, str]:
     """Group and name of an axis."""
     group, _, name = axis.rpartition(".")
@@ -230,23 +232,41 @@ def expand(
             versions=tuple(entry.versions or file.defaults.versions or ()),
             derivatives=(entry.derivatives,) if entry.derivatives else (),
         )
+        id_of = point_ids(prefix, entry.name, entry.matrix, documented)
+        # Many points differ in parameters alone, and share all else.
+        of_params = {
+            axis: name for axis in entry.matrix for group, name in [split(axis)] if group == "params"
+        }
+        further = [axis for axis in entry.matrix if axis not in of_params]
+        shared: dict[tuple[str, ...], tuple[CaseSettings, tuple[CaseStep, ...], Values]] = {}
         for point, selected in _points(entry, base, documented, selections, everyday):
-            here = base.at(point)
-            steps = _steps(entry.steps, _call_of(here), {}, layer)
+            key = tuple(value_text(point[axis]) for axis in further if axis in point)
+            if key not in shared:
+                here = base.at({axis: point[axis] for axis in further if axis in point})
+                shared[key] = here, _steps(entry.steps, _call_of(here), {}, layer), _values(here)
+            here, steps, values = shared[key]
+            params = {
+                **here.params,
+                **{name: point[axis] for axis, name in of_params.items() if axis in point},
+            }
             yield replace(
                 template,
-                id=point_id(prefix, entry.name, point, documented),
-                params={**here.params, **entry.undocumented},
-                values=Values(**{**here.values, "scale": float(here.values.get("scale", Values.scale))}),
+                id=id_of(point),
+                params={**params, **entry.undocumented},
+                values=values,
                 steps=steps,
                 axes=point,
-                relation=_relation(entry, here, steps, second) if second else None,
+                relation=_relation(entry, replace(here, params=params), steps, second) if second else None,
                 everyday=selected or entry.covering is None,
                 covering=selected and entry.covering is not None and entry.covering.runs == "everyday",
                 full_dtypes=dtypes
                 if selected or entry.covering is None
                 else tuple(entry.covering.full_dtypes or dtypes),
             )
+
+
+def _values(here: CaseSettings) -> Values:
+    return Values(**{**here.values, "scale": float(here.values.get("scale", Values.scale))})
 
 
 def _points(

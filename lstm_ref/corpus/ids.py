@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -81,25 +81,28 @@ def _is_name(text: Any) -> bool:
     return isinstance(text, str) and bool(_NAME.fullmatch(text))
 
 
-def point_id(prefix: str, name: str, axes: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
-    """`prefix/name[axis=value,...]` with the axes that differ from their documented
-    default, sorted by the key that is shown.
+def point_ids(
+    prefix: str, name: str, axes: Iterable[str], defaults: Mapping[str, Any]
+) -> Callable[[Mapping[str, Any]], str]:
+    """What gives the points of one case their ids: `prefix/name[axis=value,...]`.
 
-    The key shown is the last part of the axis, unless two axes of the case share it. An
-    axis without default is always shown.
+    Shown are the axes that differ from their documented default, sorted by the key that
+    is shown. That is the last part of the axis, unless two axes of the case share it.
+    An axis without default is always shown.
     """
     keys = _keys(tuple(axes))
-    texts = ((axis, value_text(value)) for axis, value in axes.items())
-    shown = sorted(
-        (keys[axis], text)
-        for axis, text in texts
-        if axis not in defaults or text != value_text(defaults[axis])
-    )
-    brackets = ",".join(f"{key}={text}" for key, text in shown)
-    return f"{prefix}/{name}[{brackets}]" if brackets else f"{prefix}/{name}"
+    order = sorted(keys, key=lambda axis: keys[axis])
+    hidden = {axis: value_text(defaults[axis]) for axis in order if axis in defaults}
+    start = f"{prefix}/{name}"
+
+    def id_of(point: Mapping[str, Any]) -> str:
+        texts = ((axis, value_text(point[axis])) for axis in order if axis in point)
+        shown = [f"{keys[axis]}={text}" for axis, text in texts if text != hidden.get(axis)]
+        return f"{start}[{','.join(shown)}]" if shown else start
+
+    return id_of
 
 
-@lru_cache
 def _keys(axes: tuple[str, ...]) -> Mapping[str, str]:
     """The key that is shown for each axis."""
     last_parts = Counter(map(_short, axes))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lstm_ref.corpus import Case, CaseStep, Equality, ExpectedError, Input, Relation, Term, Values, load
-from lstm_ref.corpus.ids import point_id, value_text
+from lstm_ref.corpus.ids import point_ids, value_text
 
 Cases = Callable[[str], list[Case]]
 
@@ -548,7 +548,8 @@ VALUES = st.recursive(
 @given(VALUES, VALUES, VALUES, VALUES, VALUES)
 def test_two_points_never_share_an_id(default: object, a: object, b: object, c: object, d: object) -> None:
     def name(first: object, second: object) -> str:
-        return point_id("p", "n", {"params.x": first, "params.y": second}, {"params.x": default})
+        id_of = point_ids("p", "n", ("params.x", "params.y"), {"params.x": default})
+        return id_of({"params.x": first, "params.y": second})
 
     same = (value_text(a), value_text(b)) == (value_text(c), value_text(d))
     assert (name(a, b) == name(c, d)) == same
