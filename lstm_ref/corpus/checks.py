@@ -38,6 +38,7 @@ from lstm_ref.corpus.ids import value_text
 from lstm_ref.corpus.matrix import Matrix, axis_value
 from lstm_ref.corpus.models import CasesFile, CoveringEntry, Layer, ParametersFile
 from lstm_ref.corpus.points import needs_a_look, problems_of_points
+from lstm_ref.corpus.types import problems_of_types
 from lstm_ref.corpus.validation import described, model_problems
 
 # The names of Python's exceptions, which every framework raises as well.
@@ -82,6 +83,8 @@ def problems_of_cases(file: View, parameters: Parameters, selections: Selections
         yield from _pattern_problems(defaults.at("expect", "match"))
         yield from _raises_problems(defaults, dialect)
         yield from _list_problems(defaults, dialect)
+        if defaults.at("expect") is None:
+            yield from problems_of_types(defaults, layer, dialect, None)
     cases = file.at("cases")
     entries = list(cases.elements()) if cases else []
     yield from _name_problems(entries)
@@ -221,6 +224,7 @@ def _case_problems(entry: View, defaults: View | None, around: _Around, layer: L
     yield from _full_dtypes_problems(entry, default_data)
     if not expects:
         yield from _required_problems(entry, base, layer)
+        yield from problems_of_types(entry, layer, dialect, second)
     yield from _size_problems(entry, base, layer)
     yield from _pattern_problems(entry.at("expect", "match"))
     yield from _raises_problems(entry, dialect)

@@ -385,14 +385,14 @@ class CasesFile(Strict):
 
 class Parameter(Strict):
     """A documented constructor argument: required, or with its default; `values` are
-    those to cover, `domain` says what is allowed.
+    those to cover, `type` says what is allowed (see corpus/types.py).
     """
 
     about: Text
     source: Text
     required: bool = False
     default: Any = None
-    domain: Text | None = None
+    type: Text | list[Text | None] | None = None
     values: list[Any] = Field(default_factory=list)
 
     @model_validator(mode="after")

@@ -18,6 +18,7 @@ from lstm_ref.corpus.errors import CorpusError
 from lstm_ref.corpus.expansion import OTHER
 from lstm_ref.corpus.loading import corpus_root, load_parameters
 from lstm_ref.corpus.models import KINDS, Layer, ParametersFile, Scalar, ValuesEntry
+from lstm_ref.corpus.types import families, schema_of
 
 Schema = dict[str, Any]
 
@@ -36,6 +37,7 @@ def schema(parameters: Mapping[str, ParametersFile] | None = None) -> Schema:
         _when({"kind": kind}, {"$ref": f"#/definitions/{model.__name__}"}) for kind, model in KINDS.items()
     ]
     for dialect, table in tables.items():
+        definitions.update(families(table))
         layers = {"enum": list(table.layers)}
         cases = {"items": {"properties": {"layer": layers}}}
         clauses.append(
@@ -51,6 +53,8 @@ def schema(parameters: Mapping[str, ParametersFile] | None = None) -> Schema:
             without_own = {"if": {"not": {"required": ["layer"]}}, "then": entry}
             here = {"kind": "cases", "dialect": dialect, "layer": name}
             clauses.append(_when(here, {"properties": {"defaults": entry, "cases": {"items": without_own}}}))
+            definitions[f"{key}.types"] = _types(layer, table)
+            clauses += _typed(here, {"$ref": f"#/definitions/{key}.types"})
             of_entry = _when({"layer": name}, entry)
             clauses.append(
                 _when({"kind": "cases", "dialect": dialect}, {"properties": {"cases": {"items": of_entry}}})
@@ -80,6 +84,30 @@ def _when(constants: Mapping[str, str], then: Schema) -> Schema:
         "properties": {key: {"const": value} for key, value in constants.items()},
     }
     return {"if": condition, "then": then}
+
+
+def _types(layer: Layer, dialect: ParametersFile) -> Schema:
+    """What values the parameters of a case may have that refuses nothing."""
+    typed = {name: schema_of(parameter, dialect) for name, parameter in layer.constructor.items()}
+    axes = {f"params.{name}": {"items": value} for name, value in typed.items()}
+    return {"properties": {"params": {"properties": typed}, "matrix": {"properties": axes}}}
+
+
+def _typed(here: Mapping[str, str], types: Schema) -> list[Schema]:
+    """The clauses by which values are of their types: not where the case, or the file,
+    has something to refuse.
+    """
+    refuses: Schema = {"required": ["expect"]}
+    file_refuses = {"required": ["defaults"], "properties": {"defaults": refuses}}
+    own_layer: Schema = {"required": ["layer"]}
+    of_file = {"if": {"not": {"anyOf": [own_layer, refuses]}}, "then": types}
+    of_entry = {"if": {"not": refuses}, "then": _when({"layer": here["layer"]}, types)}
+    whole = {"properties": {"defaults": types, "cases": {"items": of_file}}}
+    anywhere = {key: value for key, value in here.items() if key != "layer"}
+    return [
+        _when(where, {"if": {"not": file_refuses}, "then": then})
+        for where, then in ((here, whole), (anywhere, {"properties": {"cases": {"items": of_entry}}}))
+    ]
 
 
 def _exhibits(claim: Schema) -> Schema:

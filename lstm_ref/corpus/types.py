@@ -1,0 +1,222 @@
+"""The types of documented parameters: what a value may be, in a check and in the schema
+for editors.
+
+A parameter table says `type: rate`, or `type: [size, null]` for one of several. A type
+that is not among these is a family of names, such as `activation`. It has the names
+that stand among the values of any parameter of that type, and functions. Where classes
+stand there, it has objects of them, and each name also as that of a class: `l1_l2` and
+`L1L2` are one.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lstm_ref.corpus.documents import View
+from lstm_ref.corpus.errors import Problem
+from lstm_ref.corpus.expansion import OTHER, split
+from lstm_ref.corpus.hints import did_you_mean
+from lstm_ref.corpus.ids import value_text
+from lstm_ref.corpus.models import Layer, Parameter, ParametersFile
+from lstm_ref.corpus.validation import described
+
+Schema = dict[str, Any]
+
+# What YAML 1.1 took for true and false, and YAML 1.2 takes for words.
+FORMERLY_BOOLEAN = {"yes": "true", "on": "true", "no": "false", "off": "false"}
+OF_ITS_VALUES = "value"  # one of those that the table lists
+
+
+@dataclass(frozen=True)
+class _Plain:
+    """A type of plain data: how a message calls it, what is of it, and its schema."""
+
+    words: str
+    holds: Callable[[Any], bool]
+    schema: Mapping[str, Any]
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+PLAIN: Mapping[str, _Plain] = {
+    "boolean": _Plain("true or false", lambda v: isinstance(v, bool), {"type": "boolean"}),
+    "integer": _Plain("an integer", _is_integer, {"type": "integer"}),
+    "size": _Plain(
+        "a positive integer", lambda v: _is_integer(v) and v > 0, {"type": "integer", "minimum": 1}
+    ),
+    "count": _Plain(
+        "an integer that is not negative",
+        lambda v: _is_integer(v) and v >= 0,
+        {"type": "integer", "minimum": 0},
+    ),
+    "number": _Plain("a number", _is_number, {"type": "number"}),
+    "positive": _Plain(
+        "a positive number", lambda v: _is_number(v) and v > 0, {"type": "number", "exclusiveMinimum": 0}
+    ),
+    "rate": _Plain(
+        "a number from 0 to 1",
+        lambda v: _is_number(v) and 0 <= v <= 1,
+        {"type": "number", "minimum": 0, "maximum": 1},
+    ),
+    "text": _Plain("text", lambda v: isinstance(v, str), {"type": "string"}),
+    "list": _Plain("a list", lambda v: isinstance(v, list), {"type": "array"}),
+    "layer": _Plain(
+        "a layer, such as {layer: LSTM, params: {units: 3}}",
+        lambda v: isinstance(v, dict) and "layer" in v,
+        {"type": "object", "required": ["layer"]},
+    ),
+}
+NULL = _Plain("null", lambda v: v is None, {"type": "null"})
+
+
+def problems_of_types(
+    entry: View, layer: Layer, dialect: ParametersFile, second: tuple[ParametersFile, Layer] | None
+) -> Iterator[Problem]:
+    """Every parameter of a case, or of the defaults, whose value is not of its type.
+
+    The second dialect and layer are those of a relation's second run.
+    """
+    yield from _params_problems(entry.at("params"), layer, dialect)
+    of_group = {"params": (dialect, layer)}
+    if second is not None:
+        of_group[f"{OTHER}params"] = second
+        yield from _params_problems(entry.at("relation", "other", "params"), second[1], second[0])
+    for axis, values in _entries(entry.at("matrix")):
+        group, name = split(axis)
+        if group in of_group and name in of_group[group][1].constructor:
+            of_dialect, of_layer = of_group[group]
+            for value in values.elements():
+                yield from _value_problems(value, of_layer.constructor[name], of_dialect)
+
+
+def _params_problems(params: View | None, layer: Layer, dialect: ParametersFile) -> Iterator[Problem]:
+    for name, value in _entries(params):
+        if name in layer.constructor:
+            yield from _value_problems(value, layer.constructor[name], dialect)
+
+
+def _entries(view: View | None) -> Iterator[tuple[str, View]]:
+    return view.entries() if view is not None else iter(())
+
+
+def _value_problems(value: View, parameter: Parameter, dialect: ParametersFile) -> Iterator[Problem]:
+    yield from _inner_problems(value, dialect)
+    types = _types_of(parameter)
+    if not types or any(_holds(type_, value.data, parameter, dialect) for type_ in types):
+        return
+    known = [word for type_ in types for word in _words_of(type_, parameter, dialect)]
+    hint = did_you_mean(value.data, known) if known and isinstance(value.data, str) else None
+    if isinstance(value.data, str) and "boolean" in types and value.data.lower() in FORMERLY_BOOLEAN:
+        hint = f"YAML reads {value.data} as a word; write {FORMERLY_BOOLEAN[value.data.lower()]}"
+    said = " or ".join(_said(type_, parameter) for type_ in types)
+    yield value.at_value(f"must be {said}, not {described(value.data)}", hint)
+
+
+def _inner_problems(value: View, dialect: ParametersFile) -> Iterator[Problem]:
+    """Those of the layers in a value."""
+    for element in value.elements():
+        yield from _inner_problems(element, dialect)
+    name = value.at("layer")
+    if name is not None and isinstance(name.data, str) and name.data in dialect.layers:
+        yield from _params_problems(value.at("params"), dialect.layers[name.data], dialect)
+
+
+def _types_of(parameter: Parameter) -> Sequence[str | None]:
+    return parameter.type if isinstance(parameter.type, list) else (parameter.type,) if parameter.type else ()
+
+
+def _holds(type_: str | None, value: Any, parameter: Parameter, dialect: ParametersFile) -> bool:
+    if type_ is None:
+        return NULL.holds(value)
+    if type_ in PLAIN:
+        return PLAIN[type_].holds(value)
+    if type_ == OF_ITS_VALUES:
+        return value_text(value) in map(value_text, parameter.values)
+    if isinstance(value, dict):
+        return "callable" in value or value.get("class_name") in _classes(type_, dialect)
+    return value in _names(type_, dialect)
+
+
+def _words_of(type_: str | None, parameter: Parameter, dialect: ParametersFile) -> list[str]:
+    """The words that a value of this type may be."""
+    if type_ == OF_ITS_VALUES:
+        return [value for value in parameter.values if isinstance(value, str)]
+    return [] if type_ is None or type_ in PLAIN else _names(type_, dialect)
+
+
+def _names(family: str, dialect: ParametersFile) -> list[str]:
+    """The names of a family, those of its classes too."""
+    values = list(_family(family, dialect))
+    classes = [value["class_name"] for value in values if isinstance(value, dict) and "class_name" in value]
+    words = [value for value in values if isinstance(value, str)] + [_word_of_class(name) for name in classes]
+    return list(dict.fromkeys([*words, *(map(_class_of_word, words) if classes else ())]))
+
+
+def _classes(family: str, dialect: ParametersFile) -> list[str]:
+    return [name for name in _names(family, dialect) if name[0].isupper()]
+
+
+def _word_of_class(name: str) -> str:
+    """GlorotUniform is glorot_uniform, and L1L2 is l1_l2."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+def _class_of_word(word: str) -> str:
+    return "".join(part[:1].upper() + part[1:] for part in word.split("_"))
+
+
+def _family(type_: str, dialect: ParametersFile) -> Iterator[Any]:
+    """The values of all parameters of this type."""
+    for layer in dialect.layers.values():
+        for parameter in layer.constructor.values():
+            if type_ in _types_of(parameter):
+                yield from (*parameter.values, parameter.default)
+
+
+def _said(type_: str | None, parameter: Parameter) -> str:
+    if type_ is None:
+        return NULL.words
+    if type_ in PLAIN:
+        return PLAIN[type_].words
+    if type_ == OF_ITS_VALUES:
+        return " or ".join(value_text(value) for value in parameter.values)
+    return f"the name of {'an' if type_[0] in 'aeiou' else 'a'} {type_}"
+
+
+def schema_of(parameter: Parameter, dialect: ParametersFile) -> Schema:
+    """The schema of a parameter's value; empty where it has no type."""
+    options = [_schema_of(type_, parameter, dialect) for type_ in _types_of(parameter)]
+    if not options:
+        return {}
+    return options[0] if len(options) == 1 else {"anyOf": options}
+
+
+def _schema_of(type_: str | None, parameter: Parameter, dialect: ParametersFile) -> Schema:
+    if type_ is None:
+        return dict(NULL.schema)
+    if type_ in PLAIN:
+        return dict(PLAIN[type_].schema)
+    if type_ == OF_ITS_VALUES:
+        return {"enum": parameter.values}
+    return {"$ref": f"#/definitions/{dialect.dialect}.{type_}"}
+
+
+def families(dialect: ParametersFile) -> Iterator[tuple[str, Schema]]:
+    """Every family of names of a dialect, as a definition for `schema_of`."""
+    parameters = [each for layer in dialect.layers.values() for each in layer.constructor.values()]
+    found = dict.fromkeys(type_ for parameter in parameters for type_ in _types_of(parameter))
+    for type_ in found:
+        if type_ is None or type_ in PLAIN or type_ == OF_ITS_VALUES:
+            continue
+        objects: list[Schema] = [{"type": "object", "required": ["callable"]}]
+        if classes := _classes(type_, dialect):
+            one = {"class_name": {"enum": classes}}
+            objects.append({"type": "object", "properties": one, "required": ["class_name"]})
+        yield f"{dialect.dialect}.{type_}", {"anyOf": [{"enum": _names(type_, dialect)}, *objects]}
