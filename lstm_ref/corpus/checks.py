@@ -110,9 +110,22 @@ def problems_of_parameters(file: View) -> Iterator[Problem]:
         )
         for group in ("constructor", "call", "input"):
             for _, parameter in _entries(layer, group):
+                yield from _like_problems(parameter, group, file)
                 values = parameter.at("values")
                 if values is not None:
                     yield from _repeated(values)
+
+
+def _like_problems(entry: View, group: str, file: View) -> Iterator[Problem]:
+    """An entry that is like one that is not there."""
+    like = entry.at("like")
+    if like is None or not isinstance(like.data, str):
+        return
+    known = [
+        f"{layer}.{name}" for layer, view in _entries(file, "layers") for name, _ in _entries(view, group)
+    ]
+    if like.data not in known:
+        yield like.at_value(f'there is no "{like.data}" to be like', did_you_mean(like.data, known))
 
 
 def problems_of_divergences(file: View) -> Iterator[Problem]:

@@ -1,19 +1,73 @@
-"""What the cases of a file have of its defaults before anything looks at them: the axes
-of a matrix, and what it excludes.
+"""What entries have of others before anything looks at them: cases the matrix of the
+file's defaults, and parameters what those have that they are like.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from lstm_ref.corpus.documents import Document, YamlNode
 
 INHERITED = ("matrix", "exclude")
+GROUPS_OF_LAYERS = ("constructor", "call")
 
 
 def inherited(document: Document) -> Document:
-    """The document with the defaults' axes behind each case's own, and so the
-    combinations to exclude; everything stays at the place where it is written. What is
-    no case, or is written wrongly, stays as it is, for others to complain about.
+    """The document with what its entries have of others; everything stays at the place
+    where it is written. What is written wrongly stays as it is, for others to complain
+    about.
+    """
+    data = document.data if isinstance(document.data, dict) else {}
+    if data.get("kind") == "parameters":
+        return _with_likes(document)
+    return _with_matrices(document)
+
+
+def _with_likes(document: Document) -> Document:
+    """Each parameter and call argument that is `like: LSTM.units` with all that it does
+    not say itself. One that is required has no default of the other's, and the other
+    way round.
+    """
+    layers = document.data.get("layers")
+    if not isinstance(layers, dict):
+        return document
+    of_layers = _inside(_inside(document.root)["layers"])
+    for name, layer in layers.items():
+        for group in GROUPS_OF_LAYERS:
+            entries = layer.get(group) if isinstance(layer, dict) else None
+            if not isinstance(entries, dict):
+                continue
+            for key, entry in entries.items():
+                found = _liked(entry, group, layers)
+                if found is None:
+                    continue
+                whose, what = found
+                above = layers[whose][group][what]
+                left = {word for word in above if word not in entry and not _excluded(word, entry)}
+                entries[key] = {**{word: above[word] for word in above if word in left}, **entry}
+                own = _inside(_inside(of_layers[name])[group])
+                inherited_nodes = _inside(_inside(_inside(of_layers[whose])[group])[what])
+                nodes = {**{word: inherited_nodes[word] for word in left}, **_inside(own[key])}
+                own[key] = replace(own[key], children=nodes)
+    return document
+
+
+def _liked(entry: Any, group: str, layers: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The layer and the name that an entry is like, where they are there."""
+    like = entry.get("like") if isinstance(entry, dict) else None
+    layer, _, name = like.partition(".") if isinstance(like, str) else ("", "", "")
+    entries = layers[layer].get(group) if isinstance(layers.get(layer), dict) else None
+    there = isinstance(entries, dict) and isinstance(entries.get(name), dict) and entries[name] is not entry
+    return (layer, name) if there else None
+
+
+def _excluded(word: str, entry: Mapping[str, Any]) -> bool:
+    return (word == "default" and "required" in entry) or (word == "required" and "default" in entry)
+
+
+def _with_matrices(document: Document) -> Document:
+    """The cases with the defaults' axes behind each one's own, and so the combinations
+    to exclude.
     """
     defaults = document.data.get("defaults") if isinstance(document.data, dict) else None
     cases = document.data.get("cases") if isinstance(document.data, dict) else None

@@ -383,11 +383,26 @@ class CasesFile(Strict):
     cases: Annotated[list[CaseEntry], Field(min_length=1)]
 
 
+def _complete_or_like(schema: dict[str, Any]) -> None:
+    """An entry that is like another need not say what that one says."""
+    schema["anyOf"] = [{"required": ["like"]}, {"required": schema.pop("required")}]
+
+
+LIKE: Any = Field(
+    default=None,
+    pattern=r"^\w+\.\w+$",
+    description="The layer and name of an entry that says what this one does not: LSTM.units.",
+)
+
+
 class Parameter(Strict):
     """A documented constructor argument: required, or with its default; `values` are
     those to cover, `type` says what is allowed (see corpus/types.py).
     """
 
+    model_config = ConfigDict(json_schema_extra=_complete_or_like)
+
+    like: str | None = LIKE
     about: Text
     source: Text
     required: bool = False
@@ -412,6 +427,9 @@ class CallArgument(Strict):
     first of a list.
     """
 
+    model_config = ConfigDict(json_schema_extra=_complete_or_like)
+
+    like: str | None = LIKE
     about: Text
     source: Text
     required: bool = False

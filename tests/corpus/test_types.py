@@ -147,3 +147,73 @@ def test_values_and_defaults_of_the_tables_are_of_their_types() -> None:
                 wrong += [(name, layer_name, key, v) for v in given if not validator.is_valid(v)]
                 assert parameter.type is not None, (name, layer_name, key)
     assert wrong == []
+
+
+LIKES = """\
+kind: parameters
+dialect: x
+about: a
+source: s
+layers:
+  A:
+    about: a
+    source: s
+    constructor:
+      first: {about: First., source: A, type: boolean, default: false, values: [false, true]}
+      second: {like: A.first, about: Second.}
+    call: {}
+    input: {}
+    outputs: {y: {about: y, source: s}}
+    actions: [call]
+  B:
+    about: b
+    source: s
+    constructor:
+      first: {like: A.first, source: B, default: true}
+      second: {like: A.second, source: B, required: true}
+    call: {}
+    input: {}
+    outputs: {y: {about: y, source: s}}
+    actions: [call]
+"""
+
+
+@pytest.fixture
+def tables(tmp_path: Path) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        (tmp_path / "x").mkdir()
+        (tmp_path / "x" / "parameters.yaml").write_text(text, encoding="utf-8")
+        return load_parameters(tmp_path)["x"].layers
+
+    return read
+
+
+def test_a_parameter_has_what_it_does_not_say_from_the_one_that_it_is_like(
+    tables: Callable[[str], Any],
+) -> None:
+    layers = tables(LIKES)
+    second = layers["A"].constructor["second"]
+    assert (second.about, second.source, second.default, second.values) == (
+        "Second.",
+        "A",
+        False,
+        [False, True],
+    )
+    first = layers["B"].constructor["first"]
+    assert (first.about, first.source, first.default) == ("First.", "B", True)
+    required = layers["B"].constructor["second"]
+    assert (required.about, required.source, required.required) == ("Second.", "B", True)
+
+
+@pytest.mark.parametrize("like", ["A.frist", "C.first", "B.second"])
+def test_what_is_like_nothing_is_told_with_what_there_is(like: str, tables: Callable[[str], Any]) -> None:
+    with pytest.raises(CorpusError) as raised:
+        tables(LIKES.replace("like: A.second, source: B", f"like: {like}, source: B"))
+    if like != "B.second":
+        assert any(f'there is no "{like}" to be like' in problem.message for problem in raised.value.problems)
+    assert {problem.place.line for problem in raised.value.problems} == {21}
+
+
+def test_an_entry_that_is_like_another_is_valid_in_an_editor() -> None:
+    assert not any(VALIDATOR.iter_errors(as_yaml_1_2(LIKES)))
+    assert any(VALIDATOR.iter_errors(as_yaml_1_2(LIKES.replace("like: A.first, about: Second.", "about: x"))))
