@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lstm_ref.corpus import models
 from lstm_ref.corpus.case import Case, CaseStep, ExpectedError, Input, Values
 from lstm_ref.corpus.checks import problems_of_cases
 from lstm_ref.corpus.claim import Asserted, Claim, Example, Source, Weight
@@ -19,15 +18,9 @@ from lstm_ref.corpus.documents import Document, YamlNode
 from lstm_ref.corpus.errors import Problem
 from lstm_ref.corpus.expansion import Parameters, expand
 from lstm_ref.corpus.hints import did_you_mean
-from lstm_ref.corpus.models import (
-    CasesFile,
-    ClaimEntry,
-    ClaimsFile,
-    Exhibit,
-    ParametersFile,
-    is_shape,
-    verdict_word,
-)
+from lstm_ref.corpus.models.cases import CasesFile
+from lstm_ref.corpus.models.claims import ClaimEntry, ClaimsFile, Exhibit, WeightClaim, is_shape, verdict_word
+from lstm_ref.corpus.models.parameters import ParametersFile
 
 DTYPES = ("float32",)  # those of an exhibit that names none: what the frameworks use by default
 ALONE = ("defaults", "signature", "example")  # what is asserted of no layer in particular
@@ -282,7 +275,7 @@ def _asserted(exhibit: Exhibit, file: Path) -> Asserted:
     )
 
 
-def _weight(weight: models.WeightClaim) -> Weight:
+def _weight(weight: WeightClaim) -> Weight:
     return Weight(
         shape=None if weight.shape is None else tuple(weight.shape),
         equal=weight.equal,

@@ -18,7 +18,7 @@ from lstm_ref.corpus.covering_file import COMMAND, NAME, Selection, digest, read
 from lstm_ref.corpus.errors import CorpusError
 from lstm_ref.corpus.loading import case_files, corpus_root
 from lstm_ref.corpus.matrix import Matrix, Row
-from lstm_ref.corpus.models import CoveringEntry
+from lstm_ref.corpus.models.cases import CoveringEntry
 from lstm_ref.corpus.verifier import no_points, uncovered
 
 MOST_SHOWN = 5  # combinations that a selection misses, in a message

@@ -12,7 +12,7 @@ from lstm_ref.corpus.case import Location
 from lstm_ref.corpus.errors import CorpusError, Problem
 from lstm_ref.corpus.ids import value_text
 from lstm_ref.corpus.matrix import Matrix, Row
-from lstm_ref.corpus.models import CoveringEntry
+from lstm_ref.corpus.models.cases import CoveringEntry
 
 NAME = "covering.json"
 COMMAND = "python -m lstm_ref.corpus.covering"

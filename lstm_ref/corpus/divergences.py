@@ -7,7 +7,7 @@ from typing import Any
 
 from lstm_ref.corpus.case import Location
 from lstm_ref.corpus.documents import Document
-from lstm_ref.corpus.models import DivergencesFile
+from lstm_ref.corpus.models.divergences import DivergencesFile
 
 
 @dataclass(frozen=True)

@@ -23,17 +23,16 @@ from lstm_ref.corpus.covering_file import Selections
 from lstm_ref.corpus.documents import Document
 from lstm_ref.corpus.ids import point_ids, value_text
 from lstm_ref.corpus.matrix import Matrix, Point, axis_value
-from lstm_ref.corpus.models import (
+from lstm_ref.corpus.models.cases import (
     CallStepEntry,
     CaseEntry,
     CasesFile,
-    Layer,
     OtherEntry,
-    ParametersFile,
     Spotted,
     TrainStepEntry,
 )
-from lstm_ref.corpus.models import Step as WrittenStep
+from lstm_ref.corpus.models.cases import Step as WrittenStep
+from lstm_ref.corpus.models.parameters import Layer, ParametersFile
 
 OTHER = "relation.other."  # what the axes of a relation's second run begin with
 # The groups that an axis may be of, and the settings in which they stand.

@@ -29,14 +29,12 @@ from lstm_ref.corpus.errors import CorpusError, NothingSelectedError, Problem
 from lstm_ref.corpus.expansion import Parameters, expand
 from lstm_ref.corpus.hints import did_you_mean
 from lstm_ref.corpus.inheritance import inherited
-from lstm_ref.corpus.models import (
-    KEBAB,
-    CasesFile,
-    ClaimsFile,
-    DivergencesFile,
-    DocumentationFile,
-    ParametersFile,
-)
+from lstm_ref.corpus.models.base import KEBAB
+from lstm_ref.corpus.models.cases import CasesFile
+from lstm_ref.corpus.models.claims import ClaimsFile
+from lstm_ref.corpus.models.divergences import DivergencesFile
+from lstm_ref.corpus.models.documentation import DocumentationFile
+from lstm_ref.corpus.models.parameters import ParametersFile
 from lstm_ref.corpus.selection import id_pattern, select
 from lstm_ref.corpus.validation import validated
 from lstm_ref.kinds import is_case_file

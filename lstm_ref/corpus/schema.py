@@ -17,7 +17,10 @@ from lstm_ref.corpus.case import SIZED
 from lstm_ref.corpus.errors import CorpusError
 from lstm_ref.corpus.expansion import OTHER
 from lstm_ref.corpus.loading import corpus_root, load_parameters
-from lstm_ref.corpus.models import KINDS, Layer, ParametersFile, Scalar, ValuesEntry
+from lstm_ref.corpus.models import KINDS
+from lstm_ref.corpus.models.base import Scalar
+from lstm_ref.corpus.models.cases import ValuesEntry
+from lstm_ref.corpus.models.parameters import Layer, ParametersFile
 from lstm_ref.corpus.types import families, schema_of
 
 Schema = dict[str, Any]

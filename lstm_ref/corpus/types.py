@@ -18,7 +18,7 @@ from lstm_ref.corpus.errors import Problem
 from lstm_ref.corpus.expansion import OTHER, split
 from lstm_ref.corpus.hints import did_you_mean
 from lstm_ref.corpus.ids import value_text
-from lstm_ref.corpus.models import Layer, Parameter, ParametersFile
+from lstm_ref.corpus.models.parameters import Layer, Parameter, ParametersFile
 from lstm_ref.corpus.validation import described
 
 Schema = dict[str, Any]

@@ -11,7 +11,8 @@ from pydantic_core import ErrorDetails
 from lstm_ref.corpus.documents import Key, View
 from lstm_ref.corpus.errors import Problem
 from lstm_ref.corpus.hints import did_you_mean
-from lstm_ref.corpus.models import KEBAB, KINDS, NOT_BLANK
+from lstm_ref.corpus.models import KINDS
+from lstm_ref.corpus.models.base import KEBAB, NOT_BLANK
 
 _EXPECTED = {
     "string_type": "a string",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from lstm_ref.corpus.ids import value_text
 from lstm_ref.corpus.matrix import Matrix, Row
-from lstm_ref.corpus.models import CoveringEntry
+from lstm_ref.corpus.models.cases import CoveringEntry
 
 
 def uncovered(matrix: Matrix, covering: CoveringEntry, rows: Sequence[Row]) -> Iterator[str]:

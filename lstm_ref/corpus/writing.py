@@ -9,7 +9,7 @@ from lstm_ref.corpus.case import ABSENT, SIZED, Case, CaseStep, ExpectedError, I
 from lstm_ref.corpus.documents import plain_value
 from lstm_ref.corpus.expansion import OTHER, split
 from lstm_ref.corpus.ids import value_text
-from lstm_ref.corpus.models import Defaults
+from lstm_ref.corpus.models.cases import Defaults
 
 _TAGS = {str: "str", int: "int", float: "float", bool: "bool", type(None): "null"}
 

@@ -27,7 +27,7 @@ from lstm_ref.corpus import (
 from lstm_ref.corpus.covering import Wanted, faults, main, select, wanted
 from lstm_ref.corpus.covering_file import Selection, text
 from lstm_ref.corpus.matrix import Matrix, Row
-from lstm_ref.corpus.models import CoveringEntry
+from lstm_ref.corpus.models.cases import CoveringEntry
 from lstm_ref.corpus.verifier import no_points, uncovered
 
 Cases = Callable[[str], list[Case]]
@@ -230,7 +230,7 @@ def test_a_selection_of_any_matrix_covers_it(matrix: Matrix, strength: int) -> N
 def test_a_selection_is_the_same_in_every_process() -> None:
     code = (
         "import json, sys; from lstm_ref.corpus.covering import Wanted, select; from lstm_ref.corpus.matrix"
-        " import Matrix; from lstm_ref.corpus.models import CoveringEntry; matrix, exclude ="
+        " import Matrix; from lstm_ref.corpus.models.cases import CoveringEntry; matrix, exclude ="
         " json.loads(sys.argv[1]); print(json.dumps(select(Wanted(Matrix.of(matrix, exclude),"
         " CoveringEntry(strength=3, runs='always')))))"
     )

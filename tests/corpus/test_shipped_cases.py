@@ -18,7 +18,7 @@ import pytest
 
 from lstm_ref.corpus import Case, Input, load
 from lstm_ref.corpus.ids import value_text
-from lstm_ref.corpus.models import CallArgument, Layer, Parameter
+from lstm_ref.corpus.models.parameters import CallArgument, Layer, Parameter
 from lstm_ref.dialects.keras.masks import parts
 
 CORPUS = load()

@@ -11,7 +11,7 @@ from lstm_ref.corpus.documents import View
 from lstm_ref.corpus.errors import Problem
 from lstm_ref.corpus.expansion import TAKEN, Parameters, means_the_same, missing_sizes
 from lstm_ref.corpus.ids import value_text
-from lstm_ref.corpus.models import Layer
+from lstm_ref.corpus.models.parameters import Layer
 
 INITIAL = "initial"  # weights that are not drawn
 
@@ -24,7 +24,7 @@ class _Documented:
     layers: Mapping[str, Layer]
 
 
-def needs_a_look(written: Iterable[Any], layer: Layer) -> bool:
+def has_anything_to_check(written: Iterable[Any], layer: Layer) -> bool:
     """Whether a case as written has anything that is checked here; most have not, and
     need no second expansion.
     """

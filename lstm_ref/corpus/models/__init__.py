@@ -1,0 +1,26 @@
+"""What may stand in a YAML file, one model for each `kind`. All schemas come from here.
+
+The models describe the files as they are written; `expansion` turns them into cases.
+What depends on the parameter tables (which names a layer has) is checked in `checks`.
+"""
+
+from lstm_ref.corpus.models.cases import CasesFile
+from lstm_ref.corpus.models.claims import ClaimsFile
+from lstm_ref.corpus.models.divergences import DivergencesFile
+from lstm_ref.corpus.models.documentation import DocumentationFile
+from lstm_ref.corpus.models.parameters import ParametersFile
+
+KINDS: dict[
+    str,
+    type[CasesFile]
+    | type[ParametersFile]
+    | type[DivergencesFile]
+    | type[ClaimsFile]
+    | type[DocumentationFile],
+] = {
+    "cases": CasesFile,
+    "parameters": ParametersFile,
+    "divergences": DivergencesFile,
+    "claims": ClaimsFile,
+    "documentation": DocumentationFile,
+}

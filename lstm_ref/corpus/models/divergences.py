@@ -1,0 +1,77 @@
+"""A list of known disagreements, as written."""
+
+from typing import Annotated, Literal
+
+from pydantic import (
+    Field,
+)
+
+from lstm_ref.corpus.models.base import Dtype, Fact, Name, Scalar, Specifier, Strict, Text
+
+Unwanted = Literal["fail", "error", "crash", "timeout"]
+
+Where = dict[
+    Annotated[str, Field(pattern=r"^(params|call)\.\w+$")], Annotated[list[Scalar], Field(min_length=1)]
+]
+
+
+class DivergenceEntry(Strict):
+    """A known, explained disagreement: which cases, who is wrong, in which versions,
+    what happens, why.
+    """
+
+    cases: Text | Annotated[list[Text], Field(min_length=1)] = Field(
+        description="An id, or a pattern of ids with * and ?, or several."
+    )
+    where: Annotated[list[Where], Field(min_length=1)] = Field(
+        default=[{}],
+        description=(
+            "Only those of the cases in which every axis of a row (params.unroll, call.mask) has one of its"
+            " values; any row will do."
+        ),
+    )
+    implementations: Annotated[list[Name], Field(min_length=1)] | None = Field(
+        default=None,
+        description=(
+            "The modes that differ as well, and the file's implementation if it does; without this it alone."
+        ),
+    )
+    kind: Literal["framework", "documentation", "by-design"]
+    versions: Annotated[dict[str, Specifier], Field(min_length=1)] = Field(
+        description='Package to version specifier, as {package: ">=3.0,<3.16"}.'
+    )
+    outcome: Unwanted | Annotated[list[Unwanted], Field(min_length=2)] = Field(
+        description=(
+            "What happens; several where it is another from run to run, as where memory is overwritten. With"
+            " crash among several a process that has answered may be damaged, and is replaced."
+        ),
+    )
+    match: Text = Field(
+        description=(
+            "A regular expression found in the message of the outcome: other failures of the same cases are"
+            " none of this."
+        )
+    )
+    dtypes: Annotated[list[Dtype], Field(min_length=1)] | None = None
+    processor: dict[Fact, bool | Text | Annotated[list[Text], Field(min_length=1)]] = Field(
+        default_factory=dict,
+        description=(
+            "What the framework has to say of the processor, as {onednn_bf16: false}: elsewhere the entry"
+            " does not apply. The names are those of the subject in the result file; a level has one word or"
+            " several."
+        ),
+    )
+    reason: Text
+    link: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
+
+
+class DivergencesFile(Strict):
+    """The known disagreements of one implementation."""
+
+    kind: Literal["divergences"]
+    implementation: Name
+    about: Text
+    entries: Annotated[list[DivergenceEntry], Field(min_length=1)]
+
+
+# --- claims ---
