@@ -8,8 +8,10 @@ from lstm_ref import __version__
 from lstm_ref.cli.check import check
 from lstm_ref.cli.claims import claims
 from lstm_ref.cli.convert import convert
+from lstm_ref.cli.diff import diff
 from lstm_ref.cli.implementations import implementations
 from lstm_ref.cli.list import list_
+from lstm_ref.cli.merge import merge
 from lstm_ref.cli.report import report
 from lstm_ref.cli.run import run
 from lstm_ref.cli.smoke import smoke
@@ -33,5 +35,5 @@ def main() -> None:
     """
 
 
-for command in (run, smoke, list_, check, claims, implementations, report, convert):
+for command in (run, smoke, report, diff, merge, list_, check, claims, implementations, convert):
     main.add_command(command)

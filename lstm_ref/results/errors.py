@@ -1,5 +1,6 @@
 """What can be wrong with a result file."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -22,3 +23,11 @@ class ResultsInUse(Exception):
             f"another run is writing {path}; wait for it, or give this one its own with --results and"
             " --report"
         )
+
+
+class CannotMerge(Exception):
+    """Result files do not go together: every reason, each with what to do."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
