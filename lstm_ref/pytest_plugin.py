@@ -35,6 +35,7 @@ OF_A_RUN = (
     "full",
     "results",
     "report",
+    "shard",
 )
 
 SESSION = pytest.StashKey["Session"]()
@@ -90,6 +91,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             "run every point of the large matrices, in the dtypes that their coverings name (default: the"
             " points that cover them)"
         ),
+    )
+    group.addoption(
+        "--lstm-shard",
+        metavar="K/N",
+        help="run the K-th of N parts, on a machine of its own; lstm-ref merge makes one result of them",
     )
     group.addoption("--lstm-seed", type=int, metavar="N", help="draw all numbers from this seed (default: 0)")
     group.addoption(

@@ -85,6 +85,11 @@ class WithPytestOptions(click.Command):
         " implementations. Default: points that cover the matrices."
     ),
 )
+@click.option(
+    "--shard",
+    metavar="K/N",
+    help="Run the K-th of N parts, on a machine of its own; lstm-ref merge makes one result of them.",
+)
 @click.option("--seed", type=int, help="Draw all numbers from this seed. Default: 0.")
 @click.option(
     "--workers",
@@ -108,6 +113,7 @@ def run(
     results: Path | None,
     junitxml: Path | None,
     full: bool,
+    shard: str | None,
     seed: int | None,
     workers: int | None,
 ) -> None:
@@ -164,6 +170,7 @@ def run(
         *(argument for dtype in dtypes for argument in ("--lstm-dtype", dtype)),
         *(["--lstm-report", str(report.absolute())] if report else []),
         *(["--lstm-results", str(results.absolute())] if results else []),
+        *(["--lstm-shard", shard] if shard else []),
         *(["--lstm-seed", str(seed)] if seed is not None else []),
         *(["--lstm-full"] if full else []),
         *(["--last-failed"] if last_failed else []),

@@ -33,7 +33,7 @@ def merged(files: Sequence[Path]) -> str:
     reason, for files that do not go together.
     """
     found = _labelled([_Read(file, read(file)) for file in files])
-    if problems := [*_apart(found), *_incomplete(found), *_twice(found)]:
+    if problems := [*_apart(found), *_incomplete(found), *_missing_shards(found), *_twice(found)]:
         raise CannotMerge(problems)
     outcomes = [outcome for one in found for outcome in one.results.outcomes]
     first = found[0].results.header
@@ -151,6 +151,22 @@ def _incomplete(found: Sequence[_Read]) -> list[str]:
     ]
 
 
+def _missing_shards(found: Sequence[_Read]) -> list[str]:
+    """Parts of a run that no file has; what is in no part is of no run of parts."""
+    shards = [
+        str(one.results.header.options["shard"]) for one in found if "shard" in one.results.header.options
+    ]
+    numbers: dict[str, set[int]] = {}
+    for number, _, of in (shard.partition("/") for shard in shards):
+        numbers.setdefault(of, set()).add(int(number))
+    return [
+        f"the part {number}/{of} of the run is missing; add its file"
+        for of, there in numbers.items()
+        for number in range(1, int(of) + 1)
+        if number not in there
+    ]
+
+
 def _twice(found: Sequence[_Read]) -> list[str]:
     """Outcomes that stand in two files; one problem for each pair of files."""
     places: dict[tuple[str, str, str], Path] = {}
@@ -174,7 +190,7 @@ def _options(found: Sequence[_Read]) -> Mapping[str, Any]:
     shared = {
         name: value
         for name, value in options[0].items()
-        if name != "merged" and all(other.get(name) == value for other in options)
+        if name not in ("merged", "shard") and all(other.get(name) == value for other in options)
     }
     return {**shared, "merged": [str(one.file) for one in found]}
 

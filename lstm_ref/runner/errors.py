@@ -23,6 +23,13 @@ class NoPartner(CannotJudge):
         )
 
 
+class BadShard(CannotJudge):
+    """A part of a run that is none."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f'"{text}" is no part of a run; the second of five is written as 2/5')
+
+
 class BadTargets(CannotJudge):
     """What is to be judged is not there, or not what it says."""
 

@@ -37,6 +37,7 @@ from lstm_ref.runner.nodeids import NOTHING_RUNS, Choice, names_item
 from lstm_ref.runner.offers import computable, points_besides
 from lstm_ref.runner.run import partner_of
 from lstm_ref.runner.settings import ProjectSettings, patterns_of, settings_of
+from lstm_ref.runner.shards import Shard
 from lstm_ref.runner.targets import Target
 
 
@@ -51,7 +52,7 @@ class Item(Protocol):
 SomeItem = TypeVar("SomeItem", bound=Item)
 
 # The options that name what is under test, and in what.
-CHOOSING = ("impl", "subject", "adapter", "python", "dtype")
+CHOOSING = ("impl", "subject", "adapter", "python", "dtype", "shard")
 
 
 class Plan:
@@ -68,6 +69,8 @@ class Plan:
             settings = settings_of(self.folder)
             known = discover()
             asked = _asked(config, settings)
+            shard = config.getoption("lstm_shard")
+            self.shard = Shard.parse(shard) if shard else None
             outside = asked.resolved(known, lambda launch: introduced(introduce(launch), self.parameters))
         except (CannotJudge, AdapterError) as error:
             raise pytest.UsageError(str(error)) from error

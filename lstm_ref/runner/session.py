@@ -75,11 +75,19 @@ class Session:
             subject.close()
 
     def choose(self, items: list[pytest.Item]) -> None:
-        """Leave of the cases the items that are chosen. Raises UsageError for a choice
-        of none.
+        """Leave of the cases the items that are chosen, and of those the ones of this
+        shard. Raises UsageError for a choice of none.
         """
-        if not self.plan.choices:
-            return
+        if self.plan.choices:
+            self._leave_chosen(items)
+        shard = self.plan.shard
+        if shard is not None:
+            mine = [not isinstance(item, CaseItem) or shard.takes(item.case.id) for item in items]
+            others = [item for item, kept in zip(items, mine, strict=True) if not kept]
+            self.config.hook.pytest_deselected(items=others)
+            items[:] = [item for item, kept in zip(items, mine, strict=True) if kept]
+
+    def _leave_chosen(self, items: list[pytest.Item]) -> None:
         cases = [item for item in items if isinstance(item, CaseItem)]
         kept = {id(item) for item in items if not isinstance(item, CaseItem) and not self.plan.cases_alone}
         for choice in self.plan.choices:

@@ -108,6 +108,7 @@ class Writer:
                 "implementations": list(self._plan.asked),
                 "dtypes": list(self._plan.dtypes),
                 **({"full": True} if self._plan.full else {}),
+                **({"shard": str(self._plan.shard)} if self._plan.shard else {}),
             },
             platform={
                 "system": platform.platform(),

@@ -127,6 +127,15 @@ def test_what_does_not_go_together_is_refused_with_every_reason(write: Callable[
     ]
 
 
+def test_a_missing_part_is_named(write: Callable[..., Path], tmp_path: Path) -> None:
+    first = write("a", [outcome("k/a")], options={"shard": "1/3"})
+    third = write("bb", [outcome("k/b")], options={"shard": "3/3"})
+    with pytest.raises(CannotMerge, match=r"^the part 2/3 of the run is missing; add its file$"):
+        merged([first, third])
+    second = write("ccc", [outcome("k/c")], options={"shard": "2/3"})
+    assert "shard" not in read_text(merged([first, second, third]), tmp_path).header.options
+
+
 def test_the_command_writes_the_file_or_says_why_not(write: Callable[..., Path], tmp_path: Path) -> None:
     first, second = write("a", [outcome("k/a")]), write("bb", [outcome("k/b")])
     target = tmp_path / "new" / "all.jsonl"
