@@ -20,7 +20,7 @@ def verdict(found: Changes) -> str:
     if not found.groups:
         return f"Nothing changed in {found.unchanged:,} items."
     counts = ", ".join(f"{KINDS[kind].lower()}: {count:,}" for kind, count in found.counts.items())
-    return f"{counts}; unchanged: {found.unchanged:,}."
+    return f"{counts[0].upper()}{counts[1:]}; unchanged: {found.unchanged:,}."
 
 
 def sides(found: Changes) -> Iterator[str]:

@@ -166,8 +166,8 @@ def test_the_exit_code_says_whether_anything_is_newly_red(files: tuple[str, str]
     run = CliRunner().invoke
     worse, better = run(main, ["diff", *files]), run(main, ["diff", *reversed(files)])
     assert (worse.exit_code, better.exit_code) == (1, 0)
-    assert "newly red: 9; unchanged: 0." in worse.output
-    assert "newly green: 9; unchanged: 0." in better.output
+    assert "Newly red: 9; unchanged: 0." in worse.output
+    assert "Newly green: 9; unchanged: 0." in better.output
     assert worse.output.count("keras/a[x=") == 5
     assert "and 4 more" in worse.output
     assert run(main, ["diff", *files, "--all"]).output.count("keras/a[x=") == 9
