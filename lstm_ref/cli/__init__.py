@@ -13,6 +13,7 @@ from lstm_ref.cli.implementations import implementations
 from lstm_ref.cli.list import list_
 from lstm_ref.cli.merge import merge
 from lstm_ref.cli.report import report
+from lstm_ref.cli.repro import repro
 from lstm_ref.cli.run import run
 from lstm_ref.cli.smoke import smoke
 
@@ -35,5 +36,5 @@ def main() -> None:
     """
 
 
-for command in (run, smoke, report, diff, merge, list_, check, claims, implementations, convert):
+for command in (run, smoke, report, diff, merge, repro, list_, check, claims, implementations, convert):
     main.add_command(command)

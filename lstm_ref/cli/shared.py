@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from lstm_ref.corpus import Case, Problem
     from lstm_ref.runner.settings import ProjectSettings
 
+MOST_NAMES = 10
+
 FORMAT = click.option(
     "--format",
     "format_",
@@ -71,6 +73,18 @@ def gathered(patterns: Sequence[str]) -> "list[Case]":
         ) from error
     except NothingSelectedError as error:
         raise click.UsageError(str(error)) from error
+
+
+def one_case(name: str) -> "Case":
+    """The one case that a name chooses. Ends the program where it chooses none, or
+    several.
+    """
+    found = gathered([name])
+    exactly = [case for case in found if case.id == name]
+    if len(exactly or found) == 1:
+        return (exactly or found)[0]
+    some = "".join(f"\n  {case.id}" for case in found[:MOST_NAMES])
+    raise click.UsageError(f"{name!r} chooses {count(len(found), 'case')}; name one of them:{some}")
 
 
 @contextmanager

@@ -90,7 +90,7 @@ def _in_path(path: Path, last: str) -> Callable[[Case], bool]:
     expression = id_pattern(last)
 
     def matches(case: Case) -> bool:
-        file = _resolved(case.place.file)
+        file = _resolved(case.place.file.absolute())
         return (file == path or path in file.parents) and bool(expression.fullmatch(last_part(case)))
 
     return matches

@@ -1,0 +1,432 @@
+"""A request as a program of its own: NumPy and the framework, and nothing of this
+suite.
+
+It is short enough for an issue tracker. It ends with an assertion that fails where the
+framework does not give the documented numbers.
+"""
+
+import math
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from lstm_ref.dialects.snippets import constructed
+from lstm_ref.protocol.trace import PreviousOutputs, Request, Step, Tensor
+from lstm_ref.reference.activations import Array
+
+WIDTH = 100
+LARGEST_STEP = 24  # 2^-24 is the last bit of float32 below 1
+DIGITS = 17  # that tell every float64 apart
+
+
+class CannotReproduce(Exception):
+    """No program of its own shows this. The message is the reason."""
+
+
+@dataclass(frozen=True)
+class Right:
+    """An array as it has to be: its name, the numbers, and how far rounding may lead
+    from them.
+    """
+
+    name: str
+    values: Array
+    bound: float
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a call has to return and, where they are wanted, its gradients by weight or
+    argument.
+    """
+
+    outputs: tuple[Right, ...]
+    gradients: tuple[Right, ...] = ()
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """The exception that is documented; its class is that or one below it."""
+
+    raises: str
+    match: str | None
+
+
+class Language(Protocol):
+    """How a framework's programs are written."""
+
+    def imports(self) -> list[str]:
+        """The first lines, after that of NumPy."""
+
+    def layer(self, request: Request) -> list[str]:
+        """`layer` with its weights, which stand in arrays of their names."""
+
+    def call(self, step: Step, number: int, arguments: Mapping[str, str]) -> list[str]:
+        """`result`, from the arguments as expressions."""
+
+    def action(self, step: Step) -> list[str]:
+        """What is no call."""
+
+    def flat(self) -> str:
+        """The arrays of `result` in order, as arrays of NumPy."""
+
+    def gradients(self, request: Request, step: Step, arguments: Mapping[str, str]) -> list[str]:
+        """`result`, and `gradients` by name, of the sum of outputs times `cotangents`,
+        plus the losses of the layer.
+        """
+
+
+def program(
+    language: Language,
+    request: Request,
+    told: Sequence[str],
+    expected: Sequence[Shown] | Refusal,
+) -> str:
+    """The program; `told` are lines of comment that say what it shows.
+
+    Raises CannotReproduce for steps that only the suite can take.
+    """
+    lines = [f"# {line}" for text in told for line in textwrap.wrap(text, WIDTH - 2)]
+    lines += ["import numpy as np", *language.imports(), ""]
+    for name, tensor in request.weights.items():
+        lines += _assigned(variable(name), tensor.values)
+    body = [*language.layer(request)]
+    number = 0
+    for step in request.steps:
+        if step.refused or step.derivatives:
+            raise CannotReproduce("a step refused on the way, and a second derivative, are not written yet")
+        if step.action != "call":
+            body += language.action(step)
+            continue
+        body.append("")
+        arguments: dict[str, str] = {}
+        for name, value in step.arguments.items():
+            arguments[name] = _argument(value, name, number, body)
+        shown = expected[number] if not isinstance(expected, Refusal) else None
+        if shown is not None and shown.gradients and step.cotangents is not None:
+            for k, cotangent in enumerate(step.cotangents):
+                body += _assigned(f"cotangent{k}", cotangent.values)
+            body.append(f"cotangents = [{', '.join(f'cotangent{k}' for k in range(len(step.cotangents)))}]")
+            body += language.gradients(request, step, arguments)
+        else:
+            body += language.call(step, number, arguments)
+        if shown is not None:
+            body += _checked(shown, language, number)
+        number += 1
+    if isinstance(expected, Refusal):
+        body = _refused(body, expected)
+    return "\n".join([*lines, *body]) + "\n"
+
+
+def variable(name: str) -> str:
+    """A name that a program can have: forward_kernel of forward/kernel."""
+    return "".join(letter if letter.isalnum() else "_" for letter in name).strip("_")
+
+
+def _argument(value: Any, name: str, call: int, body: list[str]) -> str:
+    """The argument as an expression; arrays are assigned before."""
+    if isinstance(value, Tensor):
+        own = f"{variable(name)}{call or ''}"
+        body += _assigned(own, value.values)
+        return f"tensor({own})" if value.values.dtype.kind == "f" else f"tensor({own}, None)"
+    if isinstance(value, PreviousOutputs):
+        return _from_previous(value)
+    if isinstance(value, (list, tuple)):
+        inside = [_argument(part, f"{name}_{k}", call, body) for k, part in enumerate(value)]
+        return f"[{', '.join(inside)}]"
+    if isinstance(value, Mapping):
+        raise CannotReproduce(f"how {name} is passed there is not written yet")
+    return repr(value)
+
+
+def _from_previous(value: PreviousOutputs) -> str:
+    parts = (
+        _from_previous(each) if isinstance(each, PreviousOutputs) else f"tensor(found[{each}])"
+        for each in value.outputs
+    )
+    return f"[{', '.join(parts)}]"
+
+
+def _assigned(name: str, values: Array) -> list[str]:
+    text = f"{name} = {literal(values)}"
+    return _wrapped(text if len(text) <= WIDTH else f"{name} = ({literal(values)})")
+
+
+def _wrapped(text: str) -> list[str]:
+    """The statement, which is in brackets where it is long, in lines."""
+    return textwrap.wrap(
+        text, WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )
+
+
+def literal(values: Array) -> str:
+    """The array as an expression: whole numbers over a power of two, where they are."""
+    if values.dtype.kind in "biu":
+        return f"np.array({values.tolist()})"
+    for step in range(LARGEST_STEP + 1):
+        scaled = values * 2.0**step
+        if np.all(np.isfinite(scaled)) and np.all(scaled == np.round(scaled)):
+            whole = f"np.array({scaled.astype(np.int64).tolist()})"
+            return f"{whole} / {2**step}" if step else f"{whole} * 1.0"
+    return f"np.array({_numbers(values.tolist(), DIGITS)})"
+
+
+def _numbers(values: Any, digits: int) -> str:
+    if isinstance(values, list):
+        return f"[{', '.join(_numbers(each, digits) for each in values)}]"
+    if math.isnan(values):
+        return "np.nan"
+    if math.isinf(values):
+        return "np.inf" if values > 0 else "-np.inf"
+    return f"{values:.{digits}g}"
+
+
+def _checked(shown: Shown, language: Language, call: int) -> list[str]:
+    """The lines that compare what a call gave."""
+    lines = [f"found = {language.flat()}"]
+    for what, arrays in (("found", shown.outputs), ("gradients", shown.gradients)):
+        if not arrays:
+            continue
+        lines.append("# The documented equations, and how far rounding may lead from them.")
+        for k, right in enumerate(arrays):
+            mine = f"{what}[{k}]" if what == "found" else f"{what}[{right.name!r}]"
+            values = _numbers(right.values.tolist(), _digits(right))
+            title = _title(right, what, call)
+            lines += _wrapped(f"check({title!r}, {mine}, np.array({values}), {right.bound:.3g})")
+    return lines
+
+
+def _title(right: Right, what: str, call: int) -> str:
+    own = right.name if what == "found" else f"the gradient of {right.name}"
+    return f"{own} of call {call}" if call else own
+
+
+def _digits(right: Right) -> int:
+    """As many as make the literal a hundredth of the bound exact."""
+    largest = float(np.max(np.abs(right.values), initial=0.0, where=np.isfinite(right.values)))
+    if right.bound <= 0 or largest == 0:
+        return DIGITS
+    return max(3, min(DIGITS, math.ceil(math.log10(largest / right.bound)) + 3))
+
+
+CHECK = """\
+def check(name, found, expected, bound):
+    assert found.shape == expected.shape, f"{name}: shape {found.shape}, documented {expected.shape}"
+    error = np.nan_to_num(np.abs(found.astype(float) - expected), nan=np.inf).max(initial=0.0)
+    print(f"{name}: largest error {error:.3g}, rounding explains {bound:.3g}")
+    assert error <= bound, f"{name}: found {found.tolist()}, documented {expected.tolist()}"
+"""
+
+
+def _refused(body: Sequence[str], refusal: Refusal) -> list[str]:
+    """The same, where the documentation says that it raises."""
+    return [
+        "try:",
+        *(f"    {line}" if line else line for line in body),
+        "except Exception as error:",
+        "    names = [kind.__name__ for kind in type(error).__mro__]",
+        f'    assert {refusal.raises!r} in names, f"documented is {refusal.raises}, not {{error!r}}"',
+        '    print("refused, as it is documented:", error)',
+        "else:",
+        f'    raise AssertionError("nothing was raised; documented is {refusal.raises}")',
+    ]
+
+
+class Keras:
+    """Programs for Keras on TensorFlow: `module` is keras, or tf_keras."""
+
+    def __init__(self, module: str, dtype: str) -> None:
+        self._module, self._dtype = module, dtype
+        self._compute = dtype.removeprefix("mixed_")
+        self._of_variable = ".value" if module == "keras" else ""
+
+    def imports(self) -> list[str]:
+        """TensorFlow, Keras, and what makes and compares arrays."""
+        module = "import keras" if self._module == "keras" else f"import {self._module} as keras"
+        return [
+            "import tensorflow as tf",
+            module,
+            "",
+            *CHECK.splitlines(),
+            "",
+            f'def tensor(values, dtype="{self._compute}"):',
+            "    return tf.cast(tf.constant(values), dtype) if dtype else tf.constant(values)",
+            "",
+        ]
+
+    def layer(self, request: Request) -> list[str]:
+        """The layer is built for its input, and takes its weights in order."""
+        params = {**request.params, "dtype": self._dtype}
+        if request.layer in ("EncoderDecoder", "Sequential"):
+            raise CannotReproduce(f"a model ({request.layer}) is not written yet")
+        lines = _wrapped(f"layer = {_qualified(constructed('keras', request.layer, params))}")
+        if request.weights:
+            first = next((step for step in request.steps if step.action == "call"), None)
+            inputs = next(iter(first.arguments.values())) if first else None
+            if not isinstance(inputs, Tensor):
+                raise CannotReproduce("nothing says for which input the layer is built")
+            lines.append(f"layer.build({inputs.values.shape})")
+            lines += _wrapped(f"layer.set_weights([{', '.join(map(variable, request.weights))}])")
+        return lines
+
+    def call(self, step: Step, number: int, arguments: Mapping[str, str]) -> list[str]:
+        """The input goes by position."""
+        return [f"result = layer({_by_position(arguments)})"]
+
+    def action(self, step: Step) -> list[str]:
+        """States can be reset; the rest is the suite's."""
+        if step.action == "reset":
+            return ["layer.reset_state()" if self._module == "keras" else "layer.reset_states()"]
+        raise CannotReproduce(f"the step {step.action} is not written yet")
+
+    def flat(self) -> str:
+        """As TensorFlow flattens."""
+        return "[np.array(each) for each in tf.nest.flatten(result)]"
+
+    def gradients(self, request: Request, step: Step, arguments: Mapping[str, str]) -> list[str]:
+        """By a tape, of the weights alone."""
+        names = list(request.weights)
+        return [
+            "with tf.GradientTape() as tape:",
+            f"    result = layer({_by_position(arguments)})",
+            "    loss = sum(",
+            "        tf.reduce_sum(each * tensor(cotangent))",
+            "        for each, cotangent in zip(tf.nest.flatten(result), cotangents)",
+            "    )",
+            "    loss += sum(tf.cast(each, loss.dtype) for each in layer.losses)",
+            f"names = {names!r}",
+            f"slopes = tape.gradient(loss, [each{self._of_variable} for each in layer.weights])",
+            "gradients = {name: np.array(slope) for name, slope in zip(names, slopes)}",
+        ]
+
+
+def _qualified(text: str) -> str:
+    """The call of the constructor with the modules of objects in it."""
+    for name in ("L1L2", "L1", "L2", "OrthogonalRegularizer"):
+        text = text.replace(f"={name}(", f"=keras.regularizers.{name}(")
+    for name in ("MaxNorm", "MinMaxNorm", "UnitNorm", "NonNeg"):
+        text = text.replace(f"={name}(", f"=keras.constraints.{name}(")
+    return text
+
+
+def _by_position(arguments: Mapping[str, str]) -> str:
+    if "passed" in arguments:
+        raise CannotReproduce("how the arguments are passed there is not written yet")
+    first, *others = arguments
+    return ", ".join([arguments[first], *(f"{name}={arguments[name]}" for name in others)])
+
+
+class Torch:
+    """Programs for PyTorch."""
+
+    packing = ("lengths", "enforce_sorted")
+
+    def __init__(self, dtype: str) -> None:
+        if dtype.startswith("mixed_"):
+            raise CannotReproduce("autocast is not written yet")
+        self._dtype = dtype
+
+    def imports(self) -> list[str]:
+        """PyTorch, and what makes and compares arrays."""
+        return [
+            "import torch",
+            "",
+            *CHECK.splitlines(),
+            "",
+            f"def tensor(values, dtype=torch.{self._dtype}):",
+            "    return torch.tensor(values, dtype=dtype)",
+            "",
+            "def plain(found):  # NumPy has no bfloat16",
+            "    return (found.float() if found.dtype is torch.bfloat16 else found).detach().numpy()",
+            "",
+            "def flat(result):",
+            "    if isinstance(result, torch.Tensor):",
+            "        return [result]",
+            "    return [tensor for each in result for tensor in flat(each)]",
+            "",
+        ]
+
+    def layer(self, request: Request) -> list[str]:
+        """The weights come as a state_dict."""
+        params = {**request.params}
+        made = constructed("torch", request.layer, params).replace("nn.", "torch.nn.", 1)
+        lines = _wrapped(f"layer = {made[:-1]}{', ' if params else ''}dtype=torch.{self._dtype})")
+        if request.weights:
+            pairs = ", ".join(f"{name!r}: tensor({variable(name)})" for name in request.weights)
+            lines += _wrapped(f"layer.load_state_dict({{{pairs}}})")
+        return lines
+
+    def call(self, step: Step, number: int, arguments: Mapping[str, str]) -> list[str]:
+        """The states are a pair; what is packed is padded again."""
+        return list(self._call(step, arguments))
+
+    def _call(self, step: Step, arguments: Mapping[str, str]) -> Iterator[str]:
+        given = dict(arguments)
+        if (training := given.pop("training", None)) is not None:
+            yield f"layer.train({training})"
+        how = {name: given.pop(name) for name in [*given] if name in OF_PACKING}
+        if "hx" in given:
+            given["hx"] = f"tuple({given['hx']})"
+        first, *others = given
+        value = given[first]
+        if how:
+            usual = step.arguments.get("packing") == "pack_padded_sequence"
+            if not usual or how.keys() & {"padding", "total_length"}:
+                raise CannotReproduce("this way to pack or to pad is not written yet")
+            yield "rnn = torch.nn.utils.rnn"
+            yield (
+                f"packed = rnn.pack_padded_sequence({value}, {how['lengths']}, batch_first=layer.batch_first,"
+                f" enforce_sorted={how['enforce_sorted']})"
+            )
+            value = "packed"
+        rest = "".join(f", {name}={given[name]}" for name in others)
+        if not how:
+            yield f"result = layer({value}{rest})"
+            return
+        yield f"output, states = layer({value}{rest})"
+        yield "result = (*rnn.pad_packed_sequence(output, batch_first=layer.batch_first), states)"
+
+    def action(self, step: Step) -> list[str]:
+        """The suite's alone."""
+        raise CannotReproduce(f"the step {step.action} is not written yet")
+
+    def flat(self) -> str:
+        """Arrays of NumPy; bfloat16 as float32, which holds it."""
+        return "[plain(each) for each in flat(result)]"
+
+    def gradients(self, request: Request, step: Step, arguments: Mapping[str, str]) -> list[str]:
+        """By autograd, of the weights alone."""
+        return [
+            "layer.zero_grad()",
+            *self._call(step, arguments),
+            "outputs = [each for each in flat(result) if each.is_floating_point()]",
+            "loss = sum((each * tensor(c)).sum() for each, c in zip(outputs, cotangents))",
+            "loss.backward()",
+            "gradients = {name: plain(weight.grad) for name, weight in layer.named_parameters()}",
+        ]
+
+
+def writes(dialect: str, implementation: str, dtype: str) -> Language:
+    """What writes programs for an implementation of a dialect. Raises CannotReproduce
+    where nothing does.
+    """
+    if dialect == "keras":
+        return Keras("tf_keras" if implementation == "tf-keras" else "keras", dtype)
+    if dialect == "torch":
+        return Torch(dtype)
+    raise CannotReproduce(f"programs for the dialect {dialect} are not written yet")
+
+
+# The arguments of a call that say how its input is packed, and its output padded.
+OF_PACKING = (
+    "lengths",
+    "enforce_sorted",
+    "packing",
+    "padding",
+    "padding_side",
+    "padding_value",
+    "total_length",
+)
