@@ -6,6 +6,7 @@ framework does not give the documented numbers.
 """
 
 import math
+import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -123,7 +124,8 @@ def program(
 
 def variable(name: str) -> str:
     """A name that a program can have: forward_kernel of forward/kernel."""
-    return "".join(letter if letter.isalnum() else "_" for letter in name).strip("_")
+    words = "".join(letter if letter.isalnum() else "_" for letter in name).strip("_")
+    return f"of_{words}" if words[0].isdigit() else words
 
 
 def _argument(value: Any, name: str, call: int, body: list[str]) -> str:
@@ -131,7 +133,9 @@ def _argument(value: Any, name: str, call: int, body: list[str]) -> str:
     if isinstance(value, Tensor):
         own = f"{variable(name)}{call or ''}"
         body += _assigned(own, value.values)
-        return f"tensor({own})" if value.values.dtype.kind == "f" else f"tensor({own}, None)"
+        if value.values.dtype.kind != "f":
+            return f"tensor({own}, None)"
+        return f"tensor({own})" if value.dtype == "float64" else f'tensor({own}, "{value.dtype}")'
     if isinstance(value, PreviousOutputs):
         return _from_previous(value)
     if isinstance(value, (list, tuple)):
@@ -164,6 +168,8 @@ def _wrapped(text: str) -> list[str]:
 
 def literal(values: Array) -> str:
     """The array as an expression: whole numbers over a power of two, where they are."""
+    if values.size == 0:
+        return f"np.zeros({values.shape})"
     if values.dtype.kind in "biu":
         return f"np.array({values.tolist()})"
     for step in range(LARGEST_STEP + 1):
@@ -193,9 +199,10 @@ def _checked(shown: Shown, language: Language, call: int) -> list[str]:
         lines.append("# The documented equations, and how far rounding may lead from them.")
         for k, right in enumerate(arrays):
             mine = f"{what}[{k}]" if what == "found" else f"{what}[{right.name!r}]"
-            values = _numbers(right.values.tolist(), _digits(right))
+            numbers = _numbers(right.values.tolist(), _digits(right))
+            values = f"np.array({numbers})" if right.values.size else f"np.zeros({right.values.shape})"
             title = _title(right, what, call)
-            lines += _wrapped(f"check({title!r}, {mine}, np.array({values}), {right.bound:.3g})")
+            lines += _wrapped(f"check({title!r}, {mine}, {values}, {right.bound:.3g})")
     return lines
 
 
@@ -259,7 +266,7 @@ class Keras:
 
     def layer(self, request: Request) -> list[str]:
         """The layer is built for its input, and takes its weights in order."""
-        params = {**request.params, "dtype": self._dtype}
+        params = {**self._with_dtypes(request.params), "dtype": self._dtype}
         if request.layer in ("EncoderDecoder", "Sequential"):
             raise CannotReproduce(f"a model ({request.layer}) is not written yet")
         lines = _wrapped(f"layer = {_qualified(constructed('keras', request.layer, params))}")
@@ -271,6 +278,17 @@ class Keras:
             lines.append(f"layer.build({inputs.values.shape})")
             lines += _wrapped(f"layer.set_weights([{', '.join(map(variable, request.weights))}])")
         return lines
+
+    def _with_dtypes(self, value: Any) -> Any:
+        """The parameters, in which each layer inside has the dtype too."""
+        if isinstance(value, list):
+            return [self._with_dtypes(each) for each in value]
+        if not isinstance(value, Mapping):
+            return value
+        if "layer" in value and isinstance(value["layer"], str):
+            inner = self._with_dtypes(value.get("params", {}))
+            return {**value, "params": {**inner, "dtype": self._dtype}}
+        return {name: self._with_dtypes(each) for name, each in value.items()}
 
     def call(self, step: Step, number: int, arguments: Mapping[str, str]) -> list[str]:
         """The input goes by position."""
@@ -309,7 +327,8 @@ def _qualified(text: str) -> str:
         text = text.replace(f"={name}(", f"=keras.regularizers.{name}(")
     for name in ("MaxNorm", "MinMaxNorm", "UnitNorm", "NonNeg"):
         text = text.replace(f"={name}(", f"=keras.constraints.{name}(")
-    return text
+    # A function stands for itself, without quotes.
+    return re.sub(r"=([a-z]\w*)(?=[,)\]])", r"=keras.activations.\1", text)
 
 
 def _by_position(arguments: Mapping[str, str]) -> str:
@@ -321,8 +340,6 @@ def _by_position(arguments: Mapping[str, str]) -> str:
 
 class Torch:
     """Programs for PyTorch."""
-
-    packing = ("lengths", "enforce_sorted")
 
     def __init__(self, dtype: str) -> None:
         if dtype.startswith("mixed_"):
@@ -336,8 +353,8 @@ class Torch:
             "",
             *CHECK.splitlines(),
             "",
-            f"def tensor(values, dtype=torch.{self._dtype}):",
-            "    return torch.tensor(values, dtype=dtype)",
+            f'def tensor(values, dtype="{self._dtype}"):',
+            "    return torch.tensor(values, dtype=getattr(torch, dtype) if dtype else None)",
             "",
             "def plain(found):  # NumPy has no bfloat16",
             "    return (found.float() if found.dtype is torch.bfloat16 else found).detach().numpy()",
@@ -374,7 +391,7 @@ class Torch:
         value = given[first]
         if how:
             usual = step.arguments.get("packing") == "pack_padded_sequence"
-            if not usual or how.keys() & {"padding", "total_length"}:
+            if not usual or how.keys() & set(OF_PADDING):
                 raise CannotReproduce("this way to pack or to pad is not written yet")
             yield "rnn = torch.nn.utils.rnn"
             yield (
@@ -387,7 +404,8 @@ class Torch:
             yield f"result = layer({value}{rest})"
             return
         yield f"output, states = layer({value}{rest})"
-        yield "result = (*rnn.pad_packed_sequence(output, batch_first=layer.batch_first), states)"
+        yield "padded, _ = rnn.pad_packed_sequence(output, batch_first=layer.batch_first)"
+        yield "result = (padded, states)"
 
     def action(self, step: Step) -> list[str]:
         """The suite's alone."""
@@ -421,12 +439,5 @@ def writes(dialect: str, implementation: str, dtype: str) -> Language:
 
 
 # The arguments of a call that say how its input is packed, and its output padded.
-OF_PACKING = (
-    "lengths",
-    "enforce_sorted",
-    "packing",
-    "padding",
-    "padding_side",
-    "padding_value",
-    "total_length",
-)
+OF_PADDING = ("padding", "padding_side", "padding_value", "total_length")
+OF_PACKING = ("lengths", "enforce_sorted", "packing", *OF_PADDING)
