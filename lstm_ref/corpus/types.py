@@ -168,6 +168,17 @@ def _word_of_class(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
+def word_of(value: Any) -> str:
+    """The name that a value of a family stands for, in small letters; empty for what is
+    no name.
+    """
+    if isinstance(value, dict):
+        value = value.get("callable") or value.get("class_name")
+    if not isinstance(value, str):
+        return ""
+    return _word_of_class(value) if value[:1].isupper() else value
+
+
 def _class_of_word(word: str) -> str:
     return "".join(part[:1].upper() + part[1:] for part in word.split("_"))
 

@@ -6,7 +6,6 @@ import random
 from collections.abc import Mapping
 from functools import partial
 from importlib import import_module
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -71,9 +70,13 @@ def _keep(layer: Any, kind: str, attribute: str, forget: Any, found: dict[str, A
 
 
 def keras_tensorflow(mode: Mode) -> Keras:
-    """The adapter. Imports TensorFlow."""
-    tf = import_module("tensorflow")
-    return Keras(tf, tf.keras, Keras3(), mode, {"tensorflow": tf.__version__, "keras": version("keras")})
+    """The adapter. Imports TensorFlow.
+
+    The version is that of the module: another distribution than `keras`, such as a
+    nightly one, may have brought it.
+    """
+    tf, keras = import_module("tensorflow"), import_module("keras")
+    return Keras(tf, tf.keras, Keras3(), mode, {"tensorflow": tf.__version__, "keras": keras.__version__})
 
 
 IMPLEMENTATIONS = (

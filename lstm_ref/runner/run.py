@@ -25,6 +25,7 @@ from lstm_ref.results.records import Claimed, Outcome
 from lstm_ref.runner.answers import Answer, Broken, CannotStart, Crashed, Facts, TimedOut, Unsupported
 from lstm_ref.runner.errors import NoPartner
 from lstm_ref.runner.offers import not_offered, not_shown
+from lstm_ref.runner.since import not_yet
 from lstm_ref.runner.subject import unended
 from lstm_ref.runner.subjects import Subjects
 from lstm_ref.runner.targets import Target
@@ -232,7 +233,7 @@ class Run:
         case = case if listed else replace(case, dtypes=(dtype,))
         try:
             known = _introduced(column, subjects)
-            self._require(case, dtype, known)
+            self._require(case, dtype, known, _versions(column, subjects))
             sides = self._prepare(case, column, dtype, known, subjects)
             for side in sides:
                 if side.unseen:
@@ -254,9 +255,14 @@ class Run:
                 traceback.format_exc(),
             )
 
-    def _require(self, case: Case, dtype: str, known: Introduction) -> None:
-        """Raise _CannotRun where the implementation does not offer the case."""
-        if reason := not_offered(case, dtype, known, self._divergences.parameters):
+    def _require(self, case: Case, dtype: str, known: Introduction, versions: Mapping[str, str]) -> None:
+        """Raise _CannotRun where the implementation does not offer the case, or its
+        version does not know what the case needs.
+        """
+        documented = self._divergences.parameters
+        if reason := not_offered(case, dtype, known, documented):
+            raise _CannotRun(_Finding("unsupported", reason))
+        if reason := not_yet(case, documented[case.dialect], versions):
             raise _CannotRun(_Finding("unsupported", reason))
 
     def _judged(
@@ -347,7 +353,7 @@ class Run:
         if target is None:
             raise NoPartner(case.id, other.dialect)
         partner = _introduced(target.column, subjects)
-        self._require(other, dtype, partner)
+        self._require(other, dtype, partner, _versions(target.column, subjects))
         return target.column, partner
 
     def _sides(self, case: Case, known: Introduction, partner: Introduction) -> "tuple[_OneRun, ...]":
@@ -413,6 +419,12 @@ def _introduced(column: str, subjects: Subjects) -> Introduction:
     if isinstance(known, CannotStart):
         raise _CannotRun(_without_trace(known))
     return known
+
+
+def _versions(column: str, subjects: Subjects) -> Mapping[str, str]:
+    """Those of the subject of the column."""
+    facts = subjects.facts(column)
+    return {} if facts is None else facts.versions
 
 
 def _decisive(known: Introduction) -> tuple[object, ...]:

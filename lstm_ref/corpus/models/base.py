@@ -63,6 +63,9 @@ def _specifier(text: str) -> str:
 Specifier = Annotated[str, Field(pattern=NOT_BLANK), AfterValidator(_specifier)]
 
 
+Version = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)*$")]
+
+
 class Strict(BaseModel):
     """No unknown keys, no conversion of types, no change afterwards."""
 

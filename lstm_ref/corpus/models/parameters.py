@@ -10,7 +10,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from lstm_ref.corpus.case import ABSENT
-from lstm_ref.corpus.models.base import Action, Name, Scalar, Spot, Strict, Text
+from lstm_ref.corpus.models.base import Action, Name, Scalar, Spot, Strict, Text, Version
 
 
 def _complete_or_like(schema: dict[str, Any]) -> None:
@@ -38,6 +38,12 @@ class Parameter(Strict):
     required: bool = False
     default: Any = None
     type: Text | list[Text | None] | None = None
+    since: Version | dict[Text, Version] | None = Field(
+        default=None,
+        description=(
+            "The version of the package that brought it; or by name the versions that brought single values."
+        ),
+    )
     values: list[Any] = Field(default_factory=list)
 
     @model_validator(mode="after")
@@ -122,6 +128,9 @@ class ParametersFile(Strict):
     versions: list[Text] = Field(
         default_factory=list,
         description="Versions of the documentation that differ, and that a case may name.",
+    )
+    package: Text | None = Field(
+        default=None, description="The package that is documented: the versions of `since` are its own."
     )
     exceptions: list[Text] = Field(
         default_factory=list,
