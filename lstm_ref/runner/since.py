@@ -6,7 +6,6 @@ from typing import Any
 from packaging.version import InvalidVersion, Version
 
 from lstm_ref.corpus.case import Case
-from lstm_ref.corpus.ids import value_text
 from lstm_ref.corpus.models.parameters import Parameter, ParametersFile
 from lstm_ref.corpus.types import word_of
 
@@ -45,8 +44,7 @@ def _needed(layer: str, params: Mapping[str, Any], documented: ParametersFile) -
 def _of_parameter(name: str, value: Any, parameter: Parameter) -> Iterator[tuple[str, str]]:
     since = parameter.since
     if isinstance(since, str):
-        if parameter.required or value_text(value) != value_text(parameter.default):
-            yield name, since
+        yield name, since
     elif since is not None and (word := word_of(value)) in since:
         yield f"{name} {word}", since[word]
 
