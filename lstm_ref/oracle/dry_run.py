@@ -6,13 +6,17 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
+import numpy as np
+
 from lstm_ref.corpus.case import Case
 from lstm_ref.corpus.errors import Problem
 from lstm_ref.corpus.ids import value_text
 from lstm_ref.dialects import dialect
+from lstm_ref.dialects.dialect import Spec
 from lstm_ref.oracle.errors import CannotJudge
 from lstm_ref.oracle.materialize import Material, is_of_documentation, materialize, second_run
 from lstm_ref.oracle.twin import run_twin
+from lstm_ref.reference.activations import Array
 
 
 def problems_of(cases: Iterable[Case]) -> Iterator[Problem]:
@@ -52,13 +56,18 @@ def _new(known: set[object], found: Iterable[object]) -> bool:
     return len(known) > before
 
 
+def _zeros(spec: Spec, name: str) -> Array:
+    """Layers look at shapes, and refuse no numbers."""
+    return np.zeros(spec.shape)
+
+
 def _build(case: Case, run: bool) -> None:
     """Make the arrays of a case, of both its runs, and run its layers where wanted."""
-    first = materialize(case, seed=0)
+    first = materialize(case, seed=0, draw=_zeros)
     runs: list[tuple[str, Material]] = [(case.dialect, first)]
     if case.relation is not None:
         other = second_run(case, case.relation)
-        second = materialize(other, seed=0, like=first, part=case.relation.weights)
+        second = materialize(other, seed=0, like=first, part=case.relation.weights, draw=_zeros)
         runs.append((other.dialect, second))
     for name, material in runs if run else ():
         version = case.versions[0] if case.versions and name == case.dialect else ""

@@ -73,7 +73,12 @@ def is_of_documentation(case: Case) -> bool:
 
 
 def materialize(
-    case: Case, seed: int, version: str = "", like: Material | None = None, part: str = ""
+    case: Case,
+    seed: int,
+    version: str = "",
+    like: Material | None = None,
+    part: str = "",
+    draw: Draw | None = None,
 ) -> Material:
     """The request that the case stands for, in one version of its dialect.
 
@@ -81,6 +86,8 @@ def materialize(
     with; its request then has no weights. Neither has one whose layer keeps its initial
     weights. `like` is the first run of a relation, whose weights this one takes over,
     in its own layout: those of one `part`, whose given states it has as well, or all.
+    `draw` draws the numbers, unless they are those of the case and the seed.
+
     Raises NoSuchPart, WeightsDoNotFit and WeightsLeftOver where it cannot.
     """
     if is_of_documentation(case):
@@ -90,7 +97,7 @@ def materialize(
     language = dialect(case.dialect, version)
     first = next((step for step in case.steps if step.action in SIZED and step.expect is None), case.steps[0])
     features = _features(language, case, first.input)
-    draw = drawer(case.id, case.values, seed)
+    draw = draw or drawer(case.id, case.values, seed)
     twin = _twin(language, case)
     specs = {} if twin is None else twin.weight_specs(features)
     labels = Labels({name: spec.label for name, spec in specs.items()})
