@@ -129,14 +129,14 @@ def test_mistakes_of_a_file_elsewhere_are_shown_and_nothing_is_run(
 
 
 def test_check_finds_what_the_layer_would_refuse(cli: Cli, tmp_path: Path) -> None:
-    (tmp_path / "mine.yaml").write_text(RIGHT.replace("hidden_size: 3", "hidden_size: -3"))
+    (tmp_path / "mine.yaml").write_text(RIGHT.replace("hidden_size: 3", "hidden_size: 3, proj_size: 5"))
     done = cli("check", "mine.yaml")
     assert done.returncode == 1
     assert "mine.yaml:7:" in done.stdout
-    assert "hidden_size must be greater than zero, not -3" in done.stdout
+    assert "positive integer smaller than hidden_size 3, not 5" in done.stdout
     assert "expect: {raises: ...}" in done.stdout
     (tmp_path / "mine.yaml").write_text(
-        RIGHT.replace("hidden_size: 3", "hidden_size: -3") + "    expect: {raises: ValueError}\n"
+        RIGHT.replace("hidden_size: 3", "hidden_size: 3, proj_size: 5") + "    expect: {raises: ValueError}\n"
     )
     assert cli("check", "mine.yaml").returncode == 0
 
