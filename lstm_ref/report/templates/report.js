@@ -66,6 +66,7 @@
     return made;
   };
   const badge = (word) => element("span", { class: `badge ${word}` }, element("span", { class: "mark", "aria-hidden": "true" }), word);
+  const cut = (text, length = 80) => (text.length <= length ? text : `${text.slice(0, length - 1)}…`);
   const withCase = (id) => {
     const next = new URLSearchParams(filter);
     next.set("case", id);
@@ -152,7 +153,7 @@
         next.delete(facet);
         for (const checked of $(facet).querySelectorAll("input:checked")) next.append(facet, checked.value);
       }));
-      $(facet).append(element("label", { class: `chip ${facet === "outcome" ? word : ""}` }, box, word, element("span", { class: "n" }, counts[facet][index].toLocaleString("en"))));
+      $(facet).append(element("label", { class: `chip ${facet === "outcome" ? word : ""}` }, box, cut(word), element("span", { class: "n" }, counts[facet][index].toLocaleString("en"))));
     });
   }
   const showControls = () => {
@@ -162,8 +163,8 @@
     for (const facet of FACETS) for (const box of $(facet).querySelectorAll("input")) box.checked = filter.getAll(facet).includes(box.value);
     const extra = [...filter].filter(([key]) => key === "file" || key === "cause" || isParameter(key));
     $("extra").replaceChildren(...extra.map(([key, value]) => {
-      const words = key === "cause" ? data.causes.find(([anchor]) => anchor === value)?.[1] ?? value : value;
-      const button = element("button", { type: "button", "aria-label": `Remove the filter ${key}: ${words}` }, element("code", {}, `${key}: ${words}`), " ×");
+      const words = key === "cause" ? data.causes.find(([anchor]) => anchor === value)?.[1] ?? value : cut(value);
+      const button = element("button", { type: "button", "aria-label": `Remove the filter ${key}: ${words}` }, element("code", {}, `${cut(key)}: ${words}`), " ×");
       button.addEventListener("click", () => change((next) => next.delete(key, value)));
       return button;
     }));
@@ -211,7 +212,7 @@
     narrowed.hidden = !on;
     if (!on) return;
     if (shown.length === 1) shown[0].open = true;
-    const chosen = [...filter].filter(([key]) => key === "implementation" || key === "dtype" || isParameter(key)).map(([key, value]) => (key === "implementation" ? value : `${key}: ${value}`));
+    const chosen = [...filter].filter(([key]) => key === "implementation" || key === "dtype" || isParameter(key)).map(([key, value]) => (key === "implementation" ? cut(value) : `${cut(key)}: ${cut(value)}`));
     const all = element("button", { type: "button" }, "Show all findings");
     all.addEventListener("click", () => { change((next) => [...next.keys()].forEach((key) => next.delete(key))); $("findings").focus(); });
     narrowed.replaceChildren(element("strong", {}, `${shown.length} ${shown.length === 1 ? "finding" : "findings"} of ${chosen.join(", ")}`), all);
@@ -250,11 +251,6 @@
   }
   for (const link of document.querySelectorAll(".permalink")) link.append(copyButton("Copy the link to this finding", () => link.querySelector("a").href));
 
-  // What is folded is printed as well.
-  let folded = [];
-  addEventListener("beforeprint", () => { folded = [...document.querySelectorAll("details:not([open])")]; folded.forEach((each) => { each.open = true; }); });
-  addEventListener("afterprint", () => folded.forEach((each) => { each.open = false; }));
-
   // A finding that a link points at is opened; a link with a filter leads to the list, to the
   // case that it names, or to the findings that it asks for.
   const follow = () => {
@@ -275,6 +271,7 @@
   addEventListener("hashchange", follow);
   $("browser").hidden = false;
   update();
-  if (location.hash) follow();
+  // A browser takes the focus to where the address leads, and only then can it be moved on.
+  if (location.hash) { follow(); addEventListener("load", () => setTimeout(follow)); }
   document.documentElement.dataset.ready = String(Math.round(performance.now()));
 })();
