@@ -14,7 +14,7 @@ from lstm_ref.report.claims import SIDES, VERDICTS, claims
 from lstm_ref.report.findings import Finding, findings
 from lstm_ref.report.listing import listing, script_safe
 from lstm_ref.report.matrix import matrices
-from lstm_ref.report.plots import spreads
+from lstm_ref.report.plots import profile, spreads
 from lstm_ref.report.standings import GROUPS, group_of, slugs, standings
 from lstm_ref.report.values import cut, number, place, short, visible
 from lstm_ref.results.records import FAILING, OUTCOMES, Results
@@ -69,6 +69,7 @@ def render(results: Results) -> str:
         "duration": _duration,
         "cut": cut,
         "count": _count,
+        "profile": profile,
     }
     environment.globals |= {"link": _link}
     found = findings(results)
@@ -115,7 +116,8 @@ def _told_in_full(found: Sequence[Finding]) -> set[str]:
     shown: set[str] = set()
     room = FULL_TEXT_BYTES
     for finding in found:
-        room -= 1_500 + len(finding.smallest.yaml) + min(len(finding.seen), 2_000)
+        profiles = len(finding.worst.profiles) if finding.worst else 0
+        room -= 1_500 + 1_200 * profiles + len(finding.smallest.yaml) + min(len(finding.seen), 2_000)
         if room < 0:
             break
         shown.add(finding.anchor)

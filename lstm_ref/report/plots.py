@@ -1,19 +1,24 @@
-"""Small plots, as SVG in the page: how far from the bound results are."""
+"""Small plots, as SVG in the page: how far from the bound results are, and where."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from lstm_ref.results.records import Number, Results
+from lstm_ref.report.values import short
+from lstm_ref.results.records import Number, Profile, Results
 
 # Error / bound from here to 1, in equal steps of its logarithm; smaller ones count as
 # this.
 SMALLEST_RATIO = 1e-4
 BINS = 24
 WIDTH, HEIGHT = 4 * BINS, 28
+
+# Of a profile: the room for a place, and the height for errors.
+# More places than FEW are narrower, and only the first and the last are named.
+BAR, TALL, FEW = 26, 64, 16
 
 
 @dataclass(frozen=True)
@@ -82,3 +87,38 @@ def _bin(ratio: float) -> int:
         return 0
     share = 1 - math.log10(ratio) / math.log10(SMALLEST_RATIO)
     return min(BINS - 1, max(0, int(BINS * share)))
+
+
+def profile(along: Profile) -> Markup:
+    """A bar for each step or gate: its height is log(1 + error / bound), and a line is
+    at the bound. Whoever hears the page gets the numbers.
+    """
+    pairs = list(zip(along.places, along.ratios, strict=False))
+    sizes = [_size(ratio) for _, ratio in pairs]
+    top = max([1.0, *filter(math.isfinite, sizes)]) * 1.05
+    few = len(pairs) <= FEW
+    bar = BAR if few else BAR // 2
+    width, line = bar * len(pairs), TALL * (1 - math.log(2) / top)
+    marks = []
+    for index, size in enumerate(sizes):
+        height = TALL * min(1.0, size / top)
+        beyond = "" if size > math.log(2) else ' class="within"'
+        marks.append(f'<path{beyond} d="M{bar * index + 2} {TALL}v{-height:.1f}h{bar - 4}v{height:.1f}z"/>')
+        if few:
+            marks.append(_label(bar * (index + 0.5), "middle", along.places[index]))
+    if not few:
+        marks += [_label(0, "start", along.places[0]), _label(width, "end", along.places[-1])]
+    marks.append(f'<path class="bound" d="M0 {line:.1f}h{width}"/>')
+    told = escape(", ".join(f"{place}: {short(ratio)}" for place, ratio in pairs))
+    box = f'viewBox="0 0 {width} {TALL + 16}" width="{width}" height="{TALL + 16}"'
+    label = f'role="img" aria-label="Error / bound at {told}"'
+    return Markup(f'<svg class="along" {box} {label}>{"".join(marks)}</svg>')
+
+
+def _label(x: float, anchor: str, words: str) -> str:
+    return f'<text x="{x:g}" y="{TALL + 13}" text-anchor="{anchor}">{escape(words)}</text>'
+
+
+def _size(ratio: Number) -> float:
+    """NaN and infinities are words in a result file, and stand to the top."""
+    return math.log1p(ratio) if isinstance(ratio, (int, float)) else math.inf

@@ -13,12 +13,13 @@ import fastjsonschema
 from lstm_ref.results.errors import ResultFileError
 from lstm_ref.results.records import (
     DTYPES,
-    FORMAT,
+    READABLE,
     Claimed,
     Footer,
     Header,
     Missing,
     Outcome,
+    Profile,
     Results,
     SubjectRecord,
     Worst,
@@ -66,12 +67,12 @@ def _record(file: Path, number: int, line: str) -> dict[str, Any]:
             file, number, f"this line is no JSON: {error.msg} at column {error.colno}", again
         ) from error
     kind = record.get("type") if isinstance(record, dict) else None
-    if kind == "header" and record.get("format") != FORMAT:
-        hint = "use the version of lstm-ref that wrote the file"
+    if kind == "header" and record.get("format") not in READABLE:
+        hint, known = "use the version of lstm-ref that wrote the file", " and ".join(map(str, READABLE))
         raise ResultFileError(
             file,
             number,
-            f"the file has format {record.get('format')!r}; this version reads format {FORMAT}",
+            f"the file has format {record.get('format')!r}; this version reads {known}",
             hint,
         )
     validators = _validators()
@@ -186,7 +187,13 @@ def _outcome(record: dict[str, Any]) -> Outcome:
     )
     claim = record.get("claim")
     said = Claimed(**{**claim, "code": tuple(claim["code"]), "seen": tuple(claim["seen"])}) if claim else None
-    return Outcome(**{**_fields(record), "worst": place, "claim": said})
+    along = tuple(_profile(profile) for profile in record.get("profiles", ()))
+    return Outcome(**{**_fields(record), "worst": place, "profiles": along, "claim": said})
+
+
+def _profile(record: dict[str, Any]) -> Profile:
+    lists = ("places", "ratios", "expected", "observed")
+    return Profile(**{**record, **{name: tuple(record.get(name, ())) for name in lists}})
 
 
 def _place(outcome: Outcome) -> tuple[str, int, str, str, int]:

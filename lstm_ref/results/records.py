@@ -7,8 +7,10 @@ from typing import Any
 
 from lstm_ref.results.settings import settings_of
 
-# The format of the file, whose schema is `results.schema.json`.
-FORMAT = 1
+# The format of the file, whose schema is `results.schema.json`, and those that are
+# read: 1 has no profiles.
+FORMAT = 2
+READABLE = (1, FORMAT)
 
 # Every outcome there is, from the best to the one that says least.
 OUTCOMES = ("pass", "fail", "error", "crash", "timeout", "stale", "divergence", "unsupported", "not-run")
@@ -74,6 +76,24 @@ class Worst:
 
 
 @dataclass(frozen=True)
+class Profile:
+    """Where along one axis of an array its errors are: over "time" or by "gate".
+
+    `places` names the steps, stretches of steps where there are many, or the gates, and
+    `ratios` has the largest error / bound of each. `expected` and `observed` are the
+    values over time through the largest error; empty for gates and stretches.
+    """
+
+    call: int
+    tensor: str
+    axis: str
+    places: tuple[str, ...]
+    ratios: tuple[Number, ...]
+    expected: tuple[Number, ...] = ()
+    observed: tuple[Number, ...] = ()
+
+
+@dataclass(frozen=True)
 class Claimed:
     """What a case shows of a statement: the id of the claim, its words, and the lines
     that show it.
@@ -116,6 +136,7 @@ class Outcome:
     bits: Number = None
     bitwise: bool | None = None
     worst: Worst | None = None
+    profiles: tuple[Profile, ...] = ()
     reproduce: str = ""
     yaml: str = ""
     detail: str = ""

@@ -162,6 +162,7 @@ class Run:
             bits=finding.verdict.bits if passed else None,
             bitwise=finding.verdict.bitwise,
             worst=worst,
+            profiles=() if passed else finding.verdict.profiles,
             reproduce=self._reproduce(case, column, dtype),
             yaml="" if passed or case.claim else as_yaml(case),
             detail=_writable(finding.detail),

@@ -21,9 +21,10 @@ from lstm_ref.oracle.policies import POLICIES, Policy
 from lstm_ref.oracle.twin import TwinCall
 from lstm_ref.protocol.trace import Call, Raised, Tensor, Trace
 from lstm_ref.reference.activations import Array
-from lstm_ref.results.records import Worst
+from lstm_ref.results.records import Profile, Worst
 from lstm_ref.verdict.chance import infinite, mask_findings, repeated_masks, weight_findings
 from lstm_ref.verdict.comparison import in_bounds, worst_index
+from lstm_ref.verdict.profiles import profiles, worst_of_each_axis
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # as terminals understand it
 FLOATING = ("float64", "float32", "bfloat16", "float16")
@@ -39,7 +40,7 @@ class Verdict:
     the array that is verified worst: how many leading bits of its values a pass vouches
     for. Both are None where no number was compared. `bitwise` tells whether the two
     sides of a relation were the same to the last bit, and `seen` in sentences how far
-    apart they were.
+    apart they were. `profiles` say where along time and gates the errors are.
     """
 
     findings: tuple[str, ...]
@@ -49,6 +50,7 @@ class Verdict:
     bitwise: bool | None = None
     wrong: bool = False
     seen: tuple[str, ...] = ()
+    profiles: tuple[Profile, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class _Compared:
     ratio: float
     worst: Worst | None
     bits: float
+    profiles: tuple[Profile, ...] = ()
 
 
 @np.errstate(all="ignore")  # NaN, infinities and overflow are results like others
@@ -89,7 +92,9 @@ def judge(expectation: Expectation, dtype: str, trace: Trace) -> Verdict:
     if worst is None:
         return Verdict(tuple(findings))
     wrong = any(c.worst is not None and c.ratio > 1 for c in compared)
-    return Verdict(tuple(findings), worst.ratio, worst.worst, min(c.bits for c in compared), wrong=wrong)
+    along = worst_of_each_axis((c.ratio, profile) for c in compared for profile in c.profiles)
+    bits = min(c.bits for c in compared)
+    return Verdict(tuple(findings), worst.ratio, worst.worst, bits, wrong=wrong, profiles=along)
 
 
 def judge_number_of_calls(made: int, trace: Trace) -> Verdict:
@@ -341,7 +346,8 @@ def _compare(
     if beyond := int(np.sum(shares > 1)):
         at = _place(worst, float(shares[index]), shares.shape, expected.gates)
         findings.append(f"{name}: {beyond} of {shares.size} elements are beyond the bound, {at}")
-    return _Compared(tuple(findings), float(shares[index]), worst, expected.verified_bits(dtype))
+    along = tuple(profiles(expected, values, shares, worst)) if beyond else ()
+    return _Compared(tuple(findings), float(shares[index]), worst, expected.verified_bits(dtype), along)
 
 
 def _place(worst: Worst, ratio: float, shape: tuple[int, ...], gates: str) -> str:

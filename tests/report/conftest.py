@@ -112,6 +112,19 @@ def failure(**changes: Any) -> Record:
     )
 
 
+def profile(**changes: Any) -> Record:
+    return {
+        "call": 0,
+        "tensor": "output",
+        "axis": "time",
+        "places": ["0", "1", "2"],
+        "ratios": [0.5, 7.8e8, "inf"],
+        "expected": [0.25, 0.5, 1.0],
+        "observed": [0.25, 0.75, "nan"],
+        **changes,
+    }
+
+
 def complete(outcomes: list[Record], **changes: Any) -> list[Record]:
     records = [
         header(len(outcomes), **changes),
@@ -157,6 +170,7 @@ def make() -> dict[str, Callable[..., Any]]:
         "outcome": outcome,
         "failure": failure,
         "footer": footer,
+        "profile": profile,
         "complete": complete,
         "many": many,
     }

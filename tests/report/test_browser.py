@@ -175,9 +175,9 @@ def sideways(driver: Driver) -> list[str]:
     return js(
         driver,
         "document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll('body *')]"
-        ".filter((each) => each.getBoundingClientRect().right > innerWidth + 1 &&"
+        ".filter((each) => each.getBoundingClientRect().left + each.scrollWidth > innerWidth + 1 &&"
         " !each.parentElement.closest('.scroll, .list, pre, svg'))"
-        ".map((each) => each.outerHTML.slice(0, 120)).slice(0, 5)",
+        ".map((each) => each.outerHTML.slice(0, 120)).slice(-5)",
     )
 
 
@@ -198,11 +198,15 @@ def a_bit_of_everything(make: Make) -> list[dict[str, Any]]:
         | {"parameters": {**point, "params.about": kind}, "detail": "expected 1, observed 2", "ratio": 3e5}
         for kind in ("framework", "documentation", "by-design")
     ]
+    short, long = (
+        make["profile"](),
+        make["profile"](places=[f"{i}-{i}" for i in range(32)], ratios=[9.0] * 32),
+    )
     odd = [
         outcome(case="k/odd/none", outcome="unsupported", message="no such thing", worst=None, ratio=None),
         outcome(case="k/odd/stale", outcome="stale", message="The entry is no longer true."),
         outcome(case="k/odd/crash", outcome="crash", message="The process ended.", worst=None, ratio=None),
-        failure(case="k/odd/wide", detail="wide " * 100, dtype="float32"),
+        failure(case="k/odd/a-wide-one", detail="wide " * 100, dtype="float32") | {"profiles": [short, long]},
         failure(case="k/odd/other", implementation="torch", message="call 0, kernel: a gradient is missing"),
     ]
     return [*passing, *known, *odd]

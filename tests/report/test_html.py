@@ -94,6 +94,20 @@ def test_a_failure_is_told_in_full(make: Make, write: Write) -> None:
         assert text in page
 
 
+def test_an_error_over_time_is_drawn_and_its_numbers_are_told(make: Make, write: Write) -> None:
+    page = page_of(make, write, [make["failure"](profiles=[make["profile"]()])])
+    (figure,) = re.findall("<figure>.*?</figure>", page, re.DOTALL)
+    assert "Error / bound over time (logarithmic): output, call 0" in figure
+    assert 'aria-label="Error / bound at 0: 0.5, 1: 7.8e+08, 2: inf"' in figure
+    heights = [float(height) for height in re.findall("v(-?[0-9.]+)h22", figure)]
+    assert heights[0] > heights[1] > heights[2] == -64
+    assert figure.count('class="within"') == 1
+    assert [line.split() for line in re.findall("(?:expected|observed) .*", figure)] == [
+        ["expected", "0.25", "0.5", "1.0"],
+        ["observed", "0.25", "0.75", "nan</pre>"],
+    ]
+
+
 def test_a_finished_run_without_failure_says_so(make: Make, write: Write) -> None:
     page = page_of(make, write, [make["outcome"](), make["outcome"](dtype="float32")])
     assert verdicts(page) == {"keras-tensorflow": ("Does what its documentation says.", "0", "0", "2 of 2")}

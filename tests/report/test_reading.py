@@ -12,7 +12,7 @@ import pytest
 
 from lstm_ref.results.errors import ResultFileError
 from lstm_ref.results.reading import read
-from lstm_ref.results.records import FAILING, OUTCOMES, Footer, Header, Outcome, SubjectRecord
+from lstm_ref.results.records import FAILING, OUTCOMES, Footer, Header, Outcome, Profile, SubjectRecord
 
 Make = dict[str, Callable[..., Any]]
 Write = Callable[[list[dict[str, Any]]], Path]
@@ -100,8 +100,8 @@ def test_a_line_without_a_required_field_is_an_error_that_names_it(make: Make, w
             r":5: a second outcome of .* the first is in line 4",
         ),
         (
-            lambda records: [{**records[0], "format": 2}, *records[1:]],
-            r":1: the file has format 2; this version reads format 1",
+            lambda records: [{**records[0], "format": 3}, *records[1:]],
+            r":1: the file has format 3; this version reads 1 and 2",
         ),
         (
             lambda records: [*records[:-1], {**records[-1], "counts": {"pass": 7}}],
@@ -140,6 +140,14 @@ def test_what_is_not_a_number_comes_as_its_name(make: Make, write: Write) -> Non
     outcome = read(write(make["complete"]([make["failure"](ratio="inf", worst=worst)]))).outcomes[0]
     assert outcome.worst is not None
     assert (outcome.ratio, outcome.worst.observed, outcome.worst.error) == ("inf", "nan", "inf")
+
+
+def test_profiles_are_read_and_a_file_of_format_1_has_none(make: Make, write: Write) -> None:
+    records = make["complete"]([make["failure"](profiles=[make["profile"]()])], format=2)
+    (told,) = read(write(records)).outcomes[0].profiles
+    places, ratios = ("0", "1", "2"), (0.5, 7.8e8, "inf")
+    assert told == Profile(0, "output", "time", places, ratios, (0.25, 0.5, 1.0), (0.25, 0.75, "nan"))
+    assert read(write(make["complete"]([make["failure"]()], format=1))).outcomes[0].profiles == ()
 
 
 def test_the_schema_is_valid_and_accepts_each_kind_of_line(make: Make) -> None:

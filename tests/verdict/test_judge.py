@@ -129,6 +129,14 @@ def test_the_worst_of_several_wrong_elements_is_shown() -> None:
     )
 
 
+def test_what_is_beyond_its_bound_says_where_along_its_axis_and_nothing_else_does() -> None:
+    bias = changed(BIAS, (4,), BIAS[4] + 0.5)
+    wrong = replace(RIGHT, gradients={**RIGHT.gradients, "bias": Tensor("float32", bias.astype(np.float32))})
+    (told,) = verdict(wrong).profiles
+    assert (told.tensor, told.axis, told.ratios) == ("gradient of bias", "gate", (0.0, 4.0, 0.0, 0.0))
+    assert verdict(RIGHT).profiles == ()
+
+
 def test_an_error_is_measured_by_the_bound_of_its_element() -> None:
     bounds = np.full_like(OUTPUT, BOUND)
     bounds[0, 1] = 2.0
