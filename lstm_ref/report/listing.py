@@ -7,6 +7,7 @@ common with that name.
 
 import json
 from collections.abc import Hashable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Generic, TypeVar
 
 from lstm_ref.report.findings import Finding
@@ -21,6 +22,10 @@ MESSAGE_CHARACTERS = 160
 CAUSE_CHARACTERS = 120
 # No text of the list is longer, whatever a file says.
 CHARACTERS = 500
+
+# Columns with few values are text, a character a row. This one stands for the index 0.
+SHORT = ("implementation", "dtype", "outcome", "message")
+FIRST = ord("!")
 
 _Name = tuple[str, int, int, int, int]
 _Point = tuple[int, list[int], frozenset[int]]
@@ -52,7 +57,8 @@ def listing(results: Results, found: Sequence[Finding], reasons: Sequence[Reason
       parameters of its own], the latter two as indices into `pieces` and `parameters`
     * `causes`: findings and reasons as [anchor, what is wrong]; the first is none
     * `factors`: of each finding, in the order of `causes`, the values that bring it out
-    * `rows`: columns of one entry for each outcome; all but `ratio` are indices
+    * `rows`: columns of one entry for each outcome; all but `ratio` are indices. Those
+      of `case` are differences from the row before, and those of SHORT are characters
     """
     parameters: _Table[tuple[str, str]] = _Table()
     texts: _Table[str] = _Table()
@@ -85,6 +91,8 @@ def listing(results: Results, found: Sequence[Finding], reasons: Sequence[Reason
     shared = _shared(points)
     kept = messages.values()[:DISTINCT_MESSAGES]
     rows["message"] = [index if index < len(kept) else 0 for index in rows["message"]]
+    rows["case"] = [index - before for before, index in pairwise([0, *rows["case"]])]
+    texts_of = {column: "".join(chr(FIRST + index) for index in rows[column]) for column in SHORT}
     told = [[finding.anchor, cut(finding.sentence, CAUSE_CHARACTERS)] for finding in found]
     told += [[reason.anchor, cut(reason.message, CAUSE_CHARACTERS)] for reason in reasons]
     return {
@@ -98,7 +106,7 @@ def listing(results: Results, found: Sequence[Finding], reasons: Sequence[Reason
         "causes": [["", ""], *told],
         "names": [[*name, sorted(shared[index])] for index, name in enumerate(names.values())],
         "cases": [[name, rest, sorted(own - shared[name])] for name, rest, own in points],
-        "rows": rows,
+        "rows": rows | texts_of,
     }
 
 

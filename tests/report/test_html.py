@@ -1,5 +1,6 @@
 """The page made of a result file."""
 
+import itertools
 import json
 import re
 from collections.abc import Callable
@@ -162,14 +163,19 @@ def test_text_of_the_result_file_is_never_markup(make: Make, write: Write) -> No
     assert data_of(page)["parameters"] == [["params.x", evil]]
 
 
+def position(character: str) -> int:
+    """What a character of a column stands for."""
+    return ord(character) - ord("!")
+
+
 def test_the_list_gives_back_every_outcome(make: Make, write: Write) -> None:
     outcomes = list(make["many"](400, 20))
     results = read(write(make["complete"](outcomes)))
     data = data_of(render(results))
     shown = []
-    for row in zip(
-        *(data["rows"][column] for column in ("case", "implementation", "dtype", "outcome")), strict=True
-    ):
+    columns = [itertools.accumulate(data["rows"]["case"])]
+    columns += [map(position, data["rows"][column]) for column in ("implementation", "dtype", "outcome")]
+    for row in zip(*columns, strict=True):
         name, pieces, own = data["cases"][row[0]]
         stem, file, line, about, source, shared = data["names"][name]
         case = stem + ",".join(data["pieces"][piece] for piece in pieces)
