@@ -125,6 +125,25 @@ def profile(**changes: Any) -> Record:
     }
 
 
+def claim(**changes: Any) -> Record:
+    return {
+        "claim": "claims/article/carry",
+        "statement": "The last output is the <cell> state.",
+        "place": "return values",
+        "source": {"title": "An article", "kind": "article", "version": "Keras 2"},
+        "verdict": "false",
+        "side": "fails",
+        "says": "They differ.",
+        "corrected": "It is the hidden state.",
+        "conditions": "",
+        "decided_by": "",
+        "note": "",
+        "code": ["layer = LSTM(3)", "layer(x)  # x: (4, 7, 5)"],
+        "seen": ["output and c: 12 of 12 numbers differ, by up to 0.4"],
+        **changes,
+    }
+
+
 def complete(outcomes: list[Record], **changes: Any) -> list[Record]:
     records = [
         header(len(outcomes), **changes),
@@ -171,6 +190,7 @@ def make() -> dict[str, Callable[..., Any]]:
         "failure": failure,
         "footer": footer,
         "profile": profile,
+        "claim": claim,
         "complete": complete,
         "many": many,
     }

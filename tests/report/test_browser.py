@@ -209,7 +209,13 @@ def a_bit_of_everything(make: Make) -> list[dict[str, Any]]:
         failure(case="k/odd/a-wide-one", detail="wide " * 100, dtype="float32") | {"profiles": [short, long]},
         failure(case="k/odd/other", implementation="torch", message="call 0, kernel: a gradient is missing"),
     ]
-    return [*passing, *known, *odd]
+    claims = [
+        outcome(
+            case=f"k/claims/{word}", claim=make["claim"](claim=word, statement=f"It is {word}.", verdict=word)
+        )
+        for word in ("true", "false", "not-decidable")
+    ]
+    return [*passing, *known, *odd, *claims]
 
 
 def test_it_opens_from_a_file_without_an_error_and_asks_for_nothing(
@@ -231,9 +237,9 @@ def test_a_filter_is_part_of_the_address_and_holds_when_it_is_opened_again(
     click(driver, "#outcome input[value=fail]")
     click(driver, "#implementation input[value=torch]")
     assert js(driver, "location.hash") == "#outcome=fail&implementation=torch"
-    assert shown(driver, "#count") == ["1 of 32 outcomes"]
+    assert shown(driver, "#count") == ["1 of 35 outcomes"]
     show(outcomes, hash="#outcome=fail&implementation=torch")
-    assert shown(driver, "#count") == ["1 of 32 outcomes"]
+    assert shown(driver, "#count") == ["1 of 35 outcomes"]
     assert shown(driver, "#rows th a") == ["k/odd/other"]
     assert js(driver, "document.querySelector('#outcome input[value=fail]').checked")
 
@@ -244,7 +250,7 @@ def test_a_search_finds_words_of_a_message(driver: Driver, show: Callable[..., s
     assert shown(driver, "#rows th a") == ["k/odd/other"]
     assert js(driver, "location.hash") == "#q=Gradient+missing"
     click(driver, "#clear")
-    assert shown(driver, "#count") == ["32 outcomes"]
+    assert shown(driver, "#count") == ["35 outcomes"]
 
 
 def test_a_number_of_the_first_table_shows_these_findings_and_no_others(
@@ -265,7 +271,7 @@ def test_a_cell_opens_its_finding_and_the_finding_lists_its_outcomes(
     assert shown(driver, ".finding[open] .sentence") == ["it is so."]
     assert shown(driver, "#narrowed strong") == ["1 finding of keras-tensorflow, params.about: by-design"]
     click(driver, '.finding[open]:not([hidden]) a[href^="#cause="]')
-    assert shown(driver, "#count") == ["1 of 32 outcomes"]
+    assert shown(driver, "#count") == ["1 of 35 outcomes"]
     click(driver, "#rows th a")
     assert shown(driver, "#case h3") == ["k/known/by-design"]
     assert "lstm-ref run 'k/known/by-design'" in shown(driver, "#case .command")
@@ -382,6 +388,20 @@ def test_without_scripts_everything_but_the_list_is_there(
     summary = driver.find_element("css selector", ".finding.framework-kind summary")
     summary.click()
     assert "k/known/framework" in driver.find_element("css selector", ".finding[open].framework-kind").text
+
+
+def test_statements_are_chosen_by_verdict_without_scripts_and_their_code_is_folded(
+    driver: Driver, show: Callable[..., str], make: Make
+) -> None:
+    command(driver, "Emulation.setScriptExecutionDisabled", value=True)
+    show(a_bit_of_everything(make))
+    driver.find_element("css selector", "label:has(#verdict-true)").click()
+    claims = [each for each in driver.find_elements("class name", "claim") if each.is_displayed()]
+    assert [each.find_element("class name", "statement").text for each in claims] == ["It is true."]
+    code = claims[0].find_element("css selector", ".run pre")
+    assert not code.is_displayed()
+    claims[0].find_element("tag name", "summary").click()
+    assert code.is_displayed()
 
 
 @pytest.mark.parametrize("kind", list(HOSTILE))

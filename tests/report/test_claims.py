@@ -18,25 +18,6 @@ Make = dict[str, Callable[..., Any]]
 Write = Callable[[list[dict[str, Any]]], Path]
 
 
-def claim(**changes: Any) -> dict[str, Any]:
-    return {
-        "claim": "claims/article/carry",
-        "statement": "The last output is the <cell> state.",
-        "place": "return values",
-        "source": {"title": "An article", "kind": "article", "version": "Keras 2"},
-        "verdict": "false",
-        "side": "fails",
-        "says": "They differ.",
-        "corrected": "It is the hidden state.",
-        "conditions": "",
-        "decided_by": "",
-        "note": "",
-        "code": ["layer = LSTM(3)", "layer(x)  # x: (4, 7, 5)"],
-        "seen": ["output and c: 12 of 12 numbers differ, by up to 0.4"],
-        **changes,
-    }
-
-
 def found(make: Make, write: Write, *outcomes: dict[str, Any]) -> Claims:
     return claims(read(write(make["complete"](list(outcomes)))))
 
@@ -47,7 +28,11 @@ def outcome(make: Make) -> Callable[..., dict[str, Any]]:
         case: str, implementation: str = "torch", outcome: str = "pass", message: str = "", **changes: Any
     ) -> dict[str, Any]:
         record: dict[str, Any] = make["outcome"](
-            case=case, implementation=implementation, outcome=outcome, message=message, claim=claim(**changes)
+            case=case,
+            implementation=implementation,
+            outcome=outcome,
+            message=message,
+            claim=make["claim"](**changes),
         )
         return record
 
