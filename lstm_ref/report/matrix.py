@@ -2,7 +2,7 @@
 where it is to blame.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -66,12 +66,12 @@ def matrices(results: Results, found: Sequence[Finding]) -> list[MatrixTable]:
 
 
 def _matrix(names: tuple[str, ...], outcomes: Iterable[Outcome], found: Sequence[Finding]) -> MatrixTable:
-    counts: dict[tuple[str, str], Counter[tuple[str, str]]] = {}
+    counts: defaultdict[tuple[str, str], Counter[tuple[str, str]]] = defaultdict(Counter)
     for outcome in outcomes:
         if outcome.implementation in names:
             key = outcome.implementation, outcome.outcome
             for pair in _pairs(outcome):
-                counts.setdefault(pair, Counter())[key] += 1
+                counts[pair][key] += 1
     of_cells: dict[tuple[str, str], dict[str, dict[str, Finding]]] = {}
     for finding in found:
         for outcome in finding.outcomes:

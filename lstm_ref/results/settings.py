@@ -20,6 +20,8 @@ def text(value: Any) -> str:
         return _text_of(value)
     if isinstance(value, bool):  # most values are
         return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
     return json.dumps(value, separators=(",", ":"), sort_keys=True)
 
 
@@ -41,6 +43,9 @@ def settings_of(parameters: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """
     found: dict[tuple[str, str], None] = {}
     for parameter, value in parameters.items():
+        if not isinstance(value, (dict, list, tuple)):  # most are plain
+            found[parameter, text(value)] = None
+            continue
         several = isinstance(value, (list, tuple)) and parameter.startswith(OF_A_CALL)
         for each in value if several else [value]:
             found.update(dict.fromkeys(_pairs(parameter, each)))
