@@ -89,15 +89,24 @@ def axe(pytestconfig: pytest.Config) -> str:
     return script.read_text(encoding="utf-8")
 
 
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Pages by what they show: most tests look at the same one."""
+    return {"": tmp_path_factory.mktemp("pages")}
+
+
 @pytest.fixture
-def show(driver: Driver, tmp_path: Path, write: Write, make: Make) -> Iterator[Callable[..., str]]:
+def show(driver: Driver, pages: dict[str, Path], write: Write, make: Make) -> Iterator[Callable[..., str]]:
     """Opens the page of some outcomes, at a size and with a fragment; returns its
     address. Everything that a test changes of the browser is undone.
     """
 
     def show_page(outcomes: list[dict[str, Any]], size: tuple[int, int] = SCREEN, hash: str = "") -> str:
-        file = tmp_path / "report.html"
-        file.write_text(render(read(write(make["complete"](outcomes)))), encoding="utf-8")
+        key = json.dumps(outcomes)
+        if key not in pages:
+            pages[key] = pages[""] / f"{len(pages)}.html"
+            pages[key].write_text(render(read(write(make["complete"](outcomes)))), encoding="utf-8")
+        file = pages[key]
         command(driver, "Emulation.setDeviceMetricsOverride", **metrics(*size))
         driver.get("about:blank")
         driver.get(file.as_uri() + hash)
@@ -275,6 +284,44 @@ def test_a_cell_opens_its_finding_and_the_finding_lists_its_outcomes(
     click(driver, "#rows th a")
     assert shown(driver, "#case h3") == ["k/known/by-design"]
     assert "lstm-ref run 'k/known/by-design'" in shown(driver, "#case .command")
+
+
+def test_the_list_is_sorted_by_disagreement(driver: Driver, show: Callable[..., str], make: Make) -> None:
+    show(
+        a_bit_of_everything(make),
+        hash="#sort=ratio&dtype=float32&dtype=float16&outcome=divergence&outcome=fail",
+    )
+    assert shown(driver, "#rows td.number") == ["7.8e+8", "3.0e+5", "3.0e+5", "3.0e+5"]
+
+
+def test_green_rows_of_the_matrix_are_hidden_until_asked_for_and_its_headers_stay(
+    driver: Driver, show: Callable[..., str], make: Make
+) -> None:
+    outcomes = a_bit_of_everything(make)
+    many = [
+        make["outcome"](case=f"k/m/{number}", implementation=f"implementation-{number % 11}")
+        | {"parameters": {"params.about": f"value {number}"}}
+        for number in range(110)
+    ]
+    many += [make["outcome"](case=f"k/m/{i}", implementation="keras-tensorflow") for i in range(110)]
+    show([*outcomes, *many])
+    hidden = "value 3" not in shown(driver, ".matrix tbody th code")
+    click(driver, "#only-not-green")
+    assert hidden
+    assert "value 3" in shown(driver, ".matrix tbody th code")
+    assert js(driver, "location.hash") == "#matrix=all"
+    driver.execute_script(
+        "const box = document.querySelector('.tall'); box.scrollIntoView(); box.scrollTo(400, 600);"
+    )
+    corner = (
+        "((each, box) => [each.getBoundingClientRect().left - box.left, each.getBoundingClientRect().top -"
+        " box.top].map(Math.round))(document.querySelector(arguments[0]),"
+        " document.querySelector('.tall').getBoundingClientRect())"
+    )
+    assert js(driver, "document.querySelector('.tall').scrollTop") == 600
+    assert js(driver, corner, ".matrix thead th") == [1, 1]
+    assert js(driver, corner, ".matrix thead th:nth-child(2)")[1] == 1
+    assert js(driver, corner, ".matrix tbody tr:nth-child(9) th")[0] == 1
 
 
 def test_a_link_to_a_finding_still_leads_there_after_a_case_was_added(
