@@ -12,6 +12,7 @@ from lstm_ref.cli.diff import diff
 from lstm_ref.cli.implementations import implementations
 from lstm_ref.cli.list import list_
 from lstm_ref.cli.merge import merge
+from lstm_ref.cli.new import new
 from lstm_ref.cli.report import report
 from lstm_ref.cli.repro import repro
 from lstm_ref.cli.run import run
@@ -32,9 +33,10 @@ def main() -> None:
     lstm-ref run keras/structure          the cases of one file
     lstm-ref smoke --adapter mine.py      is my own layer understood?
     lstm-ref list 'keras/*unroll=true*'   the ids of some cases
+    lstm-ref new my-cases.yaml            a case file of my own
     lstm-ref check my-cases.yaml          is my case file valid?
     """
 
 
-for command in (run, smoke, report, diff, merge, repro, list_, check, claims, implementations, convert):
+for command in (run, smoke, report, diff, merge, repro, list_, new, check, claims, implementations, convert):
     main.add_command(command)

@@ -99,7 +99,12 @@ def as_yaml(case: Case) -> str:
         "source": case.source,
         "cases": [{key: value for key, value in entry.items() if value not in ({}, [])}],
     }
-    return str(yaml.dump(file, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=150))
+    return dumped(file)
+
+
+def dumped(file: Mapping[str, Any]) -> str:
+    """The content of a file in YAML, as `documents` reads it."""
+    return str(yaml.dump(dict(file), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=150))
 
 
 def _size(size: Input) -> dict[str, Any]:
