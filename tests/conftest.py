@@ -145,9 +145,8 @@ def run(tmp_path: Path) -> Callable[..., PytestRun]:
             (tmp_path / "file.yaml").write_text(yaml, encoding="utf-8")
         # Nothing but this folder's own files and settings.
         (tmp_path / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
-        outside = {
-            name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "LSTM_REF_"))
-        }
+        ours = ("PYTEST_", "LSTM_REF_", "GITHUB_")
+        outside = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
         path = os.pathsep.join([str(HOSTED.parent), str(Path(lstm_ref.__file__).parent.parent)])
         plugins = [
             "-p",

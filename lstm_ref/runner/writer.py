@@ -18,7 +18,7 @@ from lstm_ref.corpus import corpus_hash, corpus_root
 from lstm_ref.report.findings import without_numbers
 from lstm_ref.results.errors import ResultsInUse
 from lstm_ref.results.reading import read
-from lstm_ref.results.records import FAILING, Header, Missing
+from lstm_ref.results.records import FAILING, Header, Missing, Results
 from lstm_ref.results.writing import ResultFile, now
 from lstm_ref.runner.cpu import cpu_facts
 from lstm_ref.runner.items import cause_of
@@ -195,7 +195,31 @@ class Writer:
         ):
             self._file.finish()
         self._file.close()
-        self._report.write_text(render(read(self._results)), encoding="utf-8")
+        results = read(self._results)
+        self._report.write_text(render(results), encoding="utf-8")
+        self._tell_github(results)
+
+    def _tell_github(self, results: Results) -> None:
+        """In a job of GitHub Actions: mark the lines of what fails, and add to the
+        summary of the job.
+        """
+        told: list[str] = []
+        if os.environ.get("GITHUB_ACTIONS") == "true":
+            from lstm_ref.report.annotations import annotations
+
+            told += annotations(results)
+        if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+            from lstm_ref.report.markdown import render
+
+            try:
+                with Path(summary).open("a", encoding="utf-8") as file:
+                    file.write(render(results))
+            except OSError as error:
+                told.append(f"the summary {summary} cannot be written: {error.strerror}")
+        if told and (terminal := self._terminal()) is not None:
+            begin_line(terminal)
+            for line in told:
+                terminal.write_line(line)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Outcomes, causes, what was left out, and where everything is."""
