@@ -8,6 +8,7 @@ from lstm_ref import __version__
 from lstm_ref.cli.check import check
 from lstm_ref.cli.claims import claims
 from lstm_ref.cli.convert import convert
+from lstm_ref.cli.coverage import coverage
 from lstm_ref.cli.diff import diff
 from lstm_ref.cli.implementations import implementations
 from lstm_ref.cli.list import list_
@@ -38,5 +39,9 @@ def main() -> None:
     """
 
 
-for command in (run, smoke, report, diff, merge, repro, list_, new, check, claims, implementations, convert):
+WHILE_WORKING = (run, smoke, list_, new, check, repro)
+AFTER_A_RUN = (report, diff, merge)
+OTHERS = (claims, coverage, implementations, convert)
+
+for command in (*WHILE_WORKING, *AFTER_A_RUN, *OTHERS):
     main.add_command(command)

@@ -1,0 +1,128 @@
+"""What a corpus covers, on one small enough to be counted by hand."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lstm_ref.corpus import load, load_parameters
+from lstm_ref.corpus.coverage import LayerCoverage, coverage
+from lstm_ref.corpus.loading import case_files
+
+TABLE = """\
+kind: parameters
+dialect: torch
+about: Parameters.
+source: Here.
+layers:
+  LSTM:
+    about: A layer.
+    source: Here.
+    constructor:
+      input_size: {about: A size., source: Here., required: true}
+      hidden_size: {about: A size., source: Here., required: true}
+      bias: {about: A switch., source: Here., default: true, values: [true, false]}
+      bidirectional: {about: A switch., source: Here., default: false, values: [false, true]}
+      proj_size: {about: A size., source: Here., default: 0, values: [0, 2, -1, 1]}
+    call:
+      input: {about: The input., source: Here., required: true}
+      hx: {about: States., source: Here., values: [absent, given]}
+    input:
+      batch: {about: A size., required: true}
+      timesteps: {about: A size., required: true}
+    outputs:
+      output: {about: The outputs., source: Here.}
+    actions: [call]
+"""
+CASES = """\
+kind: cases
+dialect: torch
+layer: LSTM
+about: Something.
+source: Here.
+defaults:
+  params: {input_size: 5, hidden_size: 3}
+  input: {batch: 2, timesteps: 3}
+cases:
+  - name: product
+    matrix:
+      params.bias: [true, false]
+      params.bidirectional: [false, true]
+    exclude: [{params.bias: false, params.bidirectional: true}]
+  - name: states
+    params: {proj_size: 2}
+    steps: [{call: {}}, {call: {hx: given}}]
+  - name: refused
+    params: {proj_size: -1}
+    expect: {raises: ValueError}
+"""
+
+
+@pytest.fixture
+def counted(tmp_path: Path) -> Callable[..., LayerCoverage]:
+    folder = tmp_path / "torch"
+    folder.mkdir()
+    (folder / "parameters.yaml").write_text(TABLE, encoding="utf-8")
+    (folder / "some.yaml").write_text(CASES, encoding="utf-8")
+
+    def of(passing: frozenset[str] | None = None) -> LayerCoverage:
+        corpus = load(tmp_path)
+        (found,) = coverage(corpus.cases, corpus.parameters, case_files(tmp_path), passing)
+        return found
+
+    return of
+
+
+def test_each_documented_value_is_covered_or_missing_by_name(counted: Callable[..., LayerCoverage]) -> None:
+    found = {each.name: each for each in counted().parameters}
+    assert found["params.proj_size"].covered == ("0", "2", "-1")
+    assert found["params.proj_size"].missing == ("1",)
+    assert found["call.hx"].covered == ("absent", "given")
+    assert found["params.hidden_size"].values == ()
+
+
+def test_a_value_that_is_only_refused_is_in_no_combination(counted: Callable[..., LayerCoverage]) -> None:
+    found = counted()
+    (sizes,) = (each for each in found.parameters if each.name == "params.proj_size")
+    assert sizes.accepted == ("0", "2")
+    assert not any("-1" in dict(each).values() for each in found.combinations[0].missing)
+
+
+def test_pairs_and_triples_are_met_infeasible_or_missing(counted: Callable[..., LayerCoverage]) -> None:
+    pairs, triples = counted().combinations
+    # Four axes of two values: six pairs of them with four combinations each, and four
+    # triples with eight.
+    assert (pairs.size, pairs.total, triples.size, triples.total) == (2, 24, 3, 32)
+    (why,) = pairs.infeasible
+    assert why == ("excluded by torch/some/product: params.bias=false, params.bidirectional=true")
+    assert pairs.infeasible[why] == ((("params.bias", "false"), ("params.bidirectional", "true")),)
+    # bias=true meets both directions, both sizes and both states; bias=false is with
+    # one direction, size 0 and no state; direction true with size 0 and no state;
+    # size 0 with no state, size 2 with both.
+    assert pairs.covered == 3 + 3 + 3 + 3 + 3 + 3
+    assert len(pairs.missing) == pairs.total - pairs.covered - 1
+    assert (("params.bias", "false"), ("call.hx", "given")) in pairs.missing
+    for each in (pairs, triples):
+        infeasible = sum(map(len, each.infeasible.values()))
+        assert each.total == each.covered + infeasible + len(each.missing)
+    # The same two values with each value of the two others.
+    assert [len(those) for those in triples.infeasible.values()] == [4]
+
+
+def test_what_passes_somewhere_is_counted_apart(counted: Callable[..., LayerCoverage]) -> None:
+    assert counted().combinations[0].passing is None
+    found = counted(frozenset({"torch/some/product", "torch/some/refused"}))
+    parameters = {each.name: each for each in found.parameters}
+    assert parameters["params.bias"].passing == ("true",)
+    assert parameters["params.proj_size"].passing == ("0",)
+    assert found.combinations[0].passing == 6
+
+
+def test_a_call_argument_that_needs_another_explains_what_is_not_there() -> None:
+    tables = load_parameters()
+    layer = tables["keras"].layers["LSTM"]
+    assert any(argument.needs for argument in layer.call.values())
+    corpus = load()
+    some = [case for case in corpus.cases if case.id.startswith("keras/masks/")]
+    found = {each.layer: each for each in coverage(some, {"keras": tables["keras"]}, [])}
+    assert all("needs params." in why for why in found["LSTM"].combinations[0].infeasible)
