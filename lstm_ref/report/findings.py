@@ -67,6 +67,11 @@ class Finding:
         return self.smallest.message if self.kind == NEW else self.smallest.detail
 
     @property
+    def program(self) -> str:
+        """The command that prints the smallest case as a program of its own."""
+        return self.smallest.reproduce.replace("lstm-ref run", "lstm-ref repro", 1)
+
+    @property
     def place(self) -> Worst | None:
         """Where the largest error is, and what stood there."""
         return self.worst.worst if self.worst else None

@@ -108,6 +108,7 @@ def _as_right(array: Expected, dtype: str) -> Right:
 
 def _implementation(case: Case, name: str | None) -> Implementation:
     known = discover()
+    name = name.partition("@")[0] if name else None  # a label names a column, no implementation
     if name is not None and name not in known:
         raise CannotReproduce(f"there is no implementation {name}, only {', '.join(known)}")
     fitting = [

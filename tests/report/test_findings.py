@@ -205,3 +205,10 @@ def test_points_are_compared_with_passing_ones_of_their_own_implementation(found
         {"outcome": "pass", "implementation": "torch", "case": "t/f/a", **same},
     )
     assert told(finding) == {"params.unroll": ("true",)}
+
+
+def test_a_finding_gives_the_command_that_prints_its_smallest_case_as_a_program(found: Found) -> None:
+    (finding,) = found(
+        {**FAILED, "reproduce": "lstm-ref run 'k/f/lstm-ref run' --impl torch --dtype float64"}
+    )
+    assert finding.program == "lstm-ref repro 'k/f/lstm-ref run' --impl torch --dtype float64"
