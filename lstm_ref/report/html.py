@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from importlib.resources import files
 from typing import Any
 from urllib.parse import quote_plus
@@ -52,6 +53,52 @@ FULL_TEXT_BYTES = 250_000
 
 def render(results: Results) -> str:
     """The whole page."""
+    found = findings(results)
+    reasons = tables.reasons(results)
+    names = tables.implementations(results)
+    lines = standings(results, found)
+    return (
+        _environment()
+        .get_template("report.html")
+        .render(
+            results=results,
+            header=results.header,
+            footer=results.footer,
+            total=tables.tally(results.outcomes),
+            standings=lines,
+            shown_groups=[
+                group for group in GROUPS if group in ALWAYS or any(line.findings[group] for line in lines)
+            ],
+            heat=tables.heat(results),
+            spreads=spreads(results),
+            matrices=matrices(results, found),
+            files=tables.per_file(results),
+            reasons=reasons,
+            implementations=names,
+            slugs=slugs(names),
+            versions={name: tables.versions(results, name) for name in names},
+            findings=found,
+            full=_told_in_full(found),
+            group_of=group_of,
+            groups=GROUPS,
+            kind_titles=KIND_TITLES,
+            outcomes=OUTCOMES,
+            failing_words=FAILING,
+            meaning=MEANING,
+            claims=claims(results),
+            verdict_words=VERDICTS,
+            sides=SIDES,
+            # Style, script and data are safe as they are; all else is escaped.
+            style=_asset("report.css") + _asset("findings.css") + _asset("claims.css") + _asset("print.css"),
+            script=_asset("report.js"),
+            data=Markup(script_safe(listing(results, found, reasons))),
+        )
+    )
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    """The templates, compiled when first needed: it takes longer than to fill them."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("lstm_ref.report", "templates"),
         autoescape=True,
@@ -72,43 +119,7 @@ def render(results: Results) -> str:
         "profile": profile,
     }
     environment.globals |= {"link": _link}
-    found = findings(results)
-    reasons = tables.reasons(results)
-    names = tables.implementations(results)
-    lines = standings(results, found)
-    return environment.get_template("report.html").render(
-        results=results,
-        header=results.header,
-        footer=results.footer,
-        total=tables.tally(results.outcomes),
-        standings=lines,
-        shown_groups=[
-            group for group in GROUPS if group in ALWAYS or any(line.findings[group] for line in lines)
-        ],
-        heat=tables.heat(results),
-        spreads=spreads(results),
-        matrices=matrices(results, found),
-        files=tables.per_file(results),
-        reasons=reasons,
-        implementations=names,
-        slugs=slugs(names),
-        versions={name: tables.versions(results, name) for name in names},
-        findings=found,
-        full=_told_in_full(found),
-        group_of=group_of,
-        groups=GROUPS,
-        kind_titles=KIND_TITLES,
-        outcomes=OUTCOMES,
-        failing_words=FAILING,
-        meaning=MEANING,
-        claims=claims(results),
-        verdict_words=VERDICTS,
-        sides=SIDES,
-        # Style, script and data are ours or made safe here; everything else is escaped.
-        style=_asset("report.css") + _asset("findings.css") + _asset("claims.css") + _asset("print.css"),
-        script=_asset("report.js"),
-        data=Markup(script_safe(listing(results, found, reasons))),
-    )
+    return environment
 
 
 def _told_in_full(found: Sequence[Finding]) -> set[str]:

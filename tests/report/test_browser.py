@@ -117,8 +117,7 @@ def show(driver: Driver, pages: dict[str, Path], write: Write, make: Make) -> It
         driver.get(file.as_uri() + hash)
         return file.as_uri()
 
-    for log in ("browser", "performance"):
-        driver.get_log(log)
+    driver.get_log("browser")  # what another test left
     yield show_page
     command(driver, "Emulation.setScriptExecutionDisabled", value=False)
     command(driver, "Emulation.setEmulatedMedia", media="", features=[])
