@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from lstm_ref.report.changes import changes
+from lstm_ref.report.diff import as_html
 from lstm_ref.report.html import render
 from lstm_ref.results.reading import read
 
@@ -483,3 +485,20 @@ def test_names_of_any_kind_are_text(driver: Driver, show: Callable[..., str], ma
     text = js(driver, "document.body.innerText + document.title")
     assert not re.search("[\u202a-\u202e\u2066-\u2069]", text)
     assert {"markup": "<script>", "turned": "\\u202e", "long": "xxx"}[kind] in text
+
+
+@pytest.mark.parametrize("kind", list(HOSTILE))
+def test_the_page_of_what_changed_shows_names_of_any_kind_on_a_phone(
+    driver: Driver, tmp_path: Path, write: Write, make: Make, kind: str
+) -> None:
+    words = HOSTILE[kind]
+    before = make["outcome"](case=f"k/f/{words}", implementation="torch")
+    now = make["failure"](case=f"k/f/{words}", implementation="torch", message=words)
+    old, new = (read(write(make["complete"]([outcome]))) for outcome in (before, now))
+    page = tmp_path / "diff.html"
+    page.write_text(as_html(changes(old, new)), encoding="utf-8")
+    command(driver, "Emulation.setDeviceMetricsOverride", **metrics(*PHONE))
+    driver.get(page.as_uri())
+    assert words[:4] in js(driver, "document.querySelector('details[open]').textContent")
+    assert js(driver, "window.harmed") is None
+    assert sideways(driver) == []
