@@ -6,7 +6,8 @@ common with that name.
 """
 
 import json
-from collections.abc import Hashable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Generic, TypeVar
 
@@ -56,17 +57,17 @@ def listing(results: Results, found: Sequence[Finding], reasons: Sequence[Reason
     * `cases`: the points as [index into names, rest of the id cut at its commas,
       parameters of its own], the latter two as indices into `pieces` and `parameters`
     * `causes`: findings and reasons as [anchor, what is wrong]; the first is none
-    * `factors`: of each finding, in the order of `causes`, the values that bring it out
     * `rows`: columns of one entry for each outcome; all but `ratio` are indices. Those
       of `case` are differences from the row before, and those of SHORT are characters
     """
-    parameters: _Table[tuple[str, str]] = _Table()
+    distinct = {(outcome.file, outcome.case): outcome for outcome in results.outcomes}.values()
+    parameters = _often_first(pair for outcome in distinct for pair in outcome.settings)
+    pieces = _often_first(piece for outcome in distinct for piece in _pieces(outcome))
     texts: _Table[str] = _Table()
     names: _Table[_Name] = _Table()
     implementations: _Table[str] = _Table()
     dtypes: _Table[str] = _Table()
     messages: _Table[str] = _Table("")
-    pieces: _Table[str] = _Table()
     cases: dict[tuple[str, str], int] = {}
     points: list[_Point] = []
     causes = _causes(found)
@@ -132,6 +133,17 @@ def _headline(outcome: Outcome) -> str:
     return cut(outcome.message.partition("\n")[0], MESSAGE_CHARACTERS)
 
 
+def _often_first(values: Iterable[T]) -> _Table[T]:
+    """What occurs most has the shortest index."""
+    return _Table(*(value for value, _ in Counter(values).most_common()))
+
+
+def _pieces(outcome: Outcome) -> list[str]:
+    """The id behind the hand-written name, cut at its commas."""
+    _, bracket, rest = outcome.case.partition("[")
+    return (bracket + rest).split(",")
+
+
 def _point(
     outcome: Outcome,
     texts: _Table[str],
@@ -139,13 +151,13 @@ def _point(
     pieces: _Table[str],
     parameters: _Table[tuple[str, str]],
 ) -> _Point:
-    stem, bracket, rest = outcome.case.partition("[")
+    stem = outcome.case.partition("[")[0]
     file, about, source = (
         texts.index(cut(each, CHARACTERS)) for each in (outcome.file, outcome.about, outcome.source)
     )
     name = names.index((stem, file, outcome.line, about, source))
     own = frozenset(parameters.index(pair) for pair in outcome.settings)
-    return name, [pieces.index(piece) for piece in (bracket + rest).split(",")], own
+    return name, [pieces.index(piece) for piece in _pieces(outcome)], own
 
 
 def _shared(points: list[_Point]) -> dict[int, frozenset[int]]:
