@@ -457,6 +457,20 @@ def test_statements_are_chosen_by_verdict_without_scripts_and_their_code_is_fold
     assert code.is_displayed()
 
 
+def test_the_statements_that_are_chosen_are_part_of_the_address(
+    driver: Driver, show: Callable[..., str], make: Make
+) -> None:
+    outcomes = a_bit_of_everything(make)
+    show(outcomes)
+    click(driver, "#verdict-false")
+    assert js(driver, "location.hash") == "#claim-verdict=verdict-false"
+    show(outcomes, hash="#claim-verdict=verdict-false")
+    assert shown(driver, ".claim .statement") == ["It is false."]
+    click(driver, "#verdict-all")
+    assert js(driver, "location.hash") == ""
+    assert len(shown(driver, ".claim .statement")) == 3
+
+
 @pytest.mark.parametrize("kind", list(HOSTILE))
 def test_names_of_any_kind_are_text(driver: Driver, show: Callable[..., str], make: Make, kind: str) -> None:
     words = HOSTILE[kind]

@@ -8,6 +8,7 @@
   for (let row = 1; row < total; row++) rows.case[row] += rows.case[row - 1];
   const $ = (id) => document.getElementById(id);
   const FACETS = ["outcome", "implementation", "dtype"];
+  const CHOICES = ["claim-verdict", "claim-source"];
   const WORDS = { outcome: data.outcomes, implementation: data.implementations, dtype: data.dtypes };
 
   // ---- cases as they were before the listing wrote repeated text once
@@ -30,9 +31,10 @@
   const ratioRank = (ratio) => (ratio === null ? -1 : typeof ratio === "number" ? ratio : Infinity);
 
   // ---- the filter lives in the hash: "#q=mask&outcome=fail&outcome=crash&params.units=3"
-  const KNOWN = new Set(["q", "sort", "file", "case", "cause", "view", "matrix", ...FACETS]);
+  const KNOWN = new Set(["q", "sort", "file", "case", "cause", "view", "matrix", ...FACETS, ...CHOICES]);
   const readHash = () => new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "");
   let filter = readHash();
+  const only = (keys) => [...filter.keys()].every((key) => keys.includes(key));
   const isParameter = (key) => !KNOWN.has(key);
 
   const matching = () => {
@@ -163,6 +165,7 @@
     if ($("q") !== document.activeElement) $("q").value = filter.get("q") ?? "";
     $("sort").value = filter.get("sort") ?? "";
     onlyNotGreen.checked = filter.has("matrix") ? filter.get("matrix") === "not-green" : asMade;
+    for (const choice of document.querySelectorAll("#claims input")) choice.checked = choice.id === (filter.get(choice.name) ?? `${choice.name.slice(6)}-all`);
     for (const facet of FACETS) for (const box of $(facet).querySelectorAll("input")) box.checked = filter.getAll(facet).includes(box.value);
     const extra = [...filter].filter(([key]) => key === "file" || key === "cause" || isParameter(key));
     $("extra").replaceChildren(...extra.map(([key, value]) => {
@@ -226,6 +229,11 @@
   const asMade = onlyNotGreen.defaultChecked;
   onlyNotGreen.addEventListener("change", () => change((next) => (onlyNotGreen.checked === asMade ? next.delete("matrix") : next.set("matrix", onlyNotGreen.checked ? "not-green" : "all"))));
 
+  // ---- the claims: which of them are shown is part of the link; showing them takes no script
+  for (const choice of document.querySelectorAll("#claims input")) {
+    choice.addEventListener("change", () => change((next) => (choice.id.endsWith("-all") ? next.delete(choice.name) : next.set(choice.name, choice.id))));
+  }
+
   // ---- copying
   const copy = async (text) => {
     try {
@@ -261,7 +269,7 @@
       const before = filter.toString().replace(/&?case=[^&]*/, "");
       filter = readHash();
       if (filter.toString().replace(/&?case=[^&]*/, "") === before) { showControls(); drawCase(); } else update();
-      const target = filter.get("view") === "findings" ? narrowed ?? $("findings") : filter.has("case") ? $("case") : filter.size === 1 && filter.has("matrix") ? $("parameters") : $("outcomes");
+      const target = filter.get("view") === "findings" ? narrowed ?? $("findings") : filter.has("case") ? $("case") : only(["matrix"]) ? $("parameters") : (only(CHOICES) && $("claims")) || $("outcomes");
       target.tabIndex = -1;
       target.scrollIntoView({ block: target === $("case") ? "nearest" : "start" });
       target.focus({ preventScroll: true });
