@@ -4,6 +4,7 @@ network.
 
 import base64
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -73,10 +74,10 @@ def axe(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -
     if not npm:
         pytest.skip(f"no npm to bring {AXE}")
     cache = getattr(pytestconfig, "cache", None)  # none where somebody turned it off
-    name = AXE.replace("@", "-")
-    folder = tmp_path_factory.mktemp(name) if cache is None else cache.mkdir(name)
-    script = folder / "node_modules/axe-core/axe.min.js"
+    kept = tmp_path_factory.mktemp("axe") if cache is None else cache.mkdir("axe")
+    script = kept / f"{AXE}.js"
     if not script.exists():
+        folder = tmp_path_factory.mktemp("npm")
         command = [
             npm,
             "install",
@@ -92,7 +93,11 @@ def axe(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -
         except subprocess.TimeoutExpired:
             pytest.skip(f"npm does not bring {AXE} within a minute")
         if brought.returncode:
-            pytest.skip(f"npm does not bring {AXE}: {brought.stderr.strip().splitlines()[-1:]}")
+            pytest.skip(f"npm does not bring {AXE}: {brought.stderr.strip()[-200:]}")
+        # Several workers may bring it at once; each puts it there whole.
+        part = script.with_suffix(f".{os.getpid()}")
+        shutil.copyfile(folder / "node_modules/axe-core/axe.min.js", part)
+        part.replace(script)
     return script.read_text(encoding="utf-8")
 
 
