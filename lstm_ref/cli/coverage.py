@@ -30,7 +30,7 @@ def coverage(layers: tuple[str, ...], full: bool, names: bool, results: Path | N
 
     A combination that no case has is infeasible where a constraint says that it makes
     no sense, and missing where nothing says so. Values that a layer has to refuse are
-    in no combination.
+    in no combination. Triples are of parameters with at most four values.
 
     \b
     lstm-ref coverage

@@ -19,7 +19,9 @@ Setting: TypeAlias = tuple[str, str]
 Combination: TypeAlias = tuple[Setting, ...]
 Excluded: TypeAlias = Mapping[Combination, str]
 
-SIZES = (2, 3)  # of combinations
+# The sizes of combinations, each with the most values that a parameter in it has: all
+# triples of long tails would be millions, and no corpus wants them.
+SIZES = {2: None, 3: 4}
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ class Covered:
 
 @dataclass(frozen=True)
 class Combinations:
-    """Combinations of so many values of different parameters.
+    """Combinations of so many values of different parameters, which have no more values
+    than SIZES says.
 
     `infeasible` are those that no case has because a constraint says that they make no
     sense, by constraint; `missing` those that nothing explains.
@@ -119,7 +122,9 @@ def _of_layer(
     axes = {each.name: each.accepted for each in parameters if len(each.accepted) > 1}
     table = _table(axes, [row for _, row in accepted])
     table_passed = None if passed is None else _table(axes, [row for _, row in passed])
-    combinations = tuple(_combined(size, axes, table, table_passed, excluded) for size in SIZES)
+    combinations = tuple(
+        _combined(size, most, axes, table, table_passed, excluded) for size, most in SIZES.items()
+    )
     return LayerCoverage(dialect, name, len(cases), parameters, combinations)
 
 
@@ -179,6 +184,7 @@ def _table(axes: Mapping[str, Sequence[str]], rows: Sequence[Mapping[str, str]])
 
 def _combined(
     size: int,
+    most: int | None,
     axes: Mapping[str, Sequence[str]],
     table: np.ndarray[Any, Any],
     passed: np.ndarray[Any, Any] | None,
@@ -189,7 +195,8 @@ def _combined(
     total = covered = right = 0
     infeasible: dict[str, list[Combination]] = {}
     missing: list[Combination] = []
-    for chosen in itertools.combinations(range(len(names)), size):
+    short = [axis for axis, each in enumerate(values) if most is None or len(each) <= most]
+    for chosen in itertools.combinations(short, size):
         shape = tuple(len(values[axis]) for axis in chosen)
         met = _met(table, chosen, shape)
         total += met.size

@@ -109,6 +109,14 @@ def test_pairs_and_triples_are_met_infeasible_or_missing(counted: Callable[..., 
     assert [len(those) for those in triples.infeasible.values()] == [4]
 
 
+def test_a_parameter_with_many_values_is_in_no_triple(
+    counted: Callable[..., LayerCoverage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lstm_ref.corpus.coverage.SIZES", {2: None, 3: 1})
+    pairs, triples = counted().combinations
+    assert (pairs.total, triples.total) == (24, 0)
+
+
 def test_what_passes_somewhere_is_counted_apart(counted: Callable[..., LayerCoverage]) -> None:
     assert counted().combinations[0].passing is None
     found = counted(frozenset({"torch/some/product", "torch/some/refused"}))
