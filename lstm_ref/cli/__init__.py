@@ -18,6 +18,7 @@ from lstm_ref.cli.new import new
 from lstm_ref.cli.report import report
 from lstm_ref.cli.repro import repro
 from lstm_ref.cli.run import run
+from lstm_ref.cli.show import show
 from lstm_ref.cli.smoke import smoke
 
 # click's own 2 means "interrupted" here, as it does for pytest.
@@ -35,12 +36,13 @@ def main() -> None:
     lstm-ref run keras/structure          the cases of one file
     lstm-ref smoke --adapter mine.py      is my own layer understood?
     lstm-ref list 'keras/*unroll=true*'   the ids of some cases
+    lstm-ref show torch/structure/product everything that a case is
     lstm-ref new my-cases.yaml            a case file of my own
     lstm-ref check my-cases.yaml          is my case file valid?
     """
 
 
-WHILE_WORKING = (run, smoke, list_, new, check, repro)
+WHILE_WORKING = (run, smoke, list_, show, new, check, repro)
 AFTER_A_RUN = (report, diff, merge)
 OTHERS = (claims, coverage, export, implementations, convert)
 

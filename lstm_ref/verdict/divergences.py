@@ -47,16 +47,28 @@ class Divergences:
                     and SpecifierSet(specifier).contains(versions[package], prereleases=True)
                     for package, specifier in entry.versions.items()
                 )
-                and any(
-                    self._holds(row, case, step)
-                    for row in entry.where
-                    for step in case.steps
-                    if step.action in SIZED
-                )
+                and self._anywhere(entry, case)
                 and _allows(entry, processor)
             ):
                 return entry
         return None
+
+    def about(self, case: Case) -> list[Divergence]:
+        """The entries that are about the case, in whatever dtype and version and on
+        whatever processor.
+        """
+        return [
+            entry
+            for entries in self._entries.values()
+            for pattern, entry in entries
+            if pattern.fullmatch(case.id) and self._anywhere(entry, case)
+        ]
+
+    def _anywhere(self, entry: Divergence, case: Case) -> bool:
+        """Whether what narrows an entry down holds in some call of the case."""
+        return any(
+            self._holds(row, case, step) for row in entry.where for step in case.steps if step.action in SIZED
+        )
 
     def _holds(self, row: Mapping[str, tuple[Any, ...]], case: Case, call: CaseStep) -> bool:
         return all(
