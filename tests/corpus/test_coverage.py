@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lstm_ref.corpus import load, load_parameters
+from lstm_ref.corpus import load
 from lstm_ref.corpus.coverage import LayerCoverage, coverage
 from lstm_ref.corpus.loading import case_files
 
@@ -126,11 +126,12 @@ def test_what_passes_somewhere_is_counted_apart(counted: Callable[..., LayerCove
     assert found.combinations[0].passing == 6
 
 
-def test_a_call_argument_that_needs_another_explains_what_is_not_there() -> None:
-    tables = load_parameters()
-    layer = tables["keras"].layers["LSTM"]
-    assert any(argument.needs for argument in layer.call.values())
-    corpus = load()
-    some = [case for case in corpus.cases if case.id.startswith("keras/masks/")]
-    found = {each.layer: each for each in coverage(some, {"keras": tables["keras"]}, [])}
-    assert all("needs params." in why for why in found["LSTM"].combinations[0].infeasible)
+def test_a_call_argument_that_needs_another_explains_what_is_not_there(
+    counted: Callable[..., LayerCoverage], tmp_path: Path
+) -> None:
+    table = tmp_path / "torch" / "parameters.yaml"
+    needing = "values: [absent, given], needs: {given: {proj_size: 2}}"
+    table.write_text(TABLE.replace("values: [absent, given]", needing), encoding="utf-8")
+    pairs, _ = counted().combinations
+    why = "call.hx=given needs params.proj_size=2"
+    assert pairs.infeasible[why] == ((("params.proj_size", "0"), ("call.hx", "given")),)
