@@ -60,6 +60,7 @@ def export(
       4  the command line is wrong, the folder is not empty, or no case can be written
     """
     from lstm_ref import __version__
+    from lstm_ref.implementations import discover
     from lstm_ref.oracle.policies import POLICIES
     from lstm_ref.oracle.vectors import LeftOut, vector
 
@@ -69,12 +70,14 @@ def export(
     if output.exists() and any(output.iterdir()):
         raise click.UsageError(f"{output} is not empty; name a new folder, nothing in it was changed")
     chosen = [case for case in gathered(cases) if case.everyday or cases]
+    differentiable = {each.dialect for each in discover().values() if each.differentiable}
     listed: list[dict[str, Any]] = []
     left: list[dict[str, str]] = []
     with waiting("still writing"):
         for number, case in enumerate(chosen):
             try:
-                found = vector(case, dtype, not no_gradients, seed)
+                gradients = not no_gradients and case.dialect in differentiable
+                found = vector(case, dtype, gradients, seed)
             except LeftOut as reason:
                 left.append({"id": case.id, "reason": str(reason)})
                 continue

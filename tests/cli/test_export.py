@@ -44,7 +44,7 @@ def right(params: dict[str, Any], weights: dict[str, Any], call: dict[str, Any],
     layer.load({name: values.astype(np.float64) * wrong for name, values in weights.items()})
     hx = tuple(state.astype(np.float64) for state in call["hx"]) if "hx" in call else None
     output, states = layer(call["input"].astype(np.float64), hx)
-    return [output, *states]
+    return [array.astype(np.float32) for array in (output, *states)]
 
 
 def test_a_right_layer_agrees_with_every_vector_and_a_wrong_one_with_none(
@@ -91,6 +91,15 @@ def test_gradients_are_there_unless_nobody_wants_them(tmp_path: Path) -> None:
     assert "calls/0/gradients/weight_hh_l0" in paths[0]
     assert {path.split("/")[2] for path in paths[0] - paths[1]} == {"cotangents", "gradients", "bounds"}
     assert not any("gradients" in path or "cotangents" in path for path in paths[1])
+
+
+def test_a_dialect_whose_implementations_do_not_differentiate_has_no_gradients(tmp_path: Path) -> None:
+    done = export("onnx/structure/product", "-o", str(tmp_path / "v"))
+    assert done.exit_code == 0, done.output
+    assert {path.split("/")[2] for path in np.load(tmp_path / "v" / "00000.npz") if "calls" in path} == {
+        "outputs",
+        "bounds",
+    }
 
 
 def test_what_is_left_out_has_its_reason(tmp_path: Path) -> None:
