@@ -77,12 +77,13 @@ def test_another_layer_is_told_with_those_there_are() -> None:
 def test_a_layer_alone_is_counted_and_what_passes_is_taken_from_a_result_file(
     result_file: Callable[..., Path], outcome: Callable[..., Outcome]
 ) -> None:
-    file = result_file(outcome("torch/cell/product", "pass"), outcome("torch/cell/other", "fail"))
+    file = result_file(outcome("torch/cell/product", "pass"), outcome("torch/cell/product[hx=given]", "fail"))
     done = coverage("torch.LSTMCell", "--results", str(file), "--format", "json")
     (layer,) = json.loads(done.stdout)
     assert (layer["dialect"], layer["layer"]) == ("torch", "LSTMCell")
     passing: dict[str, Any] = {each["name"]: each["passing"] for each in layer["parameters"]}
     assert passing["params.bias"] == ["true"]
+    assert passing["call.hx"] == ["absent"]
 
 
 def test_it_starts_for_real() -> None:
