@@ -73,6 +73,8 @@ def _right(
         raise CannotReproduce("the layer keeps the weights that it draws")
     if any(call.draws for call in made):
         raise CannotReproduce("the framework draws masks that a program of its own cannot know")
+    if gradients and not known.differentiable:
+        raise CannotReproduce(f"{known.name} does not differentiate; leave out --gradients")
     if gradients:
         material = with_cotangents_of(made, material)
     given = material.request.weights

@@ -100,6 +100,20 @@ def test_a_framework_that_is_wrong_fails(folder: Path) -> None:
         exec(compile(wrong, "program", "exec"), {})
 
 
+def test_a_runtime_gets_a_model_of_one_node_and_is_right_or_wrong(folder: Path) -> None:
+    pytest.importorskip("onnx")
+    code, text = repro("onnx/structure/product", "--impl", "onnx-reference", "--dtype", "float32")
+    assert code == 0
+    exec(compile(text, "program", "exec"), {})
+    # The evaluator of onnx ignores sequence_lens.
+    case = "onnx/structure/opsets[hidden_size_stated=false,opset=7,sequence_lens=unequal]"
+    code, text = repro(case, "--impl", "onnx-reference", "--dtype", "float32")
+    assert code == 0
+    assert "hidden_size=" not in text
+    with pytest.raises(AssertionError, match="Y: found"):
+        exec(compile(text, "program", "exec"), {})
+
+
 def test_what_must_be_refused_is_refused(folder: Path) -> None:
     pytest.importorskip("torch")
     code, text = repro("t.yaml::refused")
@@ -117,6 +131,11 @@ def test_what_must_be_refused_is_refused(folder: Path) -> None:
         (["k.yaml::plain", "--impl", "torch"], "torch does not run"),
         (["k.yaml::plain", "--impl", "troch"], "there is no implementation troch"),
         (["k.yaml::plain", "--dtype", "float8"], "there is no dtype float8"),
+        (["onnx/structure/product", "--impl", "openvino"], "programs for openvino are not written yet"),
+        (
+            ["onnx/structure/product", "--impl", "onnxruntime", "--gradients"],
+            "does not differentiate; leave out",
+        ),
         (["k.yaml"], "'k.yaml' chooses 5 cases; name one of them"),
     ],
 )
