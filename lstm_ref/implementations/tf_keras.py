@@ -7,7 +7,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
-from lstm_ref.implementations._keras import ACCUMULATION, ENVIRONMENT, LOWEST, Eager, Keras, Mode
+from lstm_ref.implementations._keras import ACCUMULATION, ENVIRONMENT, LOWEST, Eager, Keras, Mode, TensorFlow
 from lstm_ref.protocol.adapter import Host, Implementation
 from lstm_ref.protocol.trace import Request
 
@@ -84,8 +84,9 @@ def _names(params: Any) -> Iterator[str]:
 
 def tf_keras(mode: Mode) -> TfKeras:
     """The adapter. Imports TensorFlow and tf_keras."""
-    tf, keras = import_module("tensorflow"), import_module("tf_keras")
-    return TfKeras(tf, keras, Keras2(), mode, {"tensorflow": tf.__version__, "tf-keras": keras.__version__})
+    at, keras = TensorFlow(), import_module("tf_keras")
+    versions = {"tensorflow": at.tf.__version__, "tf-keras": keras.__version__}
+    return TfKeras(at, keras, Keras2(), mode, versions)
 
 
 IMPLEMENTATIONS = (

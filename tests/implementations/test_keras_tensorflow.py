@@ -13,9 +13,10 @@ import pytest
 
 from lstm_ref.implementations._keras.calls import run
 from lstm_ref.implementations._keras.framework import Framework
+from lstm_ref.implementations._keras.keras3 import Keras3
 from lstm_ref.implementations._keras.layers import LiveLayer
 from lstm_ref.implementations._keras.weights import set_weights
-from lstm_ref.implementations.keras_tensorflow import HOST, IMPLEMENTATIONS, Keras3
+from lstm_ref.implementations.keras_tensorflow import HOST, IMPLEMENTATIONS
 from lstm_ref.protocol.errors import AdapterError, WeightsNotCopied
 from lstm_ref.protocol.trace import Call, Request, Step, Tensor, Trace
 from lstm_ref.runner.answers import Broken
@@ -813,17 +814,14 @@ def test_a_failure_to_copy_weights_is_the_adapters_and_not_the_frameworks() -> N
         def build(self, shape: tuple[int, ...]) -> None:
             pass
 
-    class TensorFlow:
-        init_scope = nullcontext
+    class Arrays:
+        at_once = nullcontext
 
-        def constant(self, values: Any) -> Any:
-            return values
-
-        def cast(self, values: Any, dtype: str) -> Any:
-            return values
+        def tensor(self, value: Tensor) -> Any:
+            return value.values
 
     layer = LiveLayer(Layer(), "float64")
-    set_weights(Framework(TensorFlow(), None, Keras3()), layer, {"kernel": tensor(np.ones((2, 2)))})
+    set_weights(Framework(Arrays(), None, Keras3()), layer, {"kernel": tensor(np.ones((2, 2)))})
     with pytest.raises(WeightsNotCopied, match="could not copy the weights: TypeError: not like that"):
         layer.layer.build((1, 2))
 

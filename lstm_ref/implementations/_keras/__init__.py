@@ -1,7 +1,26 @@
-"""What the adapters of Keras 3 and Keras 2 on TensorFlow share."""
+"""What the adapters of Keras 3 on each backend, and of Keras 2, share."""
 
 from lstm_ref.implementations._keras.adapter import Keras
-from lstm_ref.implementations._keras.host import ACCUMULATION, ENVIRONMENT, LOWEST
-from lstm_ref.implementations._keras.modes import Eager, Mode, Traced
+from lstm_ref.implementations._keras.host import ACCUMULATION, ENVIRONMENT, LOWEST, environment_of
+from lstm_ref.implementations._keras.keras3 import Keras3
+from lstm_ref.implementations._keras.modes import Mode, Plain
+from lstm_ref.implementations._keras.other_backends import ACTIONS, IN_TWO_DTYPES, keras_on
+from lstm_ref.implementations._keras.tensorflow import TensorFlow
+from lstm_ref.implementations._keras.tensorflow_modes import Eager, Traced
 
-__all__ = ["ACCUMULATION", "ENVIRONMENT", "LOWEST", "Eager", "Keras", "Mode", "Traced"]
+__all__ = [
+    "ACCUMULATION",
+    "ACTIONS",
+    "ENVIRONMENT",
+    "IN_TWO_DTYPES",
+    "LOWEST",
+    "Eager",
+    "Keras",
+    "Keras3",
+    "Mode",
+    "Plain",
+    "TensorFlow",
+    "Traced",
+    "environment_of",
+    "keras_on",
+]

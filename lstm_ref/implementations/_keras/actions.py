@@ -11,8 +11,8 @@ from lstm_ref.implementations._keras.layers import EncoderDecoder, LiveLayer, pa
 from lstm_ref.implementations._keras.masks import forget_masks, masks_of
 from lstm_ref.implementations._keras.models import build, model_of, placeholders
 from lstm_ref.implementations._keras.modes import Mode, live_layer
-from lstm_ref.implementations._keras.weights import copies, read, set_weights
-from lstm_ref.protocol.errors import UnknownAction
+from lstm_ref.implementations._keras.weights import copies, set_weights
+from lstm_ref.protocol.errors import NotOffered, UnknownAction
 
 # What a step "train" has beside the arguments of a call.
 OF_TRAINING = ("targets", "epochs", "learning_rate")
@@ -60,7 +60,7 @@ def _train(at: Framework, live: LiveLayer, arguments: Mapping[str, Any]) -> Live
     masks.
     """
     inputs, others = split({name: value for name, value in arguments.items() if name not in OF_TRAINING})
-    live.inputs = [(tuple(each.shape), each.dtype.name) for each in inputs]
+    live.inputs = [(tuple(each.shape), at.backend.dtype(each)) for each in inputs]
     floatx = at.keras.backend.floatx()
     at.keras.backend.set_floatx("float32" if live.dtype.startswith("mixed_") else live.dtype)
     try:
@@ -70,6 +70,8 @@ def _train(at: Framework, live: LiveLayer, arguments: Mapping[str, Any]) -> Live
         drops = others.get("training", True) and any(
             getattr(part, rate, 0) for _, part in parts(live.layer) for rate in RATES
         )
+        if drops and not at.backend.trains_eagerly:
+            raise NotOffered("this backend compiles a training, and shows no masks of it")
         drawn: list[Mapping[str, Any]] = []
         reader = at.keras.callbacks.LambdaCallback(
             on_epoch_begin=lambda epoch, logs: forget_masks(live),
@@ -79,10 +81,10 @@ def _train(at: Framework, live: LiveLayer, arguments: Mapping[str, Any]) -> Live
             optimizer=at.keras.optimizers.SGD(arguments["learning_rate"]), loss="mse", run_eagerly=drops
         )
         rows = int(inputs[0].shape[0])
-        values = [each.numpy() for each in given]
+        values = [at.backend.values(each) for each in given]
         model.fit(
             values if len(values) > 1 else values[0],
-            arguments["targets"].numpy(),
+            at.backend.values(arguments["targets"]),
             batch_size=rows,
             epochs=arguments["epochs"],
             shuffle=False,
@@ -123,7 +125,7 @@ def _from_config(at: Framework, mode: Mode, live: LiveLayer) -> LiveLayer:
         layer = type(live.layer).from_config(live.layer.get_config())
     other = live_layer(at, mode, layer, live.dtype, live.functional)
     weights = (
-        {name: read(at, weight) for name, weight in copies(at, live).items()}
+        {name: at.backend.read(weight) for name, weight in copies(at, live).items()}
         if live.layer.built
         else live.weights
     )

@@ -1,7 +1,6 @@
-"""The adapter of Keras on TensorFlow, in one mode."""
+"""The adapter of Keras on one backend, in one mode."""
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -10,35 +9,33 @@ from lstm_ref.implementations._keras.actions import actor
 from lstm_ref.implementations._keras.arguments import in_form, split
 from lstm_ref.implementations._keras.calls import Differentiate
 from lstm_ref.implementations._keras.construction import construct
-from lstm_ref.implementations._keras.framework import Framework, Generation
+from lstm_ref.implementations._keras.framework import Backend, Framework, Generation
 from lstm_ref.implementations._keras.layers import EncoderDecoder, LiveLayer
 from lstm_ref.implementations._keras.models import model_of, placeholders
 from lstm_ref.implementations._keras.modes import Mode, live_layer
-from lstm_ref.implementations._keras.weights import copies, read, set_weights, tensor
+from lstm_ref.implementations._keras.weights import copies, set_weights
 from lstm_ref.protocol.errors import UnknownLayer
 from lstm_ref.protocol.trace import Request, Tensor
 
 
 class Keras:
-    """The adapter of `keras`, a module of the given generation, on TensorFlow `tf`, in
-    one mode. Its layers are `LiveLayer`.
+    """The adapter of `keras`, a module of the given generation, on a backend, in one
+    mode. Its layers are `LiveLayer`.
     """
 
     def __init__(
-        self, tf: Any, keras: Any, generation: Generation, mode: Mode, versions: Mapping[str, str]
+        self, backend: Backend, keras: Any, generation: Generation, mode: Mode, versions: Mapping[str, str]
     ) -> None:
-        self._at = Framework(tf, keras, generation)
+        self._at = Framework(backend, keras, generation)
         self._mode, self._versions = mode, versions
 
     def versions(self) -> Mapping[str, str]:
-        """TensorFlow's and Keras' versions."""
+        """The backend's and Keras' versions."""
         return self._versions
 
     def processor(self) -> Mapping[str, str | bool]:
-        """Whether TensorFlow takes its matrix products from oneDNN, which chooses
-        kernels by the processor.
-        """
-        return {"onednn": bool(import_module("tensorflow.python.util._pywrap_util_port").IsMklEnabled())}
+        """What the backend tells about it."""
+        return self._at.backend.processor()
 
     def seed(self, seed: int) -> None:
         """As `keras.utils.set_random_seed`."""
@@ -68,12 +65,12 @@ class Keras:
         return copies(self._at, layer)
 
     def tensor(self, value: Tensor) -> Any:
-        """A `tf.Tensor`; bfloat16 comes as float32."""
-        return tensor(self._at, value)
+        """The array as the backend's own; bfloat16 comes as float32."""
+        return self._at.backend.tensor(value)
 
     def read(self, array: Any) -> Tensor:
         """A tensor's values."""
-        return read(self._at, array)
+        return self._at.backend.read(array)
 
     def caller(self, layer: Any, arguments: Mapping[str, Any]) -> Callable[[], Any]:
         """`layer(sequences, **others)`, or a functional model of the same arguments;
@@ -84,14 +81,14 @@ class Keras:
 
         def call() -> Any:
             inputs, others = split(tensors)
-            live.inputs = [(tuple(each.shape), each.dtype.name) for each in inputs]
+            live.inputs = [(tuple(each.shape), self._at.backend.dtype(each)) for each in inputs]
             if isinstance(live.layer, EncoderDecoder) and not live.layer.built:
                 live.layer.build(placeholders(self._at, live))
             if live.functional and not isinstance(live.layer, EncoderDecoder):
                 model_of(self._at, live, inputs, others)
             live.forms = arguments.get("passed", {})
             return live.execute(
-                {name: in_form(value, live.forms.get(name)) for name, value in tensors.items()}
+                {name: in_form(self._at, value, live.forms.get(name)) for name, value in tensors.items()}
             )
 
         return call
@@ -119,8 +116,7 @@ class Keras:
         live: LiveLayer = layer
         if not live.losses:
             return {}
-        widest = max((loss.dtype for loss in live.losses), key=lambda dtype: int(dtype.size))
-        return {"losses": self._at.tf.stack([self._at.tf.cast(loss, widest) for loss in live.losses])}
+        return {"losses": self._at.backend.stack(live.losses)}
 
     def actor(self, layer: Any, action: str, step: int, arguments: Mapping[str, Any]) -> Callable[[], Any]:
         """`reset`, `train`, `save-and-load`, `from-config`, `functional-model`."""
@@ -134,13 +130,13 @@ class Keras:
         return found
 
     def namespace(self) -> Mapping[str, Any]:
-        """`np`, `tf`, `keras`, and the names that examples of the documentation use
-        without a module.
+        """`np`, `keras`, the backend, and the names that examples of the documentation
+        use without a module.
         """
         keras = self._at.keras
         layers = {name: getattr(keras.layers, name) for name in ("LSTM", "RNN", "Bidirectional", "Dense")}
         models = {"Sequential": keras.Sequential, "Input": keras.Input}
-        return {"np": np, "tf": self._at.tf, "keras": keras, **models, **layers}
+        return {"np": np, "keras": keras, **self._at.backend.names(), **models, **layers}
 
     def release(self) -> None:
         """`clear_session`: fresh masked layers keep 0.14 MB each until then (Keras

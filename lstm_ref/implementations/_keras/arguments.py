@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from lstm_ref.implementations._keras.framework import Framework
+
 # The first argument of a call, which Keras wants by position: that of LSTM is
 # documented as `inputs` and named `sequences` (3.15).
 FIRST = ("sequences", "inputs")
@@ -16,24 +18,26 @@ def split(arguments: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     return inputs, {name: value for name, value in arguments.items() if name not in (*FIRST, SECOND)}
 
 
-def in_form(value: Any, form: str | None) -> Any:
+def in_form(at: Framework, value: Any, form: str | None) -> Any:
     """The argument as an array of NumPy, as lists of numbers, or with a tuple or arrays
     in place of the list of tensors.
     """
     match form:
         case "array":
-            return value.numpy()
+            return at.backend.values(value)
         case "arrays":
-            return [each.numpy() for each in value]
+            return [at.backend.values(each) for each in value]
         case "lists":
-            return value.numpy().tolist()
+            return at.backend.values(value).tolist()
         case "tuple":
             return tuple(value)
         case _:
             return value
 
 
-def by_place(layer: Any, sequences: Any, others: Mapping[str, Any], forms: Mapping[str, str]) -> Any:
+def by_place(
+    at: Framework, layer: Any, sequences: Any, others: Mapping[str, Any], forms: Mapping[str, str]
+) -> Any:
     """The call with the input by position and all else by name, unless `forms` has it
     otherwise: the input as `inputs`, the states by position, or recorded by
     `reset_states` beforehand.
@@ -44,7 +48,7 @@ def by_place(layer: Any, sequences: Any, others: Mapping[str, Any], forms: Mappi
     if forms.get("initial_state") == "position":
         return layer(sequences, others["initial_state"], **rest)
     if forms.get("initial_state") == "reset":
-        layer.reset_states([state.numpy() for state in others["initial_state"]])
+        layer.reset_states([at.backend.values(state) for state in others["initial_state"]])
         return layer(sequences, **rest)
     return layer(sequences, **others)
 

@@ -1,4 +1,4 @@
-"""One call of a layer, and its gradients."""
+"""One call of a layer, and what it is differentiated by."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -25,7 +25,7 @@ def run(at: Framework, live: LiveLayer, arguments: Mapping[str, Any]) -> Result:
         result = target(given, **plain(others))
     else:
         target = live.layer
-        result = by_place(target, inputs[0] if len(inputs) == 1 else inputs, others, live.forms)
+        result = by_place(at, target, inputs[0] if len(inputs) == 1 else inputs, others, live.forms)
     if live.waiting:
         raise AdapterError(
             f"the layer was called without building the parts of the weights {sorted(live.waiting)}"
@@ -34,26 +34,10 @@ def run(at: Framework, live: LiveLayer, arguments: Mapping[str, Any]) -> Result:
     return result, masks, list(target.losses)
 
 
-def gradients(
-    at: Framework,
-    live: LiveLayer,
-    tape: Any,
-    leaves: Sequence[Any],
-    outputs: Sequence[Any],
-    cotangents: Sequence[Any],
-) -> Gradients:
-    """Of the outputs' inner product with the cotangents, plus the losses, by the
-    trainable weights and the leaves. Slices are added up.
-    """
+def trained(at: Framework, live: LiveLayer) -> dict[str, Any]:
+    """The trainable weights by name."""
     whole = live.layer.model if isinstance(live.layer, EncoderDecoder) else live.layer
     trainable = {id(variable) for variable in whole.trainable_weights}
-    trained = {
+    return {
         name: variable for name, variable in variables(at, live.layer).items() if id(variable) in trainable
     }
-    sources = [*map(at.generation.source, trained.values()), *leaves]
-    seeds = [*cotangents, *map(at.tf.ones_like, live.losses)]
-    found = [
-        None if gradient is None else at.tf.convert_to_tensor(gradient)
-        for gradient in tape.gradient([*outputs, *live.losses], sources, output_gradients=seeds)
-    ]
-    return dict(zip(trained, found[: len(trained)], strict=True)), found[len(trained) :]

@@ -1,11 +1,12 @@
-"""TensorFlow with one generation of Keras, which differ in a few things."""
+"""A backend with one generation of Keras, which differ in a few things."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from lstm_ref.protocol.errors import AdapterError
+from lstm_ref.protocol.trace import Array, Tensor
 
 
 class Generation(Protocol):
@@ -34,11 +35,55 @@ class Generation(Protocol):
         """Forget the recorded states, as the documentation has it."""
 
 
+class Backend(Protocol):
+    """What an adapter does with the arrays of a backend."""
+
+    @property
+    def trains_eagerly(self) -> bool:
+        """Whether `fit` can run op by op."""
+
+    def tensor(self, value: Tensor) -> Any:
+        """The array as the backend's own, a copy."""
+
+    def read(self, array: Any) -> Tensor:
+        """The values of an array of the backend, with its word for the dtype."""
+
+    def values(self, array: Any) -> Array:
+        """The same as NumPy has them."""
+
+    def dtype(self, array: Any) -> str:
+        """The word for its dtype, such as "float32"."""
+
+    def copy(self, array: Any) -> Any:
+        """Another array of the same values."""
+
+    def flatten(self, nested: Any) -> list[Any]:
+        """All arrays in lists, tuples and dicts, in an order of its own."""
+
+    def map(self, function: Callable[[Any], Any], nested: Any) -> Any:
+        """The same nesting with the function's value for each array."""
+
+    def stack(self, arrays: Sequence[Any]) -> Any:
+        """Arrays of one shape along a new first axis, in the widest of their dtypes."""
+
+    def transpose(self, array: Any, axes: Sequence[int]) -> Any:
+        """The array with its axes in this order."""
+
+    def at_once(self) -> AbstractContextManager[Any]:
+        """What is done in here is done now, even while a function is traced."""
+
+    def names(self) -> Mapping[str, Any]:
+        """What the documentation's examples call the backend."""
+
+    def processor(self) -> Mapping[str, str | bool]:
+        """What it tells about the processor, as `KnowsProcessor` says."""
+
+
 @dataclass(frozen=True)
 class Framework:
-    """TensorFlow `tf`, and `keras`, a module of the given generation."""
+    """A backend, and `keras`, a module of the given generation."""
 
-    tf: Any
+    backend: Backend
     keras: Any
     generation: Generation
 

@@ -1,4 +1,4 @@
-"""Where Keras on TensorFlow runs: the CPU, one thread, no settings of a user's."""
+"""Where Keras runs: the CPU, one thread, no settings of a user's."""
 
 ENVIRONMENT = {
     "KERAS_BACKEND": "tensorflow",
@@ -23,3 +23,11 @@ LOWEST = {
     "ONEDNN_MAX_CPU_ISA": "SSE41",
     "XLA_FLAGS": "--xla_cpu_max_isa=AVX",
 }
+
+
+def environment_of(backend: str) -> dict[str, str]:
+    """That of Keras on a backend that is not TensorFlow."""
+    return {
+        "KERAS_BACKEND": backend,
+        **{name: value for name, value in ENVIRONMENT.items() if not name.startswith(("TF_", "KERAS_BACK"))},
+    }

@@ -12,12 +12,10 @@ def masks_of(at: Framework, live: LiveLayer) -> dict[str, Any]:
     with ours("read the dropout masks"):
         for prefix, part in parts(live.layer):
             for kind, drawn in at.generation.masks(part, live.found[prefix]).items():
-                gates = at.tf.stack(drawn if isinstance(drawn, (list, tuple)) else [drawn])
+                gates = at.backend.stack(drawn if isinstance(drawn, (list, tuple)) else [drawn])
                 if len(gates.shape) == 4 and getattr(part, "time_major", False):
-                    gates = at.tf.transpose(gates, (0, 2, 1, 3))
-                masks[joined(prefix, kind)] = (
-                    gates if len(gates.shape) == 4 else gates[:, :, at.tf.newaxis, :]
-                )
+                    gates = at.backend.transpose(gates, (0, 2, 1, 3))
+                masks[joined(prefix, kind)] = gates if len(gates.shape) == 4 else gates[:, :, None, :]
     return masks
 
 

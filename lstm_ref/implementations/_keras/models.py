@@ -23,9 +23,8 @@ def model_of(
     Whatever is no array it takes when it is called, unless it is `fixed`: the layer
     is called with that while the model is made.
     """
-    nest = at.tf.nest
     arrays = {name: value for name, value in others.items() if name not in plain(others)}
-    given = [*inputs, *nest.flatten(arrays)]
+    given = [*inputs, *at.backend.flatten(arrays)]
     if isinstance(live.layer, EncoderDecoder):
         if fixed:
             raise NotOffered(f"the model of an encoder and a decoder is made without {', '.join(fixed)}")
@@ -33,7 +32,7 @@ def model_of(
         return live.layer.model, given
     lengths = tuple(f"timesteps:{each.shape[1]}" for each in inputs if unrolled(live.layer))
     taken = lengths + tuple(
-        f"{name}:{len(each.shape)}" for name, value in arrays.items() for each in nest.flatten(value)
+        f"{name}:{len(each.shape)}" for name, value in arrays.items() for each in at.backend.flatten(value)
     )
     taken += tuple(f"{name}={value}" for name, value in fixed.items())
     if taken not in live.models:
@@ -41,15 +40,15 @@ def model_of(
 
         def placeholder(each: Any) -> Any:
             return at.keras.Input(
-                _open(live, tuple(each.shape), each.dtype.name),
+                _open(live, tuple(each.shape), at.backend.dtype(each)),
                 batch_size=batch,
-                dtype=each.dtype.name,
+                dtype=at.backend.dtype(each),
             )
 
         first = placeholders(at, live)
-        rest = {name: nest.map_structure(placeholder, value) for name, value in arrays.items()}
+        rest = {name: at.backend.map(placeholder, value) for name, value in arrays.items()}
         live.models[taken] = at.keras.Model(
-            [*first, *nest.flatten(rest)], live.layer(*first, **rest, **fixed)
+            [*first, *at.backend.flatten(rest)], live.layer(*first, **rest, **fixed)
         )
     return live.models[taken], given
 

@@ -4,18 +4,11 @@ from collections.abc import Mapping
 from functools import wraps
 from typing import Any
 
-import numpy as np
-
 from lstm_ref.implementations._keras.framework import Framework, ours
 from lstm_ref.implementations._keras.layers import LiveLayer, joined, leaves_of
 from lstm_ref.implementations._keras.models import build
 from lstm_ref.protocol.errors import AmbiguousWeights, WeightMismatch, WeightsNotCopied
 from lstm_ref.protocol.trace import Tensor
-
-
-def tensor(at: Framework, value: Tensor) -> Any:
-    """A `tf.Tensor`; bfloat16 comes as float32."""
-    return at.tf.cast(at.tf.constant(value.values), value.dtype)
 
 
 def set_weights(at: Framework, live: LiveLayer, weights: Mapping[str, Tensor]) -> None:
@@ -48,7 +41,7 @@ def _copy_when_built(
     @wraps(build)
     def build_with_weights(*shapes: Any, **named_shapes: Any) -> None:
         build(*shapes, **named_shapes)
-        with at.tf.init_scope():
+        with at.backend.at_once():
             _copy(at, part, prefix, weights)
         live.waiting.difference_update(weights)
 
@@ -63,7 +56,7 @@ def _copy(at: Framework, part: Any, prefix: str, weights: Mapping[str, Tensor]) 
         raise WeightMismatch(expected, given)
     try:
         for name, variable in variables.items():
-            variable.assign(tensor(at, weights[name]))
+            variable.assign(at.backend.tensor(weights[name]))
     except Exception as error:  # this runs inside the layer's call, but copying is our part of it
         raise WeightsNotCopied(error) from error
 
@@ -94,13 +87,6 @@ def copies(at: Framework, live: LiveLayer) -> Mapping[str, Any]:
     """
     build(at, live)
     return {
-        name: at.tf.identity(at.generation.source(variable))
+        name: at.backend.copy(at.generation.source(variable))
         for name, variable in variables(at, live.layer).items()
     }
-
-
-def read(at: Framework, array: Any) -> Tensor:
-    """A tensor's values."""
-    dense = at.tf.convert_to_tensor(array)
-    dtype = dense.dtype.name
-    return Tensor(dtype, np.asarray(dense.numpy(), dtype=np.float32 if dtype == "bfloat16" else None))

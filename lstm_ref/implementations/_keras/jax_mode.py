@@ -1,0 +1,71 @@
+"""How a call on Keras' backend of JAX is executed and differentiated."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from importlib import import_module
+from typing import Any
+
+from lstm_ref.implementations._keras.calls import Differentiate, run, trained
+from lstm_ref.implementations._keras.framework import Framework
+from lstm_ref.implementations._keras.layers import EncoderDecoder, LiveLayer
+from lstm_ref.implementations._keras.models import build
+from lstm_ref.implementations._keras.modes import Plain
+from lstm_ref.protocol.adapter import Gradients
+
+
+class Stateless(Plain):
+    """A call that is differentiated is a pure function of weights and leaves, in a
+    `keras.StatelessScope`, whose updates are assigned afterwards.
+    """
+
+    def record(
+        self, at: Framework, live: LiveLayer, leaves: Sequence[Any], call: Callable[[], Any]
+    ) -> tuple[Any, Differentiate]:
+        """`jax.vjp` around the call. The layer is built before, since no variable can
+        be made inside; where that fails, the call itself says why.
+        """
+        jax, pullbacks = import_module("jax"), []
+
+        def execute(arguments: Mapping[str, Any]) -> Any:
+            if not live.layer.built:
+                with suppress(Exception):
+                    build(at, live)
+            weights = trained(at, live)
+            whole = live.layer.model if isinstance(live.layer, EncoderDecoder) else live.layer
+            places = {id(leaf): place for place, leaf in enumerate(leaves)}
+
+            def pure(values: Sequence[Any], given: Sequence[Any]) -> Any:
+                put = at.backend.map(
+                    lambda each: given[places[id(each)]] if id(each) in places else each, dict(arguments)
+                )
+                mapping = list(zip(weights.values(), values, strict=True))
+                with at.keras.StatelessScope(mapping, collect_losses=True) as scope:
+                    result, masks, losses = run(at, live, put)
+                    updates = {
+                        place: scope.state_mapping[id(variable)]
+                        for place, variable in enumerate(whole.variables)
+                        if id(variable) in scope.state_mapping and not variable.trainable
+                    }
+                return (at.backend.flatten(result), losses), (masks, updates, result)
+
+            (_, live.losses), pullback, (live.masks, updates, result) = jax.vjp(
+                pure, [variable.value for variable in weights.values()], list(leaves), has_aux=True
+            )
+            for place, value in updates.items():
+                whole.variables[place].assign(value)
+            pullbacks.append((weights, pullback))
+            return result
+
+        live.execute, plain = execute, live.execute
+        try:
+            result = call()
+        finally:
+            live.execute = plain
+
+        def differentiate(outputs: Sequence[Any], cotangents: Sequence[Any]) -> Gradients:
+            weights, pullback = pullbacks[0]
+            seeds = list(cotangents), [jax.numpy.ones_like(loss) for loss in live.losses]
+            of_weights, of_leaves = pullback(seeds)
+            return dict(zip(weights, of_weights, strict=True)), of_leaves
+
+        return result, differentiate
