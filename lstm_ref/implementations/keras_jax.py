@@ -1,10 +1,8 @@
-"""Keras 3 on JAX, called op by op. JAX computes float64 in float32 unless it is told
-otherwise, and nobody tells it here: Keras has no word for it.
-"""
+"""Keras 3 on JAX, called op by op."""
 
 from functools import partial
 
-from lstm_ref.implementations._keras import IN_TWO_DTYPES, environment_of, keras_on
+from lstm_ref.implementations._keras import IN_FLOAT32, environment_of, keras_on
 from lstm_ref.implementations._keras.jax_mode import Stateless
 from lstm_ref.protocol.adapter import Host, Implementation
 
@@ -24,9 +22,10 @@ IMPLEMENTATIONS = (
         name="keras-jax",
         dialect="keras",
         host=HOST,
-        accumulation=IN_TWO_DTYPES,
+        accumulation=IN_FLOAT32,
         adapter=partial(keras_on, "jax", Stateless()),
         version="3",
+        covering_only=True,
         on_request=True,
     ),
 )

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from lstm_ref.implementations._keras import ACTIONS, IN_TWO_DTYPES, Plain, environment_of, keras_on
+from lstm_ref.implementations._keras import ACTIONS, IN_FLOAT32, Plain, environment_of, keras_on
 from lstm_ref.protocol.adapter import Host, Implementation
 
 HOST = Host(
@@ -17,7 +17,7 @@ IMPLEMENTATIONS = (
         name="keras-openvino",
         dialect="keras",
         host=HOST,
-        accumulation=IN_TWO_DTYPES,
+        accumulation=IN_FLOAT32,
         adapter=partial(keras_on, "openvino", Plain()),
         version="3",
         actions=ACTIONS,

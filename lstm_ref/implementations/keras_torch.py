@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from lstm_ref.implementations._keras import IN_TWO_DTYPES, environment_of, keras_on
+from lstm_ref.implementations._keras import IN_FLOAT32, environment_of, keras_on
 from lstm_ref.implementations._keras.torch_mode import Autograd
 from lstm_ref.protocol.adapter import Host, Implementation
 
@@ -18,7 +18,7 @@ IMPLEMENTATIONS = (
         name="keras-torch",
         dialect="keras",
         host=HOST,
-        accumulation=IN_TWO_DTYPES,
+        accumulation=IN_FLOAT32,
         adapter=partial(keras_on, "torch", Autograd(), trains_eagerly=True),
         version="3",
         on_request=True,

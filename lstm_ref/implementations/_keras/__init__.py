@@ -4,7 +4,7 @@ from lstm_ref.implementations._keras.adapter import Keras
 from lstm_ref.implementations._keras.host import ACCUMULATION, ENVIRONMENT, LOWEST, environment_of
 from lstm_ref.implementations._keras.keras3 import Keras3
 from lstm_ref.implementations._keras.modes import Mode, Plain
-from lstm_ref.implementations._keras.other_backends import ACTIONS, IN_TWO_DTYPES, keras_on
+from lstm_ref.implementations._keras.other_backends import ACTIONS, IN_FLOAT32, keras_on
 from lstm_ref.implementations._keras.tensorflow import TensorFlow
 from lstm_ref.implementations._keras.tensorflow_modes import Eager, Traced
 
@@ -12,7 +12,7 @@ __all__ = [
     "ACCUMULATION",
     "ACTIONS",
     "ENVIRONMENT",
-    "IN_TWO_DTYPES",
+    "IN_FLOAT32",
     "LOWEST",
     "Eager",
     "Keras",
