@@ -12,6 +12,7 @@ import numpy as np
 from lstm_ref.implementations._keras.adapter import Keras
 from lstm_ref.implementations._keras.keras3 import Keras3
 from lstm_ref.implementations._keras.modes import Mode
+from lstm_ref.protocol.errors import AdapterError
 from lstm_ref.protocol.trace import Array, Tensor
 
 # float64 is not float64 everywhere (Keras 3.15): on NumPy the weights of such a layer
@@ -85,10 +86,13 @@ class KerasArrays:
         return {}
 
 
-def keras_on(package: str, mode: Mode, trains_eagerly: bool = False) -> Keras:
-    """The adapter on the backend of this process, which the package is. Imports
-    Keras.
+def keras_on(backend: str, mode: Mode, trains_eagerly: bool = False) -> Keras:
+    """The adapter on a backend, which is called like its package. Imports Keras; raises
+    AdapterError where Keras has another backend.
     """
     keras = import_module("keras")
-    versions = {package: version(package).partition("+")[0], "keras": keras.__version__}
+    found = keras.config.backend()
+    if found != backend:
+        raise AdapterError(f"Keras is on the backend {found}: set KERAS_BACKEND={backend} before its import")
+    versions = {backend: version(backend).partition("+")[0], "keras": keras.__version__}
     return Keras(KerasArrays(keras, trains_eagerly), keras, Keras3(), mode, versions)
