@@ -559,13 +559,13 @@ def writes(dialect: str, implementation: str, dtype: str) -> Language:
     """What writes programs for an implementation of a dialect. Raises CannotReproduce
     where nothing does.
     """
-    if dialect == "keras":
+    if dialect == "keras" and (implementation == "tf-keras" or implementation.startswith("keras-tensorflow")):
         return Keras("tf_keras" if implementation == "tf-keras" else "keras", dtype)
     if dialect == "torch":
         return Torch(dtype)
     if dialect == "onnx":
         return Onnx(implementation, dtype)
-    raise CannotReproduce(f"programs for the dialect {dialect} are not written yet")
+    raise CannotReproduce(f"programs for {implementation} are not written yet")
 
 
 # The arguments of a call that say how its input is packed, and its output padded.

@@ -115,7 +115,7 @@ def _implementation(case: Case, name: str | None) -> Implementation:
         raise CannotReproduce(f"there is no implementation {name}, only {', '.join(known)}")
     fitting = [
         each
-        for each in known.values()
+        for each in sorted(known.values(), key=lambda each: each.on_request)
         if each.dialect == case.dialect and (not case.versions or each.version in case.versions)
     ]
     if name is not None:

@@ -129,6 +129,7 @@ def test_what_must_be_refused_is_refused(folder: Path) -> None:
         (["k.yaml::drawn"], "draws masks that a program of its own cannot know"),
         (["k.yaml::trained"], "the step weights is not written yet"),
         (["k.yaml::plain", "--impl", "torch"], "torch does not run"),
+        (["k.yaml::plain", "--impl", "keras-numpy"], "programs for keras-numpy are not written yet"),
         (["k.yaml::plain", "--impl", "troch"], "there is no implementation troch"),
         (["k.yaml::plain", "--dtype", "float8"], "there is no dtype float8"),
         (["onnx/structure/product", "--impl", "openvino"], "programs for openvino are not written yet"),
