@@ -263,7 +263,8 @@ class Run:
         documented = self._divergences.parameters
         if reason := not_offered(case, dtype, known, documented):
             raise _CannotRun(_Finding("unsupported", reason))
-        if reason := not_yet(case, documented[case.dialect], versions):
+        table = documented.get(case.dialect)
+        if table is not None and (reason := not_yet(case, table, versions)):
             raise _CannotRun(_Finding("unsupported", reason))
 
     def _judged(
