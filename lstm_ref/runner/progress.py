@@ -27,7 +27,8 @@ class Progress:
         self._total = sum(items.values())
         self._live = live
         self._clock = clock
-        self._started = self._last = clock()
+        self._last = clock()
+        self._started: float | None = None  # with the first item: other tests may come before
         self._done: Counter[str] = Counter()
         self._seconds: dict[str, float] = defaultdict(float)
         self._failed = 0
@@ -38,6 +39,8 @@ class Progress:
         self._seconds[implementation] += seconds
         self._failed += failed
         now, done = self._clock(), self._done.total()
+        if self._started is None:
+            self._started = now - seconds
         if now - self._last < (ON_A_TERMINAL if self._live else IN_A_LOG) and done < self._total:
             return
         self._last = now

@@ -79,6 +79,14 @@ def test_a_log_gets_a_line_from_time_to_time_and_the_last_one() -> None:
     assert told(False, *[("one", 0.01)] * 10).lines == ["10 of 10 items, 100 %"]
 
 
+def test_what_came_before_the_first_item_does_not_count() -> None:
+    terminal, now = Terminal(), 0.0
+    progress = Progress(terminal, {"one": 10}, False, lambda: now)
+    now = 1000.0
+    progress.item("one", 1.0, failed=False)
+    assert terminal.lines == ["1 of 10 items, 10 %; about 9 s left"]
+
+
 def test_a_terminal_has_one_line_that_changes_and_goes() -> None:
     terminal = told(True, *[("one", 1.0)] * 10)
     assert terminal.lines == []
