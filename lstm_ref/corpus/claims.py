@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from lstm_ref.corpus.case import Case, CaseStep, ExpectedError, Input, Values
-from lstm_ref.corpus.checks import problems_of_cases
 from lstm_ref.corpus.claim import Asserted, Claim, Example, Source, Weight
 from lstm_ref.corpus.covering_file import Selections
 from lstm_ref.corpus.documents import Document, YamlNode
 from lstm_ref.corpus.errors import Problem
-from lstm_ref.corpus.expansion import Parameters, expand
 from lstm_ref.corpus.hints import did_you_mean
 from lstm_ref.corpus.models.cases import CasesFile
 from lstm_ref.corpus.models.claims import ClaimEntry, ClaimsFile, Exhibit, WeightClaim, is_shape, verdict_word
 from lstm_ref.corpus.models.parameters import ParametersFile
+from lstm_ref.corpus.reading import ReadCases, read_cases
+from lstm_ref.corpus.resolution import Parameters
 
 DTYPES = ("float32",)  # those of an exhibit that names none: what the frameworks use by default
 ALONE = ("defaults", "signature", "example")  # what is asserted of no layer in particular
@@ -95,36 +95,61 @@ def _as_case(
     return path, case, replace(node, children=inside)
 
 
-def expand_claims(
+def read_claims(
     document: Document,
-    file: ClaimsFile,
+    file: ClaimsFile | None,
     parameters: Parameters,
     prefix: str,
-) -> Iterator[Case]:
-    """The cases of a checked file, in its order. `prefix` is the part of the ids that
-    stands for the file.
+) -> ReadCases:
+    """The cases of a file of claims, in its order, and what is wrong with it beyond its
+    model; of one that the model refuses, with its runs. `prefix` is the part of the ids
+    that stands for the file.
     """
     cases, paths = as_cases(document)
-    runs: dict[_Path, list[Case]] = {path: [] for path in paths}
-    if paths:
-        model = CasesFile.model_validate(cases.data)
-        place = {cases.place(("cases", index)): path for index, path in enumerate(paths)}
-        for case in expand(cases, model, parameters, prefix, NO_SELECTIONS):
-            of = place[case.place]
-            name = _name(file.claims[of[1]], file.claims[of[1]].shows[of[3]])
-            own = case.id.removeprefix(f"{prefix}/{case.name}")
-            runs[of].append(replace(case, id=f"{prefix}/{name}{own}", name=name))
-    versions = parameters[file.dialect].versions
+    model = CasesFile.model_validate(cases.data) if file is not None and paths else None
+    runs = read_cases(cases.view(), model, parameters, prefix, NO_SELECTIONS)
+    problems = [*_name_problems(document), *runs.problems]
+    if file is None or file.dialect not in parameters:
+        return ReadCases([], problems)
+    dialect = parameters[file.dialect]
     for index, entry in enumerate(file.claims):
-        for spoken, verdict in verdicts(entry, versions):
+        problems += _verdict_problems(document, index, file, entry, dialect)
+        for number, exhibit in enumerate(entry.shows):
+            problems += _exhibit_problems(document, ("claims", index, "shows", number), exhibit)
+    if problems:
+        return ReadCases([], problems)
+    places = {cases.place(("cases", index)): path for index, path in enumerate(paths)}
+    points: dict[_Path, list[Case]] = {path: [] for path in paths}
+    for case in runs.cases:
+        points[places[case.place]].append(case)
+    return ReadCases(list(_with_claims(document, file, points, dialect, prefix)), [])
+
+
+def _with_claims(
+    document: Document,
+    file: ClaimsFile,
+    points: Mapping[_Path, Sequence[Case]],
+    dialect: ParametersFile,
+    prefix: str,
+) -> Iterator[Case]:
+    """The cases of a checked file; `points` are those of each exhibit that runs a
+    layer, by its place.
+    """
+    for index, entry in enumerate(file.claims):
+        for spoken, verdict in verdicts(entry, dialect.versions):
             if verdict == "not-decidable":
                 here = document.place(("claims", index))
                 yield replace(_alone(file, entry, None, prefix, document), place=here, versions=spoken)
         for number, exhibit in enumerate(entry.shows):
             path: _Path = ("claims", index, "shows", number)
+            name = _name(entry, exhibit)
+            found = [
+                replace(case, id=f"{prefix}/{name}{case.id.removeprefix(f'{prefix}/{case.name}')}", name=name)
+                for case in points.get(path, ())
+            ]
             alone = replace(_alone(file, entry, exhibit, prefix, document), place=document.place(path))
-            for case in runs.get(path) or [alone]:
-                yield _with_claim(case, file, entry, exhibit, prefix, document, versions)
+            for case in found or [alone]:
+                yield _with_claim(case, file, entry, exhibit, prefix, document, dialect.versions)
 
 
 def _name(entry: ClaimEntry, exhibit: Exhibit | None) -> str:
@@ -291,26 +316,6 @@ def example_file(claims: Path, name: str) -> Path:
 
 
 # --- checks ---
-
-
-def problems_of_claims(
-    document: Document,
-    file: ClaimsFile | None,
-    parameters: Parameters,
-) -> Iterator[Problem]:
-    """Every problem of a file of claims beyond those of its model; of one that the
-    model refuses, those of its runs.
-    """
-    cases, _ = as_cases(document)
-    yield from _name_problems(document)
-    yield from problems_of_cases(cases.view(), parameters, NO_SELECTIONS)
-    if file is None or file.dialect not in parameters:
-        return
-    dialect = parameters[file.dialect]
-    for index, entry in enumerate(file.claims):
-        yield from _verdict_problems(document, index, file, entry, dialect)
-        for number, exhibit in enumerate(entry.shows):
-            yield from _exhibit_problems(document, ("claims", index, "shows", number), exhibit)
 
 
 def _name_problems(document: Document) -> Iterator[Problem]:

@@ -9,7 +9,8 @@ tags, anchors, aliases, merge keys, a second document.
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -143,13 +144,46 @@ class View:
             for index, value in enumerate(self.data):
                 yield View(self.document, (*self.path, index), value)
 
+    def without(self, path: tuple[Key, ...]) -> "View":
+        """The same without what stands below it at this path; all else stays where it
+        is written. The view itself is not changed.
+        """
+        document = self.document
+        data, root = _without(document.data, document.root, (*self.path, *path))
+        found = data
+        for key in self.path:
+            found = found[key]
+        return View(Document(document.file, data, root), self.path, found)
+
+    @property
+    def place(self) -> Location:
+        """Where this value starts."""
+        return self.document.place(self.path)
+
+    @property
+    def line(self) -> int:
+        """The line where this value starts."""
+        return self.place.line
+
     def at_key(self, message: str, hint: str | None = None) -> Problem:
         """A problem with the key of this value."""
         return Problem(self.document.key_place(self.path), message, hint)
 
     def at_value(self, message: str, hint: str | None = None) -> Problem:
         """A problem with this value."""
-        return Problem(self.document.place(self.path), message, hint)
+        return Problem(self.place, message, hint)
+
+
+def _without(data: Any, node: YamlNode, path: tuple[Key, ...]) -> tuple[Any, YamlNode]:
+    """Copies without what stands at a path of both."""
+    key, *rest = path
+    children: Any = copy(node.children)
+    data = copy(data)
+    if rest:
+        data[key], children[key] = _without(data[key], children[key], tuple(rest))
+    else:
+        del data[key], children[key]
+    return data, replace(node, children=children)
 
 
 def parse(content: bytes, file: Path) -> tuple[Document, list[Problem]]:

@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -82,28 +82,30 @@ def _is_name(text: Any) -> bool:
 
 
 def point_ids(
-    prefix: str, name: str, axes: Iterable[str], defaults: Mapping[str, Any]
-) -> Callable[[Mapping[str, Any]], str]:
-    """What gives the points of one case their ids: `prefix/name[axis=value,...]`.
+    prefix: str, name: str, axes: Sequence[str], defaults: Mapping[str, Any]
+) -> Callable[[Sequence[str]], str]:
+    """What gives the points of one case their ids: `prefix/name[axis=value,...]`, from
+    the texts of their values in the order of the axes.
 
     Shown are the axes that differ from their documented default, sorted by the key that
     is shown. That is the last part of the axis, unless two axes of the case share it.
     An axis without default is always shown.
     """
-    keys = _keys(tuple(axes))
-    order = sorted(keys, key=lambda axis: keys[axis])
-    hidden = {axis: value_text(defaults[axis]) for axis in order if axis in defaults}
+    keys = _keys(axes)
+    order = [
+        (keys[axis], axes.index(axis), value_text(defaults[axis]) if axis in defaults else None)
+        for axis in sorted(axes, key=keys.__getitem__)
+    ]
     start = f"{prefix}/{name}"
 
-    def id_of(point: Mapping[str, Any]) -> str:
-        texts = ((axis, value_text(point[axis])) for axis in order if axis in point)
-        shown = [f"{keys[axis]}={text}" for axis, text in texts if text != hidden.get(axis)]
+    def id_of(texts: Sequence[str]) -> str:
+        shown = [f"{key}={texts[k]}" for key, k, hidden in order if texts[k] != hidden]
         return f"{start}[{','.join(shown)}]" if shown else start
 
     return id_of
 
 
-def _keys(axes: tuple[str, ...]) -> Mapping[str, str]:
+def _keys(axes: Sequence[str]) -> Mapping[str, str]:
     """The key that is shown for each axis."""
     last_parts = Counter(map(_short, axes))
     return {axis: _short(axis) if last_parts[_short(axis)] == 1 else axis for axis in axes}

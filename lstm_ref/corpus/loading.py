@@ -18,15 +18,14 @@ from types import MappingProxyType
 from pydantic import BaseModel
 
 from lstm_ref.corpus.case import Case, Location
-from lstm_ref.corpus.checks import problems_of_cases, problems_of_divergences, problems_of_parameters
-from lstm_ref.corpus.claims import expand_claims, problems_of_claims
+from lstm_ref.corpus.checks import problems_of_divergences, problems_of_parameters
+from lstm_ref.corpus.claims import read_claims
 from lstm_ref.corpus.covering_file import COMMAND, NAME, Selections
 from lstm_ref.corpus.covering_file import read as read_selections
 from lstm_ref.corpus.divergences import Divergence, divergences
 from lstm_ref.corpus.documentation import Sentence, sentences, uncovering
 from lstm_ref.corpus.documents import Document, parse
 from lstm_ref.corpus.errors import CorpusError, NothingSelectedError, Problem
-from lstm_ref.corpus.expansion import Parameters, expand
 from lstm_ref.corpus.hints import did_you_mean
 from lstm_ref.corpus.inheritance import inherited
 from lstm_ref.corpus.models.base import KEBAB
@@ -35,6 +34,8 @@ from lstm_ref.corpus.models.claims import ClaimsFile
 from lstm_ref.corpus.models.divergences import DivergencesFile
 from lstm_ref.corpus.models.documentation import DocumentationFile
 from lstm_ref.corpus.models.parameters import ParametersFile
+from lstm_ref.corpus.reading import ReadCases, read_cases
+from lstm_ref.corpus.resolution import Parameters
 from lstm_ref.corpus.selection import id_pattern, select
 from lstm_ref.corpus.validation import validated
 from lstm_ref.kinds import is_case_file
@@ -127,17 +128,13 @@ def _load(root: Path) -> Corpus:
     parameters = _parameters(files)
     broken_tables = any(file.kind == "parameters" and file.model is None for file in files)
     selections = _selections(root)
-    if not broken_tables:
-        problems += [
-            problem
-            for file in files
-            for problem in _problems_of_names(file, parameters, _prefix(file.path, root), selections)
-        ]
+    read = [
+        _cases(file, parameters, _prefix(file.path, root), selections) for file in files if not broken_tables
+    ]
+    problems += [problem for one in read for problem in one.problems]
     if problems:
         raise CorpusError(problems)
-    cases = tuple(
-        case for file in files for case in _cases(file, parameters, _prefix(file.path, root), selections)
-    )
+    cases = tuple(case for one in read for case in one.cases)
     entries = tuple(entry for file in files for entry in _divergences(file))
     if idle := list(_idle(entries, cases)):
         raise CorpusError(idle)
@@ -246,13 +243,11 @@ def load_file(
     inside = path.resolve().is_relative_to(root.resolve())
     prefix = _prefix(path, root) if inside else path.stem
     selections = _selections(root if inside else path.parent)
-    problems = _problems_alone([file]) + list(_problems_of_names(file, parameters, prefix, selections))
-    if inside:
-        problems += list(_place_problems(file, root))
-    if problems:
-        raise CorpusError(problems)
-    found = list(_cases(file, parameters, prefix, selections, everyday=everyday))
-    return found or list(_cases(file, parameters, prefix, selections))
+    problems = _problems_alone([file]) + (list(_place_problems(file, root)) if inside else [])
+    read = _cases(file, parameters, prefix, selections, everyday=everyday)
+    if problems or read.problems:
+        raise CorpusError([*problems, *read.problems])
+    return read.cases or _cases(file, parameters, prefix, selections).cases
 
 
 def case_files(root: Path) -> Iterator[tuple[str, CasesFile]]:
@@ -317,22 +312,6 @@ def _problems_alone(files: Iterable[_File]) -> list[Problem]:
     return problems
 
 
-def _problems_of_names(
-    file: _File, parameters: Parameters, prefix: str, selections: Selections
-) -> tuple[Problem, ...]:
-    """Names of layers, parameters and arguments that the tables do not have, and
-    selections that are not those of the file.
-    """
-    if file.document is not None and file.kind == "claims":
-        model = file.model if isinstance(file.model, ClaimsFile) else None
-        return _elsewhere(problems_of_claims(file.document, model, parameters), file.problems)
-    if file.document is None or file.kind != "cases":
-        return ()
-    return _elsewhere(
-        problems_of_cases(file.document.view(), parameters, selections.below(prefix)), file.problems
-    )
-
-
 def _place_problems(file: _File, root: Path) -> Iterator[Problem]:
     """A file that stands in the wrong folder, or whose name would make a bad id."""
     relative = file.path.resolve().relative_to(root.resolve())
@@ -366,13 +345,19 @@ def _parameters(files: Iterable[_File]) -> Mapping[str, ParametersFile]:
 
 def _cases(
     file: _File, parameters: Parameters, prefix: str, selections: Selections, *, everyday: bool = False
-) -> Iterator[Case]:
-    if file.document and isinstance(file.model, CasesFile):
-        yield from expand(
-            file.document, file.model, parameters, prefix, selections.below(prefix), everyday=everyday
-        )
-    if file.document and isinstance(file.model, ClaimsFile):
-        yield from expand_claims(file.document, file.model, parameters, prefix)
+) -> ReadCases:
+    """The cases of a file, and what is wrong with it by the tables and its selections;
+    a file of another kind has none.
+    """
+    read = ReadCases()
+    if file.document and file.kind == "cases":
+        model = file.model if isinstance(file.model, CasesFile) else None
+        below = selections.below(prefix)
+        read = read_cases(file.document.view(), model, parameters, prefix, below, everyday=everyday)
+    if file.document and file.kind == "claims":
+        claims = file.model if isinstance(file.model, ClaimsFile) else None
+        read = read_claims(file.document, claims, parameters, prefix)
+    return ReadCases(read.cases, list(_elsewhere(read.problems, file.problems)))
 
 
 def _divergences(file: _File) -> Iterator[Divergence]:

@@ -5,13 +5,21 @@ values occur in any.
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from lstm_ref.corpus.ids import value_text
 
 Point = dict[str, Any]  # axis to value
 Row = tuple[int, ...]  # the position of the value of each axis
+OTHER = "relation.other."  # what the axes of a relation's second run begin with
+
+
+@cache
+def split(axis: str) -> tuple[str, str]:
+    """Group and name of an axis."""
+    group, _, name = axis.rpartition(".")
+    return group, name
 
 
 def axis_value(axis: str, value: Any) -> Any:
@@ -40,16 +48,23 @@ class Matrix:
             tuple(axis_value(axis, value) for value in written) for axis, written in matrix.items()
         )
         whole = cls(tuple(matrix), values, ())
+        if not exclude:
+            return whole
         found = [[whole._position(axis, value) for axis, value in row.items()] for row in exclude]
         return cls(
             whole.axes, values, tuple(tuple(pair for pair in row if pair) for row in found if None not in row)
         )
 
     @cached_property
+    def texts(self) -> tuple[tuple[str, ...], ...]:
+        """The values as ids show them."""
+        return tuple(tuple(map(value_text, values)) for values in self.values)
+
+    @cached_property
     def _positions(self) -> Mapping[str, Mapping[str, int]]:
         return {
-            axis: {value_text(value): k for k, value in enumerate(values)}
-            for axis, values in zip(self.axes, self.values, strict=True)
+            axis: {text: k for k, text in enumerate(texts)}
+            for axis, texts in zip(self.axes, self.texts, strict=True)
         }
 
     def _position(self, axis: str, value: Any) -> tuple[int, int] | None:
@@ -69,6 +84,10 @@ class Matrix:
     def point(self, row: Row) -> Point:
         """The values of a row."""
         return {axis: values[k] for axis, values, k in zip(self.axes, self.values, row, strict=True)}
+
+    def texts_of(self, row: Row) -> list[str]:
+        """The values of a row as ids show them, in the order of the axes."""
+        return [texts[k] for texts, k in zip(self.texts, row, strict=True)]
 
     def row(self, point: Point) -> Row | None:
         """The row of a point; None where it is none of this matrix."""

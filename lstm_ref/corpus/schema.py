@@ -15,8 +15,8 @@ from typing import Any
 
 from lstm_ref.corpus.case import SIZED
 from lstm_ref.corpus.errors import CorpusError
-from lstm_ref.corpus.expansion import OTHER
 from lstm_ref.corpus.loading import corpus_root, load_parameters
+from lstm_ref.corpus.matrix import OTHER
 from lstm_ref.corpus.models import KINDS
 from lstm_ref.corpus.models.base import Scalar
 from lstm_ref.corpus.models.cases import ValuesEntry

@@ -15,10 +15,9 @@ from typing import Any
 
 from lstm_ref.corpus.documents import View
 from lstm_ref.corpus.errors import Problem
-from lstm_ref.corpus.expansion import OTHER, split
 from lstm_ref.corpus.hints import did_you_mean
 from lstm_ref.corpus.ids import value_text
-from lstm_ref.corpus.models.parameters import Layer, Parameter, ParametersFile
+from lstm_ref.corpus.models.parameters import Parameter, ParametersFile
 from lstm_ref.corpus.validation import described
 
 Schema = dict[str, Any]
@@ -76,38 +75,10 @@ PLAIN: Mapping[str, _Plain] = {
 NULL = _Plain("null", lambda v: v is None, {"type": "null"})
 
 
-def problems_of_types(
-    entry: View, layer: Layer, dialect: ParametersFile, second: tuple[ParametersFile, Layer] | None
-) -> Iterator[Problem]:
-    """Every parameter of a case, or of the defaults, whose value is not of its type.
-
-    The second dialect and layer are those of a relation's second run.
+def type_problems(value: View, parameter: Parameter, dialect: ParametersFile) -> Iterator[Problem]:
+    """A value that is not of its parameter's type; of what stands inside it, nothing is
+    said.
     """
-    yield from _params_problems(entry.at("params"), layer, dialect)
-    of_group = {"params": (dialect, layer)}
-    if second is not None:
-        of_group[f"{OTHER}params"] = second
-        yield from _params_problems(entry.at("relation", "other", "params"), second[1], second[0])
-    for axis, values in _entries(entry.at("matrix")):
-        group, name = split(axis)
-        if group in of_group and name in of_group[group][1].constructor:
-            of_dialect, of_layer = of_group[group]
-            for value in values.elements():
-                yield from _value_problems(value, of_layer.constructor[name], of_dialect)
-
-
-def _params_problems(params: View | None, layer: Layer, dialect: ParametersFile) -> Iterator[Problem]:
-    for name, value in _entries(params):
-        if name in layer.constructor:
-            yield from _value_problems(value, layer.constructor[name], dialect)
-
-
-def _entries(view: View | None) -> Iterator[tuple[str, View]]:
-    return view.entries() if view is not None else iter(())
-
-
-def _value_problems(value: View, parameter: Parameter, dialect: ParametersFile) -> Iterator[Problem]:
-    yield from _inner_problems(value, dialect)
     types = _types_of(parameter)
     if not types or any(_holds(type_, value.data, parameter, dialect) for type_ in types):
         return
@@ -117,15 +88,6 @@ def _value_problems(value: View, parameter: Parameter, dialect: ParametersFile) 
         hint = f"YAML reads {value.data} as a word; write {FORMERLY_BOOLEAN[value.data.lower()]}"
     said = " or ".join(_said(type_, parameter) for type_ in types)
     yield value.at_value(f"must be {said}, not {described(value.data)}", hint)
-
-
-def _inner_problems(value: View, dialect: ParametersFile) -> Iterator[Problem]:
-    """Those of the layers in a value."""
-    for element in value.elements():
-        yield from _inner_problems(element, dialect)
-    name = value.at("layer")
-    if name is not None and isinstance(name.data, str) and name.data in dialect.layers:
-        yield from _params_problems(value.at("params"), dialect.layers[name.data], dialect)
 
 
 def _types_of(parameter: Parameter) -> Sequence[str | None]:

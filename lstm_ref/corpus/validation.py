@@ -3,7 +3,7 @@
 import json
 import types
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -13,6 +13,8 @@ from lstm_ref.corpus.errors import Problem
 from lstm_ref.corpus.hints import did_you_mean
 from lstm_ref.corpus.models import KINDS
 from lstm_ref.corpus.models.base import KEBAB, NOT_BLANK
+
+Model = TypeVar("Model", bound=BaseModel)
 
 _EXPECTED = {
     "string_type": "a string",
@@ -49,6 +51,23 @@ def validated(view: View) -> tuple[BaseModel | None, list[Problem]]:
         return model.model_validate(view.data), []
     except ValidationError as error:
         return None, model_problems(error, model, view)
+
+
+def salvaged(model: type[Model], view: View, stand_ins: Mapping[str, Any]) -> tuple[Model, View]:
+    """What a model reads of a mapping without all that it refuses, and a view of that.
+    `stand_ins` are read for the keys that it needs and that are missing.
+
+    Raises ValidationError where it refuses the mapping as a whole.
+    """
+    while True:
+        try:
+            return model.model_validate({**stand_ins, **view.data}), view
+        except ValidationError as error:
+            refused = {_path(details["loc"], view.data) for details in error.errors(include_url=False)}
+            if () in refused:
+                raise
+        for path in sorted(refused, reverse=True):  # of a list the last first: the others stay in place
+            view = view.without(path)
 
 
 def model_problems(error: ValidationError, model: type[BaseModel], view: View) -> list[Problem]:

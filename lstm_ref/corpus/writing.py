@@ -7,8 +7,8 @@ import yaml
 
 from lstm_ref.corpus.case import ABSENT, SIZED, Case, CaseStep, ExpectedError, Input, Relation, Term, Values
 from lstm_ref.corpus.documents import plain_value
-from lstm_ref.corpus.expansion import OTHER, split
 from lstm_ref.corpus.ids import value_text
+from lstm_ref.corpus.matrix import OTHER, split
 from lstm_ref.corpus.models.cases import Defaults
 
 _TAGS = {str: "str", int: "int", float: "float", bool: "bool", type(None): "null"}

@@ -549,7 +549,7 @@ VALUES = st.recursive(
 def test_two_points_never_share_an_id(default: object, a: object, b: object, c: object, d: object) -> None:
     def name(first: object, second: object) -> str:
         id_of = point_ids("p", "n", ("params.x", "params.y"), {"params.x": default})
-        return id_of({"params.x": first, "params.y": second})
+        return id_of([value_text(first), value_text(second)])
 
     same = (value_text(a), value_text(b)) == (value_text(c), value_text(d))
     assert (name(a, b) == name(c, d)) == same

@@ -649,6 +649,63 @@ def test_what_only_the_points_show_has_the_place_where_it_is_written_and_is_told
     assert lines(found) == [15, 16, 23, 26, 28]
 
 
+def test_what_is_refused_hides_nothing_else(root: Path) -> None:
+    (root / "toy" / "file.yaml").write_text(
+        "kind: cases\ndialect: toy\nlayer: LSTM\nsource: b\n"  # about is missing
+        "defaults: {input: {batch: 1, timesteps: 1}}\n"
+        "cases:\n"
+        "  - {name: a, params: {units: 1}, colour: red, call: {sate: given}, matrix: {params.rat: [1]}}\n"
+        "  - {name: b, params: {units: 1}, call: {state: previous}}\n"
+        "  - {name: c, inpt: {}}\n"
+    )
+    with pytest.raises(CorpusError) as caught:
+        load(root)
+    assert [(problem.place.line, problem.message) for problem in caught.value.problems] == [
+        (1, '"about" is missing'),
+        (7, 'unknown key "colour"'),
+        (7, 'unknown call argument "sate"'),
+        (7, 'unknown axis "params.rat"'),
+        (8, '"previous" is what the call before returned, and this is the first call'),
+        (8, "state: previous needs stated: true"),
+        (9, 'the layer needs the parameter "units"'),
+        (9, 'unknown key "inpt"'),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ("steps: [3]", 'a step is "call:" or "train:" with its arguments, or a word such as reset'),
+        ("undocumented: 3", "must be a mapping, not the number 3"),
+        ("exclude: 3", "must be a list, not the number 3"),
+        ("exclude: [{params.unroll: true}], matrix: 3", "must be a mapping, not the number 3"),
+        ("derivatives: second-order, relation: 3", "must be a mapping, not the number 3"),
+        ("undocumented: {x: 1}, expect: 3", "must be a mapping, not the number 3"),
+    ],
+)
+def test_what_may_follow_from_what_is_refused_is_not_told(
+    problems: Problems, entry: str, message: str
+) -> None:
+    (problem,) = problems(f"- {{name: a, {entry}}}")
+    assert problem.message == message
+
+
+def test_a_case_keeps_its_places_where_an_element_of_a_list_is_refused(problems: Problems) -> None:
+    found = problems("""\
+      - name: a
+        steps:
+          - 3
+          - {call: {sate: given}}
+      - 3
+      - name: b
+        steps:
+          - {call: {mask: lft}}
+          - resett
+          - {call: {state: gven}}
+        """)
+    assert lines(found) == [12, 13, 14, 17, 18, 19]
+
+
 def test_a_mistake_in_a_nested_layer_has_the_place_of_the_inner_key(problems: Problems) -> None:
     found = problems("""\
     - name: a

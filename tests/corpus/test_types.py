@@ -217,3 +217,14 @@ def test_what_is_like_nothing_is_told_with_what_there_is(like: str, tables: Call
 def test_an_entry_that_is_like_another_is_valid_in_an_editor() -> None:
     assert not any(VALIDATOR.iter_errors(as_yaml_1_2(LIKES)))
     assert any(VALIDATOR.iter_errors(as_yaml_1_2(LIKES.replace("like: A.first, about: Second.", "about: x"))))
+
+
+def test_a_point_that_is_included_has_the_documented_types(problems: Problems) -> None:
+    text = case(
+        "use_bias: true",
+        more="    matrix: {params.activation: [tanh]}\n    include: [{params.activation: tanhh}]\n",
+    )
+    assert problems(text) == [
+        '11:35: must be the name of an activation or null, not the string "tanhh"; did you mean "tanh"'
+        ' or "tanh_shrink"?'
+    ]

@@ -1,11 +1,22 @@
 """What the models cannot see: names against the parameter tables, and what contradicts
 itself within a file.
 
-The checks read the data as written, so that they go on where something else in the file
-is wrong. Each yields every problem that it finds.
+The checks of cases take them as they were resolved, and report at the place where each
+part is written. Each yields every problem that it finds.
 """
 
-from lstm_ref.corpus.checks.cases import problems_of_cases
+from lstm_ref.corpus.checks.cases import problems_of_case, problems_of_defaults, problems_of_names
+from lstm_ref.corpus.checks.points import has_anything_to_check, problems_of_points
 from lstm_ref.corpus.checks.tables import problems_of_divergences, problems_of_parameters
+from lstm_ref.corpus.checks.values import layer_problems
 
-__all__ = ["problems_of_cases", "problems_of_divergences", "problems_of_parameters"]
+__all__ = [
+    "has_anything_to_check",
+    "layer_problems",
+    "problems_of_case",
+    "problems_of_defaults",
+    "problems_of_divergences",
+    "problems_of_names",
+    "problems_of_parameters",
+    "problems_of_points",
+]

@@ -1,38 +1,23 @@
-"""Every problem of a file of cases beyond those of its model."""
+"""Every problem of a file of cases beyond those of its model, but for those that only
+its points show.
+"""
 
 import builtins
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
-from pydantic import ValidationError
-
-from lstm_ref.corpus.checks.matrices import full_dtypes_problems, matrix_problems
-from lstm_ref.corpus.checks.points import has_anything_to_check, problems_of_points
-from lstm_ref.corpus.checks.relations import relation_problems, second_of
-from lstm_ref.corpus.checks.steps import derivatives_problems, size_problems, steps_problems
-from lstm_ref.corpus.checks.values import group_problems, layer_problems, missing_problems
-from lstm_ref.corpus.checks.views import (
-    Around,
-    elements_of,
-    entries_of,
-    layer_named,
-    pattern_problems,
-    repeated_problems,
-)
-from lstm_ref.corpus.covering_file import Selections
+from lstm_ref.corpus.checks.matrices import axes_problems, full_dtypes_problems, matrix_problems
+from lstm_ref.corpus.checks.relations import naming_problems, relation_problems
+from lstm_ref.corpus.checks.settings import Setting, of_axes, of_groups, of_run
+from lstm_ref.corpus.checks.steps import action_problems, derivatives_problems, size_problems, steps_problems
+from lstm_ref.corpus.checks.values import axis_problems, layer_problems, missing_problems, setting_problems
+from lstm_ref.corpus.checks.views import elements_of, pattern_problems, repeated_problems
 from lstm_ref.corpus.documents import View
 from lstm_ref.corpus.errors import Problem
-from lstm_ref.corpus.expansion import (
-    CaseSettings,
-    Parameters,
-    expand,
-    settings,
-    split,
-)
 from lstm_ref.corpus.hints import did_you_mean
-from lstm_ref.corpus.models.cases import CasesFile
-from lstm_ref.corpus.models.parameters import Layer, ParametersFile
-from lstm_ref.corpus.types import problems_of_types
+from lstm_ref.corpus.models.cases import Defaults
+from lstm_ref.corpus.models.parameters import ParametersFile
+from lstm_ref.corpus.resolution import GROUPS, Documented, ResolvedCase, WrittenCase
+from lstm_ref.corpus.types import type_problems
 
 # The names of Python's exceptions, which every framework raises as well.
 OF_PYTHON = tuple(
@@ -40,51 +25,71 @@ OF_PYTHON = tuple(
 )
 
 
-def problems_of_cases(file: View, parameters: Parameters, selections: Selections) -> Iterator[Problem]:
-    """Every problem of a file of cases beyond those of its model. The selections are
-    those of its cases, by name.
+def problems_of_defaults(view: View, defaults: Defaults, own: Documented) -> Iterator[Problem]:
+    """What is wrong with the defaults of a file, whatever its cases say."""
+    for setting in of_groups(view, own):
+        yield from setting_problems(setting)
+        if defaults.expect is None:
+            yield from _type_problems(setting)
+    yield from pattern_problems(view.at("expect", "match"))
+    yield from _raises_problems(view, own.dialect)
+    yield from _list_problems(view, own.dialect)
+
+
+def problems_of_names(cases: Sequence[WrittenCase], dialect: ParametersFile) -> Iterator[Problem]:
+    """Names of cases that stand twice, and layers that the dialect does not have."""
+    first: dict[str, View] = {}
+    for case in cases:
+        yield from layer_problems(case.view.at("layer"), dialect)
+        name = case.view.at("name")
+        if name is None:
+            continue
+        if name.data in first:
+            yield name.at_value(
+                f'the name "{name.data}" stands twice: here and in line {first[name.data].line}'
+            )
+        first.setdefault(name.data, name)
+
+
+def problems_of_case(case: ResolvedCase) -> Iterator[Problem]:
+    """What is wrong with a case, its points aside: with what it names, with what it
+    lacks, and with what contradicts what else it says.
+
+    Of a case that its model refuses in part, nothing is said that depends on that part.
     """
-    dialect_name = file.at("dialect")
-    if dialect_name is None or not isinstance(dialect_name.data, str):
-        return
-    if dialect_name.data not in parameters:
-        yield dialect_name.at_value(
-            f'unknown dialect "{dialect_name.data}"', did_you_mean(dialect_name.data, parameters)
-        )
-        return
-    dialect = parameters[dialect_name.data]
-    around = Around(parameters, dialect, selections)
-    layer_name = file.at("layer")
-    yield from layer_problems(layer_name, dialect)
-    layer = layer_named(layer_name, dialect)
-    defaults = file.at("defaults")
-    if defaults is not None and layer is not None:
-        yield from group_problems(defaults, dialect, layer)
-        yield from pattern_problems(defaults.at("expect", "match"))
-        yield from _raises_problems(defaults, dialect)
-        yield from _list_problems(defaults, dialect)
-        if defaults.at("expect") is None:
-            yield from problems_of_types(defaults, layer, dialect, None)
-    cases = file.at("cases")
-    entries = list(cases.elements()) if cases else []
-    yield from _name_problems(entries)
-    for entry in entries:
-        own_layer = entry.at("layer")
-        yield from layer_problems(own_layer, dialect)
-        its_layer = layer_named(own_layer, dialect) if own_layer else layer
-        if its_layer is not None and isinstance(entry.data, dict):
-            problems = list(_case_problems(entry, defaults, around, its_layer))
-            yield from problems or _point_problems(file, entry, around, its_layer)
+    for setting in of_axes(case):
+        yield from axis_problems(setting)
+        if not case.is_refusal:
+            yield from _type_problems(setting)
+    for run in case.runs:
+        for setting in of_run(run):
+            yield from setting_problems(setting)
+            if not case.is_refusal:
+                yield from _type_problems(setting)
+        yield from action_problems(run)
+    yield from naming_problems(case)
+    yield from _inherited_problems(case)
+    yield from axes_problems(case)
+    yield from pattern_problems(case.view.at("expect", "match"))
+    yield from _raises_problems(case.view, case.own.dialect)
+    yield from _list_problems(case.view, case.own.dialect)
+    for check, keys in TOGETHER:
+        if case.written.refused.isdisjoint(keys):
+            yield from check(case)
+
+
+def _type_problems(setting: Setting) -> Iterator[Problem]:
+    if setting.group == "params" and setting.is_known:
+        parameter = setting.about.layer.constructor[setting.name]
+        yield from type_problems(setting.value, parameter, setting.about.dialect)
 
 
 def _raises_problems(view: View, dialect: ParametersFile) -> Iterator[Problem]:
     """Expected exceptions that are neither Python's nor the framework's."""
     for expect in (view.at("expect"), *(step.at("expect") for step in elements_of(view, "steps"))):
         raises = expect.at("raises") if expect is not None else None
-        if raises is None or not isinstance(raises.data, str):
-            continue
         known = [*OF_PYTHON, *dialect.exceptions]
-        if raises.data not in known:
+        if raises is not None and raises.data not in known:
             hint = (
                 did_you_mean(raises.data, known)
                 or f'one of the framework\'s own is listed in {dialect.dialect}/parameters.yaml, "exceptions"'
@@ -92,84 +97,17 @@ def _raises_problems(view: View, dialect: ParametersFile) -> Iterator[Problem]:
             yield raises.at_value(f"there is no exception {raises.data}", hint)
 
 
-def _name_problems(entries: list[View]) -> Iterator[Problem]:
-    first: dict[str, View] = {}
-    for entry in entries:
-        name = entry.at("name")
-        if name is None or not isinstance(name.data, str):
-            continue
-        if name.data in first:
-            line = first[name.data].document.place(first[name.data].path).line
-            yield name.at_value(f'the name "{name.data}" stands twice: here and in line {line}')
-        first.setdefault(name.data, name)
-
-
-def _case_problems(entry: View, defaults: View | None, around: Around, layer: Layer) -> Iterator[Problem]:
-    dialect = around.dialect
-    default_data = defaults.data if defaults is not None and isinstance(defaults.data, dict) else {}
-    base = settings(default_data, entry.data, steps=entry.at("steps") is not None)
-    expects = isinstance(entry.data.get("expect", default_data.get("expect")), dict)
-    second = second_of(entry, around, layer)
-    yield from group_problems(entry, dialect, layer)
-    yield from _inherited_problems(entry, default_data, layer)
-    yield from _undocumented_problems(entry, layer, expects)
-    yield from derivatives_problems(entry, expects)
-    yield from steps_problems(entry, dialect, layer)
-    yield from relation_problems(entry, around, layer, expects)
-    yield from matrix_problems(entry, base, around, layer, second)
-    yield from full_dtypes_problems(entry, default_data)
-    if not expects:
-        yield from _required_problems(entry, base, layer)
-        yield from problems_of_types(entry, layer, dialect, second)
-    yield from size_problems(entry, base, layer)
-    yield from pattern_problems(entry.at("expect", "match"))
-    yield from _raises_problems(entry, dialect)
-    yield from _list_problems(entry, dialect)
-
-
-def _inherited_problems(entry: View, defaults: Mapping[str, Any], layer: Layer) -> Iterator[Problem]:
+def _inherited_problems(case: ResolvedCase) -> Iterator[Problem]:
     """Parameters that a case with a layer of its own inherits, and that this layer does
     not have.
     """
-    own = entry.at("layer")
-    params = defaults.get("params")
-    if own is not None and isinstance(params, dict):
-        for name in params:
-            if name not in layer.constructor:
-                yield own.at_value(
-                    f'the layer {own.data} has no parameter "{name}", which the defaults give it',
-                    "move it from the defaults into the cases",
-                )
-
-
-def _undocumented_problems(entry: View, layer: Layer, expects: bool) -> Iterator[Problem]:
-    undocumented = entry.at("undocumented")
-    if undocumented is None:
-        return
-    if not expects:
-        yield undocumented.at_key(
-            "undocumented parameters need an expected exception", 'add "expect: {raises: ...}"'
-        )
-    for name, value in undocumented.entries():
-        if name in layer.constructor:
-            yield value.at_key(f'"{name}" is documented', 'write it under "params"')
-
-
-def _required_problems(entry: View, base: CaseSettings, layer: Layer) -> Iterator[Problem]:
-    axes = [split(axis)[1] for axis, _ in entries_of(entry, "matrix") if axis.startswith("params.")]
-    yield from missing_problems(entry, "the layer", layer, {**base.params, **dict.fromkeys(axes)})
-
-
-def _point_problems(file: View, entry: View, around: Around, layer: Layer) -> Iterator[Problem]:
-    """What is wrong with the points of a case that is right as it is written."""
-    if not has_anything_to_check((file.data.get("defaults"), entry.data), layer):
-        return
-    try:
-        alone = CasesFile.model_validate({**file.data, "cases": [entry.data]})
-    except ValidationError:  # told already, with its place
-        return
-    points = expand(file.document, alone, around.parameters, "", around.selections)
-    yield from problems_of_points(entry, points, layer, around.parameters)
+    own = case.view.at("layer")
+    for name in case.file.defaults.params if own is not None else ():
+        if own is not None and name not in case.own.layer.constructor:
+            yield own.at_value(
+                f'the layer {own.data} has no parameter "{name}", which the defaults give it',
+                "move it from the defaults into the cases",
+            )
 
 
 def _list_problems(view: View, dialect: ParametersFile) -> Iterator[Problem]:
@@ -179,9 +117,47 @@ def _list_problems(view: View, dialect: ParametersFile) -> Iterator[Problem]:
         if values is not None:
             yield from repeated_problems(values)
     for version in elements_of(view, "versions"):
-        if isinstance(version.data, str) and version.data not in dialect.versions:
+        if version.data not in dialect.versions:
             hint = (
                 did_you_mean(version.data, dialect.versions)
                 or f'they stand in {dialect.dialect}/parameters.yaml under "versions"'
             )
             yield version.at_value(f'unknown version "{version.data}" of dialect {dialect.dialect}', hint)
+
+
+def _undocumented_problems(case: ResolvedCase) -> Iterator[Problem]:
+    undocumented = case.view.at("undocumented")
+    if undocumented is None:
+        return
+    if not case.is_refusal:
+        yield undocumented.at_key(
+            "undocumented parameters need an expected exception", 'add "expect: {raises: ...}"'
+        )
+    for name, value in undocumented.entries():
+        if name in case.own.layer.constructor:
+            yield value.at_key(f'"{name}" is documented', 'write it under "params"')
+
+
+def _required_problems(case: ResolvedCase) -> Iterator[Problem]:
+    """Required parameters that neither the case nor an axis of it gives."""
+    if not case.is_refusal:
+        given = {**case.settings.params, **dict.fromkeys(case.axes_of["params"])}
+        yield from missing_problems(case.view, "the layer", case.own.layer, given)
+
+
+def _runs_problems(case: ResolvedCase) -> Iterator[Problem]:
+    for run in case.runs:
+        yield from steps_problems(run)
+
+
+# The checks of what keys of a case say together, and these keys.
+TOGETHER: Sequence[tuple[Callable[[ResolvedCase], Iterator[Problem]], frozenset[str]]] = (
+    (_runs_problems, frozenset({"call", "steps", "relation"})),
+    (_undocumented_problems, frozenset({"undocumented"})),
+    (derivatives_problems, frozenset({"derivatives", "steps", "relation", "values"})),
+    (relation_problems, frozenset({"relation", "steps", "matrix"})),
+    (matrix_problems, frozenset({"name", "matrix", "include", "exclude", "covering", "relation", *GROUPS})),
+    (full_dtypes_problems, frozenset({"covering", "dtypes"})),
+    (_required_problems, frozenset({"params", "matrix"})),
+    (size_problems, frozenset({"input", "call", "steps", "matrix"})),
+)

@@ -1,134 +1,78 @@
 """A matrix, what it includes and excludes, and its covering."""
 
-import itertools
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pydantic import ValidationError
-
-from lstm_ref.corpus.checks.steps import sized
-from lstm_ref.corpus.checks.values import value_problems
-from lstm_ref.corpus.checks.views import Around, elements_of, known_names, repeated_problems
+from lstm_ref.corpus.checks.settings import known_axes
+from lstm_ref.corpus.checks.steps import call_of, steps_of
+from lstm_ref.corpus.checks.views import elements_of, entries_of, repeated_problems
 from lstm_ref.corpus.covering_file import digest
 from lstm_ref.corpus.documents import View
 from lstm_ref.corpus.errors import Problem
-from lstm_ref.corpus.expansion import (
-    GROUPS,
-    OTHER,
-    CaseSettings,
-    axis_defaults,
-    included,
-    split,
-)
 from lstm_ref.corpus.hints import did_you_mean
 from lstm_ref.corpus.ids import value_text
-from lstm_ref.corpus.matrix import Matrix, axis_value
-from lstm_ref.corpus.models.cases import CoveringEntry, Defaults, InputEntry, ValuesEntry
-from lstm_ref.corpus.models.parameters import Layer, ParametersFile
-from lstm_ref.corpus.validation import described, model_problems
+from lstm_ref.corpus.matrix import OTHER, Point, axis_value, split
+from lstm_ref.corpus.models.cases import CoveringEntry
+from lstm_ref.corpus.resolution import ResolvedCase
+from lstm_ref.corpus.validation import described
 
 MOST_POINTS = 100_000  # of one matrix; far above the full product of any layer
 
 
-def matrix_problems(
-    entry: View,
-    base: CaseSettings,
-    around: Around,
-    layer: Layer,
-    second: tuple[ParametersFile, Layer] | None,
-) -> Iterator[Problem]:
-    """What is wrong with a matrix. The second dialect and layer are those of a
-    relation's second run.
-    """
-    own = (around.dialect, layer)
-    about = {group: second if group.startswith(OTHER) else own for group in GROUPS}
-    matrix, include, exclude = entry.at("matrix"), entry.at("include"), entry.at("exclude")
-    for rows in (include, exclude):
-        if rows is not None and (matrix is None or not matrix.data):
-            yield rows.at_key(f'"{rows.path[-1]}" needs a matrix', "make it a case of its own")
-    covering = entry.at("covering")
-    if covering is not None and (matrix is None or not matrix.data):
-        yield covering.at_key('"covering" needs a matrix')
-    if matrix is None or not isinstance(matrix.data, dict):
-        return
-    known = [
-        f"{group}.{name}"
-        for group, of in about.items()
-        if of is not None
-        for name in known_names(group.removeprefix(OTHER), of[1])
-    ]
-    for axis, values in matrix.entries():
+def axes_problems(case: ResolvedCase) -> Iterator[Problem]:
+    """Axes that are not known, or named by no matrix, and values that stand twice."""
+    known, matrix = known_axes(case), case.entry.matrix
+    for axis, values in entries_of(case.view, "matrix"):
         if axis not in known:
             yield values.at_key(f'unknown axis "{axis}"', did_you_mean(axis, known))
             continue
-        yield from _step_axis_problems(entry, axis, values)
+        yield from _step_axis_problems(case, axis, values)
         yield from repeated_problems(values, axis)
-        for value in values.elements():
-            yield from _axis_value_problems(axis, value, about)
-    axes = {
-        axis: values for axis, values in matrix.data.items() if axis in known and isinstance(values, list)
-    }
-    for row in itertools.chain(elements_of(entry, "include"), elements_of(entry, "exclude")):
-        for axis, value in row.entries():
-            if axis not in matrix.data:
-                yield value.at_key(f'"{axis}" is no axis of this matrix', did_you_mean(axis, axes))
-    for row in elements_of(entry, "exclude"):
-        yield from _exclude_problems(row, axes)
-    for row in elements_of(entry, "include"):
-        for axis, value in row.entries():
-            if axis in axes:
-                yield from _axis_value_problems(axis, value, about)
-    runs = covering.at("runs") if covering else None
-    if math.prod(map(len, axes.values())) > MOST_POINTS and (runs is None or runs.data != "always"):
-        yield matrix.at_key(f"makes more than {MOST_POINTS} points")
-    elif len(axes) == len(matrix.data) and all(axes.values()):
-        yield from _duplicate_problems(
-            entry, matrix, axes, base, axis_defaults(axes, layer, second and second[1])
-        )
-        if covering is not None:
-            yield from _covering_problems(entry, covering, axes, around)
+    for rows in ("include", "exclude") if matrix else ():
+        for row in elements_of(case.view, rows):
+            for axis, value in row.entries():
+                if axis not in matrix:
+                    yield value.at_key(f'"{axis}" is no axis of this matrix', did_you_mean(axis, matrix))
+    for row in elements_of(case.view, "exclude") if matrix else ():
+        yield from _exclude_problems(row, matrix)
 
 
-def _axis_value_problems(
-    axis: str, value: View, about: Mapping[str, tuple[ParametersFile, Layer] | None]
-) -> Iterator[Problem]:
-    """A value that an axis cannot have; `about` is the dialect and layer that each
-    group is about.
-    """
-    of, (group, name) = about[split(axis)[0]], split(axis.removeprefix(OTHER))
-    if of is None:  # no known axis, and told as such
+def matrix_problems(case: ResolvedCase) -> Iterator[Problem]:
+    """A matrix that is missing, too large or empty, and points that stand twice."""
+    matrix = case.entry.matrix
+    for name in ("include", "exclude", "covering") if not matrix else ():
+        rows = case.view.at(name)
+        if rows is not None:
+            hint = "make it a case of its own" if name != "covering" else None
+            yield rows.at_key(f'"{name}" needs a matrix', hint)
+    view, covering = case.view.at("matrix"), case.entry.covering
+    if view is None or not matrix:
         return
-    if group in ("input", "values"):
-        model = InputEntry if group == "input" else ValuesEntry
-        try:
-            model.model_validate({name: value.data})
-        except ValidationError as error:
-            found = View(value.document, value.path, {name: value.data})
-            yield from model_problems(error, model, found)
-            return
-    yield from value_problems(group, name, value, *of)
+    if math.prod(map(len, matrix.values())) > MOST_POINTS and (covering is None or covering.runs != "always"):
+        yield view.at_key(f"makes more than {MOST_POINTS} points")
+    elif set(matrix) <= set(known_axes(case)):
+        yield from _duplicate_problems(case, view)
+        if covering is not None:
+            yield from _covering_problems(case, covering)
 
 
-def _step_axis_problems(entry: View, axis: str, values: View) -> Iterator[Problem]:
+def _step_axis_problems(case: ResolvedCase, axis: str, values: View) -> Iterator[Problem]:
     """An axis of the calls, with steps, is that of every call: none may have a value of
     its own.
     """
     group, name = split(axis.removeprefix(OTHER))
-    run = entry.at("relation", "other") or entry if axis.startswith(OTHER) else entry
-    for step in elements_of(run, "steps"):
-        given = sized(step)
-        own = (
-            None
-            if given is None
-            else given.at(name)
-            if group == "call"
-            else given.at("input", name)
-            if group == "input"
-            else None
+    first, *others = case.runs
+    for step, view in steps_of(others[0] if axis.startswith(OTHER) else first):
+        call = call_of(step)
+        if call is None:
+            continue
+        own = {"call": (name,), "input": ("input", name)}.get(group)
+        found = (
+            next(filter(None, (view.at(action, *own) for action in ("call", "train"))), None) if own else None
         )
-        if own is not None:
-            line = own.document.key_place(own.path).line
+        if found is not None:
+            line = found.document.key_place(found.path).line
             yield values.at_key(
                 f'the axis "{axis}" holds for every call, but the one in line {line} has its own "{name}"'
             )
@@ -145,89 +89,68 @@ def _exclude_problems(row: View, axes: Mapping[str, list[Any]]) -> Iterator[Prob
         yield row.at_value("excludes everything")
 
 
-def _duplicate_problems(
-    entry: View, matrix: View, axes: Mapping[str, list[Any]], base: CaseSettings, defaults: Mapping[str, Any]
-) -> Iterator[Problem]:
+def _duplicate_problems(case: ResolvedCase, matrix: View) -> Iterator[Problem]:
     """Points that stand twice, or a matrix without any. Of a matrix that is covered,
     `include` may name points.
     """
-    whole = Matrix.of(axes, _exclude(entry))
-    include = list(elements_of(entry, "include"))
-    if not include and not whole.occurs({}):
+    if not case.entry.include and not case.matrix.occurs({}):
         yield matrix.at_key("every point is excluded")
     taken: set[tuple[tuple[str, str], ...]] = set()
-    for row in include:
-        if not isinstance(row.data, dict):
-            continue
-        point = included(row.data, axes, base, dict(defaults))
-        missing = [axis for axis in axes if axis not in point]
+    for row, point in zip(elements_of(case.view, "include"), case.included, strict=True):
+        missing = [axis for axis in case.matrix.axes if axis not in point]
         if missing:
             yield row.at_value("the row needs " + ", ".join(f'"{axis}"' for axis in missing))
             continue
-        if _text(point) in taken or (whole.row(point) is not None and entry.at("covering") is None):
+        is_of_matrix = case.entry.covering is None and case.matrix.row(point) is not None
+        if _text(point) in taken or is_of_matrix:
             yield row.at_value("this point exists already")
         taken.add(_text(point))
 
 
-def _exclude(entry: View) -> list[Mapping[str, Any]]:
-    return [row.data for row in elements_of(entry, "exclude") if isinstance(row.data, dict)]
-
-
-def _covering_problems(
-    entry: View, covering: View, axes: Mapping[str, list[Any]], around: Around
-) -> Iterator[Problem]:
+def _covering_problems(case: ResolvedCase, wanted: CoveringEntry) -> Iterator[Problem]:
     """What cannot be covered, and a selection that is missing or was made of another
     matrix.
     """
-    try:
-        wanted = CoveringEntry.model_validate(covering.data)
-    except ValidationError:  # told already, with its place
-        return
+    covering, axes = case.view.at("covering"), case.matrix.axes
+    assert covering is not None
     for axis in elements_of(covering, "pairs_with"):
         if axis.data not in axes:
-            yield axis.at_value(
-                f'"{axis.data}" is no axis of this matrix', did_you_mean(str(axis.data), axes)
-            )
+            yield axis.at_value(f'"{axis.data}" is no axis of this matrix', did_you_mean(axis.data, axes))
     others = [axis for axis in axes if axis not in wanted.pairs_with]
-    strength = covering.at("strength")
-    if strength is not None and wanted.strength > len(others):
-        yield strength.at_value(
+    if wanted.strength > len(others):
+        yield (covering.at("strength") or covering).at_value(
             f"{wanted.strength} axes cannot be combined: there are"
             f" {len(others)}{' others' if wanted.pairs_with else ''}"
         )
-    pairs = covering.at("pairs_with")
-    if pairs is not None:
+    if (pairs := covering.at("pairs_with")) is not None:
         yield from repeated_problems(pairs)
-    name = entry.at("name")
-    selection = around.selections.of.get(str(name.data)) if name else None
-    if selection is None or selection.digest != digest(Matrix.of(axes, _exclude(entry)), wanted):
+    selection = case.selections.of.get(case.entry.name)
+    if selection is None or selection.digest != digest(case.matrix, wanted):
         state = (
             "is missing"
             if selection is None
             else "is stale: the matrix, or what is to be covered, has changed since"
         )
-        yield covering.at_key(f"the selection of points {state}", f'run "{around.selections.command}"')
+        yield covering.at_key(f"the selection of points {state}", f'run "{case.selections.command}"')
 
 
-def full_dtypes_problems(entry: View, defaults: Mapping[str, Any]) -> Iterator[Problem]:
+def full_dtypes_problems(case: ResolvedCase) -> Iterator[Problem]:
     """Dtypes of a full run that the case itself does not have, or that no full run asks
     for.
     """
-    full = entry.at("covering", "full_dtypes")
-    if full is None:
+    covering, full = case.entry.covering, case.view.at("covering", "full_dtypes")
+    if covering is None or full is None:
         return
     yield from repeated_problems(full)
-    if entry.data["covering"].get("runs") == "always":
+    if covering.runs == "always":
         yield full.at_key(
             '"full_dtypes" and "runs: always" exclude each other', "beyond the selection there are no points"
         )
-    known = entry.data.get("dtypes", defaults.get("dtypes", Defaults().dtypes))
+    known = case.entry.dtypes or case.file.defaults.dtypes
     for dtype in full.elements():
-        if isinstance(known, list) and dtype.data not in known:
-            yield dtype.at_value(
-                f"the case does not run in {dtype.data}", f"it runs in {', '.join(map(str, known))}"
-            )
+        if dtype.data not in known:
+            yield dtype.at_value(f"the case does not run in {dtype.data}", f"it runs in {', '.join(known)}")
 
 
-def _text(point: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+def _text(point: Point) -> tuple[tuple[str, str], ...]:
     return tuple(sorted((axis, value_text(value)) for axis, value in point.items()))

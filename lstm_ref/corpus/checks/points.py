@@ -3,62 +3,56 @@ layer's parameters, and relations that compare nothing.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from lstm_ref.corpus.case import PREVIOUS, SIZED, Case, CaseStep, Input, Relation, Term
+from lstm_ref.corpus.checks.steps import missing_size_problems
+from lstm_ref.corpus.checks.views import elements_of
 from lstm_ref.corpus.documents import View
 from lstm_ref.corpus.errors import Problem
-from lstm_ref.corpus.expansion import TAKEN, Parameters, means_the_same, missing_sizes
 from lstm_ref.corpus.ids import value_text
 from lstm_ref.corpus.models.parameters import Layer
+from lstm_ref.corpus.resolution import TAKEN, Documented, ResolvedCase, Run, means_the_same
 
 INITIAL = "initial"  # weights that are not drawn
 
 
-@dataclass(frozen=True)
-class _Documented:
-    """A layer, and those of its dialect, which may stand inside it."""
-
-    layer: Layer
-    layers: Mapping[str, Layer]
-
-
-def has_anything_to_check(written: Iterable[Any], layer: Layer) -> bool:
-    """Whether a case as written has anything that is checked here; most have not, and
-    need no second expansion.
+def has_anything_to_check(case: ResolvedCase) -> bool:
+    """Whether the points of a case have anything that is checked here; most have not,
+    and there may be many.
     """
-    special = {
-        "relation",
-        PREVIOUS,
-        INITIAL,
-        *TAKEN,
-        *(value for argument in layer.call.values() for value in argument.needs),
-    }
-    return any(not special.isdisjoint(_words(data)) for data in written)
+    needed = (value for argument in case.own.layer.call.values() for value in argument.needs)
+    special = {PREVIOUS, INITIAL, *TAKEN, *needed}
+    settings = case.settings
+    return case.second is not None or not special.isdisjoint(
+        _words(
+            [
+                settings.call,
+                settings.values,
+                case.view.data.get("steps"),
+                case.entry.matrix,
+                case.entry.include,
+            ]
+        )
+    )
 
 
-def problems_of_points(
-    entry: View, points: Iterable[Case], layer: Layer, parameters: Parameters
-) -> Iterator[Problem]:
+def problems_of_points(case: ResolvedCase, points: Iterable[Case]) -> Iterator[Problem]:
     """Every problem of the points of one case; one that several points share comes
     several times, each time the same.
     """
-    for case in points:
-        own = _Documented(layer, parameters[case.dialect].layers)
-        first = next(step.input for step in case.steps if step.action in SIZED)
-        yield from _run_problems(entry, entry, case.params, case.steps, first, own)
-        if case.values.weights == INITIAL and not any(step.action == "weights" for step in case.steps):
-            yield (entry.at("values") or entry).at_value(
+    own, *second = case.runs
+    for point in points:
+        first = next(step.input for step in point.steps if step.action in SIZED)
+        yield from _run_problems(case, own, point.params, point.steps, first)
+        if point.values.weights == INITIAL and not any(step.action == "weights" for step in point.steps):
+            yield (case.view.at("values") or case.view).at_value(
                 "initial weights have to be read", 'add the step "weights"'
             )
-        relation = entry.at("relation")
-        if case.relation is not None and relation is not None:
-            layers = parameters[case.relation.dialect or case.dialect].layers
-            second = _Documented(layers[case.relation.layer or case.layer], layers)
-            other = relation.at("other") or relation
-            yield from _run_problems(entry, other, case.relation.params, case.relation.steps, first, second)
-            yield from _equal_problems(relation, case, case.relation, own, second)
+        for other in second if point.relation is not None else ():
+            assert point.relation is not None
+            yield from _run_problems(case, other, point.relation.params, point.relation.steps, first)
+            yield from _equal_problems(case.view, point, point.relation, own.about, other.about)
 
 
 def _words(data: Any) -> Iterator[str]:
@@ -78,29 +72,24 @@ def _words(data: Any) -> Iterator[str]:
 
 
 def _run_problems(
-    entry: View,
-    run: View,
-    params: Mapping[str, Any],
-    steps: tuple[CaseStep, ...],
-    first: Input,
-    documented: _Documented,
+    case: ResolvedCase, run: Run, params: Mapping[str, Any], steps: Sequence[CaseStep], first: Input
 ) -> Iterator[Problem]:
-    called = False
+    called, layer = False, run.about.layer
     for index, step in enumerate(steps):
         if step.action not in SIZED:
             continue
         for name, value in step.arguments.items():
-            if name not in documented.layer.call:  # how long is trained, and how fast
+            if name not in layer.call:  # how long is trained, and how fast
                 continue
-            view = _written(entry, run, index, name)
+            view = _written(case.view, run.view, index, name)
             if value == PREVIOUS and not called:
                 yield view.at_value(
                     f'"{PREVIOUS}" is what the call before returned, and this is the first call'
                 )
-            lacking = _lacking(documented.layer.call[name].needs.get(value, {}), params, documented)
+            lacking = _lacking(layer.call[name].needs.get(value, {}), params, run.about)
             if lacking:
                 yield view.at_value(f"{name}: {value} needs {lacking}")
-        yield from _input_problems(_written(entry, run, index, "input"), step.input, first, documented.layer)
+        yield from _input_problems(_written(case.view, run.view, index, "input"), step.input, first, layer)
         called = called or step.action == "call"
 
 
@@ -120,9 +109,9 @@ def _written(entry: View, run: View, index: int, name: str) -> View:
 
 
 def _input_problems(view: View, size: Input, first: Input, layer: Layer) -> Iterator[Problem]:
-    missing = missing_sizes({word: value for word, value in vars(size).items() if value is not None}, layer)
-    if missing:
-        yield view.at_value("the input needs " + ", ".join(f'"{word}"' for word in missing))
+    yield from missing_size_problems(
+        view, {word: value for word, value in vars(size).items() if value is not None}, layer
+    )
     if not size.is_taken:
         return
     if size.timestep is not None and "timesteps" in layer.input:
@@ -161,29 +150,31 @@ def _input_problems(view: View, size: Input, first: Input, layer: Layer) -> Iter
         )
 
 
-def _lacking(needs: Mapping[str, Any], params: Mapping[str, Any], documented: _Documented) -> str:
+def _lacking(needs: Mapping[str, Any], params: Mapping[str, Any], documented: Documented) -> str:
     """The needed parameters that these are not, as "return_state: true"."""
     return ", ".join(
         f"{path}: {value_text(value)}"
         for path, value in needs.items()
-        if value_text(_parameter(path, params, documented.layer, documented.layers)) != value_text(value)
+        if value_text(_parameter(path, params, documented)) != value_text(value)
     )
 
 
-def _parameter(path: str, params: Mapping[str, Any], layer: Layer, layers: Mapping[str, Layer]) -> Any:
+def _parameter(path: str, params: Mapping[str, Any], documented: Documented) -> Any:
     """The value of a parameter, or its default; `layer.units` is one of the layer
     inside. None where there is no such layer.
     """
     name, _, inner = path.partition(".")
-    found = params.get(name, layer.constructor[name].default) if name in layer.constructor else None
+    known = documented.layer.constructor
+    found = params.get(name, known[name].default) if name in known else None
     while inner and isinstance(found, list):
         index, _, inner = inner.partition(".")
         found = found[int(index)] if _is_index(index, found) else None
     if not inner:
         return found
-    if not isinstance(found, dict) or found.get("layer") not in layers:
+    layer = documented.beside(found.get("layer")) if isinstance(found, dict) else None
+    if layer is None or found is None:
         return None
-    return _parameter(inner, found.get("params", {}), layers[found["layer"]], layers)
+    return _parameter(inner, found.get("params", {}), layer)
 
 
 def _is_index(text: str, elements: Sequence[Any]) -> bool:
@@ -194,23 +185,23 @@ def _is_index(text: str, elements: Sequence[Any]) -> bool:
 
 
 def _equal_problems(
-    relation: View, case: Case, second: Relation, own: _Documented, others: _Documented
+    view: View, case: Case, second: Relation, own: Documented, others: Documented
 ) -> Iterator[Problem]:
     same = (
         own.layer is others.layer
         and value_text(second.params) == value_text(case.params)
         and second.steps == case.steps
+        and not second.weights
     )
-    same = same and not second.weights
+    relation = view.at("relation") or view
     if same and not second.equal:
         hint = 'say in "other" what differs, or in "equal" what agrees'
         yield relation.at_key(f"the second run is the first{_at(case)}, and nothing is compared", hint)
-    written = relation.at("equal")
-    for pair, view in zip(second.equal, written.elements() if written else (), strict=True):
+    for pair, place in zip(second.equal, elements_of(relation, "equal"), strict=True):
         if same and pair.left == pair.right:
-            yield view.at_value(f"both sides are the same{_at(case)}")
-        yield from _term_problems(view.at("left") or view, pair.left, case.params, own)
-        yield from _term_problems(view.at("right") or view, pair.right, second.params, others)
+            yield place.at_value(f"both sides are the same{_at(case)}")
+        yield from _term_problems(place.at("left") or place, pair.left, case.params, own)
+        yield from _term_problems(place.at("right") or place, pair.right, second.params, others)
 
 
 def _at(case: Case) -> str:
@@ -219,7 +210,7 @@ def _at(case: Case) -> str:
 
 
 def _term_problems(
-    view: View, term: Term, params: Mapping[str, Any], documented: _Documented
+    view: View, term: Term, params: Mapping[str, Any], documented: Documented
 ) -> Iterator[Problem]:
     output = documented.layer.outputs[term.output]
     needs = output.needs if term.at is None else {**output.needs, **output.at[term.at]}  # type: ignore[index]

@@ -1,20 +1,26 @@
-"""Names and values in the four groups of a case: params, call, input and values."""
+"""What is wrong with a single setting: its name, its value, and what its value stands
+for.
+"""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from lstm_ref.corpus.checks.views import entries_of, known_names, layer_named
+from pydantic import ValidationError
+
+from lstm_ref.corpus.checks.settings import Setting, known_names, parts
 from lstm_ref.corpus.documents import View
 from lstm_ref.corpus.errors import Problem
 from lstm_ref.corpus.hints import did_you_mean
 from lstm_ref.corpus.ids import value_text
-from lstm_ref.corpus.models.base import Scalar
-from lstm_ref.corpus.models.cases import InputEntry
+from lstm_ref.corpus.models.base import Scalar, Strict
+from lstm_ref.corpus.models.cases import InputEntry, ValuesEntry
 from lstm_ref.corpus.models.parameters import Layer, ParametersFile
-from lstm_ref.corpus.validation import described
+from lstm_ref.corpus.resolution import TAKEN, Documented
+from lstm_ref.corpus.validation import described, model_problems
 
 
 def layer_problems(name: View | None, dialect: ParametersFile) -> Iterator[Problem]:
+    """A name of a layer that the dialect does not have."""
     if name is not None and isinstance(name.data, str) and name.data not in dialect.layers:
         yield name.at_value(
             f'unknown layer "{name.data}" of dialect {dialect.dialect}',
@@ -22,59 +28,53 @@ def layer_problems(name: View | None, dialect: ParametersFile) -> Iterator[Probl
         )
 
 
-def group_problems(view: View, dialect: ParametersFile, layer: Layer) -> Iterator[Problem]:
-    """The names in `params`, `call` and `input` of a case, of the defaults or of a
-    step, and their values.
-    """
-    for name, value in entries_of(view, "params"):
-        yield from _entry_problems("params", name, value, dialect, layer)
-    for name, value in entries_of(view, "input"):
-        yield from _entry_problems("input", name, value, dialect, layer)
-    call = view.at("call")
-    if call is not None:
-        yield from call_problems(call, dialect, layer)
+def setting_problems(setting: Setting) -> Iterator[Problem]:
+    """A name that the layer does not have, or a value that its name cannot have."""
+    value, layer = setting.value, setting.about.layer
+    if not setting.is_known:
+        yield from _name_problems(setting)
+    elif setting.group == "params":
+        for part in parts(value):
+            yield from _object_problems(part)
+            yield from _nested_problems(part, setting.about)
+    elif setting.group == "call":
+        yield from _closed_problems(value, layer.call[setting.name].values)
+    elif setting.group == "input" and setting.name != "shape":
+        yield from _closed_problems(value, layer.input[setting.name].values)  # type: ignore[index]
 
 
-def call_problems(call: View, dialect: ParametersFile, layer: Layer) -> Iterator[Problem]:
-    for name, value in call.entries():
-        if name == "input":
-            yield from group_problems(View(call.document, call.path, {"input": value.data}), dialect, layer)
-        else:
-            yield from _entry_problems("call", name, value, dialect, layer)
-
-
-def _entry_problems(
-    group: str, name: str, value: View, dialect: ParametersFile, layer: Layer
-) -> Iterator[Problem]:
+def _name_problems(setting: Setting) -> Iterator[Problem]:
+    group, name, layer = setting.group, setting.name, setting.about.layer
     known = known_names(group, layer)
-    if name in known:
-        yield from value_problems(group, name, value, dialect, layer)
-    elif group == "params":
-        yield value.at_key(
-            f'unknown parameter "{name}"',
-            did_you_mean(name, known) or f"the documented ones stand in {dialect.dialect}/parameters.yaml",
-        )
-    elif group == "call":
-        argument = layer.call.get(name)
-        hint = (
-            'its size is described under "input"'
-            if argument is not None and argument.required
-            else did_you_mean(name, known)
-        )
-        yield value.at_key(f'unknown call argument "{name}"', hint)
-    elif name in InputEntry.model_fields:  # any other name is the model's to refuse
-        yield value.at_key(f'the input of this layer has no "{name}"', did_you_mean(name, known))
-
-
-def value_problems(
-    group: str, name: str, value: View, dialect: ParametersFile, layer: Layer
-) -> Iterator[Problem]:
     if group == "params":
-        yield from _nested_problems(value, dialect)
+        hint = did_you_mean(name, known) or (
+            f"the documented ones stand in {setting.about.dialect.dialect}/parameters.yaml"
+        )
+        yield setting.value.at_key(f'unknown parameter "{name}"', hint)
     elif group == "call":
-        yield from _closed_problems(value, layer.call[name].values)
-    elif group == "input" and name != "shape":
-        yield from _closed_problems(value, layer.input[name].values)  # type: ignore[index]
+        is_input = name in layer.call and layer.call[name].required
+        yield setting.value.at_key(
+            f'unknown call argument "{name}"',
+            'its size is described under "input"' if is_input else did_you_mean(name, known),
+        )
+    elif name not in TAKEN:
+        yield setting.value.at_key(f'the input of this layer has no "{name}"', did_you_mean(name, known))
+
+
+def axis_problems(setting: Setting) -> Iterator[Problem]:
+    """A value of an axis that its name cannot have. What the model reads elsewhere is
+    read here.
+    """
+    models: Mapping[str, type[Strict]] = {"input": InputEntry, "values": ValuesEntry}
+    model = models.get(setting.group)
+    if model is not None:
+        alone = {setting.name: setting.value.data}
+        try:
+            model.model_validate(alone)
+        except ValidationError as error:
+            yield from model_problems(error, model, View(setting.value.document, setting.value.path, alone))
+            return
+    yield from setting_problems(setting)
 
 
 def _closed_problems(value: View, allowed: list[Scalar]) -> Iterator[Problem]:
@@ -87,44 +87,37 @@ def _closed_problems(value: View, allowed: list[Scalar]) -> Iterator[Problem]:
         )
 
 
-def _nested_problems(value: View, dialect: ParametersFile) -> Iterator[Problem]:
-    """What stands for something else than data inside a parameter: a layer, an object,
-    a function, or a list with some in it.
-    """
-    for element in value.elements():
-        yield from _nested_problems(element, dialect)
+def _object_problems(value: View) -> Iterator[Problem]:
+    """An object `{class_name: L2, config: {...}}`, or a function `{callable: tanh}`."""
     for word, settings_word in (("class_name", "config"), ("callable", None)):
-        yield from _object_problems(value, word, settings_word)
+        name = value.at(word)
+        if name is None:
+            continue
+        if not isinstance(name.data, str):
+            yield name.at_value(f"must be a name, not {described(name.data)}")
+        yield from _key_problems(value, (word, settings_word) if settings_word else (word,))
+        config = value.at(settings_word) if settings_word else None
+        if config is not None and not isinstance(config.data, dict):
+            yield config.at_value(f"must be a mapping, not {described(config.data)}")
+
+
+def _nested_problems(value: View, about: Documented) -> Iterator[Problem]:
+    """A layer inside a parameter."""
     name = value.at("layer")
     if name is None:
         return
-    yield from layer_problems(name, dialect)
+    yield from layer_problems(name, about.dialect)
     yield from _key_problems(value, ("layer", "params"))
-    layer = layer_named(name, dialect)
-    if layer is None:
-        if not isinstance(name.data, str):
-            yield name.at_value(f"must be the name of a layer, not {described(name.data)}")
+    if not isinstance(name.data, str):
+        yield name.at_value(f"must be the name of a layer, not {described(name.data)}")
+    inner = about.beside(name.data)
+    if inner is None:
         return
     params = value.at("params")
     if params is not None and not isinstance(params.data, dict):
         yield params.at_value(f"must be a mapping, not {described(params.data)}")
-    for key, inner in entries_of(value, "params"):
-        yield from _entry_problems("params", key, inner, dialect, layer)
     given = params.data if params is not None and isinstance(params.data, dict) else {}
-    yield from missing_problems(value, str(name.data), layer, given)
-
-
-def _object_problems(value: View, word: str, settings_word: str | None) -> Iterator[Problem]:
-    """An object `{class_name: L2, config: {...}}`, or a function `{callable: tanh}`."""
-    name = value.at(word)
-    if name is None:
-        return
-    if not isinstance(name.data, str):
-        yield name.at_value(f"must be a name, not {described(name.data)}")
-    yield from _key_problems(value, (word, settings_word) if settings_word else (word,))
-    config = value.at(settings_word) if settings_word else None
-    if config is not None and not isinstance(config.data, dict):
-        yield config.at_value(f"must be a mapping, not {described(config.data)}")
+    yield from missing_problems(value, inner.name, inner.layer, given)
 
 
 def _key_problems(value: View, known: Collection[str]) -> Iterator[Problem]:
@@ -134,6 +127,7 @@ def _key_problems(value: View, known: Collection[str]) -> Iterator[Problem]:
 
 
 def missing_problems(view: View, name: str, layer: Layer, given: Mapping[str, Any]) -> Iterator[Problem]:
+    """Required parameters that are not given."""
     for parameter, about in layer.constructor.items():
         if about.required and parameter not in given:
             yield view.at_value(f'{name} needs the parameter "{parameter}"')
