@@ -8,7 +8,7 @@ tags, anchors, aliases, merge keys, a second document.
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -174,15 +174,18 @@ class View:
         return Problem(self.place, message, hint)
 
 
-def _without(data: Any, node: YamlNode, path: tuple[Key, ...]) -> tuple[Any, YamlNode]:
-    """Copies without what stands at a path of both."""
+def _without(data: Any, node: YamlNode, path: Sequence[Key]) -> tuple[Any, YamlNode]:
+    """Copies without what stands at a path. What is not written where it is read, as a
+    value that another stands for, has no node.
+    """
     key, *rest = path
-    children: Any = copy(node.children)
-    data = copy(data)
+    data, children = copy(data), copy(node.children)
+    is_written = isinstance(children, list) or (children is not None and key in children)
+    nodes: Any = children if is_written else {key: node}
     if rest:
-        data[key], children[key] = _without(data[key], children[key], tuple(rest))
+        data[key], nodes[key] = _without(data[key], nodes[key], rest)
     else:
-        del data[key], children[key]
+        del data[key], nodes[key]
     return data, replace(node, children=children)
 
 

@@ -353,6 +353,21 @@ def test_names_of_claims_stand_once(root: Path) -> None:
     assert problem.place.line == 14
 
 
+@pytest.mark.parametrize(
+    "exhibit",
+    [
+        "call: {mask: [1]}, parameters: 3",
+        "call: 3, weights: {}",
+        "params: 3, returns: [3]",
+        "relation: {other: {}, equal: 3, differ: [3]}",
+        "matrix: 3, layer: 3, conforms: 3",
+    ],
+)
+def test_whatever_a_model_refuses_of_an_exhibit_is_told_where_it_stands(root: Path, exhibit: str) -> None:
+    found = problems(root, claim("true", f"    shows:\n      - {{{exhibit}}}\n"))
+    assert {problem.place.line for problem in found} == {14}
+
+
 def test_a_mistake_in_the_parameters_of_the_defaults_is_told_where_it_stands(root: Path) -> None:
     file = write(root, claim("true", SHOWN))
     file.write_text(file.read_text().replace("units: 3", "unitz: 3"))

@@ -696,6 +696,8 @@ def test_a_case_keeps_its_places_where_an_element_of_a_list_is_refused(problems:
         steps:
           - 3
           - {call: {sate: given}}
+          - 4
+          - {call: {mask: lft}}
       - 3
       - name: b
         steps:
@@ -703,7 +705,7 @@ def test_a_case_keeps_its_places_where_an_element_of_a_list_is_refused(problems:
           - resett
           - {call: {state: gven}}
         """)
-    assert lines(found) == [12, 13, 14, 17, 18, 19]
+    assert lines(found) == [12, 13, 14, 15, 16, 19, 20, 21]
 
 
 def test_a_mistake_in_a_nested_layer_has_the_place_of_the_inner_key(problems: Problems) -> None:
