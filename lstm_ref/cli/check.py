@@ -30,9 +30,10 @@ def check(files: tuple[Path, ...], format_: str) -> None:
     lstm-ref check cases/keras/masks.yaml
     lstm-ref check my-cases/
     """
+    from lstm_ref.corpus.loading import without_collection
     from lstm_ref.oracle.dry_run import problems_of
 
-    with waiting("still checking; a large matrix takes a while"):
+    with waiting("still checking; a large matrix takes a while"), without_collection():
         cases, problems = _read(files)
         problems += problems_of(cases)
     if format_ == "json":

@@ -88,7 +88,7 @@ def corpus_root() -> Path:
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
+def without_collection() -> Iterator[None]:
     """Without cyclic garbage collection: reading makes many objects and no cycles, and
     searching them for some takes a quarter of the time.
     """
@@ -114,7 +114,7 @@ def _shipped() -> Corpus:
     return _load(corpus_root())
 
 
-@_no_collection()
+@without_collection()
 def _load(root: Path) -> Corpus:
     if not root.is_dir():
         raise CorpusError([Problem(Location(root, 1), "is no folder")])
@@ -261,8 +261,14 @@ def case_files(root: Path) -> Iterator[tuple[str, CasesFile]]:
 
 
 def _selections(folder: Path) -> Selections:
-    shipped = folder.resolve() == corpus_root().resolve()
-    return read_selections(folder, COMMAND if shipped else f"{COMMAND} --cases {shlex.quote(str(folder))}")
+    if folder.resolve() == corpus_root().resolve():
+        return _shipped_selections()
+    return read_selections(folder, f"{COMMAND} --cases {shlex.quote(str(folder))}")
+
+
+@cache
+def _shipped_selections() -> Selections:
+    return read_selections(corpus_root())
 
 
 def _visible(root: Path, pattern: str) -> Iterator[Path]:

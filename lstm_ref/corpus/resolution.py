@@ -13,7 +13,7 @@ from lstm_ref.corpus.case import ABSENT, Values
 from lstm_ref.corpus.covering_file import Selections
 from lstm_ref.corpus.documents import View
 from lstm_ref.corpus.matrix import OTHER, Matrix, Point, axis_value, split
-from lstm_ref.corpus.models.cases import CaseEntry, CasesFile, Defaults, OtherEntry
+from lstm_ref.corpus.models.cases import CaseEntry, CasesFile, Defaults, OtherEntry, ValuesEntry
 from lstm_ref.corpus.models.parameters import Layer, ParametersFile
 
 # The groups that an axis may be of, and the settings in which they stand.
@@ -50,6 +50,15 @@ class Documented:
     def layer(self) -> Layer:
         """What is documented about it."""
         return self.dialect.layers[self.name]
+
+    def names(self, group: str) -> list[str]:
+        """The names that "params", "call", "input" or "values" may have for it."""
+        if group == "params":
+            return list(self.layer.constructor)
+        if group == "call":
+            arguments = self.layer.call.items()
+            return [name for name, argument in arguments if argument.values or not argument.required]
+        return [*self.layer.input, "shape"] if group == "input" else list(ValuesEntry.model_fields)
 
     def beside(self, name: object) -> "Documented | None":
         """The layer with this name of the same dialect; None where there is none."""
@@ -163,10 +172,24 @@ class ResolvedCase:
 
     def _documented(self) -> Iterator[tuple[str, Any]]:
         for axis in self.entry.matrix:
-            about = self.second if axis.startswith(OTHER) else self.own
-            value = None if about is None else axis_default(axis.removeprefix(OTHER), about.layer)
+            about = self.about(axis)
+            value = None if about is None else _axis_default(axis.removeprefix(OTHER), about.layer)
             if value is not None:
                 yield axis, value[0]
+
+    def about(self, axis: str) -> Documented | None:
+        """The layer that an axis is about; None where there is no second run."""
+        return self.second if axis.startswith(OTHER) else self.own
+
+    @cached_property
+    def known_axes(self) -> list[str]:
+        """The axes that it may have."""
+        return [
+            f"{group}.{name}"
+            for group in GROUPS
+            if (about := self.about(f"{group}.")) is not None
+            for name in about.names(group.removeprefix(OTHER))
+        ]
 
     @property
     def included(self) -> list[Point]:
@@ -263,7 +286,7 @@ def _holds(condition: Mapping[str, Any], size: Mapping[str, Any]) -> bool:
     return bool(condition) and all(size.get(word) == value for word, value in condition.items())
 
 
-def axis_default(axis: str, layer: Layer) -> tuple[Any] | None:
+def _axis_default(axis: str, layer: Layer) -> tuple[Any] | None:
     """The documented default of an axis, alone in a tuple: it may be null. None where
     there is none.
     """

@@ -9,8 +9,9 @@ stand there, it has objects of them, and each name also as that of a class: `l1_
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from lstm_ref.corpus.documents import View
@@ -79,7 +80,7 @@ def type_problems(value: View, parameter: Parameter, dialect: ParametersFile) ->
     """A value that is not of its parameter's type; of what stands inside it, nothing is
     said.
     """
-    types = _types_of(parameter)
+    types = parameter.types
     if not types or any(_holds(type_, value.data, parameter, dialect) for type_ in types):
         return
     known = [word for type_ in types for word in _words_of(type_, parameter, dialect)]
@@ -88,10 +89,6 @@ def type_problems(value: View, parameter: Parameter, dialect: ParametersFile) ->
         hint = f"YAML reads {value.data} as a word; write {FORMERLY_BOOLEAN[value.data.lower()]}"
     said = " or ".join(_said(type_, parameter) for type_ in types)
     yield value.at_value(f"must be {said}, not {described(value.data)}", hint)
-
-
-def _types_of(parameter: Parameter) -> Sequence[str | None]:
-    return parameter.type if isinstance(parameter.type, list) else (parameter.type,) if parameter.type else ()
 
 
 def _holds(type_: str | None, value: Any, parameter: Parameter, dialect: ParametersFile) -> bool:
@@ -115,7 +112,7 @@ def _words_of(type_: str | None, parameter: Parameter, dialect: ParametersFile) 
 
 def _names(family: str, dialect: ParametersFile) -> list[str]:
     """The names of a family, those of its classes too."""
-    values = list(_family(family, dialect))
+    values = dialect.values_of_types[family]
     classes = [value["class_name"] for value in values if isinstance(value, dict) and "class_name" in value]
     words = [value for value in values if isinstance(value, str)] + [_word_of_class(name) for name in classes]
     return list(dict.fromkeys([*words, *(map(_class_of_word, words) if classes else ())]))
@@ -125,6 +122,7 @@ def _classes(family: str, dialect: ParametersFile) -> list[str]:
     return [name for name in _names(family, dialect) if name[0].isupper()]
 
 
+@cache
 def _word_of_class(name: str) -> str:
     """GlorotUniform is glorot_uniform, and L1L2 is l1_l2."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
@@ -141,16 +139,9 @@ def word_of(value: Any) -> str:
     return _word_of_class(value) if value[:1].isupper() else value
 
 
+@cache
 def _class_of_word(word: str) -> str:
     return "".join(part[:1].upper() + part[1:] for part in word.split("_"))
-
-
-def _family(type_: str, dialect: ParametersFile) -> Iterator[Any]:
-    """The values of all parameters of this type."""
-    for layer in dialect.layers.values():
-        for parameter in layer.constructor.values():
-            if type_ in _types_of(parameter):
-                yield from (*parameter.values, parameter.default)
 
 
 def _said(type_: str | None, parameter: Parameter) -> str:
@@ -165,7 +156,7 @@ def _said(type_: str | None, parameter: Parameter) -> str:
 
 def schema_of(parameter: Parameter, dialect: ParametersFile) -> Schema:
     """The schema of a parameter's value; empty where it has no type."""
-    options = [_schema_of(type_, parameter, dialect) for type_ in _types_of(parameter)]
+    options = [_schema_of(type_, parameter, dialect) for type_ in parameter.types]
     if not options:
         return {}
     return options[0] if len(options) == 1 else {"anyOf": options}
@@ -184,7 +175,7 @@ def _schema_of(type_: str | None, parameter: Parameter, dialect: ParametersFile)
 def families(dialect: ParametersFile) -> Iterator[tuple[str, Schema]]:
     """Every family of names of a dialect, as a definition for `schema_of`."""
     parameters = [each for layer in dialect.layers.values() for each in layer.constructor.values()]
-    found = dict.fromkeys(type_ for parameter in parameters for type_ in _types_of(parameter))
+    found = dict.fromkeys(type_ for parameter in parameters for type_ in parameter.types)
     for type_ in found:
         if type_ is None or type_ in PLAIN or type_ == OF_ITS_VALUES:
             continue

@@ -67,7 +67,7 @@ class Plan:
         self.parameters = load_parameters()
         try:
             settings = settings_of(self.folder)
-            known = discover()
+            known = self._known = discover()
             asked = _asked(config, settings)
             shard = config.getoption("lstm_shard")
             self.shard = Shard.parse(shard) if shard else None
@@ -272,7 +272,7 @@ class Plan:
         """
         dialects = {case.dialect for case in cases}
         if self.named_columns or any(
-            known.dialect in dialects and installed(known) for known in discover().values()
+            known.dialect in dialects and installed(known) for known in self._known.values()
         ):
             return ""
         return f"{NOTHING_RUNS} {_dialects(cases)}; what would: {self._ways(cases)}" if cases else ""
@@ -282,7 +282,7 @@ class Plan:
         dialects = {case.dialect for case in cases}
         others = {
             name: known
-            for name, known in discover().items()
+            for name, known in self._known.items()
             if known.dialect in dialects and name not in self.targets
         }
         ways = [

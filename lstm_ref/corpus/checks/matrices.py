@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lstm_ref.corpus.checks.settings import known_axes
 from lstm_ref.corpus.checks.steps import call_of, steps_of
 from lstm_ref.corpus.checks.views import elements_of, entries_of, repeated_problems
 from lstm_ref.corpus.covering_file import digest
@@ -17,15 +16,16 @@ from lstm_ref.corpus.models.cases import CoveringEntry
 from lstm_ref.corpus.resolution import ResolvedCase
 from lstm_ref.corpus.validation import described
 
+ALONE = "make it a case of its own"
 MOST_POINTS = 100_000  # of one matrix; far above the full product of any layer
 
 
 def axes_problems(case: ResolvedCase) -> Iterator[Problem]:
     """Axes that are not known, or named by no matrix, and values that stand twice."""
-    known, matrix = known_axes(case), case.entry.matrix
+    matrix = case.entry.matrix
     for axis, values in entries_of(case.view, "matrix"):
-        if axis not in known:
-            yield values.at_key(f'unknown axis "{axis}"', did_you_mean(axis, known))
+        if axis not in case.known_axes:
+            yield values.at_key(f'unknown axis "{axis}"', did_you_mean(axis, case.known_axes))
             continue
         yield from _step_axis_problems(case, axis, values)
         yield from repeated_problems(values, axis)
@@ -34,27 +34,31 @@ def axes_problems(case: ResolvedCase) -> Iterator[Problem]:
             for axis, value in row.entries():
                 if axis not in matrix:
                     yield value.at_key(f'"{axis}" is no axis of this matrix', did_you_mean(axis, matrix))
-    for row in elements_of(case.view, "exclude") if matrix else ():
-        yield from _exclude_problems(row, matrix)
+            if rows == "exclude":
+                yield from _exclude_problems(row, matrix)
 
 
 def matrix_problems(case: ResolvedCase) -> Iterator[Problem]:
     """A matrix that is missing, too large or empty, and points that stand twice."""
-    matrix = case.entry.matrix
-    for name in ("include", "exclude", "covering") if not matrix else ():
-        rows = case.view.at(name)
-        if rows is not None:
-            hint = "make it a case of its own" if name != "covering" else None
-            yield rows.at_key(f'"{name}" needs a matrix', hint)
-    view, covering = case.view.at("matrix"), case.entry.covering
+    matrix, covering, view = case.entry.matrix, case.entry.covering, case.view.at("matrix")
     if view is None or not matrix:
-        return
-    if math.prod(map(len, matrix.values())) > MOST_POINTS and (covering is None or covering.runs != "always"):
+        yield from _missing_problems(case.view)
+    elif math.prod(map(len, matrix.values())) > MOST_POINTS and (
+        covering is None or covering.runs != "always"
+    ):
         yield view.at_key(f"makes more than {MOST_POINTS} points")
-    elif set(matrix) <= set(known_axes(case)):
+    elif set(matrix) <= set(case.known_axes):
         yield from _duplicate_problems(case, view)
         if covering is not None:
             yield from _covering_problems(case, covering)
+
+
+def _missing_problems(case: View) -> Iterator[Problem]:
+    """What only a matrix can have, of a case without one."""
+    for name, hint in (("include", ALONE), ("exclude", ALONE), ("covering", None)):
+        written = case.at(name)
+        if written is not None:
+            yield written.at_key(f'"{name}" needs a matrix', hint)
 
 
 def _step_axis_problems(case: ResolvedCase, axis: str, values: View) -> Iterator[Problem]:

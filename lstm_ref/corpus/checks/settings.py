@@ -2,6 +2,7 @@
 about, wherever it is written.
 """
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,9 +10,8 @@ from lstm_ref.corpus.case import SIZED
 from lstm_ref.corpus.checks.views import elements_of, entries_of
 from lstm_ref.corpus.documents import View
 from lstm_ref.corpus.matrix import OTHER, split
-from lstm_ref.corpus.models.cases import CallEntry, TrainEntry, ValuesEntry
-from lstm_ref.corpus.models.parameters import Layer
-from lstm_ref.corpus.resolution import GROUPS, Documented, ResolvedCase, Run
+from lstm_ref.corpus.models.cases import CallEntry, TrainEntry
+from lstm_ref.corpus.resolution import Documented, ResolvedCase, Run
 
 # What stands beside the arguments of a call, by action.
 WORDS_OF = {"call": frozenset[str](), "train": TrainEntry.model_fields.keys() - CallEntry.model_fields.keys()}
@@ -31,16 +31,7 @@ class Setting:
     @property
     def is_known(self) -> bool:
         """Whether the layer has the name."""
-        return self.name in known_names(self.group, self.about.layer)
-
-
-def known_names(group: str, layer: Layer) -> list[str]:
-    """The names that a group may have for a layer."""
-    if group == "params":
-        return list(layer.constructor)
-    if group == "call":
-        return [name for name, argument in layer.call.items() if argument.values or not argument.required]
-    return [*layer.input, "shape"] if group == "input" else list(ValuesEntry.model_fields)
+        return self.name in self.about.names(self.group)
 
 
 def of_groups(view: View, about: Documented) -> Iterator[Setting]:
@@ -73,36 +64,14 @@ def _of_call(call: View, about: Documented) -> Iterator[Setting]:
             yield Setting("call", name, value, about)
 
 
-def known_axes(case: ResolvedCase) -> list[str]:
-    """The axes that a case may have."""
-    return [
-        f"{group}.{name}"
-        for group in GROUPS
-        if (about := about_axis(case, f"{group}.")) is not None
-        for name in known_names(group.removeprefix(OTHER), about.layer)
-    ]
-
-
-def about_axis(case: ResolvedCase, axis: str) -> Documented | None:
-    """The layer that an axis is about; None where there is no second run."""
-    return case.second if axis.startswith(OTHER) else case.own
-
-
 def of_axes(case: ResolvedCase) -> Iterator[Setting]:
     """Those of the known axes of the matrix, and of the points that it includes."""
-    known = set(known_axes(case))
-    written = [
-        (axis, value) for axis, values in entries_of(case.view, "matrix") for value in values.elements()
-    ]
-    rows = [
-        pair
-        for row in elements_of(case.view, "include")
-        for pair in row.entries()
-        if pair[0] in case.entry.matrix
-    ]
-    for axis, value in (*written, *rows):
-        about = about_axis(case, axis)
-        if axis in known and about is not None:
+    matrix = case.entry.matrix
+    listed = ((axis, one) for axis, values in entries_of(case.view, "matrix") for one in values.elements())
+    rows = (row.entries() for row in elements_of(case.view, "include"))
+    for axis, value in itertools.chain(listed, *rows):
+        about = case.about(axis)
+        if about is not None and axis in matrix and axis in case.known_axes:
             group, name = split(axis.removeprefix(OTHER))
             yield from _with_nested(Setting(group, name, value, about))
 

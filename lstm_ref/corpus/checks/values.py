@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from lstm_ref.corpus.checks.settings import Setting, known_names, parts
+from lstm_ref.corpus.checks.settings import Setting, parts
 from lstm_ref.corpus.documents import View
 from lstm_ref.corpus.errors import Problem
 from lstm_ref.corpus.hints import did_you_mean
@@ -45,7 +45,7 @@ def setting_problems(setting: Setting) -> Iterator[Problem]:
 
 def _name_problems(setting: Setting) -> Iterator[Problem]:
     group, name, layer = setting.group, setting.name, setting.about.layer
-    known = known_names(group, layer)
+    known = setting.about.names(group)
     if group == "params":
         hint = did_you_mean(name, known) or (
             f"the documented ones stand in {setting.about.dialect.dialect}/parameters.yaml"

@@ -1,5 +1,7 @@
 """A parameter table, as written."""
 
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -45,6 +47,11 @@ class Parameter(Strict):
         ),
     )
     values: list[Any] = Field(default_factory=list)
+
+    @property
+    def types(self) -> Sequence[str | None]:
+        """The types of which a value may be; none where nobody says."""
+        return self.type if isinstance(self.type, list) else (self.type,) if self.type else ()
 
     @model_validator(mode="after")
     def _required_or_default(self) -> "Parameter":
@@ -139,3 +146,13 @@ class ParametersFile(Strict):
         ),
     )
     layers: Annotated[dict[str, Layer], Field(min_length=1)]
+
+    @cached_property
+    def values_of_types(self) -> Mapping[str | None, Sequence[Any]]:
+        """The values, and the defaults, of all parameters of each type."""
+        found: dict[str | None, list[Any]] = {}
+        for layer in self.layers.values():
+            for parameter in layer.constructor.values():
+                for type_ in parameter.types:
+                    found.setdefault(type_, []).extend([*parameter.values, parameter.default])
+        return found
