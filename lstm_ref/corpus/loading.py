@@ -247,7 +247,7 @@ def load_file(
     read = _cases(file, parameters, prefix, selections, everyday=everyday)
     if problems or read.problems:
         raise CorpusError([*problems, *read.problems])
-    return read.cases or _cases(file, parameters, prefix, selections).cases
+    return list(read.cases or _cases(file, parameters, prefix, selections).cases)
 
 
 def case_files(root: Path) -> Iterator[tuple[str, CasesFile]]:

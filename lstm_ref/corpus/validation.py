@@ -53,21 +53,24 @@ def validated(view: View) -> tuple[BaseModel | None, list[Problem]]:
         return None, model_problems(error, model, view)
 
 
-def salvaged(model: type[Model], view: View, stand_ins: Mapping[str, Any]) -> tuple[Model, View]:
-    """What a model reads of a mapping without all that it refuses, and a view of that.
-    `stand_ins` are read for the keys that it needs and that are missing.
+def salvaged(model: type[Model], view: View, stand_ins: Mapping[str, Any]) -> tuple[Model, View] | None:
+    """What a model reads of a mapping without what it refuses, and a view of that; None
+    where nothing is left to read. `stand_ins` are read for keys that are missing.
 
-    Raises ValidationError where it refuses the mapping as a whole.
+    Where a layer or a dialect is refused, what stands beside it is about nobody knows
+    what, and goes with it.
     """
-    while True:
+    while isinstance(view.data, dict):
         try:
             return model.model_validate({**stand_ins, **view.data}), view
         except ValidationError as error:
-            refused = {_path(details["loc"], view.data) for details in error.errors(include_url=False)}
-            if () in refused:
-                raise
+            paths = {_path(details["loc"], view.data) for details in error.errors(include_url=False)}
+        refused = {path[:-1] if path and path[-1] in ("layer", "dialect") else path for path in paths}
+        if () in refused:
+            break
         for path in sorted(refused, reverse=True):  # of a list the last first: the others stay in place
             view = view.without(path)
+    return None
 
 
 def model_problems(error: ValidationError, model: type[BaseModel], view: View) -> list[Problem]:

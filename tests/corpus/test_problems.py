@@ -681,6 +681,12 @@ def test_what_is_refused_hides_nothing_else(root: Path) -> None:
         ("exclude: [{params.unroll: true}], matrix: 3", "must be a mapping, not the number 3"),
         ("derivatives: second-order, relation: 3", "must be a mapping, not the number 3"),
         ("undocumented: {x: 1}, expect: 3", "must be a mapping, not the number 3"),
+        ("layer: 3, params: {cell: 1}", "must be a string, not the number 3"),
+        ("relation: {other: {layer: 3, params: {cell: 1}}}", "must be a string, not the number 3"),
+        (
+            "matrix: {params.unroll: [], params.rate: [1]}, exclude: [{params.unroll: true}]",
+            "must not be empty",
+        ),
     ],
 )
 def test_what_may_follow_from_what_is_refused_is_not_told(
@@ -688,6 +694,15 @@ def test_what_may_follow_from_what_is_refused_is_not_told(
 ) -> None:
     (problem,) = problems(f"- {{name: a, {entry}}}")
     assert problem.message == message
+
+
+def test_what_defaults_say_that_are_refused_is_missed_nowhere(root: Path) -> None:
+    (root / "toy" / "file.yaml").write_text(
+        "kind: cases\ndialect: toy\nlayer: LSTM\nabout: a\nsource: b\ndefaults: 3\ncases: [{name: a}]\n"
+    )
+    with pytest.raises(CorpusError) as caught:
+        load(root)
+    assert [problem.message for problem in caught.value.problems] == ["must be a mapping, not the number 3"]
 
 
 def test_a_case_keeps_its_places_where_an_element_of_a_list_is_refused(problems: Problems) -> None:

@@ -5,17 +5,15 @@ The checks of cases take them as they were resolved, and report at the place whe
 part is written. Each yields every problem that it finds.
 """
 
-from lstm_ref.corpus.checks.cases import problems_of_case, problems_of_defaults, problems_of_names
+from lstm_ref.corpus.checks.cases import problems_of_case, problems_of_head, problems_of_names
 from lstm_ref.corpus.checks.points import has_anything_to_check, problems_of_points
 from lstm_ref.corpus.checks.tables import problems_of_divergences, problems_of_parameters
-from lstm_ref.corpus.checks.values import layer_problems
 
 __all__ = [
     "has_anything_to_check",
-    "layer_problems",
     "problems_of_case",
-    "problems_of_defaults",
     "problems_of_divergences",
+    "problems_of_head",
     "problems_of_names",
     "problems_of_parameters",
     "problems_of_points",

@@ -5,7 +5,12 @@ its points show.
 import builtins
 from collections.abc import Callable, Iterator, Sequence
 
-from lstm_ref.corpus.checks.matrices import axes_problems, full_dtypes_problems, matrix_problems
+from lstm_ref.corpus.checks.matrices import (
+    axes_problems,
+    full_dtypes_problems,
+    matrix_problems,
+    rows_problems,
+)
 from lstm_ref.corpus.checks.relations import naming_problems, relation_problems
 from lstm_ref.corpus.checks.settings import Setting, of_axes, of_groups, of_run
 from lstm_ref.corpus.checks.steps import action_problems, derivatives_problems, size_problems, steps_problems
@@ -14,9 +19,9 @@ from lstm_ref.corpus.checks.views import elements_of, pattern_problems, repeated
 from lstm_ref.corpus.documents import View
 from lstm_ref.corpus.errors import Problem
 from lstm_ref.corpus.hints import did_you_mean
-from lstm_ref.corpus.models.cases import Defaults
+from lstm_ref.corpus.models.cases import CasesFile
 from lstm_ref.corpus.models.parameters import ParametersFile
-from lstm_ref.corpus.resolution import GROUPS, Documented, ResolvedCase, WrittenCase
+from lstm_ref.corpus.resolution import Documented, ResolvedCase, WrittenCase
 from lstm_ref.corpus.types import type_problems
 
 # The names of Python's exceptions, which every framework raises as well.
@@ -25,15 +30,22 @@ OF_PYTHON = tuple(
 )
 
 
-def problems_of_defaults(view: View, defaults: Defaults, own: Documented) -> Iterator[Problem]:
-    """What is wrong with the defaults of a file, whatever its cases say."""
-    for setting in of_groups(view, own):
+def problems_of_head(
+    view: View, written: View | None, file: CasesFile, dialect: ParametersFile
+) -> Iterator[Problem]:
+    """What is wrong with the head of a file, whatever its cases say. `written` is where
+    its defaults stand.
+    """
+    yield from layer_problems(view.at("layer"), dialect)
+    if written is None or file.layer not in dialect.layers:
+        return
+    for setting in of_groups(written, Documented(dialect, file.layer)):
         yield from setting_problems(setting)
-        if defaults.expect is None:
+        if file.defaults.expect is None:
             yield from _type_problems(setting)
-    yield from pattern_problems(view.at("expect", "match"))
-    yield from _raises_problems(view, own.dialect)
-    yield from _list_problems(view, own.dialect)
+    yield from pattern_problems(written.at("expect", "match"))
+    yield from _raises_problems(written, dialect)
+    yield from _list_problems(written, dialect)
 
 
 def problems_of_names(cases: Sequence[WrittenCase], dialect: ParametersFile) -> Iterator[Problem]:
@@ -150,13 +162,18 @@ def _runs_problems(case: ResolvedCase) -> Iterator[Problem]:
         yield from steps_problems(run)
 
 
+OF_A_POINT = frozenset({"params", "call", "input", "values"})
 # The checks of what keys of a case say together, and these keys.
 TOGETHER: Sequence[tuple[Callable[[ResolvedCase], Iterator[Problem]], frozenset[str]]] = (
     (_runs_problems, frozenset({"call", "steps", "relation"})),
     (_undocumented_problems, frozenset({"undocumented"})),
     (derivatives_problems, frozenset({"derivatives", "steps", "relation", "values"})),
     (relation_problems, frozenset({"relation", "steps", "matrix"})),
-    (matrix_problems, frozenset({"name", "matrix", "include", "exclude", "covering", "relation", *GROUPS})),
+    (
+        matrix_problems,
+        frozenset({"name", "matrix", "include", "exclude", "covering", "relation", *OF_A_POINT}),
+    ),
+    (rows_problems, frozenset({"matrix"})),
     (full_dtypes_problems, frozenset({"covering", "dtypes"})),
     (_required_problems, frozenset({"params", "matrix"})),
     (size_problems, frozenset({"input", "call", "steps", "matrix"})),

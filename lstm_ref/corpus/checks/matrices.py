@@ -21,20 +21,26 @@ MOST_POINTS = 100_000  # of one matrix; far above the full product of any layer
 
 
 def axes_problems(case: ResolvedCase) -> Iterator[Problem]:
-    """Axes that are not known, or named by no matrix, and values that stand twice."""
-    matrix = case.entry.matrix
+    """Axes that are not known, or of which a step says something else, and values that
+    stand twice.
+    """
     for axis, values in entries_of(case.view, "matrix"):
         if axis not in case.known_axes:
             yield values.at_key(f'unknown axis "{axis}"', did_you_mean(axis, case.known_axes))
             continue
         yield from _step_axis_problems(case, axis, values)
         yield from repeated_problems(values, axis)
-    for rows in ("include", "exclude") if matrix else ():
-        for row in elements_of(case.view, rows):
+
+
+def rows_problems(case: ResolvedCase) -> Iterator[Problem]:
+    """Rows of `include` and `exclude` that are not of the matrix."""
+    matrix = case.entry.matrix
+    for name in ("include", "exclude") if matrix else ():
+        for row in elements_of(case.view, name):
             for axis, value in row.entries():
                 if axis not in matrix:
                     yield value.at_key(f'"{axis}" is no axis of this matrix', did_you_mean(axis, matrix))
-            if rows == "exclude":
+            if name == "exclude":
                 yield from _exclude_problems(row, matrix)
 
 
