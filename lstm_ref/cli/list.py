@@ -29,8 +29,7 @@ def list_(patterns: tuple[str, ...], format_: str) -> None:
     if format_ == "json":
         show_json([_case(case) for case in chosen])
         return
-    for case in chosen:
-        click.echo(case.id)
+    click.echo("\n".join(case.id for case in chosen))
     click.echo(count(len(chosen), "case"), err=True)
 
 
