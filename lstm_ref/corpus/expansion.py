@@ -144,15 +144,18 @@ def _relation(
         step if step.input.timestep is None else replace(step, input=replace(step.input, timesteps=whole))
         for step in steps
     )
-    equal = tuple(Equality(_term(pair.left), _term(pair.right)) for pair in relation.equal or ())
+    pairs = {
+        key: tuple(Equality(_term(pair.left), _term(pair.right)) for pair in written)
+        for key, written in relation.pairs.items()
+    }
     return Relation(
         params,
         steps,
-        equal,
-        relation.exact,
-        other.dialect or "",
-        other.layer or "",
-        other.weights or "",
+        exact=relation.exact,
+        dialect=other.dialect or "",
+        layer=other.layer or "",
+        weights=other.weights or "",
+        **pairs,
     )
 
 

@@ -362,7 +362,7 @@ def _cases(
         read = read_cases(file.document.view(), model, parameters, prefix, below, everyday=everyday)
     if file.document and file.kind == "claims":
         claims = file.model if isinstance(file.model, ClaimsFile) else None
-        read = read_claims(file.document, claims, parameters, prefix)
+        read = read_claims(file.document.view(), claims, parameters, prefix)
     return ReadCases(read.cases, list(_elsewhere(read.problems, file.problems)))
 
 

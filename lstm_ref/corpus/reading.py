@@ -2,13 +2,14 @@
 checked, expanded. A case that is wrong hides no other.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from lstm_ref.corpus.case import Case
 from lstm_ref.corpus.checks import (
     has_anything_to_check,
+    layer_problems,
     problems_of_case,
     problems_of_head,
     problems_of_names,
@@ -20,6 +21,7 @@ from lstm_ref.corpus.errors import Problem
 from lstm_ref.corpus.expansion import expand
 from lstm_ref.corpus.hints import did_you_mean
 from lstm_ref.corpus.models.cases import CaseEntry, CasesFile, Defaults
+from lstm_ref.corpus.models.parameters import ParametersFile
 from lstm_ref.corpus.resolution import Parameters, ResolvedCase, WrittenCase, resolved
 from lstm_ref.corpus.validation import salvaged
 
@@ -49,21 +51,47 @@ def read_cases(
     `prefix` is the part of the ids that stands for the file; the selections are those
     of its cases, by name.
     """
+    dialect = dialect_of(view, tables)
+    if not isinstance(dialect, ParametersFile):
+        return ReadCases(problems=dialect)
+    file, defaults = (model, view.at("defaults")) if model is not None else head_of(view, dialect.dialect)
+    written = list(_written(view, model, defaults))
+    problems = [*problems_of_head(view, defaults, file, dialect), *problems_of_names(written)]
+    read = read_each([(one, file) for one in written], tables, prefix, selections, everyday=everyday)
+    return ReadCases(read.cases, [*problems, *read.problems])
+
+
+def dialect_of(view: View, tables: Parameters) -> ParametersFile | list[Problem]:
+    """The table of the dialect that a file names; where there is none, what is wrong
+    with the name beyond what the model says.
+    """
     name = view.at("dialect")
     if name is None or not isinstance(name.data, str):
-        return ReadCases()
+        return []
     if name.data not in tables:
-        hint = did_you_mean(name.data, tables)
-        return ReadCases(problems=[name.at_value(f'unknown dialect "{name.data}"', hint)])
-    file, defaults = (model, view.at("defaults")) if model is not None else _head(view, name.data)
-    written = list(_written(view, model, defaults))
-    problems = list(problems_of_head(view, defaults, file, tables[file.dialect]))
-    problems += problems_of_names(written, tables[file.dialect])
-    cases = filter(None, (resolved(one, file, tables, selections) for one in written))
-    read = [_read_case(case, prefix, everyday) for case in cases]
+        return [name.at_value(f'unknown dialect "{name.data}"', did_you_mean(name.data, tables))]
+    return tables[name.data]
+
+
+def read_each(
+    written: Iterable[tuple[WrittenCase, CasesFile]],
+    tables: Parameters,
+    prefix: str,
+    selections: Selections,
+    *,
+    everyday: bool = False,
+) -> ReadCases:
+    """The points of cases, each below the head of its file, whose dialect is known."""
+    read: list[ReadCases] = []
+    for one, file in written:
+        case = resolved(one, file, tables, selections)
+        read.append(
+            ReadCases(problems=list(layer_problems(one, tables[file.dialect])))
+            if case is None
+            else _read_case(case, prefix, everyday)
+        )
     return ReadCases(
-        [point for one in read for point in one.cases],
-        [*problems, *(problem for one in read for problem in one.problems)],
+        [point for one in read for point in one.cases], [problem for one in read for problem in one.problems]
     )
 
 
@@ -78,7 +106,7 @@ def _read_case(case: ResolvedCase, prefix: str, everyday: bool) -> ReadCases:
     return ReadCases(taken, list(problems_of_points(case, points)) if all_shown else ())
 
 
-def _head(view: View, dialect: str) -> tuple[CasesFile, View | None]:
+def head_of(view: View, dialect: str) -> tuple[CasesFile, View | None]:
     """What can be read of the head of a file that its model refuses, and the defaults
     in it.
     """
@@ -98,15 +126,15 @@ def _written(view: View, model: CasesFile | None, defaults: View | None) -> Iter
     if model is not None:
         yield from map(WrittenCase, model.cases, views)
         return
-    above = _refused(view.at("defaults"), defaults)
+    above = refused(view.at("defaults"), defaults)
     for one in views:
         found = salvaged(CaseEntry, one, UNNAMED)
         if found is not None:
             entry, rest = found
-            yield WrittenCase(entry, rest, above | _refused(one, rest) | (UNNAMED.keys() - rest.data.keys()))
+            yield WrittenCase(entry, rest, above | refused(one, rest) | (UNNAMED.keys() - rest.data.keys()))
 
 
-def _refused(written: View | None, rest: View | None) -> frozenset[str]:
+def refused(written: View | None, rest: View | None) -> frozenset[str]:
     """The keys below which a model refuses something of what is written."""
     if written is None:
         return frozenset()

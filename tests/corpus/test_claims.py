@@ -361,11 +361,13 @@ def test_names_of_claims_stand_once(root: Path) -> None:
         "params: 3, returns: [3]",
         "relation: {other: {}, equal: 3, differ: [3]}",
         "matrix: 3, layer: 3, conforms: 3",
+        "signature: 3, layer: pad",
     ],
 )
 def test_whatever_a_model_refuses_of_an_exhibit_is_told_where_it_stands(root: Path, exhibit: str) -> None:
     found = problems(root, claim("true", f"    shows:\n      - {{{exhibit}}}\n"))
     assert {problem.place.line for problem in found} == {14}
+    assert not any("unknown layer" in problem.message for problem in found)
 
 
 def test_a_mistake_in_the_parameters_of_the_defaults_is_told_where_it_stands(root: Path) -> None:

@@ -5,13 +5,17 @@ The checks of cases take them as they were resolved, and report at the place whe
 part is written. Each yields every problem that it finds.
 """
 
-from lstm_ref.corpus.checks.cases import problems_of_case, problems_of_head, problems_of_names
+from lstm_ref.corpus.checks.cases import layer_problems, problems_of_case, problems_of_head, problems_of_names
+from lstm_ref.corpus.checks.claims import problems_of_claim_names, problems_of_claims
 from lstm_ref.corpus.checks.points import has_anything_to_check, problems_of_points
 from lstm_ref.corpus.checks.tables import problems_of_divergences, problems_of_parameters
 
 __all__ = [
     "has_anything_to_check",
+    "layer_problems",
     "problems_of_case",
+    "problems_of_claim_names",
+    "problems_of_claims",
     "problems_of_divergences",
     "problems_of_head",
     "problems_of_names",

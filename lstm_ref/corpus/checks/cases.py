@@ -3,7 +3,7 @@ its points show.
 """
 
 import builtins
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from lstm_ref.corpus.checks.matrices import (
     axes_problems,
@@ -14,7 +14,7 @@ from lstm_ref.corpus.checks.matrices import (
 from lstm_ref.corpus.checks.relations import naming_problems, relation_problems
 from lstm_ref.corpus.checks.settings import Setting, of_axes, of_groups, of_run
 from lstm_ref.corpus.checks.steps import action_problems, derivatives_problems, size_problems, steps_problems
-from lstm_ref.corpus.checks.values import axis_problems, layer_problems, missing_problems, setting_problems
+from lstm_ref.corpus.checks.values import axis_problems, missing_problems, name_problems, setting_problems
 from lstm_ref.corpus.checks.views import elements_of, pattern_problems, repeated_problems
 from lstm_ref.corpus.documents import View
 from lstm_ref.corpus.errors import Problem
@@ -36,7 +36,8 @@ def problems_of_head(
     """What is wrong with the head of a file, whatever its cases say. `written` is where
     its defaults stand.
     """
-    yield from layer_problems(view.at("layer"), dialect)
+    if (layer := view.at("layer")) is not None:
+        yield from name_problems(layer, layer.data, dialect)
     if written is None or file.layer not in dialect.layers:
         return
     for setting in of_groups(written, Documented(dialect, file.layer)):
@@ -48,11 +49,10 @@ def problems_of_head(
     yield from _list_problems(written, dialect)
 
 
-def problems_of_names(cases: Sequence[WrittenCase], dialect: ParametersFile) -> Iterator[Problem]:
-    """Names of cases that stand twice, and layers that the dialect does not have."""
+def problems_of_names(cases: Iterable[WrittenCase]) -> Iterator[Problem]:
+    """Names of cases that stand twice."""
     first: dict[str, View] = {}
     for case in cases:
-        yield from layer_problems(case.view.at("layer"), dialect)
         name = case.view.at("name")
         if name is None:
             continue
@@ -61,6 +61,12 @@ def problems_of_names(cases: Sequence[WrittenCase], dialect: ParametersFile) -> 
                 f'the name "{name.data}" stands twice: here and in line {first[name.data].line}'
             )
         first.setdefault(name.data, name)
+
+
+def layer_problems(case: WrittenCase, dialect: ParametersFile) -> Iterator[Problem]:
+    """A layer of its own that the dialect does not have."""
+    if case.entry.layer is not None:
+        yield from name_problems(case.view.at("layer") or case.view, case.entry.layer, dialect)
 
 
 def problems_of_case(case: ResolvedCase) -> Iterator[Problem]:
@@ -113,11 +119,10 @@ def _inherited_problems(case: ResolvedCase) -> Iterator[Problem]:
     """Parameters that a case with a layer of its own inherits, and that this layer does
     not have.
     """
-    own = case.view.at("layer")
-    for name in case.file.defaults.params if own is not None else ():
-        if own is not None and name not in case.own.layer.constructor:
-            yield own.at_value(
-                f'the layer {own.data} has no parameter "{name}", which the defaults give it',
+    for name in case.file.defaults.params if case.entry.layer is not None else ():
+        if name not in case.own.layer.constructor:
+            yield (case.view.at("layer") or case.view).at_value(
+                f'the layer {case.own.name} has no parameter "{name}", which the defaults give it',
                 "move it from the defaults into the cases",
             )
 

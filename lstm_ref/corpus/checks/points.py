@@ -23,18 +23,8 @@ def has_anything_to_check(case: ResolvedCase) -> bool:
     """
     needed = (value for argument in case.own.layer.call.values() for value in argument.needs)
     special = {PREVIOUS, INITIAL, *TAKEN, *needed}
-    settings = case.settings
-    return case.second is not None or not special.isdisjoint(
-        _words(
-            [
-                settings.call,
-                settings.values,
-                case.view.data.get("steps"),
-                case.entry.matrix,
-                case.entry.include,
-            ]
-        )
-    )
+    written = [case.settings.call, case.settings.values, case.view.data]
+    return case.second is not None or not special.isdisjoint(_words(written))
 
 
 def problems_of_points(case: ResolvedCase, points: Iterable[Case]) -> Iterator[Problem]:
@@ -194,14 +184,15 @@ def _equal_problems(
         and not second.weights
     )
     relation = view.at("relation") or view
-    if same and not second.equal:
+    if same and not (second.equal or second.differ):
         hint = 'say in "other" what differs, or in "equal" what agrees'
         yield relation.at_key(f"the second run is the first{_at(case)}, and nothing is compared", hint)
-    for pair, place in zip(second.equal, elements_of(relation, "equal"), strict=True):
-        if same and pair.left == pair.right:
-            yield place.at_value(f"both sides are the same{_at(case)}")
-        yield from _term_problems(place.at("left") or place, pair.left, case.params, own)
-        yield from _term_problems(place.at("right") or place, pair.right, second.params, others)
+    for key, pairs in (("equal", second.equal), ("differ", second.differ)):
+        for pair, place in zip(pairs, elements_of(relation, key), strict=True):
+            if same and pair.left == pair.right:
+                yield place.at_value(f"both sides are the same{_at(case)}")
+            yield from _term_problems(place.at("left") or place, pair.left, case.params, own)
+            yield from _term_problems(place.at("right") or place, pair.right, second.params, others)
 
 
 def _at(case: Case) -> str:

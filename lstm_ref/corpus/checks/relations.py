@@ -20,10 +20,11 @@ def naming_problems(case: ResolvedCase) -> Iterator[Problem]:
         return
     if case.second is None:
         yield from _second_problems(case, relation.other, view.at("other") or view)
-    for pair, place in zip(relation.equal or (), elements_of(view, "equal"), strict=True):
-        yield from _term_problems(pair.left, place.at("left") or place, case.own.layer)
-        if case.second is not None:
-            yield from _term_problems(pair.right, place.at("right") or place, case.second.layer)
+    for key, pairs in relation.pairs.items():
+        for pair, place in zip(pairs, elements_of(view, key), strict=True):
+            yield from _term_problems(pair.left, place.at("left") or place, case.own.layer)
+            if case.second is not None:
+                yield from _term_problems(pair.right, place.at("right") or place, case.second.layer)
 
 
 def _second_problems(case: ResolvedCase, other: OtherEntry, view: View) -> Iterator[Problem]:

@@ -13,8 +13,11 @@ from lstm_ref.corpus.resolution import ResolvedCase, Run, given, merged_input, m
 
 
 def steps_of(run: Run) -> Iterator[tuple[Step, View]]:
-    """The steps of a run, each with its place."""
-    return zip(run.entry.steps or (), elements_of(run.view, "steps"), strict=True)
+    """The steps of a run, each with its place; that of the run where they are not
+    written.
+    """
+    steps = run.entry.steps or []
+    return zip(steps, list(elements_of(run.view, "steps")) or [run.view] * len(steps), strict=True)
 
 
 def call_of(step: Step) -> CallEntry | None:

@@ -19,13 +19,13 @@ from lstm_ref.corpus.resolution import TAKEN, Documented
 from lstm_ref.corpus.validation import described, model_problems
 
 
-def layer_problems(name: View | None, dialect: ParametersFile) -> Iterator[Problem]:
-    """A name of a layer that the dialect does not have."""
-    if name is not None and isinstance(name.data, str) and name.data not in dialect.layers:
-        yield name.at_value(
-            f'unknown layer "{name.data}" of dialect {dialect.dialect}',
-            did_you_mean(name.data, dialect.layers),
-        )
+def name_problems(view: View, name: object, dialect: ParametersFile) -> Iterator[Problem]:
+    """A name of a layer that the dialect does not have. What is no name is another
+    matter.
+    """
+    if isinstance(name, str) and name not in dialect.layers:
+        hint = did_you_mean(name, dialect.layers)
+        yield view.at_value(f'unknown layer "{name}" of dialect {dialect.dialect}', hint)
 
 
 def setting_problems(setting: Setting) -> Iterator[Problem]:
@@ -106,7 +106,7 @@ def _nested_problems(value: View, about: Documented) -> Iterator[Problem]:
     name = value.at("layer")
     if name is None:
         return
-    yield from layer_problems(name, about.dialect)
+    yield from name_problems(name, name.data, about.dialect)
     yield from _key_problems(value, ("layer", "params"))
     if not isinstance(name.data, str):
         yield name.at_value(f"must be the name of a layer, not {described(name.data)}")

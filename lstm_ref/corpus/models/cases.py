@@ -207,6 +207,11 @@ class RelationEntry(Strict):
         ),
     )
 
+    @property
+    def pairs(self) -> dict[str, list[EqualityEntry]]:
+        """What is compared, by the key below which it is written."""
+        return {"equal": self.equal or []}
+
 
 class CoveringEntry(Strict):
     """A selection of the matrix that holds every combination of values of `strength`

@@ -125,6 +125,11 @@ class ClaimRelation(RelationEntry):
         description="What must not be equal: the two sides differ by more than rounding can explain.",
     )
 
+    @property
+    def pairs(self) -> dict[str, list[EqualityEntry]]:
+        """What is compared, by the key below which it is written."""
+        return {**super().pairs, "differ": self.differ or []}
+
 
 class Exhibit(Strict):
     """A run that shows whether a statement holds. What it asserts stands beside what is
