@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -175,18 +175,14 @@ class View:
 
 
 def _without(data: Any, node: YamlNode, path: Sequence[Key]) -> tuple[Any, YamlNode]:
-    """Copies without what stands at a path. What is not written where it is read, as a
-    value that another stands for, has no node.
-    """
+    """Copies of data and its node without what stands at a path."""
     key, *rest = path
-    data, children = copy(data), copy(node.children)
-    is_written = isinstance(children, list) or (children is not None and key in children)
-    nodes: Any = children if is_written else {key: node}
+    parts, nodes = copy(data), copy(cast("dict[Key, YamlNode]", node.children))
     if rest:
-        data[key], nodes[key] = _without(data[key], nodes[key], rest)
+        parts[key], nodes[key] = _without(parts[key], nodes[key], rest)
     else:
-        del data[key], nodes[key]
-    return data, replace(node, children=children)
+        del parts[key], nodes[key]
+    return parts, replace(node, children=cast("dict[str, YamlNode]", nodes))
 
 
 def parse(content: bytes, file: Path) -> tuple[Document, list[Problem]]:

@@ -681,6 +681,8 @@ def test_what_is_refused_hides_nothing_else(root: Path) -> None:
         ("exclude: [{params.unroll: true}], matrix: 3", "must be a mapping, not the number 3"),
         ("derivatives: second-order, relation: 3", "must be a mapping, not the number 3"),
         ("undocumented: {x: 1}, expect: 3", "must be a mapping, not the number 3"),
+        ("derivatives: second-order, expect: 3", "must be a mapping, not the number 3"),
+        ("relation: {other: {params: {rate: 1}}}, expect: 3", "must be a mapping, not the number 3"),
         ("layer: 3, params: {cell: 1}", "must be a string, not the number 3"),
         ("relation: {other: {layer: 3, params: {cell: 1}}}", "must be a string, not the number 3"),
         (

@@ -172,8 +172,8 @@ OF_A_POINT = frozenset({"params", "call", "input", "values"})
 TOGETHER: Sequence[tuple[Callable[[ResolvedCase], Iterator[Problem]], frozenset[str]]] = (
     (_runs_problems, frozenset({"call", "steps", "relation"})),
     (_undocumented_problems, frozenset({"undocumented"})),
-    (derivatives_problems, frozenset({"derivatives", "steps", "relation", "values"})),
-    (relation_problems, frozenset({"relation", "steps", "matrix"})),
+    (derivatives_problems, frozenset({"derivatives", "expect", "steps", "relation", "values"})),
+    (relation_problems, frozenset({"relation", "expect", "steps", "matrix"})),
     (
         matrix_problems,
         frozenset({"name", "matrix", "include", "exclude", "covering", "relation", *OF_A_POINT}),

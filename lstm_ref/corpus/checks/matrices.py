@@ -35,13 +35,14 @@ def axes_problems(case: ResolvedCase) -> Iterator[Problem]:
 def rows_problems(case: ResolvedCase) -> Iterator[Problem]:
     """Rows of `include` and `exclude` that are not of the matrix."""
     matrix = case.entry.matrix
+    known = {axis: values for axis, values in matrix.items() if axis in case.known_axes}
     for name in ("include", "exclude") if matrix else ():
         for row in elements_of(case.view, name):
             for axis, value in row.entries():
                 if axis not in matrix:
-                    yield value.at_key(f'"{axis}" is no axis of this matrix', did_you_mean(axis, matrix))
+                    yield value.at_key(f'"{axis}" is no axis of this matrix', did_you_mean(axis, known))
             if name == "exclude":
-                yield from _exclude_problems(row, matrix)
+                yield from _exclude_problems(row, known)
 
 
 def matrix_problems(case: ResolvedCase) -> Iterator[Problem]:
