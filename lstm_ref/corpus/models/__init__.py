@@ -1,6 +1,6 @@
 """What may stand in a YAML file, one model for each `kind`. All schemas come from here.
 
-The models describe the files as they are written; `expansion` turns them into cases.
+The models describe the files as they are written; `reading` turns them into cases.
 What depends on the parameter tables (which names a layer has) is checked in `checks`.
 """
 
