@@ -13,16 +13,27 @@ from pathlib import Path
 OLDEST = (3, 10)
 SECONDS = 30.0
 
+# A module may come from another distribution than that of its name, as a nightly one:
+# from one in the folder that the module lies in.
 LOOK = """\
-import importlib.util, json, sys
+import importlib.util, json, os, sys
 from importlib import metadata
-def version(name):
+def version(name, module):
+    folder = os.path.dirname(os.path.dirname(module.origin)) if module.origin else ""
     try:
-        return metadata.version(name)
-    except Exception:
-        return None
-found = {name: importlib.util.find_spec(name) is not None for name in sys.argv[1:]}
-versions = {name: version(name) for name in found if version(name)}
+        own = metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        own = None
+    if own is not None and os.path.samefile(own.locate_file(""), folder or os.curdir):
+        return own.version
+    for other in metadata.distributions(path=[folder]) if folder else ():
+        if any(file.parts[0] == name for file in other.files or ()):
+            return other.version
+    return own and own.version
+modules = {name: importlib.util.find_spec(name) for name in sys.argv[1:]}
+found = {name: module is not None for name, module in modules.items()}
+versions = {name: version(name, module) for name, module in modules.items() if module}
+versions = {name: known for name, known in versions.items() if known}
 print(json.dumps({"python": list(sys.version_info[:2]), "found": found, "versions": versions}))
 """
 
