@@ -10,6 +10,7 @@ from lstm_ref.cli.claims import claims
 from lstm_ref.cli.convert import convert
 from lstm_ref.cli.coverage import coverage
 from lstm_ref.cli.diff import diff
+from lstm_ref.cli.divergences import divergences
 from lstm_ref.cli.export import export
 from lstm_ref.cli.implementations import implementations
 from lstm_ref.cli.list import list_
@@ -44,7 +45,7 @@ def main() -> None:
 
 WHILE_WORKING = (run, smoke, list_, show, new, check, repro)
 AFTER_A_RUN = (report, diff, merge)
-OTHERS = (claims, coverage, export, implementations, convert)
+OTHERS = (claims, coverage, divergences, export, implementations, convert)
 
 for command in (*WHILE_WORKING, *AFTER_A_RUN, *OTHERS):
     main.add_command(command)

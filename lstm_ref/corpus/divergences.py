@@ -23,7 +23,8 @@ class Divergence:
     `outcomes` are several where it is another from run to run. `processor` gives the
     values, one of which the framework has to report of the processor, by name. `match`
     is a regular expression found in the outcome's message. `dtypes` is None where the
-    disagreement does not depend on the dtype.
+    disagreement does not depend on the dtype. `measured` has by package the versions in
+    which the entries of the file were looked for.
     """
 
     implementation: str
@@ -38,6 +39,7 @@ class Divergence:
     place: Location
     where: tuple[Mapping[str, tuple[Any, ...]], ...] = ({},)
     processor: Mapping[str, tuple[str | bool, ...]] = field(default_factory=dict)
+    measured: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def damages(self) -> bool:
@@ -70,4 +72,5 @@ def divergences(document: Document, file: DivergencesFile) -> Iterator[Divergenc
                     name: tuple(value) if isinstance(value, list) else (value,)
                     for name, value in entry.processor.items()
                 },
+                measured={package: tuple(versions) for package, versions in file.measured.items()},
             )

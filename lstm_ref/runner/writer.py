@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 import lstm_ref
-from lstm_ref.corpus import corpus_hash, corpus_root
+from lstm_ref.corpus import corpus_hash, corpus_root, load_divergences
 from lstm_ref.report.findings import without_numbers
 from lstm_ref.results.errors import ResultsInUse
 from lstm_ref.results.reading import read
-from lstm_ref.results.records import FAILING, Header, Missing, Results
+from lstm_ref.results.records import FAILING, Header, Missing, Results, SubjectRecord
 from lstm_ref.results.writing import ResultFile, now
 from lstm_ref.runner.cpu import cpu_facts
 from lstm_ref.runner.items import cause_of
@@ -26,6 +26,7 @@ from lstm_ref.runner.nodeids import Choice, is_item_of_a_case
 from lstm_ref.runner.plan import Plan
 from lstm_ref.runner.progress import Progress, begin_line
 from lstm_ref.runner.targets import EVERYWHERE, Target
+from lstm_ref.runner.unmeasured import newer_than_measured
 
 # A summary of more causes than this is no summary.
 MOST_CAUSES = 5
@@ -48,6 +49,7 @@ class Writer:
         self._others = 0
         self._alone = False
         self._summing_up = False
+        self._subjects: tuple[SubjectRecord, ...] = ()
 
     @cached_property
     def _results(self) -> Path:
@@ -196,6 +198,7 @@ class Writer:
             self._file.finish()
         self._file.close()
         results = read(self._results)
+        self._subjects = results.subjects
         self._report.write_text(render(results), encoding="utf-8")
         self._tell_github(results)
 
@@ -240,6 +243,9 @@ class Writer:
             terminalreporter.line(
                 f"          and {_count(len(causes) - MOST_CAUSES, 'cause')} more, in the report", red=True
             )
+        entries = [*self._plan.divergences, *load_divergences()]
+        for line in newer_than_measured(entries, self._plan.targets, self._subjects):
+            terminalreporter.line(f"versions  {line}", yellow=True)
         if self._plan.missing:
             terminalreporter.line(f"not run   {left_out(self._plan.missing)}", yellow=True)
         terminalreporter.line(f"results   {_shown(self._results)}")

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Literal
 
+import packaging.version
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from pydantic import (
     AfterValidator,
@@ -64,6 +65,18 @@ Specifier = Annotated[str, Field(pattern=NOT_BLANK), AfterValidator(_specifier)]
 
 
 Version = Annotated[str, Field(pattern=r"^[0-9]+(\.[0-9]+)*$")]
+
+
+def _release(text: str) -> str:
+    try:
+        packaging.version.Version(text)
+    except packaging.version.InvalidVersion:
+        raise PydanticCustomError("release", 'must be a version such as "3.15.1"') from None
+    return text
+
+
+# A version of a package as it calls itself, pre-releases too.
+Release = Annotated[str, Field(pattern=NOT_BLANK), AfterValidator(_release)]
 
 
 class Strict(BaseModel):

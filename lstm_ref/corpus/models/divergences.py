@@ -6,7 +6,7 @@ from pydantic import (
     Field,
 )
 
-from lstm_ref.corpus.models.base import Dtype, Fact, Name, Scalar, Specifier, Strict, Text
+from lstm_ref.corpus.models.base import Dtype, Fact, Name, Release, Scalar, Specifier, Strict, Text
 
 Unwanted = Literal["fail", "error", "crash", "timeout"]
 
@@ -71,7 +71,11 @@ class DivergencesFile(Strict):
     kind: Literal["divergences"]
     implementation: Name
     about: Text
+    measured: dict[str, Annotated[list[Release], Field(min_length=1)]] = Field(
+        default_factory=dict,
+        description=(
+            "By package the versions in which the entries were looked for, the oldest first; lstm-ref"
+            " divergences --write keeps it. A newer one takes the ranges that are open."
+        ),
+    )
     entries: Annotated[list[DivergenceEntry], Field(min_length=1)]
-
-
-# --- claims ---
