@@ -128,9 +128,13 @@ class Run:
         facts = self.subjects.facts(column) or Facts("", {}, {}, {})
         name = self._targets[column].name
         try:
-            divergence = self._divergences.matching(case, name, dtype, facts.versions, facts.processor)
+            entries = self._divergences.matching(case, name, dtype, facts.versions, facts.processor)
         except CannotJudge as error:
-            finding, divergence = _Finding("error", str(error)), None
+            finding, entries = _Finding("error", str(error)), []
+        # Of several entries about the case it does what one says.
+        divergence = next(
+            (entry for entry in entries if _is_listed(finding, entry)), entries[0] if entries else None
+        )
         if divergence is not None and divergence.damages:
             self.subjects.replace(column)
         if divergence is not None and _is_listed(finding, divergence):

@@ -33,12 +33,15 @@ class Divergences:
         dtype: str,
         versions: Mapping[str, str],
         processor: Mapping[str, str | bool],
-    ) -> Divergence | None:
-        """The entry for this item in these versions on this processor, or None.
+    ) -> list[Divergence]:
+        """The entries for this item in these versions on this processor, in the order
+        of their files.
 
         Raises UnknownFact where an entry needs to know what the subject does not tell.
         """
-        for pattern, entry in self._entries.get(implementation, ()):
+        return [
+            entry
+            for pattern, entry in self._entries.get(implementation, ())
             if (
                 pattern.fullmatch(case.id)
                 and (not entry.dtypes or dtype in entry.dtypes)
@@ -49,9 +52,8 @@ class Divergences:
                 )
                 and self._anywhere(entry, case)
                 and _allows(entry, processor)
-            ):
-                return entry
-        return None
+            )
+        ]
 
     def about(self, case: Case) -> list[Divergence]:
         """The entries that are about the case, in whatever dtype and version and on

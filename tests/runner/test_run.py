@@ -445,6 +445,13 @@ def test_a_failure_that_the_entry_is_not_about_stays_a_failure(bench: Bench, ent
     assert "output: 12 of 12 elements are beyond the bound" in found.message
 
 
+def test_of_several_entries_about_a_case_the_one_that_says_what_happens_is_taken(bench: Bench) -> None:
+    other = divergence(match="raised InvalidArgumentError", reason="It raises.")
+    found = bench.outcome(bench.case(ORDINARY), change=wrong, known=(other, divergence()))
+    assert (found.outcome, found.message) == ("divergence", "framework: It adds one.")
+    assert bench.outcome(bench.case(ORDINARY), known=(other, divergence())).outcome == "stale"
+
+
 def test_a_crash_in_a_case_that_is_known_to_fail_stays_a_crash(bench: Bench) -> None:
     found = bench.outcome(
         bench.case(ORDINARY), change=lambda *_: Crashed("signal SIGSEGV", ""), known=(divergence(match="."),)

@@ -182,9 +182,17 @@ def test_an_entry_is_about_its_dtypes_versions_and_processors(
     read: Read,
 ) -> None:
     divergences = Divergences([replace(ENTRY, **entry)], load_parameters())
-    assert (
-        divergences.matching(read(CASES)["trained"], "toy", dtype, versions, processor) is not None
-    ) is about
+    found = divergences.matching(read(CASES)["trained"], "toy", dtype, versions, processor)
+    assert bool(found) is about
+
+
+def test_every_entry_about_a_case_is_found_in_the_order_of_the_file(read: Read) -> None:
+    entries = [replace(ENTRY, match=match) for match in ("one", "another")]
+    entries.append(replace(ENTRY, match="newer", versions={"toy": ">=2"}))
+    found = Divergences(entries, load_parameters()).matching(
+        read(CASES)["trained"], "toy", "float32", {"toy": "1.2"}, {}
+    )
+    assert [entry.match for entry in found] == ["one", "another"]
 
 
 def test_what_the_subject_does_not_tell_of_its_processor_is_asked_for(read: Read) -> None:
