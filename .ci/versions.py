@@ -56,7 +56,8 @@ def environment(version: str, folder: Path) -> Path:
     beside = [name for begin, names in BESIDE.items() if version.startswith(begin) for name in names]
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(own)]
     subprocess.run([*pip, *package, *beside], check=True)
-    (own / "base.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    behind = f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n"
+    (own / "base.pth").write_text(behind, encoding="utf-8")
     done.touch()
     return interpreter
 
