@@ -18,7 +18,7 @@ class Divergence:
     `kind` says who is wrong ("framework", "documentation") or that nobody is
     ("by-design"). `versions` maps a package to a version specifier; all must hold.
     `where` narrows the cases down to those in which every axis of a row
-    ("params.unroll", "call.mask") has one of its values.
+    ("params.unroll", "call.mask", "inside.unroll") has one of its values.
 
     `outcomes` are several where it is another from run to run. `processor` gives the
     values, one of which the framework has to report of the processor, by name. `match`

@@ -1,7 +1,7 @@
 """Known disagreements, applied to what was found."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from packaging.specifiers import SpecifierSet
@@ -73,9 +73,20 @@ class Divergences:
         )
 
     def _holds(self, row: Mapping[str, tuple[Any, ...]], case: Case, call: CaseStep) -> bool:
+        inside = {split(axis)[1]: values for axis, values in row.items() if split(axis)[0] == "inside"}
         return all(
             value_text(self._value(axis, case, call)) in map(value_text, values)
             for axis, values in row.items()
+            if split(axis)[0] != "inside"
+        ) and (
+            not inside
+            or any(
+                all(
+                    value_text(self._parameter(case.dialect, layer, params, name)) in map(value_text, values)
+                    for name, values in inside.items()
+                )
+                for layer, params in _layers(case.layer, case.params)
+            )
         )
 
     def _value(self, axis: str, case: Case, call: CaseStep) -> Any:
@@ -85,14 +96,23 @@ class Divergences:
         group, name = split(axis)
         if group == "call":
             return call.arguments.get(name, ABSENT)
-        constructor = self.parameters[case.dialect].layers[case.layer].constructor
-        return (
-            case.params[name]
-            if name in case.params
-            else constructor[name].default
-            if name in constructor
-            else None
-        )
+        return self._parameter(case.dialect, case.layer, case.params, name)
+
+    def _parameter(self, dialect: str, layer: str, params: Mapping[str, Any], name: str) -> Any:
+        """The value of a constructor argument; the documented default where it is not
+        given.
+        """
+        constructor = self.parameters[dialect].layers[layer].constructor
+        return params[name] if name in params else constructor[name].default if name in constructor else None
+
+
+def _layers(layer: str, params: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """A layer and all those that it is made of, each with its arguments."""
+    yield layer, params
+    for value in params.values():
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, Mapping) and isinstance(each.get("layer"), str):
+                yield from _layers(each["layer"], each.get("params", {}))
 
 
 def _allows(entry: Divergence, processor: Mapping[str, str | bool]) -> bool:

@@ -105,6 +105,43 @@ def test_an_entry_is_about_the_points_in_which_every_axis_of_a_row_has_one_of_it
     assert matched(read(CASES), *where) == names
 
 
+NESTED = """\
+kind: cases
+dialect: keras
+layer: Bidirectional
+about: A claim of the tests.
+source: keras.layers.Bidirectional
+defaults: {input: {batch: 4, timesteps: 7, features: 5}}
+cases:
+  - {name: plain, params: {layer: {layer: LSTM, params: {units: 3, dropout: 0.3}}}}
+  - {name: both, params: {layer: {layer: LSTM, params: {units: 3, dropout: 0.3, unroll: true}}}}
+  - name: apart
+    params:
+      layer: {layer: LSTM, params: {units: 3, dropout: 0.3}}
+      backward_layer: {layer: LSTM, params: {units: 3, unroll: true, go_backwards: true}}
+  - name: list
+    layer: RNN
+    params:
+      cell: [{layer: LSTMCell, params: {units: 2}}, {layer: LSTMCell, params: {units: 3, dropout: 0.3}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("row", "names"),
+    [
+        ({"inside.dropout": (0.3,)}, {"plain", "both", "apart", "list"}),
+        ({"inside.dropout": (0.3,), "inside.unroll": (True,)}, {"both"}),
+        ({"inside.unroll": (False,)}, {"plain", "apart", "list"}),
+        ({"inside.dropout": (0.3,), "params.merge_mode": ("concat",)}, {"plain", "both", "apart"}),
+        ({"params.dropout": (0.3,)}, set()),
+    ],
+)
+def test_an_axis_inside_is_of_the_layer_or_of_one_that_it_is_made_of(
+    row: Mapping[str, tuple[Any, ...]], names: set[str], read: Read
+) -> None:
+    assert matched(read(NESTED), row) == names
+
+
 def test_an_entry_is_about_its_own_implementation(read: Read) -> None:
     assert matched(read(CASES), {}, of="toy-graph") == set()
 

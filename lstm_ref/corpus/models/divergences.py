@@ -11,7 +11,8 @@ from lstm_ref.corpus.models.base import Dtype, Fact, Name, Release, Scalar, Spec
 Unwanted = Literal["fail", "error", "crash", "timeout"]
 
 Where = dict[
-    Annotated[str, Field(pattern=r"^(params|call)\.\w+$")], Annotated[list[Scalar], Field(min_length=1)]
+    Annotated[str, Field(pattern=r"^(params|call|inside)\.\w+$")],
+    Annotated[list[Scalar], Field(min_length=1)],
 ]
 
 
@@ -27,7 +28,8 @@ class DivergenceEntry(Strict):
         default=[{}],
         description=(
             "Only those of the cases in which every axis of a row (params.unroll, call.mask) has one of its"
-            " values; any row will do."
+            " values; any row will do. inside.dropout is the argument of the layer or of any that it is made"
+            " of; all such axes of a row are of one layer."
         ),
     )
     implementations: Annotated[list[Name], Field(min_length=1)] | None = Field(
