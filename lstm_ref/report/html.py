@@ -16,6 +16,7 @@ from lstm_ref.report.findings import Finding, findings
 from lstm_ref.report.listing import listing, script_safe
 from lstm_ref.report.matrix import matrices
 from lstm_ref.report.plots import profile, spreads
+from lstm_ref.report.side_by_side import side_by_side
 from lstm_ref.report.standings import GROUPS, group_of, slugs, standings
 from lstm_ref.report.values import cut, number, place, short, visible
 from lstm_ref.results.records import FAILING, OUTCOMES, Results
@@ -76,6 +77,7 @@ def render(results: Results) -> str:
             reasons=reasons,
             implementations=names,
             slugs=slugs(names),
+            versions_beside=side_by_side(results, found),
             versions={name: tables.versions(results, name) for name in names},
             findings=found,
             full=_told_in_full(found),
