@@ -103,7 +103,8 @@ def measured(
                 continue
             if outcome.case not in about:
                 about[outcome.case] = entries.about(cases[outcome.case])
-            for entry in _about(outcome, about[outcome.case], package):
+            some = list(_about(outcome, about[outcome.case], package))
+            for entry in _signs(outcome, some, package, version):
                 found.setdefault(entry.place, {}).setdefault(version, []).append((outcome, entry))
     return [
         _measured(place, by_version, package) for place, by_version in sorted(found.items(), key=_in_order)
@@ -150,6 +151,18 @@ def _about(outcome: Outcome, entries: Sequence[Divergence], package: str) -> Ite
         and package in entry.versions
         and (not entry.dtypes or outcome.dtype in entry.dtypes)
     )
+
+
+def _signs(outcome: Outcome, some: Sequence[Divergence], package: str, version: str) -> Iterable[Divergence]:
+    """The entries that the outcome says something of. What comes, goes and comes again
+    has an entry for each time: one that holds in a version explains what it does there.
+    """
+
+    def holds(entry: Divergence) -> bool:
+        return SpecifierSet(entry.versions[package]).contains(version, prereleases=True)
+
+    explained = any(holds(entry) and does_as_listed(outcome, entry) for entry in some)
+    return (entry for entry in some if holds(entry) or not (explained and does_as_listed(outcome, entry)))
 
 
 def _measured(

@@ -162,6 +162,8 @@ entries:
     match: "beyond the bound"
     reason: It is wrong.
   - cases: keras/masks/*
+    where:
+      - {inside.kernel_regularizer: [l1, {class_name: L1, config: {l1: 0.25}}]}
     kind: framework
     versions: {keras: "==3.15.*"}
     processor: {onednn_bf16: false, cpu_capability: [default, AVX2]}
@@ -175,13 +177,14 @@ def test_an_entry_stands_for_all_its_patterns_and_implementations(tmp_path: Path
     (tmp_path / "divergences").mkdir()
     (tmp_path / "divergences" / "keras-tensorflow.yaml").write_text(FILE, encoding="utf-8")
     found = load_divergences(tmp_path)
+    objects = {"inside.kernel_regularizer": ("l1", {"class_name": "L1", "config": {"l1": 0.25}})}
     rows = ({"params.unroll": (True,)}, {"call.mask": ("gaps", "left")})
     assert [(entry.implementation, entry.cases, entry.where) for entry in found] == [
         ("keras-tensorflow", "keras/structure/*", rows),
         ("keras-tensorflow", "keras/sizes/one-step", rows),
         ("keras-tensorflow-graph", "keras/structure/*", rows),
         ("keras-tensorflow-graph", "keras/sizes/one-step", rows),
-        ("keras-tensorflow", "keras/masks/*", ({},)),
+        ("keras-tensorflow", "keras/masks/*", (objects,)),
     ]
     assert [entry.outcomes for entry in found] == [("fail",)] * 4 + [("crash", "fail")]
     assert [entry.processor for entry in found] == [{}] * 4 + [

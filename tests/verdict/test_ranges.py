@@ -140,6 +140,19 @@ def test_each_version_of_a_package_is_looked_at_by_itself(cases: dict[str, Case]
     assert (found.specifier, found.wrong) == (">=2.0,<3.0", ())
 
 
+def test_what_comes_goes_and_comes_again_has_an_entry_for_each_time(cases: dict[str, Case]) -> None:
+    runs = [
+        results({"toy": version}, outcome("file/a", "toy", word, "beyond" if word == "fail" else ""))
+        for version, word in {"1.0": "fail", "2.0": "pass", "3.0": "fail"}.items()
+    ]
+    early = replace(ENTRY, versions={"kit": ">=1.0,<2.0"})
+    late = replace(ENTRY, versions={"kit": ">=3.0"}, place=Location(Path("toy.yaml"), 9))
+    entries = Divergences([early, late], load_parameters())
+    assert [each.wrong for each in measured(runs, cases, entries, "kit")] == [(), ()]
+    alone = Divergences([early], load_parameters())
+    assert [each.wrong for each in measured(runs, cases, alone, "kit")] == [("3.0",)]
+
+
 def test_a_few_cases_from_all_over_an_entry_are_enough(cases: dict[str, Case]) -> None:
     entries = [ENTRY, replace(ENTRY, cases="file/b", place=Location(Path("toy.yaml"), 9))]
     about = Divergences(entries, load_parameters())

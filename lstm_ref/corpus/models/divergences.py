@@ -1,6 +1,6 @@
 """A list of known disagreements, as written."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     Field,
@@ -12,7 +12,7 @@ Unwanted = Literal["fail", "error", "crash", "timeout"]
 
 Where = dict[
     Annotated[str, Field(pattern=r"^(params|call|inside)\.\w+$")],
-    Annotated[list[Scalar], Field(min_length=1)],
+    Annotated[list[Scalar | dict[str, Any]], Field(min_length=1)],
 ]
 
 
