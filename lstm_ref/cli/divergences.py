@@ -48,7 +48,7 @@ LEGEND = "x there   . gone   ? in some of its cases   ! they fail in another way
     type=click.Choice(["text", "md", "json"]),
     default="text",
     show_default=True,
-    help="md is for documentation, json for programs.",
+    help="md, of the list alone, is a table of entry and version; json is for programs.",
 )
 def divergences(
     results: tuple[Path, ...],
@@ -237,7 +237,9 @@ def _write(found: "Sequence[Measured]", package: str) -> None:
 
 
 def _show_known(found: "Sequence[Known]", format_: str) -> None:
-    """The list: by file, a table of entry and version where versions were measured."""
+    """The list by file; in Markdown a table of entry and version of each file whose
+    entries were looked for in several versions.
+    """
     if format_ == "json":
         show_json([_listed(each) for each in found])
         return
@@ -247,7 +249,8 @@ def _show_known(found: "Sequence[Known]", format_: str) -> None:
     for file, some in by_file.items():
         versions = list(dict.fromkeys(v for each in some for by in each.versions.values() for v in by))
         if format_ == "md":
-            click.echo("\n".join(_markdown(file, some, versions)))
+            if versions:
+                click.echo("\n".join(_markdown(file, some, versions)))
             continue
         click.secho(f"\n{file.name}", bold=True)
         for each in some:
