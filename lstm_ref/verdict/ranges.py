@@ -169,14 +169,30 @@ def _measured(
     place: Location, by_version: Mapping[str, Sequence[tuple[Outcome, Divergence]]], package: str
 ) -> Measured:
     entries = [entry for some in by_version.values() for _, entry in some]
+    sightings = {version: _sighting(version, some) for version, some in by_version.items()}
     return Measured(
         place,
         tuple(dict.fromkeys(entry.implementation for entry in entries)),
         package,
         entries[0].versions[package],
         entries[0].reason,
-        tuple(_sighting(version, by_version[version]) for version in sorted(by_version, key=Version)),
+        tuple(_in_order_of_versions({**_earlier(entries[0], package), **sightings})),
     )
+
+
+def _earlier(entry: Divergence, package: str) -> dict[str, Sighting]:
+    """What was seen in the versions that were measured before, as the range has it."""
+    written = SpecifierSet(entry.versions[package])
+    return {
+        version: Sighting(version, 1)
+        if written.contains(version, prereleases=True)
+        else Sighting(version, 0, (entry.cases,))
+        for version in entry.measured.get(package, ())
+    }
+
+
+def _in_order_of_versions(sightings: Mapping[str, Sighting]) -> Iterable[Sighting]:
+    return (sightings[version] for version in sorted(sightings, key=Version))
 
 
 def _sighting(version: str, some: Sequence[tuple[Outcome, Divergence]]) -> Sighting:

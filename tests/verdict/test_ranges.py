@@ -153,6 +153,17 @@ def test_what_comes_goes_and_comes_again_has_an_entry_for_each_time(cases: dict[
     assert [each.wrong for each in measured(runs, cases, alone, "kit")] == [("3.0",)]
 
 
+def test_what_was_measured_before_is_kept_where_it_is_not_run_again(cases: dict[str, Case]) -> None:
+    runs = [
+        results({"toy": "3.0"}, outcome("file/a", "toy", "fail", "beyond")),
+        results({"toy": "4.0"}, outcome("file/a", "toy", "pass")),
+    ]
+    before = replace(ENTRY, versions={"kit": ">=2.0"}, measured={"kit": ("1.0", "2.0", "3.0")})
+    (found,) = measured(runs, cases, Divergences([before], load_parameters()), "kit")
+    assert [each.word for each in found.sightings] == ["gone", "there", "there", "gone"]
+    assert (found.specifier, found.wrong) == (">=2.0,<4.0", ("4.0",))
+
+
 def test_a_few_cases_from_all_over_an_entry_are_enough(cases: dict[str, Case]) -> None:
     entries = [ENTRY, replace(ENTRY, cases="file/b", place=Location(Path("toy.yaml"), 9))]
     about = Divergences(entries, load_parameters())
