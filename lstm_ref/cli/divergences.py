@@ -219,7 +219,7 @@ def _plain(each: "Measured") -> dict[str, Any]:
 
 def _write(found: "Sequence[Measured]", package: str) -> None:
     """Write what was measured into the files. What no single range holds stays as it
-    is.
+    is, and so does a file of which a single version was run.
     """
     from lstm_ref.corpus.range_writing import NoSuchLine, with_measured, with_ranges
 
@@ -227,6 +227,8 @@ def _write(found: "Sequence[Measured]", package: str) -> None:
     for each in found:
         by_file.setdefault(each.place.file, []).append(each)
     for file, some in by_file.items():
+        if len(_all_versions(some)) < 2:
+            continue
         new = {each.place.line: each.specifier for each in some if each.wrong and each.specifier}
         try:
             text = with_ranges(file.read_text(encoding="utf-8"), package, new)
