@@ -27,12 +27,15 @@ THERE, GONE, SOME, OTHER, UNKNOWN = "there", "gone", "some", "other", "unknown"
 class Sighting:
     """What became of an entry's cases in one version of a package: how many do what it
     says, and the ids of those that pass, and of those that fail in another way.
+
+    What was measured before is `assumed` to be as the range has it.
     """
 
     version: str
     there: int = 0
     passing: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    assumed: bool = False
 
     @property
     def word(self) -> str:
@@ -60,15 +63,11 @@ class Measured:
     def specifier(self) -> str | None:
         """The range that holds exactly the versions in which it was seen, open where it
         is seen in the newest; None where there is no such range.
+
+        What is assumed gives way where it does not go together with what was seen.
         """
-        known = [each for each in self.sightings if each.word in (THERE, GONE, SOME)]
-        seen = [index for index, each in enumerate(known) if each.word != GONE]
-        if not seen or len(seen) != seen[-1] - seen[0] + 1:
-            return None
-        parts = [f">={_bound(known[seen[0]].version)}"]
-        if seen[-1] + 1 < len(known):
-            parts.append(f"<{_bound(known[seen[-1] + 1].version)}")
-        return ",".join(parts)
+        seen = [each for each in self.sightings if not each.assumed]
+        return _range(self.sightings) or _range(seen)
 
     @property
     def wrong(self) -> tuple[str, ...]:
@@ -85,6 +84,17 @@ class Measured:
                 and each.word in (THERE, GONE)
             )
         )
+
+
+def _range(sightings: Iterable[Sighting]) -> str | None:
+    known = [each for each in sightings if each.word in (THERE, GONE, SOME)]
+    seen = [index for index, each in enumerate(known) if each.word != GONE]
+    if not seen or len(seen) != seen[-1] - seen[0] + 1:
+        return None
+    parts = [f">={_bound(known[seen[0]].version)}"]
+    if seen[-1] + 1 < len(known):
+        parts.append(f"<{_bound(known[seen[-1] + 1].version)}")
+    return ",".join(parts)
 
 
 def measured(
@@ -184,9 +194,9 @@ def _earlier(entry: Divergence, package: str) -> dict[str, Sighting]:
     """What was seen in the versions that were measured before, as the range has it."""
     written = SpecifierSet(entry.versions[package])
     return {
-        version: Sighting(version, 1)
+        version: Sighting(version, 1, assumed=True)
         if written.contains(version, prereleases=True)
-        else Sighting(version, 0, (entry.cases,))
+        else Sighting(version, 0, (entry.cases,), assumed=True)
         for version in entry.measured.get(package, ())
     }
 

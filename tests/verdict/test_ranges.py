@@ -164,6 +164,13 @@ def test_what_was_measured_before_is_kept_where_it_is_not_run_again(cases: dict[
     assert (found.specifier, found.wrong) == (">=2.0,<4.0", ("4.0",))
 
 
+def test_what_is_only_assumed_gives_way_to_what_was_seen(cases: dict[str, Case]) -> None:
+    runs = [results({"toy": "1.0"}, outcome("file/a", "toy", "fail", "beyond"))]
+    before = replace(ENTRY, versions={"kit": ">=3.0"}, measured={"kit": ("1.0", "2.0", "3.0")})
+    (found,) = measured(runs, cases, Divergences([before], load_parameters()), "kit")
+    assert (found.specifier, found.wrong) == (">=1.0", ("1.0",))
+
+
 def test_a_few_cases_from_all_over_an_entry_are_enough(cases: dict[str, Case]) -> None:
     entries = [ENTRY, replace(ENTRY, cases="file/b", place=Location(Path("toy.yaml"), 9))]
     about = Divergences(entries, load_parameters())
