@@ -61,6 +61,9 @@ def _train(at: Framework, live: LiveLayer, arguments: Mapping[str, Any]) -> Live
     """
     inputs, others = split({name: value for name, value in arguments.items() if name not in OF_TRAINING})
     live.inputs = [(tuple(each.shape), at.backend.dtype(each)) for each in inputs]
+    # The first to ask for the policy of the process fixes it, with floatx as its dtype
+    # (Keras 3.15): asked here, it is the one that users have.
+    at.keras.mixed_precision.global_policy()
     floatx = at.keras.backend.floatx()
     at.keras.backend.set_floatx("float32" if live.dtype.startswith("mixed_") else live.dtype)
     try:
