@@ -69,7 +69,8 @@ class Divergences:
     def _anywhere(self, entry: Divergence, case: Case) -> bool:
         """Whether what narrows an entry down holds in some call of the case."""
         return any(
-            self._holds(row, case, step) for row in entry.where for step in case.steps if step.action in SIZED
+            not row or any(self._holds(row, case, step) for step in case.steps if step.action in SIZED)
+            for row in entry.where
         )
 
     def _holds(self, row: Mapping[str, tuple[Any, ...]], case: Case, call: CaseStep) -> bool:

@@ -142,6 +142,13 @@ def test_an_axis_inside_is_of_the_layer_or_of_one_that_it_is_made_of(
     assert matched(read(NESTED), row) == names
 
 
+def test_an_entry_without_rows_is_about_a_case_without_calls_too(read: Read) -> None:
+    cases = read(CASES)
+    told = {"signature": replace(cases["trained"], steps=cases["trained"].steps[1:])}
+    assert matched(told) == {"signature"}
+    assert matched(told, {"params.unroll": (False,)}) == set()
+
+
 def test_an_entry_is_about_its_own_implementation(read: Read) -> None:
     assert matched(read(CASES), {}, of="toy-graph") == set()
 
