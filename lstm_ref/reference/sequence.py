@@ -4,15 +4,21 @@ Source of the backward pass: Graves 2012, "Supervised Sequence Labelling with Re
 Neural Networks", section 4.6.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from lstm_ref.reference.activations import Activation, Array, sigmoid, tanh
-from lstm_ref.reference.cell import PLAIN, State, Variant, gates, step
+from lstm_ref.reference.cell import PLAIN, State, StepGradient, Variant, gates, step
 from lstm_ref.reference.dropout import product, pull_to_input, pull_to_weights
 from lstm_ref.reference.weights import LSTMWeights
+
+Walk: TypeAlias = Iterator[tuple[State, Callable[[State], StepGradient]]]  # one a step
+
+# What the input adds to the gates is computed for about so many numbers at once: one
+# product for many steps is fast, and one for all steps may hold 4 times the output.
+BLOCK = 1 << 18
 
 
 class SequenceGradient(NamedTuple):
@@ -38,33 +44,21 @@ def run(
     variant: Variant = PLAIN,
 ) -> tuple[tuple[Array, State], Callable[[Array, State], SequenceGradient]]:
     """Run the layer over x (..., batch, timesteps, features), one step or more, from
-    the `initial` state.
-
-    Where `mask` (batch, timesteps) is False, the step does not happen: the state stays
-    as it was. Sequences of unequal length are the mask that is False after each one's
-    end.
-
-    `dropout` (gates, batch, timesteps, features) is a mask on x, `recurrent_dropout`
-    (gates, batch, timesteps, outputs) one on the h that enters each step. An axis of
-    gates or timesteps that has length 1 stands for all.
+    the `initial` state. The arguments are those of `walk`.
 
     Returns h after every step (..., batch, timesteps, outputs) and the last state. The
-    pullback takes the gradients of both.
+    pullback takes the gradients of both. It holds what the steps computed, 7 times as
+    much as h; `forward` takes the same walk and holds h alone.
     """
     timesteps = x.shape[-2]
-    drop_x, drop_h = (
-        None if masks is None else spread(masks, timesteps) for masks in (dropout, recurrent_dropout)
-    )
-    z_x = from_input(x, weights, drop_x)
     states, pullbacks = [initial], []
-    for t in range(timesteps):
-        drop = None if drop_h is None else drop_h[..., t, :]
-        after, pull_step = step(
-            z_x[..., t, :], states[t], weights, activation, recurrent_activation, drop, variant
-        )
-        states.append(after if mask is None else choose(mask[:, t, None], after, states[t]))
+    for state, pull_step in walk(
+        x, initial, weights, activation, recurrent_activation, mask, dropout, recurrent_dropout, variant
+    ):
+        states.append(state)
         pullbacks.append(pull_step)
     h = over_time([state.h for state in states[1:]])
+    drop_x, drop_h = spread(dropout, timesteps), spread(recurrent_dropout, timesteps)
 
     @np.errstate(over="ignore")
     def pullback(dh: Array, d_last: State) -> SequenceGradient:
@@ -105,6 +99,55 @@ def run(
     return (h, states[-1]), pullback
 
 
+@np.errstate(over="ignore")
+def forward(steps: Walk) -> tuple[Array, State]:
+    """h after every step of a walk (..., batch, timesteps, outputs) and the last state:
+    what `run` returns, where nobody asks for gradients.
+    """
+    h = []
+    for state, _ in steps:
+        h.append(state.h)
+    return over_time(h), state
+
+
+def walk(
+    x: Array,
+    initial: State,
+    weights: LSTMWeights,
+    activation: Activation = tanh,
+    recurrent_activation: Activation = sigmoid,
+    mask: Array | None = None,
+    dropout: Array | None = None,
+    recurrent_dropout: Array | None = None,
+    variant: Variant = PLAIN,
+) -> Walk:
+    """Walk over x (..., batch, timesteps, features) from the `initial` state: the state
+    after each step, and the pullback of that step.
+
+    Where `mask` (batch, timesteps) is False, the step does not happen: the state stays
+    as it was. Sequences of unequal length are the mask that is False after each one's
+    end.
+
+    `dropout` (gates, batch, timesteps, features) is a mask on x, `recurrent_dropout`
+    (gates, batch, timesteps, outputs) one on the h that enters each step. An axis of
+    gates or timesteps that has length 1 stands for all.
+    """
+    *_, batch, timesteps, _ = x.shape
+    drop_x, drop_h = spread(dropout, timesteps), spread(recurrent_dropout, timesteps)
+    state = initial
+    at_once = 1 + BLOCK // (1 + batch * weights.kernel.shape[-1])
+    for start in range(0, timesteps, at_once):
+        block = slice(start, start + at_once)
+        z_x = from_input(x[..., block, :], weights, None if drop_x is None else drop_x[..., block, :])
+        for t in range(start, min(start + at_once, timesteps)):
+            drop = None if drop_h is None else drop_h[..., t, :]
+            after, pull_step = step(
+                z_x[..., t - start, :], state, weights, activation, recurrent_activation, drop, variant
+            )
+            state = after if mask is None else choose(mask[:, t, None], after, state)
+            yield state, pull_step
+
+
 def from_input(x: Array, weights: LSTMWeights, dropout: Array | None = None) -> Array:
     """What the input alone adds to the four gates, at all steps: x W + b (..., batch,
     timesteps, 4 units), with both biases where there are two.
@@ -126,8 +169,10 @@ def pull_to_peepholes(dz: Array, c: list[Array]) -> Array:
     return dp
 
 
-def spread(mask: Array, timesteps: int) -> Array:
-    """The mask (..., timesteps or 1, n) with all its timesteps."""
+def spread(mask: Array | None, timesteps: int) -> Array | None:
+    """The mask (..., timesteps or 1, n) with all its timesteps, if there is one."""
+    if mask is None:
+        return None
     return np.broadcast_to(mask, (*mask.shape[:-2], timesteps, mask.shape[-1]))
 
 
