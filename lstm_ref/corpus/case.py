@@ -3,7 +3,7 @@ Values, no behaviour.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +69,35 @@ class Values:
     grid: str = "dyadic"
     scale: float = 1.0
     weights: str = "drawn"
+
+
+@dataclass(frozen=True)
+class Literal:
+    """An array that is written out: its numbers in C order, half a unit in the last
+    printed digit of each, and where it stands. Of a single number the shape is (), and
+    every element of the array is that number.
+    """
+
+    shape: tuple[int, ...]
+    numbers: tuple[float, ...]
+    half_units: tuple[float, ...]
+    places: tuple[Location, ...] = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Literals:
+    """The numbers of a case that has all of them written out, by documented names: its
+    weights, the arrays of its call, and the outputs that must come out. An array in a
+    list has the name of the list and its index: hx[0].
+
+    `written` are the same as plain data.
+    """
+
+    place: Location = field(compare=False)
+    weights: Mapping[str, Literal]
+    arguments: Mapping[str, Literal]
+    expected: Mapping[str, Literal]
+    written: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -171,7 +200,7 @@ class Case:
     outputs, "second-order" of the gradients.
 
     A case that shows whether a statement holds has a `claim`, and is judged by what
-    that asserts.
+    that asserts. One with `literals` draws no number.
     """
 
     id: str
@@ -195,3 +224,4 @@ class Case:
     covering: bool = False
     derivatives: tuple[str, ...] = ()
     claim: Claim | None = None
+    literals: Literals | None = None

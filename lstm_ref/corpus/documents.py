@@ -61,14 +61,15 @@ def plain_value(text: str) -> str | int | float | bool | None:
 
 @dataclass(slots=True)
 class YamlNode:
-    """Where a value starts, where its key starts if it has one, and the nodes inside
-    it. Lines and columns count from 0.
+    """Where a value starts, where its key starts if it has one, the nodes inside it,
+    and its text where it is a scalar. Lines and columns count from 0.
     """
 
     line: int
     column: int
     key: tuple[int, int] | None = None
     children: "dict[str, YamlNode] | list[YamlNode] | None" = None
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -323,7 +324,7 @@ class _Reader:
     def _add(self, value: Any, event: Any) -> YamlNode:
         """Put a value, or a key, where it belongs."""
         mark = event.start_mark
-        node = YamlNode(mark.line, mark.column)
+        node = YamlNode(mark.line, mark.column, text=getattr(event, "value", ""))
         if not self._open:
             self.data, self.root = value, node
             return node

@@ -20,6 +20,7 @@ from lstm_ref.corpus.case import (
     Values,
 )
 from lstm_ref.corpus.ids import point_ids, value_text
+from lstm_ref.corpus.literals import literals
 from lstm_ref.corpus.matrix import Point, split
 from lstm_ref.corpus.models.cases import (
     CallStepEntry,
@@ -55,6 +56,7 @@ def expand(case: ResolvedCase, prefix: str, *, everyday: bool = False) -> Iterat
         undocumented=tuple(entry.undocumented),
         versions=tuple(entry.versions or file.defaults.versions or ()),
         derivatives=(entry.derivatives,) if entry.derivatives else (),
+        literals=literals(case.view.document, (*case.view.path, "numbers")) if entry.numbers else None,
     )
     axes = case.matrix.axes
     id_of = point_ids(prefix, entry.name, axes, case.documented)

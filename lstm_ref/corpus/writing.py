@@ -70,6 +70,8 @@ def as_yaml(case: Case) -> str:
         {word: size for word, size in common.items() if ("input", word) not in axes.values()}
     )
     entry["values"] = _Flow(_values(case.values, axes))
+    if case.literals is not None:
+        entry["numbers"] = _Flow(case.literals.written)
     on_axes = {
         name: value
         for axis, value in case.axes.items()

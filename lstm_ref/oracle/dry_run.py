@@ -14,6 +14,8 @@ from lstm_ref.corpus.ids import value_text
 from lstm_ref.dialects import dialect
 from lstm_ref.dialects.dialect import Spec
 from lstm_ref.oracle.errors import CannotJudge
+from lstm_ref.oracle.known import known
+from lstm_ref.oracle.literals import LiteralIsWrong, refuse_unmet
 from lstm_ref.oracle.materialize import Material, is_of_documentation, materialize, second_run
 from lstm_ref.oracle.twin import run_twin
 from lstm_ref.reference.activations import Array
@@ -40,6 +42,9 @@ def problems_of(cases: Iterable[Case]) -> Iterator[Problem]:
             continue
         try:
             _build(case, run=new_value)
+        except LiteralIsWrong as error:
+            told.add(name)
+            yield Problem(error.place, error.message)
         except (NotImplementedError, CannotJudge) as error:  # they say what to do
             told.add(name)
             yield Problem(case.place, f"{case.id}: {error}", None)
@@ -69,6 +74,9 @@ def _build(case: Case, run: bool) -> None:
         other = second_run(case, case.relation)
         second = materialize(other, seed=0, like=first, part=case.relation.weights, draw=_zeros)
         runs.append((other.dialect, second))
+    if case.literals is not None:
+        version = case.versions[0] if case.versions else ""
+        refuse_unmet(case.literals, known(case, case.dtypes, version, gradients=False))
     for name, material in runs if run else ():
         version = case.versions[0] if case.versions and name == case.dialect else ""
         run_twin(dialect(name, version), material.request)

@@ -19,6 +19,7 @@ from lstm_ref.dialects import Dialect, dialect
 from lstm_ref.dialects.dialect import AXES, ROW, Given, Label, Labels, Sizes, Spec, Twin
 from lstm_ref.dialects.layouts import canonical, groups, lstms, named, of_place, places, within
 from lstm_ref.oracle.errors import InexactValues, NoSuchPart, WeightsDoNotFit, WeightsLeftOver
+from lstm_ref.oracle.literals import with_literals
 from lstm_ref.oracle.policies import POLICIES
 from lstm_ref.protocol.steps import OF_DOCUMENTATION
 from lstm_ref.protocol.trace import Request, Step, Tensor
@@ -145,6 +146,8 @@ def materialize(
     request = Request(
         "", case.layer, case.params, "float64", weights, tuple(steps), _key(f"{seed}/{case.id}") % 2**31
     )
+    if case.literals is not None:
+        request = with_literals(request, case.literals, case.dtypes)
     return Material(request, labels, draw)
 
 

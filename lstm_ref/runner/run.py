@@ -16,6 +16,7 @@ from lstm_ref.corpus.selection import last_part
 from lstm_ref.dialects import dialect
 from lstm_ref.oracle.errors import CannotJudge, NotInThisDtype
 from lstm_ref.oracle.expectation import Expectation, expect, expect_bitwise, with_cotangents_of
+from lstm_ref.oracle.literals import refuse_unmet
 from lstm_ref.oracle.materialize import Material, cast, materialize, second_run
 from lstm_ref.oracle.policies import POLICIES
 from lstm_ref.oracle.twin import NOTHING, YIELDING, Observed, TwinCall, run_twin
@@ -377,7 +378,10 @@ class Run:
             side = _side(case, case.id, right, known)
             return (replace(side, request=replace(side.request, steps=(*side.request.steps, last))),)
         if case.relation is None:
-            return (_side(case, case.id, first, known),)
+            side = _side(case, case.id, first, known)
+            if case.literals is not None and side.expectation is not None:
+                refuse_unmet(case.literals, side.expectation)
+            return (side,)
         # The noise of the two sides is independent.
         side = _side(case, f"{case.id}/0", first, known)
         other = second_run(case, case.relation)

@@ -5,6 +5,7 @@ its points show.
 import builtins
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
+from lstm_ref.corpus.checks.literals import literal_problems
 from lstm_ref.corpus.checks.matrices import (
     axes_problems,
     full_dtypes_problems,
@@ -86,6 +87,7 @@ def problems_of_case(case: ResolvedCase) -> Iterator[Problem]:
                 yield from _type_problems(setting)
         yield from action_problems(run)
     yield from naming_problems(case)
+    yield from literal_problems(case.view)
     yield from _inherited_problems(case)
     yield from axes_problems(case)
     yield from pattern_problems(case.view.at("expect", "match"))

@@ -78,6 +78,28 @@ class ValuesEntry(Strict):
     weights: Literal["drawn", "initial"] = "drawn"
 
 
+_ARRAY = {"type": ["number", "array"]}
+Numbers = Annotated[Any, WithJsonSchema(_ARRAY)]
+
+
+class NumbersEntry(Strict):
+    """The numbers of one call, written out: lists as deep as the array has axes, or one
+    number for all elements.
+    """
+
+    weights: dict[str, Numbers] = Field(description="Every weight, by its documented name.")
+    arguments: dict[str, Numbers] = Field(
+        description=("Every array of the call, by its documented name; one in a list has its index: hx[0].")
+    )
+    expected: dict[str, Numbers] = Field(
+        default_factory=dict,
+        description=(
+            "Outputs by name, as they were printed: right to half a unit of the last digit. A whole number is"
+            " exact."
+        ),
+    )
+
+
 class CallEntry(BaseModel):
     """Call arguments by their documented names with a symbolic value; `input` overrides
     the case's input for this call.
@@ -282,6 +304,7 @@ class CaseEntry(Strict):
     )
     input: InputEntry = InputEntry()
     values: ValuesEntry = ValuesEntry()
+    numbers: NumbersEntry | None = None
     call: CallEntry = CallEntry()
     steps: Annotated[list[Step], Field(min_length=1)] | None = None
     matrix: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(
