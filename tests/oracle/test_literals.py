@@ -145,3 +145,13 @@ def test_the_shipped_numbers_are_those_of_the_equations_with_50_digits() -> None
             literal = case.literals.expected[name]
             for number, half, exact in zip(literal.numbers, literal.half_units, wanted, strict=True):
                 assert abs(number - exact) <= half * 1.001
+
+
+def test_the_numbers_of_the_node_test_are_those_of_one_step_with_equal_gates() -> None:
+    (case,) = [case for case in load().cases if case.id == "onnx/vectors/defaults"]
+    assert case.literals is not None
+    rows = np.reshape(case.literals.expected["Y_h"].numbers, (3, 3))
+    for row, total in zip(rows, ("0.3", "0.7", "1.1"), strict=True):
+        with mp.workdps(50):
+            gate = 1 / (1 + exp(-mpf(total)))
+            assert all(abs(number - gate * tanh(gate * tanh(mpf(total)))) <= 5e-8 for number in row)
