@@ -5,6 +5,7 @@ Everything here is a pure function of what was asked for; `introduce` and `look`
 given, and do what takes a process.
 """
 
+import functools
 import re
 import shlex
 from collections import Counter
@@ -94,10 +95,18 @@ def _versions(modules: Sequence[str]) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for module in modules:
-        for package in (module, *packages_distributions().get(module, ())):
+        with suppress(PackageNotFoundError):
+            found[module] = version(module)
+        for package in () if module in found else _packages().get(module, ()):
             with suppress(PackageNotFoundError):
                 found.setdefault(module, version(package))
     return found
+
+
+@functools.cache
+def _packages() -> Mapping[str, Sequence[str]]:
+    """The packages of each module: it takes a look at every installed file."""
+    return packages_distributions()
 
 
 @dataclass(frozen=True)
