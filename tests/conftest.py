@@ -6,11 +6,14 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 import lstm_ref
@@ -28,8 +31,52 @@ from lstm_ref.verdict.divergences import Divergences
 
 HOSTED = Path(__file__).parent / "twins" / "hosted.py"
 
+Array = npt.NDArray[Any]
+Loss = Callable[[Mapping[str, Array]], float]
 Start = Callable[..., Subjects]
 Judged = Callable[..., Outcome]
+
+
+def moved(loss: Loss, point: Mapping[str, Array], name: str, direction: Array) -> float:
+    """The slope of the loss along a direction of one array: a difference quotient."""
+    above, below = (loss({**point, name: point[name] + sign * 1e-6 * direction}) for sign in (1, -1))
+    return (above - below) / 2e-6
+
+
+@pytest.fixture(scope="session")
+def difference_quotients() -> Callable[[Loss, Mapping[str, Array]], dict[str, Array]]:
+    """The gradient of a loss by every element of these arrays."""
+
+    def of(loss: Loss, point: Mapping[str, Array]) -> dict[str, Array]:
+        gradients = {name: np.zeros_like(values) for name, values in point.items()}
+        for name, values in point.items():
+            for place in np.ndindex(values.shape):
+                unit = np.zeros_like(values)
+                unit[place] = 1
+                gradients[name][place] = moved(loss, point, name, unit)
+        return gradients
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def wrong_gradients() -> Callable[..., dict[str, tuple[float, float]]]:
+    """By name every gradient of a loss at a point whose product with a random direction
+    is not the difference quotient: the product and the quotient.
+    """
+
+    def of(
+        loss: Loss, point: Mapping[str, Array], gradients: Mapping[str, Array]
+    ) -> dict[str, tuple[float, float]]:
+        rng, wrong = np.random.default_rng(0), {}
+        for name, gradient in gradients.items():
+            direction = rng.normal(size=point[name].shape)
+            product, quotient = float(np.vdot(gradient, direction)), moved(loss, point, name, direction)
+            if product != pytest.approx(quotient, rel=1e-6, abs=1e-7):
+                wrong[name] = (product, quotient)
+        return wrong
+
+    return of
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ and its refusals.
 
 import inspect
 import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from lstm_ref.oracle.materialize import materialize
 from lstm_ref.oracle.twin import run_twin
 
 Array = npt.NDArray[Any]
+WrongGradients = Callable[..., dict[str, tuple[float, float]]]
 
 CORPUS = load()
 TABLE = CORPUS.parameters["torch"].layers["LSTM"]
@@ -462,7 +464,9 @@ FORMS: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("params", STRUCTURES, ids=str)
-def test_gradients_are_difference_quotients(params: dict[str, Any], form: str) -> None:
+def test_gradients_are_difference_quotients(
+    params: dict[str, Any], form: str, wrong_gradients: WrongGradients
+) -> None:
     made = layer(**params, batch_first=form == "batch first", dropout=0.0 if form == "time first" else 0.3)
     x = {"batch first": X.swapaxes(0, 1), "unbatched": X[:, 0]}.get(form, X)
     options: dict[str, Any] = {**FORMS[form], "drawn": masks(made, {"input": x, **FORMS[form]})}
@@ -473,18 +477,12 @@ def test_gradients_are_difference_quotients(params: dict[str, Any], form: str) -
     gradients = pullback(cotangents)
     assert list(gradients) == list(point)
 
-    def loss(moved: dict[str, Array]) -> float:
+    def loss(moved: Mapping[str, Array]) -> float:
         made.load_state_dict({name: moved[name] for name in made.state_dict()})
         output, (h_n, c_n) = made.vjp(moved["input"], (moved["hx[0]"], moved["hx[1]"]), **options)[0]
         return sum(float(np.vdot(a, b)) for a, b in zip((output, h_n, c_n), cotangents, strict=True))
 
-    for name, values in point.items():
-        direction = RNG.normal(size=values.shape)
-        quotient = (
-            loss({**point, name: values + 1e-6 * direction})
-            - loss({**point, name: values - 1e-6 * direction})
-        ) / 2e-6
-        assert np.vdot(gradients[name], direction) == pytest.approx(quotient, rel=1e-6, abs=1e-7), name
+    assert wrong_gradients(loss, point, gradients) == {}
 
 
 REFUSED = [case for case in CORPUS.cases if case.dialect == "torch" and case.expect]

@@ -4,6 +4,7 @@ torch.LSTM.
 
 import inspect
 import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from lstm_ref.dialects.dialect import Sizes
 from lstm_ref.dialects.initial import Uniform
 
 Array = npt.NDArray[Any]
+WrongGradients = Callable[..., dict[str, tuple[float, float]]]
 
 TABLE = load().parameters["torch"].layers["LSTMCell"]
 RNG = np.random.default_rng(11)
@@ -86,7 +88,9 @@ def test_it_computes_in_its_dtype_which_is_float32_unless_said_otherwise(dtype: 
 
 @pytest.mark.parametrize("batched", [True, False])
 @pytest.mark.parametrize("bias", [True, False])
-def test_gradients_are_difference_quotients(bias: bool, batched: bool) -> None:
+def test_gradients_are_difference_quotients(
+    bias: bool, batched: bool, wrong_gradients: WrongGradients
+) -> None:
     made = cell(bias=bias)
     row: Any = slice(None) if batched else 0
     point = {**made.state_dict(), "input": X[row], "hx[0]": H[row], "hx[1]": C[row]}
@@ -95,20 +99,14 @@ def test_gradients_are_difference_quotients(bias: bool, batched: bool) -> None:
     gradients = pullback(cotangents)
     assert list(gradients) == list(point)
 
-    def loss(moved: dict[str, Array]) -> float:
+    def loss(moved: Mapping[str, Array]) -> float:
         made.load_state_dict({name: moved[name] for name in made.state_dict()})
         return sum(
             float(np.vdot(a, b))
             for a, b in zip(made(moved["input"], (moved["hx[0]"], moved["hx[1]"])), cotangents, strict=True)
         )
 
-    for name, values in point.items():
-        direction = RNG.normal(size=values.shape)
-        quotient = (
-            loss({**point, name: values + 1e-6 * direction})
-            - loss({**point, name: values - 1e-6 * direction})
-        ) / 2e-6
-        assert np.vdot(gradients[name], direction) == pytest.approx(quotient, rel=1e-6, abs=1e-7), name
+    assert wrong_gradients(loss, point, gradients) == {}
 
 
 def test_frozen_weights_have_no_gradients() -> None:

@@ -43,37 +43,32 @@ def get(arguments: Mapping[str, Any], path: str) -> Array:
 
 
 @pytest.fixture
-def disagreements() -> Callable[..., dict[str, tuple[float, float]]]:
-    """By name every gradient of a call whose product with a random direction is not the
-    difference quotient, and both numbers; of a twin that has its weights, and is not
-    stateful, and the call's arguments.
+def disagreements(
+    wrong_gradients: Callable[..., dict[str, tuple[float, float]]],
+) -> Callable[..., dict[str, tuple[float, float]]]:
+    """Those gradients of a call that are wrong: of a twin that has its weights, and is
+    not stateful, and the call's arguments.
     """
-    return wrong_gradients
 
+    def of(twin: Any, arguments: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+        rng = np.random.default_rng(0)
+        weights = dict(twin.weights())
+        result, pullback = twin.vjp(**arguments)
+        cotangents = [rng.normal(size=array.shape) for array in flat(result)]
+        gradients = pullback(cotangents)
+        given = {name: get(arguments, name) for name in gradients if name not in weights}
 
-def wrong_gradients(twin: Any, arguments: Mapping[str, Any], seed: int = 0) -> dict[str, tuple[float, float]]:
-    rng = np.random.default_rng(seed)
-    weights = dict(twin.weights())
-    result, pullback = twin.vjp(**arguments)
-    cotangents = [rng.normal(size=array.shape) for array in flat(result)]
-    gradients = pullback(cotangents)
+        def loss(point: Mapping[str, Array]) -> float:
+            twin.load({name: point[name] for name in weights})
+            there = dict(arguments)
+            for name in given:
+                there = put(there, name, point[name])
+            found = flat(twin.vjp(**there)[0])
+            penalties = sum(float(array.sum()) for array in twin.effects().values())
+            return penalties + sum(float(np.vdot(a, b)) for a, b in zip(found, cotangents, strict=True))
 
-    def loss(moved: Mapping[str, Array], given: Mapping[str, Any]) -> float:
-        twin.load(moved)
-        found = flat(twin.vjp(**given)[0])
-        penalties = sum(float(array.sum()) for array in twin.effects().values())
-        return penalties + sum(float(np.vdot(a, b)) for a, b in zip(found, cotangents, strict=True))
+        wrong = wrong_gradients(loss, {**weights, **given}, gradients)
+        twin.load(weights)
+        return wrong
 
-    wrong = {}
-    for name, gradient in gradients.items():
-        values = weights[name] if name in weights else get(arguments, name)
-        step = 1e-6 * rng.normal(size=values.shape)
-        if name in weights:
-            ends = [loss({**weights, name: values + sign * step}, arguments) for sign in (1, -1)]
-        else:
-            ends = [loss(weights, put(arguments, name, values + sign * step)) for sign in (1, -1)]
-        quotient, product = (ends[0] - ends[1]) / 2e-6, float(np.vdot(gradient, step)) / 1e-6
-        if abs(quotient - product) > 1e-6 * max(1.0, abs(quotient)):
-            wrong[name] = (product, quotient)
-    twin.load(weights)
-    return wrong
+    return of

@@ -3,6 +3,7 @@ the differences of Keras 2, and its refusals.
 """
 
 import inspect
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from lstm_ref.oracle.materialize import materialize
 from lstm_ref.oracle.twin import run_twin
 
 Array = npt.NDArray[Any]
+WrongGradients = Callable[..., dict[str, tuple[float, float]]]
 
 CORPUS = load()
 TABLE = CORPUS.parameters["keras"].layers["LSTM"]
@@ -283,7 +285,9 @@ def test_a_call_changes_none_of_its_arguments() -> None:
         {"go_backwards": True, "return_state": True, "use_bias": False},
     ],
 )
-def test_gradients_are_difference_quotients(params: dict[str, bool], masked: bool) -> None:
+def test_gradients_are_difference_quotients(
+    params: dict[str, bool], masked: bool, wrong_gradients: WrongGradients
+) -> None:
     made = layer(**params)
     names = ["kernel", "recurrent_kernel", "bias"][: len(made.get_weights())]
     point = {
@@ -299,7 +303,7 @@ def test_gradients_are_difference_quotients(params: dict[str, bool], masked: boo
     gradients = pullback(cotangents)
     assert list(gradients) == list(point)
 
-    def loss(moved: dict[str, Array]) -> float:
+    def loss(moved: Mapping[str, Array]) -> float:
         made.load({name: moved[name] for name in names})
         found = made(moved["sequences"], [moved["initial_state[0]"], moved["initial_state[1]"]], mask)
         return sum(
@@ -307,13 +311,7 @@ def test_gradients_are_difference_quotients(params: dict[str, bool], masked: boo
             for a, b in zip(found if isinstance(found, tuple) else (found,), cotangents, strict=True)
         )
 
-    for name, values in point.items():
-        direction = RNG.normal(size=values.shape)
-        quotient = (
-            loss({**point, name: values + 1e-6 * direction})
-            - loss({**point, name: values - 1e-6 * direction})
-        ) / 2e-6
-        assert np.vdot(gradients[name], direction) == pytest.approx(quotient, rel=1e-6, abs=1e-7), name
+    assert wrong_gradients(loss, point, gradients) == {}
 
 
 # Whether there is a cuDNN is no matter of the layer. A false claim may show that a

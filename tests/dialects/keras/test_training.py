@@ -14,6 +14,7 @@ from lstm_ref.oracle.rounding import RUNS, Noise, Rounded, precision
 
 Array = npt.NDArray[Any]
 Weights = dict[str, Array]
+Quotients = Callable[..., Weights]
 
 RNG = np.random.default_rng(8)
 B, T, F, U = 3, 4, 2, 2
@@ -39,18 +40,6 @@ def called(weights: Weights, *arguments: Any, **params: Any) -> Any:
     return made(*arguments)
 
 
-def quotients(loss: Callable[[Weights], float], weights: Weights) -> Weights:
-    """The gradient of the loss, element by element."""
-    gradients = {name: np.zeros_like(values) for name, values in weights.items()}
-    for name, values in weights.items():
-        for index in np.ndindex(values.shape):
-            there, back = values.copy(), values.copy()
-            there[index] += 1e-6
-            back[index] -= 1e-6
-            gradients[name][index] = (loss({**weights, name: there}) - loss({**weights, name: back})) / 2e-6
-    return gradients
-
-
 def assert_weights(made: keras.LSTM, wanted: Weights, abs: float = 1e-8) -> None:
     found = made.weights()
     assert list(found) == list(wanted)
@@ -66,7 +55,7 @@ def arguments(**more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("return_state", [False, True])
 @pytest.mark.parametrize("return_sequences", [False, True])
 def test_a_step_goes_against_the_gradient_of_the_mean_squared_error_of_the_output(
-    return_sequences: bool, return_state: bool, version: str
+    return_sequences: bool, return_state: bool, version: str, difference_quotients: Quotients
 ) -> None:
     params = {"return_sequences": return_sequences, "return_state": return_state, "version": version}
     targets = TARGETS if return_sequences else TARGETS[:, -1]
@@ -78,16 +67,16 @@ def test_a_step_goes_against_the_gradient_of_the_mean_squared_error_of_the_outpu
 
     made = layer(**params)
     made.act("train", arguments(initial_state=[H, C], targets=targets))
-    gradients = quotients(loss, WEIGHTS)
+    gradients = difference_quotients(loss, WEIGHTS)
     assert_weights(made, {name: WEIGHTS[name] - 0.25 * gradients[name] for name in WEIGHTS})
 
 
-def test_each_epoch_is_a_step_from_where_the_one_before_arrived() -> None:
+def test_each_epoch_is_a_step_from_where_the_one_before_arrived(difference_quotients: Quotients) -> None:
     made = layer()
     made.act("train", arguments(epochs=3))
     wanted = WEIGHTS
     for _ in range(3):
-        gradients = quotients(
+        gradients = difference_quotients(
             lambda weights: float(((called(weights, X) - TARGETS[:, -1]) ** 2).mean()), wanted
         )
         wanted = {name: wanted[name] - 0.25 * gradients[name] for name in wanted}
@@ -121,7 +110,7 @@ def test_training_makes_the_error_smaller_and_no_epoch_changes_nothing() -> None
 
 
 @pytest.mark.parametrize("go_backwards", [False, True])
-def test_what_is_masked_has_no_error(go_backwards: bool) -> None:
+def test_what_is_masked_has_no_error(go_backwards: bool, difference_quotients: Quotients) -> None:
     params = {"return_sequences": True, "go_backwards": go_backwards}
     # The output of a layer that goes backwards is reversed, and so are the steps that
     # were not taken.
@@ -137,14 +126,14 @@ def test_what_is_masked_has_no_error(go_backwards: bool) -> None:
 
     made = layer(**params)
     made.act("train", arguments(targets=np.where(used[..., None], TARGETS, 1e6), mask=MASK))
-    gradients = quotients(loss, WEIGHTS)
+    gradients = difference_quotients(loss, WEIGHTS)
     assert_weights(made, {name: WEIGHTS[name] - 0.25 * gradients[name] for name in WEIGHTS})
 
 
-def test_the_last_output_counts_for_every_row_whatever_is_masked() -> None:
+def test_the_last_output_counts_for_every_row_whatever_is_masked(difference_quotients: Quotients) -> None:
     made = layer()
     made.act("train", arguments(mask=MASK))
-    gradients = quotients(
+    gradients = difference_quotients(
         lambda weights: float(((called(weights, X, None, MASK) - TARGETS[:, -1]) ** 2).mean()), WEIGHTS
     )
     assert_weights(made, {name: WEIGHTS[name] - 0.25 * gradients[name] for name in WEIGHTS})
@@ -156,7 +145,7 @@ def test_a_mask_without_any_step_teaches_nothing() -> None:
     assert_weights(made, WEIGHTS, abs=0)
 
 
-def test_the_penalties_of_regularizers_are_part_of_the_loss() -> None:
+def test_the_penalties_of_regularizers_are_part_of_the_loss(difference_quotients: Quotients) -> None:
     params = {
         "kernel_regularizer": "l1",
         "recurrent_regularizer": "l2",
@@ -178,11 +167,11 @@ def test_the_penalties_of_regularizers_are_part_of_the_loss() -> None:
 
     made = layer(**params)
     made.act("train", arguments())
-    gradients = quotients(loss, WEIGHTS)
+    gradients = difference_quotients(loss, WEIGHTS)
     assert_weights(made, {name: WEIGHTS[name] - 0.25 * gradients[name] for name in WEIGHTS})
 
 
-def test_constraints_hold_after_each_step_and_not_before() -> None:
+def test_constraints_hold_after_each_step_and_not_before(difference_quotients: Quotients) -> None:
     params = {
         "kernel_constraint": "non_neg",
         "recurrent_constraint": {"class_name": "MaxNorm", "config": {"max_value": 0.5, "axis": 1}},
@@ -193,7 +182,7 @@ def test_constraints_hold_after_each_step_and_not_before() -> None:
     assert np.array_equal(made(X), layer()(X))
     wanted = WEIGHTS
     for _ in range(2):
-        gradients = quotients(
+        gradients = difference_quotients(
             lambda weights: float(((called(weights, X) - TARGETS[:, -1]) ** 2).mean()), wanted
         )
         kernel, recurrent_kernel, bias = (wanted[name] - 0.25 * gradients[name] for name in wanted)
@@ -219,23 +208,25 @@ def test_what_is_not_trainable_stays_as_it_is() -> None:
     assert_weights(made, WEIGHTS, abs=0)
 
 
-def test_a_layer_without_bias_is_trained_like_any_other() -> None:
+def test_a_layer_without_bias_is_trained_like_any_other(difference_quotients: Quotients) -> None:
     made = keras.LSTM(U, use_bias=False, dtype="float64")
     weights = {name: WEIGHTS[name] for name in ("kernel", "recurrent_kernel")}
     made.load(weights)
     made.act("train", arguments())
-    gradients = quotients(
+    gradients = difference_quotients(
         lambda w: float(((called(w, X, use_bias=False) - TARGETS[:, -1]) ** 2).mean()), weights
     )
     assert_weights(made, {name: weights[name] - 0.25 * gradients[name] for name in weights})
 
 
-def test_a_stateful_layer_goes_on_from_epoch_to_epoch_and_after_training() -> None:
+def test_a_stateful_layer_goes_on_from_epoch_to_epoch_and_after_training(
+    difference_quotients: Quotients,
+) -> None:
     made = layer(stateful=True)
     made.act("train", arguments(epochs=2))
     wanted, state = WEIGHTS, None
     for _ in range(2):
-        gradients = quotients(
+        gradients = difference_quotients(
             lambda weights, s=state: float(((called(weights, X, s) - TARGETS[:, -1]) ** 2).mean()), wanted
         )
         state = called(wanted, X, state, return_state=True)[1:]
