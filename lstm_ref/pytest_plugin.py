@@ -36,6 +36,7 @@ OF_A_RUN = (
     "results",
     "report",
     "shard",
+    "resume",
 )
 
 SESSION = pytest.StashKey["Session"]()
@@ -96,6 +97,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--lstm-shard",
         metavar="K/N",
         help="run the K-th of N parts, on a machine of its own; lstm-ref merge makes one result of them",
+    )
+    group.addoption(
+        "--lstm-resume",
+        action="store_true",
+        help="go on with the run whose result file is not complete; give the same options again",
     )
     group.addoption("--lstm-seed", type=int, metavar="N", help="draw all numbers from this seed (default: 0)")
     group.addoption(
@@ -167,6 +173,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Begin the result file, and say what is going to be run."""
     if SESSION in session.config.stash:
         session.config.stash[SESSION].begin([item.nodeid for item in session.items])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of xdist what an interrupted run has done already."""
+    if SESSION in node.config.stash:
+        node.workerinput["lstm_resumed"] = node.config.stash[SESSION].resumed
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -90,6 +90,11 @@ class WithPytestOptions(click.Command):
     metavar="K/N",
     help="Run the K-th of N parts, on a machine of its own; lstm-ref merge makes one result of them.",
 )
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on with the run whose result file is not complete. Give the same options again.",
+)
 @click.option("--seed", type=int, help="Draw all numbers from this seed. Default: 0.")
 @click.option(
     "--workers",
@@ -114,6 +119,7 @@ def run(
     junitxml: Path | None,
     full: bool,
     shard: str | None,
+    resume: bool,
     seed: int | None,
     workers: int | None,
 ) -> None:
@@ -137,6 +143,7 @@ def run(
     lstm-ref run --python torch@old=envs/old/bin/python     another version
     lstm-ref run 'my-cases.yaml::masked[mask=left]'
     lstm-ref run --lf -x                                    what failed, up to the first failure
+    lstm-ref run --resume                                   what an interrupted run has left
     lstm-ref run keras -- -k masked -v                      anything that pytest can do, behind --
 
     A run of chosen cases, implementations or dtypes never replaces the record of a
@@ -171,6 +178,7 @@ def run(
         *(["--lstm-report", str(report.absolute())] if report else []),
         *(["--lstm-results", str(results.absolute())] if results else []),
         *(["--lstm-shard", shard] if shard else []),
+        *(["--lstm-resume"] if resume else []),
         *(["--lstm-seed", str(seed)] if seed is not None else []),
         *(["--lstm-full"] if full else []),
         *(["--last-failed"] if last_failed else []),

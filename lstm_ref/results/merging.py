@@ -44,7 +44,7 @@ def merged(files: Sequence[Path]) -> str:
         cases=len({outcome.case for outcome in outcomes}),
         items=len(outcomes),
         options=_options(found),
-        implementations=tuple(dict.fromkeys(name for header in headers for name in header.implementations)),
+        implementations=_columns(found),
         missing=tuple(dict.fromkeys(each for header in headers for each in header.missing)),
     )
     subjects = list({_key(subject): subject for one in found for subject in one.results.subjects}.values())
@@ -151,20 +151,45 @@ def _incomplete(found: Sequence[_Read]) -> list[str]:
     ]
 
 
+def _columns(found: Sequence[_Read]) -> tuple[str, ...]:
+    """All columns, without those that never started where others of the name did: in a
+    part of a run it may have nothing to do.
+    """
+    names = dict.fromkeys(name for one in found for name in one.results.header.implementations)
+    started = {name for name in names if any(_versions(one.results, name) for one in found)}
+    bases = {name.partition("@")[0] for name in started - {name.partition("@")[0] for name in started}}
+    return tuple(name for name in names if name in started or name not in bases)
+
+
 def _missing_shards(found: Sequence[_Read]) -> list[str]:
-    """Parts of a run that no file has; what is in no part is of no run of parts."""
-    shards = [
-        str(one.results.header.options["shard"]) for one in found if "shard" in one.results.header.options
-    ]
-    numbers: dict[str, set[int]] = {}
-    for number, _, of in (shard.partition("/") for shard in shards):
-        numbers.setdefault(of, set()).add(int(number))
+    """Parts of a run that no file has, by column; what is in no part is of no run of
+    parts.
+    """
+    parts = [one for one in found if "shard" in one.results.header.options]
+    columns = _columns(parts)
+    missing: dict[str, list[str]] = {}
+    for column in columns:
+        there: dict[str, set[int]] = {}
+        for one in parts:
+            if _takes(one.results, column):
+                part, _, of = str(one.results.header.options["shard"]).partition("/")
+                there.setdefault(of, set()).add(int(part))
+        for of, parts_there in there.items():
+            for number in sorted({*range(1, int(of) + 1)} - parts_there):
+                missing.setdefault(f"{number}/{of}", []).append(column)
     return [
-        f"the part {number}/{of} of the run is missing; add its file"
-        for of, there in numbers.items()
-        for number in range(1, int(of) + 1)
-        if number not in there
+        f"the part {part} of {'the run' if len(lacking) == len(columns) else ', '.join(lacking)} is missing;"
+        " add its file"
+        for part, lacking in missing.items()
     ]
+
+
+def _takes(results: Results, column: str) -> bool:
+    """Whether a part of a run is one of this column: by its name or, where nothing of
+    it started, by the name without the version.
+    """
+    names, base = results.header.implementations, column.partition("@")[0]
+    return column in names or (base in names and not _versions(results, base))
 
 
 def _twice(found: Sequence[_Read]) -> list[str]:

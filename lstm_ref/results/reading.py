@@ -36,7 +36,7 @@ def read(file: Path) -> Results:
     Raises ResultFileError, with the line, for a file that does not follow
     `results.schema.json` or contradicts itself.
     """
-    *lines, _torn = file.read_text(encoding="utf-8").split("\n")
+    lines = whole_lines(file.read_bytes()).splitlines()
     records = [_record(file, number, line) for number, line in enumerate(lines, start=1)]
     if not records or records[0]["type"] != "header":
         raise ResultFileError(
@@ -58,10 +58,21 @@ def read(file: Path) -> Results:
     return Results(header, subjects, outcomes, footer, _incomplete(header, len(outcomes), footer))
 
 
-def _record(file: Path, number: int, line: str) -> dict[str, Any]:
+def whole_lines(content: bytes) -> bytes:
+    """The content up to its last line feed: what follows is torn, perhaps in the middle
+    of a character.
+    """
+    return content[: content.rfind(b"\n") + 1]
+
+
+def _record(file: Path, number: int, line: bytes) -> dict[str, Any]:
     again = "run the cases again, or mend the line"
     try:
-        record = json.loads(line)
+        record = json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise ResultFileError(
+            file, number, f"this line is no UTF-8: byte {error.start + 1}", again
+        ) from error
     except json.JSONDecodeError as error:
         raise ResultFileError(
             file, number, f"this line is no JSON: {error.msg} at column {error.colno}", again

@@ -10,26 +10,53 @@ from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
 from lstm_ref.results.errors import ResultsInUse
-from lstm_ref.results.records import FORMAT, Footer, Header, Outcome, SubjectRecord
+from lstm_ref.results.reading import read, whole_lines
+from lstm_ref.results.records import FORMAT, Footer, Header, Outcome, Results, SubjectRecord
 
 
 class ResultFile:
     """A result file that is being written. It has a footer only when the run came to
     its end.
+
+    `begun` is what an interrupted run wrote into it, which this one goes on with.
     """
 
-    def __init__(self, path: Path, header: Header) -> None:
+    def __init__(self, path: Path) -> None:
+        """The file is held against other runs, and nothing in it is changed yet. Raises
+        ResultsInUse, and ResultFileError where what is in it has to be read and cannot
+        be.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: TextIO = _opened_alone(path)
+        self._file: BinaryIO = _held(path)
         self.path = path
+        self.begun: Results | None = None
         self.counts: Counter[str] = Counter()
         self._started = time.perf_counter()
+        self._seconds = 0.0
         self._framework_seconds = 0.0
         self._subjects: list[Mapping[str, Any]] = []
-        self._write({"type": "header", "format": FORMAT, **record(header)})
+
+    def read_begun(self) -> None:
+        """Take what is in the file as begun, where there is something."""
+        if not self.path.stat().st_size:
+            return
+        self.begun = read(self.path)
+        self.counts = Counter(outcome.outcome for outcome in self.begun.outcomes)
+        self._subjects = [record(subject) for subject in self.begun.subjects]
+        self._framework_seconds = sum(outcome.framework_seconds or 0.0 for outcome in self.begun.outcomes)
+        started = datetime.fromisoformat(self.begun.header.started).timestamp()
+        self._seconds = max(self.path.stat().st_mtime - started, 0.0)
+
+    def begin(self, header: Header) -> None:
+        """Write the header into an empty file; go on behind the last whole line of a
+        begun one.
+        """
+        self._file.truncate(0 if self.begun is None else len(whole_lines(self.path.read_bytes())))
+        if self.begun is None:
+            self._write({"type": "header", "format": FORMAT, **record(header)})
 
     def subject(self, facts: Mapping[str, Any]) -> None:
         """Add what a subject said about itself, once: under xdist each worker starts
@@ -46,10 +73,12 @@ class ResultFile:
         self._write({"type": "outcome", **outcome})
 
     def finish(self) -> None:
-        """Add the footer: every outcome is in the file."""
+        """Add the footer, unless it is there: every outcome is in the file."""
+        if self.begun is not None and self.begun.footer is not None:
+            return
         footer = Footer(
             now(),
-            round(time.perf_counter() - self._started, 3),
+            round(self._seconds + time.perf_counter() - self._started, 3),
             round(self._framework_seconds, 3),
             dict(self.counts),
         )
@@ -60,15 +89,16 @@ class ResultFile:
         self._file.close()
 
     def _write(self, line: Mapping[str, Any]) -> None:
-        self._file.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
+        text = json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n"
+        self._file.write(text.encode("utf-8"))
         self._file.flush()
 
 
-def _opened_alone(path: Path) -> TextIO:
-    """The file, empty, held against other runs for as long as it is open. Raises
-    ResultsInUse. (Where the system has no flock nobody is kept out.)
+def _held(path: Path) -> BinaryIO:
+    """The file, held against other runs for as long as it is open. Raises ResultsInUse.
+    (Where the system has no flock nobody is kept out.)
     """
-    file = path.open("a", encoding="utf-8")
+    file = path.open("ab")
     try:
         from fcntl import LOCK_EX, LOCK_NB, flock
     except ImportError:
@@ -79,7 +109,6 @@ def _opened_alone(path: Path) -> TextIO:
         except BlockingIOError:
             file.close()
             raise ResultsInUse(path) from None
-    file.truncate(0)
     return file
 
 

@@ -135,12 +135,12 @@ class Plan:
         self.seed: int = (
             config.getoption("lstm_seed") if config.getoption("lstm_seed") is not None else settings.seed
         )
-        files = [
+        self.divergence_files = [
             (folder / text).absolute()
             for folder, texts in _divergence_files(config, settings)
             for text in texts
         ]
-        self.divergences = _divergences(files)
+        self.divergences = _divergences(self.divergence_files)
         if not self.asked:  # else not everything was started that they may be about
             _refuse_strangers(self.divergences, {*known, *(target.name for target in outside.values())})
         limited = any(target.introduction is not None for target in self.targets.values())

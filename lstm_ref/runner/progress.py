@@ -30,15 +30,21 @@ class Progress:
         self._last = clock()
         self._started: float | None = None  # with the first item: other tests may come before
         self._done: Counter[str] = Counter()
+        self._recorded: Counter[str] = Counter()
         self._seconds: dict[str, float] = defaultdict(float)
         self._failed = 0
+
+    def recorded(self, implementation: str, failed: bool) -> None:
+        """One item had ended in a part of the run before: its time is no measure."""
+        self._recorded[implementation] += 1
+        self._failed += failed
 
     def item(self, implementation: str, seconds: float, failed: bool) -> None:
         """One item has ended, after so many seconds of the process that ran it."""
         self._done[implementation] += 1
         self._seconds[implementation] += seconds
         self._failed += failed
-        now, done = self._clock(), self._done.total()
+        now, done = self._clock(), self._done.total() + self._recorded.total()
         if self._started is None:
             self._started = now - seconds
         if now - self._last < (ON_A_TERMINAL if self._live else IN_A_LOG) and done < self._total:
@@ -61,7 +67,10 @@ class Progress:
         done = sum(self._seconds.values()) or 1.0
         mean = done / self._done.total()
         each = {name: self._seconds[name] / count for name, count in self._done.items()}
-        left = sum((count - self._done[name]) * each.get(name, mean) for name, count in self._items.items())
+        left = sum(
+            (count - self._done[name] - self._recorded[name]) * each.get(name, mean)
+            for name, count in self._items.items()
+        )
         return passed * left / done
 
 

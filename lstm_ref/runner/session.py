@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from lstm_ref.corpus import NothingSelectedError, load_divergences
+from lstm_ref.results.records import Outcome
 from lstm_ref.results.writing import record
 from lstm_ref.runner.answers import CannotStart, Facts
 from lstm_ref.runner.items import CaseItem
 from lstm_ref.runner.launching import Launch
 from lstm_ref.runner.plan import Plan
+from lstm_ref.runner.resuming import recorded
 from lstm_ref.runner.run import Run
 from lstm_ref.runner.subject import Subject
 from lstm_ref.runner.subjects import Subjects
@@ -42,9 +44,16 @@ class Session:
         # writes.
         self.told: set[str] = set()
         self._writer: Writer | None = None
-        if not hasattr(config, "workerinput"):
+        # The result file of the run that this one goes on with, where there is one.
+        self.resumed = ""
+        if hasattr(config, "workerinput"):
+            self.resumed = config.workerinput.get("lstm_resumed", "")
+        else:
             self._writer = Writer(config, self.plan)
             config.pluginmanager.register(self._writer, "lstm-ref-writer")
+            if config.getoption("lstm_resume"):
+                self.resumed = self._writer.resume()
+        self._recorded = recorded(self.resumed)
 
     @property
     def run(self) -> Run:
@@ -60,6 +69,10 @@ class Session:
                 held_back=Subjects.held_back(plan.targets),
             )
         return self._run
+
+    def recorded(self, item: CaseItem) -> Outcome | None:
+        """The outcome that the item had before the run was interrupted."""
+        return self._recorded.get((item.case.id, item.implementation, item.dtype))
 
     def _introduce(self, launch: Launch) -> Facts | CannotStart:
         subject = self._pool.setdefault(launch.subject, Subject(launch))
@@ -80,6 +93,8 @@ class Session:
         """
         if self.plan.choices:
             self._leave_chosen(items)
+        if self._recorded:  # first, so that the next failure is one that was not there yet
+            items.sort(key=lambda item: not isinstance(item, CaseItem) or self.recorded(item) is None)
         shard = self.plan.shard
         if shard is not None:
             mine = [not isinstance(item, CaseItem) or shard.takes(item.case.id) for item in items]
@@ -116,7 +131,11 @@ class Session:
         worker to the controller.
         """
         if isinstance(item, CaseItem) and item.outcome is not None and call.when == "call":
-            report.lstm_ref = {"outcome": record(item.outcome), "subjects": item.subjects}
+            report.lstm_ref = {
+                "outcome": record(item.outcome),
+                "subjects": item.subjects,
+                "recorded": item.recorded,
+            }
 
     def close(self) -> None:
         """End all processes."""

@@ -7,6 +7,7 @@ import platform
 from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 import lstm_ref
 from lstm_ref.corpus import corpus_hash, corpus_root, load_divergences
 from lstm_ref.report.findings import without_numbers
-from lstm_ref.results.errors import ResultsInUse
+from lstm_ref.results.errors import ResultFileError, ResultsInUse
 from lstm_ref.results.reading import read
 from lstm_ref.results.records import FAILING, Header, Missing, Results, SubjectRecord
 from lstm_ref.results.writing import ResultFile, now
@@ -25,6 +26,7 @@ from lstm_ref.runner.items import cause_of
 from lstm_ref.runner.nodeids import Choice, is_item_of_a_case
 from lstm_ref.runner.plan import Plan
 from lstm_ref.runner.progress import Progress, begin_line
+from lstm_ref.runner.resuming import changed, differences
 from lstm_ref.runner.targets import EVERYWHERE, Target
 from lstm_ref.runner.unmeasured import newer_than_measured
 
@@ -44,6 +46,9 @@ class Writer:
         self._config = config
         self._plan = plan
         self._file: ResultFile | None = None
+        self._begun = False
+        self._refused = False
+        self._unfinished = False
         self._causes: dict[str, list[str]] = {}
         self._progress: Progress | None = None
         self._others = 0
@@ -86,32 +91,60 @@ class Writer:
 
     @property
     def has_begun(self) -> bool:
-        """Whether there is a result file."""
-        return self._file is not None
+        """Whether the result file is this run's."""
+        return self._begun
+
+    def resume(self) -> str:
+        """Hold the result file of the run that this one goes on with: its absolute
+        path, or nothing where there is no such file.
+
+        Failures that are there already count for no `--maxfail`. Raises UsageError
+        where pytest is told to run another part of it, and for a file that cannot be
+        read.
+        """
+        for option, name in (("lf", "--lf"), ("stepwise", "--stepwise")):
+            if self._config.getoption(option, False):
+                raise pytest.UsageError(f"{name} runs another part than what is left; leave it out")
+        if not self._results.exists():
+            return ""
+        file = self._hold()
+        try:
+            file.read_begun()
+        except ResultFileError as error:
+            file.close()
+            raise pytest.UsageError(str(error)) from error
+        self._file = file
+        if file.begun is None:
+            return ""
+        if self._config.option.maxfail:
+            self._config.option.maxfail += sum(file.counts[outcome] for outcome in FAILING)
+        return str(self._results.absolute())
+
+    def _hold(self) -> ResultFile:
+        try:
+            return ResultFile(self._results)
+        except ResultsInUse as error:
+            raise pytest.UsageError(str(error)) from error
+        except OSError as error:
+            raise pytest.UsageError(f"{error.filename} cannot be written: {error.strerror}") from error
 
     def begin(self, nodeids: Sequence[str]) -> None:
         """Write the header, and say what is going to be run."""
         cases = [nodeid for nodeid in nodeids if is_item_of_a_case(nodeid)]
-        if not cases or self._file is not None or self._config.getoption("collectonly"):
+        if not cases or self._begun or self._config.getoption("collectonly"):
             return
+        self._begin(nodeids, cases)
+
+    def _begin(self, nodeids: Sequence[str], cases: Sequence[str]) -> None:
         self._others = len(nodeids) - len(cases)
         header = Header(
             lstm_ref=lstm_ref.__version__,
             started=now(),
             seed=self._plan.seed,
-            corpus=corpus_hash(),
+            corpus=_corpus([self._config.rootpath / each.partition("::")[0] for each in cases], self._plan),
             cases=len({nodeid.rpartition("[")[0] for nodeid in cases}),
             items=len(cases),
-            options={
-                "cases": (
-                    list(self._config.getoption("lstm_case"))
-                    or [str(_shown(Path(argument))) for argument in self._config.args]
-                ),
-                "implementations": list(self._plan.asked),
-                "dtypes": list(self._plan.dtypes),
-                **({"full": True} if self._plan.full else {}),
-                **({"shard": str(self._plan.shard)} if self._plan.shard else {}),
-            },
+            options=self._options(),
             platform={
                 "system": platform.platform(),
                 "machine": platform.machine(),
@@ -125,12 +158,41 @@ class Writer:
         try:
             self._report.parent.mkdir(parents=True, exist_ok=True)
             self._report.open("a").close()
-            self._file = ResultFile(self._results, header)
-        except ResultsInUse as error:
-            raise pytest.UsageError(str(error)) from error
         except OSError as error:
             raise pytest.UsageError(f"{error.filename} cannot be written: {error.strerror}") from error
+        self._file = self._file or self._hold()
+        if self._file.begun is not None:
+            self._refuse_others(differences(self._file.begun, header, list(self._plan.targets.values())))
+        self._file.begin(header)
+        self._begun = True
         self._open(header, cases)
+
+    def _options(self) -> dict[str, Any]:
+        """What was asked for; of most options only those that were given."""
+        option = self._config.getoption
+        given = {
+            **{name: option(f"lstm_{name}") for name in ("subject", "adapter", "python", "divergences")},
+            **{name: option(name, None) for name in NARROWING},
+        }
+        return {
+            "cases": (
+                list(option("lstm_case")) or [str(_shown(Path(argument))) for argument in self._config.args]
+            ),
+            "implementations": list(self._plan.asked),
+            "dtypes": list(self._plan.dtypes),
+            **({"full": True} if self._plan.full else {}),
+            **({"shard": str(self._plan.shard)} if self._plan.shard else {}),
+            **{name: _plain(value) for name, value in given.items() if value},
+        }
+
+    def _refuse_others(self, different: Sequence[str]) -> None:
+        """Raise UsageError where the run that was begun is another one."""
+        if different:
+            listed = "\n".join(f"  {line}" for line in different)
+            raise pytest.UsageError(
+                f"{_shown(self._results)} is of another run than this one, and stays as it is:\n{listed}\n"
+                "go on with the same, or leave the option out to begin anew"
+            )
 
     def _open(self, header: Header, nodeids: Sequence[str]) -> None:
         terminal = self._terminal()
@@ -145,6 +207,13 @@ class Writer:
             f"lstm-ref {header.lstm_ref}: {_count(header.cases, 'case')},"
             f" {_count(header.items, 'item')}{others} on {names}; {_count(workers, 'worker')}"
         )
+        begun = self._file.begun if self._file is not None else None
+        if begun is not None:
+            done = f"{len(begun.outcomes):,} of {header.items:,} items"
+            more = "there is nothing left to run" if begun.footer else "the others are run now"
+            terminal.write_line(f"{_shown(self._results)} has the outcomes of {done}: {more}")
+        elif self._config.getoption("lstm_resume"):
+            terminal.write_line(f"{_shown(self._results)} has no run to go on with: this one begins")
         terminal.write_line(f"results go to {_shown(self._results)}, the report to {_shown(self._report)}")
         terminal.flush()
         if self._config.get_verbosity() > 0:
@@ -170,23 +239,49 @@ class Writer:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Write the outcome down, after pytest has put its letter."""
         sent = getattr(report, "lstm_ref", None)
-        if sent is None or self._file is None:
+        if sent is None or self._file is None or self._refused:
             return
         for subject in sent["subjects"]:
+            if self._file.begun is not None and (different := changed(self._file.begun, subject)):
+                self._refuse_subject(different)
+                return
             self._file.subject(subject)
         outcome = sent["outcome"]
-        self._file.outcome(outcome)
+        if not sent["recorded"]:
+            self._file.outcome(outcome)
         failed = outcome["outcome"] in FAILING
         if failed:
             cause = cause_of(outcome)
             self._causes.setdefault(without_numbers(cause), []).append(cause)
-        if self._progress is not None:
+        if self._progress is not None and sent["recorded"]:
+            self._progress.recorded(outcome["implementation"], failed)
+        elif self._progress is not None:
             self._progress.item(outcome["implementation"], outcome["seconds"] or 0.0, failed)
+
+    def _refuse_subject(self, different: Sequence[str]) -> None:
+        """End the run: what a subject says of itself when it starts is not what it said
+        before. Nothing more is written.
+        """
+        self._refused = True
+        listed = "; ".join(different)
+        self._session.shouldfail = (
+            f"{_shown(self._results)} is of a run on another framework: {listed}; begin anew"
+        )
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Keep what a run is ended by."""
+        self._session = session
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Close the result file, and make the report of it."""
-        if self._file is None:
+        if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and self._plan.shard and not self._begun:
+            # A part of a run may have no case; merging wants its file all the same.
+            self._begin((), ())
+            session.exitstatus = exitstatus = pytest.ExitCode.OK
+        if self._file is None or not self._begun:
+            if self._file is not None:
+                self._file.close()
             return
         from lstm_ref.report.html import render  # Jinja2 is needed here only
 
@@ -199,6 +294,7 @@ class Writer:
         self._file.close()
         results = read(self._results)
         self._subjects = results.subjects
+        self._unfinished = bool(results.incomplete)
         self._report.write_text(render(results), encoding="utf-8")
         self._tell_github(results)
 
@@ -227,9 +323,11 @@ class Writer:
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Outcomes, causes, what was left out, and where everything is."""
         self._summing_up = True
-        if self._file is None:
+        if self._file is None or not self._begun:
             return
         terminalreporter.section("conformance")
+        if self._plan.shard and not self._file.counts:
+            terminalreporter.line(f"the part {self._plan.shard} of the run has no case")
         counts = ", ".join(
             f"{count:,} {outcome}"
             for outcome, count in sorted(self._file.counts.items(), key=lambda pair: -pair[1])
@@ -248,6 +346,11 @@ class Writer:
             terminalreporter.line(f"versions  {line}", yellow=True)
         if self._plan.missing:
             terminalreporter.line(f"not run   {left_out(self._plan.missing)}", yellow=True)
+        if self._unfinished and not self._refused:
+            terminalreporter.line(
+                "unfinished: the same command with --resume (of pytest: --lstm-resume) goes on from here",
+                yellow=True,
+            )
         terminalreporter.line(f"results   {_shown(self._results)}")
         terminalreporter.line(f"report    {_shown(self._report)}")
 
@@ -283,6 +386,24 @@ def with_versions(targets: Sequence[Target]) -> str:
 
 def _in_brackets(versions: Sequence[tuple[str, str]]) -> str:
     return f" ({', '.join(f'{package} {known}' for package, known in versions)})" if versions else ""
+
+
+def _corpus(files: Sequence[Path], plan: Plan) -> str:
+    """The digest of the cases that come with this package and, where others are run or
+    disagreements of one's own are known, of those files too.
+    """
+    ours = corpus_root().resolve()
+    own = [file for file in dict.fromkeys(files) if not file.resolve().is_relative_to(ours)]
+    contents = {file.read_bytes() for file in [*own, *plan.divergence_files]}
+    if not contents:
+        return corpus_hash()
+    return sha256(
+        b"".join([corpus_hash().encode(), *(sha256(each).digest() for each in sorted(contents))])
+    ).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    return [str(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def _count(number: int, noun: str) -> str:

@@ -50,7 +50,8 @@ def result_file(tmp_path: Path) -> Callable[..., Path]:
         header = Header(
             "0.1.0", "2026-01-02T03:04:05+00:00", 0, "c0ffee", count, count, {}, platform, names, ()
         )
-        file = ResultFile(tmp_path / "results.jsonl", header)
+        file = ResultFile(tmp_path / "results.jsonl")
+        file.begin(header)
         for each in outcomes:
             file.outcome(record(each))
         if whole:

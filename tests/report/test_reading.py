@@ -53,6 +53,19 @@ def test_a_torn_last_line_is_left_out_and_makes_the_file_incomplete(make: Make, 
     assert results.incomplete == "1 of 2 items have no outcome"
 
 
+def test_a_last_line_may_be_torn_in_the_middle_of_a_character(make: Make, write: Write) -> None:
+    file = write(make["complete"]([make["outcome"]()])[:-1])
+    file.write_bytes(file.read_bytes() + '{"type": "outcome", "message": "größer'.encode()[:-3])
+    assert len(read(file).outcomes) == 1
+
+
+def test_a_line_that_is_no_text_is_an_error_with_its_line(make: Make, write: Write) -> None:
+    file = write(make["complete"]([make["outcome"](message="size")]))
+    file.write_bytes(file.read_bytes().replace(b'"size"', b'"\xc3"'))
+    with pytest.raises(ResultFileError, match=r"results\.jsonl:4: this line is no UTF-8: byte"):
+        read(file)
+
+
 def test_a_torn_line_in_the_middle_is_an_error_with_its_line(make: Make, write: Write) -> None:
     file = write(make["complete"]([make["outcome"](), make["outcome"](dtype="float32")]))
     lines = file.read_text().split("\n")

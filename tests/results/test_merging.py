@@ -136,6 +136,29 @@ def test_a_missing_part_is_named(write: Callable[..., Path], tmp_path: Path) -> 
     assert "shard" not in read_text(merged([first, second, third]), tmp_path).header.options
 
 
+def test_a_part_that_one_version_lacks_is_named(write: Callable[..., Path]) -> None:
+    files = [
+        write("a", [outcome("k/a")], keras="3.7.0", options={"shard": "1/2"}),
+        write("bb", [outcome("k/b")], keras="3.7.0", options={"shard": "2/2"}),
+        write("ccc", [outcome("k/a")], options={"shard": "1/2"}),
+    ]
+    with pytest.raises(
+        CannotMerge, match=r"^the part 2/2 of keras-tensorflow@3.8.0 is missing; add its file$"
+    ):
+        merged(files)
+
+
+def test_a_part_without_cases_is_one_of_every_version(write: Callable[..., Path], tmp_path: Path) -> None:
+    files = [
+        write("a", [outcome("k/a")], keras="3.7.0", options={"shard": "1/2"}),
+        write("bb", [outcome("k/a")], options={"shard": "1/2"}),
+        write("ccc", [], options={"shard": "2/2"}, implementations=("keras-tensorflow",)),
+    ]
+    found = read_text(merged(files), tmp_path)
+    assert found.header.implementations == ("keras-tensorflow@3.7.0", "keras-tensorflow@3.8.0")
+    assert len(found.outcomes) == 2
+
+
 def test_the_command_writes_the_file_or_says_why_not(write: Callable[..., Path], tmp_path: Path) -> None:
     first, second = write("a", [outcome("k/a")]), write("bb", [outcome("k/b")])
     target = tmp_path / "new" / "all.jsonl"

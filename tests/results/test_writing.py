@@ -28,9 +28,15 @@ HEADER = Header(
 )
 
 
+def begun(path: Path) -> ResultFile:
+    file = ResultFile(path)
+    file.begin(HEADER)
+    return file
+
+
 def test_a_second_run_on_the_same_file_is_refused_and_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
-    first = ResultFile(path, HEADER)
+    first = begun(path)
     written = path.read_bytes()
     with pytest.raises(
         ResultsInUse,
@@ -38,7 +44,7 @@ def test_a_second_run_on_the_same_file_is_refused_and_changes_nothing(tmp_path: 
             r"another run is writing .*results\.jsonl; wait for it, or give this one its own with --results"
         ),
     ):
-        ResultFile(path, HEADER)
+        begun(path)
     assert path.read_bytes() == written
     first.finish()
     first.close()
@@ -46,7 +52,7 @@ def test_a_second_run_on_the_same_file_is_refused_and_changes_nothing(tmp_path: 
 
 
 def test_runs_on_two_files_do_not_mind_each_other(tmp_path: Path) -> None:
-    files = [ResultFile(tmp_path / name, HEADER) for name in ("one.jsonl", "other.jsonl")]
+    files = [begun(tmp_path / name) for name in ("one.jsonl", "other.jsonl")]
     for file in files:
         file.finish()
         file.close()
@@ -57,7 +63,7 @@ def test_a_file_that_nobody_holds_any_more_is_written_anew(tmp_path: Path) -> No
     path = tmp_path / "results.jsonl"
     path.write_text("what an older run left behind\n" * 99, encoding="utf-8")
     for _ in range(2):
-        file = ResultFile(path, HEADER)
+        file = begun(path)
         file.finish()
         file.close()
         assert len(path.read_text(encoding="utf-8").splitlines()) == 2
@@ -67,7 +73,7 @@ def test_a_file_that_nobody_holds_any_more_is_written_anew(tmp_path: Path) -> No
 def test_what_has_come_in_is_in_the_file_before_it_is_closed_and_the_footer_sums_it_up(
     tmp_path: Path,
 ) -> None:
-    file = ResultFile(tmp_path / "results.jsonl", HEADER)
+    file = begun(tmp_path / "results.jsonl")
     file.subject({"name": "toy", "versions": {"toy": "1"}})
     file.subject({"name": "toy", "versions": {"toy": "1"}})
     file.outcome({"outcome": "pass", "framework_seconds": 0.25})

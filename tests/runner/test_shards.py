@@ -52,6 +52,19 @@ def test_two_parts_of_a_run_are_all_of_it(run: Callable[..., Any]) -> None:
     assert len(found["1/2"]) + len(found["2/2"]) == len(found["1/2"] | found["2/2"]) == 4
 
 
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "workers"])
+def test_a_part_without_cases_has_a_file_too(run: Callable[..., Any], workers: tuple[str, ...]) -> None:
+    sizes = []
+    for number in (1, 2, 3):
+        done = run("file.yaml", "--lstm-shard", f"{number}/9", *workers, yaml=FOUR_POINTS)
+        results = done.results
+        sizes.append(len(results.outcomes))
+        assert (done.code, results.incomplete) == (0, ""), done.text
+        assert results.header.options["shard"] == f"{number}/9"
+        assert (f"the part {number}/9 of the run has no case" in done.text) == (sizes[-1] == 0)
+    assert 0 in sizes
+
+
 def test_a_wrong_part_ends_the_run_with_a_reason(run: Callable[..., Any]) -> None:
     done = run("file.yaml", "--lstm-shard", "3/2", yaml=FOUR_POINTS)
     assert done.code == 4
