@@ -33,6 +33,7 @@ OF_A_RUN = (
     "dtype",
     "case",
     "full",
+    "quick",
     "results",
     "report",
     "shard",
@@ -92,6 +93,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
             "run every point of the large matrices, in the dtypes that their coverings name (default: the"
             " points that cover them)"
         ),
+    )
+    group.addoption(
+        "--lstm-quick",
+        action="store_true",
+        help="run an eighth of the items: every documented value, and what notices every planted fault",
     )
     group.addoption(
         "--lstm-shard",

@@ -27,6 +27,9 @@ def _lines(results: Results) -> Iterator[str]:
     found = findings(results)
     yield "## LSTM conformance"
     yield ""
+    if results.header.options.get("quick"):
+        yield "**This is a quick selection:** an everyday run has about eight times as many checks."
+        yield ""
     if results.incomplete:
         yield f"**This is no whole run:** {_plain(results.incomplete)}"
         yield ""

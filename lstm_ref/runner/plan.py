@@ -22,6 +22,7 @@ from lstm_ref.corpus import (
     select,
 )
 from lstm_ref.corpus.hints import did_you_mean
+from lstm_ref.corpus.quick_file import quick_cases, quick_dtypes
 from lstm_ref.corpus.selection import everyday, last_part, matching, of_everyday
 from lstm_ref.implementations import discover
 from lstm_ref.kinds import is_case_file
@@ -52,7 +53,7 @@ class Item(Protocol):
 SomeItem = TypeVar("SomeItem", bound=Item)
 
 # The options that name what is under test, and in what.
-CHOOSING = ("impl", "subject", "adapter", "python", "dtype", "shard")
+CHOOSING = ("impl", "subject", "adapter", "python", "dtype", "quick", "shard")
 
 
 class Plan:
@@ -85,6 +86,11 @@ class Plan:
         for dtype in self.dtypes:
             _refuse_unknown("dtype", dtype, list(POLICIES))
         self.full: bool = config.getoption("lstm_full") or settings.full
+        self.quick: bool = config.getoption("lstm_quick")
+        if self.quick and config.getoption("lstm_full"):
+            raise pytest.UsageError("a run is quick or full; leave one of the options out")
+        self.full = self.full and not self.quick
+        self._of_quick = quick_cases() if self.quick else frozenset()
         given: list[str] = config.getoption("lstm_case")
         usual = patterns_of(settings)
         patterns = [*given, *_points_of(config)] or _default_cases(config, settings)
@@ -199,7 +205,15 @@ class Plan:
                 for case in points_besides(cases, chosen, target.introduction, self.parameters):
                     if case.id in asked_for:
                         self._besides.setdefault(case.id, set()).add(column)
-        return [case for case in cases if case.id in chosen or case.id in self._besides]
+        return [
+            case for case in cases if (case.id in chosen or case.id in self._besides) and self._has_time(case)
+        ]
+
+    def _has_time(self, case: Case) -> bool:
+        """Whether it is no quick run that leaves the case out. One takes all cases of
+        somebody's own.
+        """
+        return not self.quick or case.id in self._of_quick or _is_own(case)
 
     def items(self, cases: Sequence[Case]) -> Iterator[tuple[Case, str, str]]:
         """Each item of the cases of a file, with its implementation and dtype: none
@@ -221,6 +235,7 @@ class Plan:
                     and not self.declined(target, case, chosen)
                 ):
                     dtypes = case.full_dtypes if self.full else case.dtypes
+                    dtypes = quick_dtypes(dtypes) if self.quick else dtypes
                     for dtype in (
                         dtypes if target.introduction is None else computable(dtypes, target.introduction)
                     ):
@@ -312,6 +327,8 @@ class Plan:
         if all("" not in reasons for reasons in why.values()):
             listed = "; ".join(f"{name} {' or '.join(sorted(reasons))}" for name, reasons in why.items())
             return f"{named} that nothing here runs: {listed}"
+        if not any(map(self._has_time, found)):
+            return f"{named}, of which a quick run has none"
         dtypes = sorted({dtype for case in found for dtype in case.dtypes})
         if self.dtypes and not set(self.dtypes) & set(dtypes):
             could = ", ".join(target.column for target in running)

@@ -181,6 +181,7 @@ class Writer:
             "implementations": list(self._plan.asked),
             "dtypes": list(self._plan.dtypes),
             **({"full": True} if self._plan.full else {}),
+            **({"quick": True} if self._plan.quick else {}),
             **({"shard": str(self._plan.shard)} if self._plan.shard else {}),
             **{name: _plain(value) for name, value in given.items() if value},
         }
@@ -206,6 +207,7 @@ class Writer:
         terminal.write_line(
             f"lstm-ref {header.lstm_ref}: {_count(header.cases, 'case')},"
             f" {_count(header.items, 'item')}{others} on {names}; {_count(workers, 'worker')}"
+            f"{'; a quick selection' if self._plan.quick else ''}"
         )
         begun = self._file.begun if self._file is not None else None
         if begun is not None:

@@ -10,21 +10,14 @@ from functools import cache
 from typing import Any
 from zlib import crc32
 
-import numpy as np
 import pytest
 
 from lstm_ref.corpus import Case, load
 from lstm_ref.corpus.selection import id_pattern
-from lstm_ref.dialects import Dialect, dialect, dialects
-from lstm_ref.dialects.dialect import Draw
-from lstm_ref.oracle.expectation import Expectation, expect
-from lstm_ref.oracle.materialize import Material, materialize
-from lstm_ref.oracle.twin import Observed, TwinCall, run_twin
-from lstm_ref.reference.activations import Array
-from lstm_ref.verdict.comparison import in_bounds
+from lstm_ref.dialects import dialect, dialects
 from lstm_ref.verdict.faults import faults
+from lstm_ref.verdict.noticing import MARGIN, comparable, expected, prepared, ratios
 
-MARGIN = 64
 EVERYDAY = [case for case in load().cases if case.everyday and case.claim is None]
 
 FORGETTING = r".*bias of (gate f is ignored|the forget gate .*)"
@@ -180,21 +173,10 @@ def excused(case: Case) -> set[str]:
 def ordinary_cases() -> tuple[Case, ...]:
     """The first point of every case, and one in seven of the others, always the same
     ones. (All of them would take minutes.)
-
-    Not those of exact arithmetic: they count bits, and one step of linear gates is a
-    product, whose factors may change places. Nor those whose weights nobody gives, or
-    whose batch has no rows, and so no numbers.
     """
-    comparing = [
-        case
-        for case in EVERYDAY
-        if not case.expect and not case.relation and "float32" in case.dtypes and case.values.grid != "exact"
-        if case.values.weights == "drawn"
-        and any(step.input.batch != 0 for step in case.steps if step.action == "call")
-    ]
     names: set[str] = set()
     chosen = []
-    for case in comparing:
+    for case in filter(comparable, EVERYDAY):
         name = case.id.partition("[")[0]
         if name not in names or crc32(case.id.encode()) % 7 == 0:
             chosen.append(case)
@@ -202,64 +184,14 @@ def ordinary_cases() -> tuple[Case, ...]:
     return tuple(chosen)
 
 
-def mask(draw: Draw, random: np.random.Generator) -> Array:
-    return np.where(
-        random.random(draw.shapes[0]) < draw.rate, 0.0, 1 / (1 - draw.rate) if draw.rate < 1 else 0.0
-    )
-
-
-def with_masks(language: Dialect, material: Material) -> Observed:
-    """Some masks, for the calls that draw any."""
-    random = np.random.default_rng(0)
-    return Observed(
-        [
-            {name: mask(draw, random) for name, draw in call.draws.items()}
-            for call in run_twin(language, material.request)
-        ]
-    )
-
-
-def largest_ratio(expectation: Expectation, faulty: list[TwinCall]) -> float:
-    """How far a layer with the fault is beyond the bounds of the case; infinite where
-    its outputs have other shapes.
-    """
-    worst = 0.0
-    for call, expected_call in zip(faulty, expectation.calls, strict=True):
-        for expected in expected_call.outputs:
-            values = call.outputs[expected.name]
-            if values.shape != expected.values.shape:
-                return float("inf")
-            worst = max(
-                worst,
-                float(np.max(in_bounds(values, expected.values, expected.bounds["float32"]), initial=0.0)),
-            )
-    return worst
-
-
-def prepared(case: Case) -> tuple[Dialect, Material]:
-    version = case.versions[0] if case.versions else ""
-    return dialect(case.dialect, version), materialize(case, 0, version)
-
-
 @pytest.mark.parametrize("case", ordinary_cases(), ids=lambda case: case.id)
 def test_a_case_notices_every_planted_fault(case: Case) -> None:
     language, material = prepared(case)
-    expectation = expect(case.id, language, material, ("float32",), observed=with_masks(language, material))
-    noticed, missed, let_off = [], {}, excused(case)
-    for fault in faults(language):
-        planted = fault.plant(material.request, material.labels)
-        if planted is None or fault.meaning in let_off:
-            continue
-        try:
-            ratio = largest_ratio(expectation, run_twin(language, planted, observed=expectation.observed))
-        except ValueError:  # the masks were drawn for what the layer should be
-            ratio = float("inf")
-        if ratio < MARGIN:
-            missed[fault.meaning] = ratio
-        else:
-            noticed.append(fault.meaning)
+    expectation = expected(case, language, material)
+    found = dict(ratios(language, material, expectation, let_off=excused(case)))
+    missed = {meaning: ratio for meaning, ratio in found.items() if ratio < MARGIN}
     assert not missed
-    assert noticed
+    assert found
 
 
 def test_nearly_every_case_that_a_fault_changes_has_to_notice_it() -> None:
