@@ -32,7 +32,8 @@ def written(tmp_path: Path, outcome: Callable[..., Outcome]) -> Callable[..., Pa
     def write(version: str, word: str) -> Path:
         column = f"keras-tensorflow@{version}"
         header = Header("0", "2026-01-02T03:04:05+00:00", 0, "c", 1, 1, {}, PLATFORM, (column,), ())
-        file = ResultFile(tmp_path / f"{version}.jsonl", header)
+        file = ResultFile(tmp_path / f"{version}.jsonl")
+        file.begin(header)
         versions = {"python": "3", "numpy": "2", "tensorflow": "2.21.0", "keras": version}
         file.subject(
             {"subject": column, "implementations": [column], "versions": versions, "environment": {}}

@@ -40,7 +40,8 @@ def test_only_a_whole_run_of_the_same_cases_is_kept(
     assert not versions.is_whole(path, ["keras"], "float64")
     options = {"cases": cases, "implementations": [], "dtypes": ["float64"]}
     header = Header("0", "2026-01-02", 0, corpus or corpus_hash(), 0, 0, options, PLATFORM, (), ())
-    file = ResultFile(path, header)
+    file = ResultFile(path)
+    file.begin(header)
     if finished:
         file.finish()
     file.close()
