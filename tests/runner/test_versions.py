@@ -37,7 +37,7 @@ def test_only_a_whole_run_of_the_same_cases_is_kept(
     versions: ModuleType, tmp_path: Path, corpus: str | None, cases: list[str], finished: bool, whole: bool
 ) -> None:
     path = tmp_path / "3.8.0.jsonl"
-    assert not versions.is_whole(path, ["keras"], "float64")
+    assert not versions.is_whole(path, ["keras"], "float64", quick=False)
     options = {"cases": cases, "implementations": [], "dtypes": ["float64"]}
     header = Header("0", "2026-01-02", 0, corpus or corpus_hash(), 0, 0, options, PLATFORM, (), ())
     file = ResultFile(path)
@@ -45,8 +45,9 @@ def test_only_a_whole_run_of_the_same_cases_is_kept(
     if finished:
         file.finish()
     file.close()
-    assert versions.is_whole(path, ["keras"], "float64") is whole
-    assert not versions.is_whole(path, ["keras"], "float32")
+    assert versions.is_whole(path, ["keras"], "float64", quick=False) is whole
+    assert not versions.is_whole(path, ["keras"], "float32", quick=False)
+    assert not versions.is_whole(path, ["keras"], "float64", quick=True)
 
 
 def test_an_old_version_gets_what_it_needs_beside_itself(
