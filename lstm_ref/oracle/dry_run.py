@@ -1,5 +1,5 @@
-"""Cases run by the NumPy layers alone: what these refuse no framework needs to be
-asked.
+"""Cases run by the NumPy layers alone. A case that these refuse is wrong, and no
+framework has to be started to find that out.
 """
 
 import itertools
@@ -26,8 +26,8 @@ def problems_of(cases: Iterable[Case]) -> Iterator[Problem]:
 
     Parameters and sizes that are not documented, or that have no twin yet; sizes that
     do not go together; second runs of relations that cannot have the weights of the
-    first. A case is told once. Of its points those are built in which two values meet
-    for the first time, and those are run in which one stands for the first time.
+    first. Each case is reported once. A point is built if two of its values meet there
+    for the first time. It is run if one of its values appears there for the first time.
     """
     told: set[str] = set()
     met: defaultdict[str, set[object]] = defaultdict(set)
@@ -55,14 +55,14 @@ def problems_of(cases: Iterable[Case]) -> Iterator[Problem]:
 
 
 def _new(known: set[object], found: Iterable[object]) -> bool:
-    """Whether any of them was not known; all of them are from here on."""
+    """Whether any of them is new. All of them are added to those seen."""
     before = len(known)
     known.update(found)
     return len(known) > before
 
 
 def _zeros(spec: Spec, name: str) -> Array:
-    """Layers look at shapes, and refuse no numbers."""
+    """Zeros are enough: a layer may refuse a shape, but no number."""
     return np.zeros(spec.shape)
 
 

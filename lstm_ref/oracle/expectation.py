@@ -1,5 +1,5 @@
-"""What a case must produce: the dialect's twin run on the same request, in float64, and
-how far rounding may lead away from it.
+"""What a case must produce. The dialect's twin runs the same request in float64. The
+bounds say how far rounding may lead away from its results.
 """
 
 import math
@@ -39,8 +39,8 @@ Bounds: TypeAlias = dict[tuple[str, int, str], Array]  # by kind, call and name
 
 @dataclass(frozen=True)
 class Expected:
-    """One array: its documented name and axes, the exact values, and in each dtype how
-    far correct arithmetic may be from them.
+    """One array: its documented name and axes, and its exact values. For each dtype,
+    `bounds` say how far correct arithmetic may be from these values.
 
     `gates` is the order of the gates along an axis "gate".
     """
@@ -52,16 +52,14 @@ class Expected:
     gates: str = GATES
 
     def verified_bits(self, dtype: str) -> float:
-        """How many leading bits of the values are vouched for by agreement within the
-        bound.
-        """
+        """How many leading bits are right if the values agree within the bound."""
         return verified_bits(self.values, self.bounds[dtype])
 
 
 def verified_bits(values: Array, bounds: Array) -> float:
-    """log2(size / bound), where the size is the root mean square of the values and the
-    bound the widest; infinities and NaN are compared exactly and do not count. Infinite
-    for exact numbers, and where there is nothing but zeros.
+    """log2(size / bound). The size is the root mean square of the values, and the bound
+    is the widest one. Infinities and NaN are compared exactly and do not count.
+    Infinite for exact numbers, and where there is nothing but zeros.
     """
     finite = np.isfinite(values)
     if not np.any(finite):
@@ -75,10 +73,12 @@ def verified_bits(values: Array, bounds: Array) -> float:
 
 @dataclass(frozen=True)
 class ExpectedCall:
-    """What one call must return, the gradients and effects that it must have, the
-    derivatives of outputs and gradients along its direction, and the masks that it has
-    to draw; or the weights that are read, and what those that nobody has given must
-    look like.
+    """What one call must return: outputs, gradients, effects, and the derivatives of
+    outputs and gradients along its direction. `draws` are the masks that it has to
+    draw.
+
+    A step that reads weights has such a call too. Weights that nobody has given must
+    look like its `initial`.
     """
 
     structure: str
@@ -134,9 +134,9 @@ def expect(
     by the case's name, so that the same case has the same bounds every time.
     `accumulation` gives for each dtype the one in which matrix products add up.
 
-    float64 and float32 round in the same manner. Where that only adds up, the bounds of
-    the one are those of the other on another scale: the sets of 16 runs that each would
-    have had differ by a fifth.
+    float64 and float32 round in the same manner. Where the errors only add up, the
+    bounds of float64 are those of float32 on another scale. Runs of its own would have
+    given float64 bounds that differ by a fifth.
     """
     exact = run_twin(language, material.request, observed=observed)
     exact[:1] = [
@@ -172,8 +172,8 @@ def _bounds(
     """
     rounder = _rounder(key, arithmetic)
     perturbed = run_twin(language, request, rounder, observed=observed)
-    # Weights go in as they are, so that a product with one is told from the gradient of
-    # one; losses are computed from the weights themselves.
+    # Weights go in as plain arrays. This tells a product with a weight from the
+    # gradient of a weight. Losses are computed from the weights themselves.
     computed = any(values.dtype.kind == "f" for call in exact for values in call.effects.values())
     of_effects = run_twin(language, request, rounder, rounder, observed) if computed else perturbed
     along = derivatives(language, request, rounder, observed)
@@ -192,8 +192,8 @@ def _bounds(
 
 
 def _scales(exact: Sequence[TwinCall], bounds: Bounds) -> bool:
-    """Whether rounding in float32 is so far from doing anything but add up that in
-    float64 it does the same on its own scale.
+    """Whether rounding errors in float32 only add up. In float64 they then do the same
+    on a smaller scale.
     """
     return all(
         np.all(np.isfinite(found))
@@ -211,8 +211,8 @@ def expect_bitwise(language: Dialect, material: Material, dtypes: tuple[str, ...
     """
     request = material.request
     exact = run_twin(language, request)
-    # Linear layers only add and multiply: with all numbers positive every intermediate
-    # result is at least as large as with signs.
+    # Linear layers only add and multiply. If all numbers are positive, every
+    # intermediate result is at least as large as with signs.
     magnitudes = run_twin(language, request, np.abs, np.abs)
     largest = max(float(np.max(array, initial=0.0)) for call in magnitudes for array in call.everything())
     for dtype in dtypes:
@@ -282,7 +282,7 @@ def with_cotangents(language: Dialect, material: Material) -> Material:
 
 
 def with_cotangents_of(made: Sequence[TwinCall], material: Material) -> Material:
-    """The same, where the calls of the material have been made already."""
+    """As `with_cotangents`, for material whose calls have been made already."""
     calls = iter(call for call in made if call.is_call)
     steps = []
     for index, step in enumerate(material.request.steps):

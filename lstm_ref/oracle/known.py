@@ -1,4 +1,6 @@
-"""What a case must produce, where no implementation has to be seen to know it."""
+"""What a case must produce, for cases where this does not depend on what an
+implementation draws.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,8 +17,8 @@ from lstm_ref.oracle.twin import NOTHING, Observed, TwinCall, run_twin
 
 
 class NotKnown(CannotJudge):
-    """What the case must produce depends on what a framework draws, or is no number;
-    the message says on what.
+    """What the case must produce is no number, or it depends on what a framework draws.
+    The message says which.
     """
 
 
@@ -31,8 +33,9 @@ def known(
     """The expectation of a case with bounds in these dtypes, in one version of its
     dialect.
 
-    Of a case whose last step must raise it is that of the steps before. A relation is
-    left out: it is that of the case's own run. Raises NotKnown.
+    If the last step of the case must raise, the expectation is that of the steps before
+    it. If the case is a relation, the expectation is that of its own run alone. Raises
+    NotKnown.
     """
     if is_of_documentation(case):
         raise NotKnown("it runs no layer; it reads what the documentation says")
@@ -61,7 +64,7 @@ def _known(
     made = run_twin(language, material.request)
     observed = _nothing_left(made)
     material = with_cotangents_of(made, material) if gradients else material
-    # A run has the bounds of float64 from those of float32, unless masks are drawn.
+    # The bounds of float64 come from those of float32, unless masks are drawn.
     wanted = dict.fromkeys(each for each in case.dtypes if POLICIES[each].compute in accumulation)
     together = tuple(wanted) if observed is NOTHING and set(dtypes) <= set(wanted) else tuple(dtypes)
     if case.values.grid == "exact":

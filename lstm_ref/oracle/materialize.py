@@ -28,8 +28,8 @@ from lstm_ref.reference.weights import LSTMWeights
 
 # The smallest and largest integer of each grid. Times a power of two they are exact in
 # every dtype down to bfloat16 (8 bits), or in float32 (24 bits). None is near zero,
-# where a weight would go unnoticed. The exact ones are so small that one step of a
-# linear layer, and its gradients, stay below 2^24.
+# because nobody would notice such a weight. Those of the exact grid are small: one step
+# of a linear layer, and its gradients, stay below 2^24.
 MAGNITUDES = {"dyadic": (16, 127), "float32": (2**21, 2**24 - 1), "integers": (1, 2), "exact": (1, 2)}
 
 DIRECTION_DEVIATION = 0.5
@@ -48,13 +48,13 @@ class Material:
     draw: Draw
 
     def weight_labels(self) -> dict[str, Label]:
-        """Those of the weights that are given, by name."""
+        """The labels of the weights that are given, by name."""
         return {name: self.labels.weights[name] for name in self.request.weights}
 
 
 def second_run(case: Case, relation: Relation) -> Case:
-    """The case that the relation's other side is. It keeps the id, and with it all
-    numbers.
+    """The case that is the other side of the relation. It keeps the id. So it has the
+    same numbers.
     """
     return replace(
         case,
@@ -67,8 +67,8 @@ def second_run(case: Case, relation: Relation) -> Case:
 
 
 def is_of_documentation(case: Case) -> bool:
-    """Whether the case runs no layer: it reads what the documentation says, or runs its
-    code, or nothing.
+    """Whether the case runs no layer. It only reads the documentation or runs its code,
+    or has no steps at all.
     """
     return all(step.action in OF_DOCUMENTATION for step in case.steps)
 
@@ -84,10 +84,13 @@ def materialize(
     """The request that the case stands for, in one version of its dialect.
 
     A case that expects an exception may have parameters that no layer can be built
-    with; its request then has no weights. Neither has one whose layer keeps its initial
-    weights. `like` is the first run of a relation, whose weights this one takes over,
-    in its own layout: those of one `part`, whose given states it has as well, or all.
-    `draw` draws the numbers, unless they are those of the case and the seed.
+    with; its request then has no weights. A request whose layer keeps its initial
+    weights has none either.
+
+    `like` is the first run of a relation. This run takes over its weights, in its own
+    layout. With a `part` it takes those of that part alone, and the states given to
+    that part. `draw` draws the numbers. Without it they follow from the case and the
+    seed.
 
     Raises NoSuchPart, WeightsDoNotFit and WeightsLeftOver where it cannot.
     """
@@ -177,10 +180,10 @@ def _tensors(value: Any, path: str) -> Iterator[tuple[str, Tensor]]:
 
 
 def weights_of_second_run(like: Material, specs: Mapping[str, Spec], part: str = "") -> dict[str, Array]:
-    """The weights of a first run, or of a part of its layer, for a layer with these:
-    their own names for the same numbers, in their own layout.
+    """The weights of a first run, or of a part of its layer, for a layer with these
+    specs. The numbers stay the same. Names and layout are those of the specs.
 
-    Raises NoSuchPart, WeightsDoNotFit, and WeightsLeftOver where some number would be
+    Raises NoSuchPart, WeightsDoNotFit, and WeightsLeftOver where a number would be
     lost.
     """
     given = {name: tensor.values for name, tensor in like.request.weights.items()}
@@ -226,9 +229,9 @@ def weights_of_second_run(like: Material, specs: Mapping[str, Spec], part: str =
 
 
 def two_biases(layer: LSTMWeights) -> LSTMWeights:
-    """The same LSTM with two biases that are both needed: the one that there is times 2
-    and times -1, which are exact in every dtype, and so is their sum. A layer that
-    ignores one of them, or counts one twice, computes something else.
+    """The same LSTM with two biases instead of one: the bias times 2 and the bias times
+    -1. These are exact in every dtype, and so is their sum. A layer that ignores one of
+    them, or counts one twice, computes something else.
     """
     return (
         layer
@@ -295,8 +298,8 @@ def drawer(case_id: str, values: Values, seed: int) -> Draw:
 
     def draw(spec: Spec, name: str) -> Array:
         smallest, largest = MAGNITUDES[values.grid]
-        # Uniform integers up to this magnitude have the deviation largest / sqrt(3);
-        # that the smallest are left out makes it little larger.
+        # Uniform integers up to this magnitude have the deviation largest / sqrt(3).
+        # The smallest are left out, which makes it only a little larger.
         step = (
             1.0
             if values.grid in ("integers", "exact")
@@ -325,8 +328,8 @@ def drawer(case_id: str, values: Values, seed: int) -> Draw:
 
 
 def one_timestep(draw: Draw, timestep: int, timesteps: int) -> Draw:
-    """Draws one timestep of an input, for a layer whose input has no time, where
-    elsewhere the whole is drawn under the same name.
+    """Draws one timestep of an input, for a layer whose input has no time axis. Other
+    layers draw the whole sequence under the same name.
     """
 
     def drawn(spec: Spec, name: str) -> Array:
@@ -343,8 +346,8 @@ def one_timestep(draw: Draw, timestep: int, timesteps: int) -> Draw:
 
 
 def with_states_of(draw: Draw, row: int) -> Draw:
-    """Draws initial states as those of the LSTM with this number among layers and
-    directions, for a layer in which it is the first.
+    """Draws the initial states of one LSTM out of several layers and directions: the
+    one with this number. It is for a layer in which that LSTM is the first.
     """
 
     def drawn(spec: Spec, name: str) -> Array:
@@ -360,8 +363,8 @@ def with_states_of(draw: Draw, row: int) -> Draw:
 
 
 def row_axis(spec: Spec) -> int | None:
-    """The axis along which an array holds what are arrays of their own elsewhere; None
-    where there is none, or nobody can name the axes.
+    """The axis along which an array holds several arrays that other layers keep apart.
+    None where there is no such axis, or where nobody can name the axes.
     """
     (row,) = ROW
     return spec.axes.index(row) if row in spec.axes and len(spec.axes) == len(spec.shape) else None
@@ -373,8 +376,8 @@ def _key(name: str) -> int:
 
 
 def _drawing_order(spec: Spec) -> list[int]:
-    """The axes in the order of AXES; a malformed array, whose axes nobody can name, is
-    drawn as it is.
+    """The axes in the order of AXES. Nobody can name the axes of a malformed array: it
+    is drawn as it is.
     """
     if len(spec.axes) != len(spec.shape):
         return list(range(len(spec.shape)))
@@ -407,8 +410,8 @@ def _sizes(language: Dialect, case: Case, size: Input) -> Sizes:
 
 
 def _drawn(value: Any, path: str, step: str, draw: Draw, labels: dict[str, Label]) -> Any:
-    """The value with its Specs drawn, each under the name of its step and path; the
-    labels of all arrays are entered by path.
+    """The value with its Specs drawn, each under the name of its step and path. The
+    labels of all arrays are added to `labels` by path.
     """
     if isinstance(value, Spec):
         labels[path] = value.label

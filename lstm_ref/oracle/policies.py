@@ -1,5 +1,5 @@
-"""What a dtype, or a mixed dtype policy, means: what is computed in, and what the
-weights are kept in.
+"""What a dtype, or a mixed dtype policy, means. It says in which dtype a layer
+computes, and in which it keeps its weights.
 """
 
 from collections.abc import Mapping
@@ -26,8 +26,8 @@ POLICIES: Mapping[str, Policy] = {
     "mixed_float16": Policy("float16", "float32"),
 }
 
-# The dtype in which matrix products add up, by the dtype computed in, where an
-# implementation declares nothing else.
+# The dtype in which matrix products add up, by the dtype in which the layer computes.
+# An implementation may declare another one.
 ACCUMULATION: Mapping[str, str] = {
     "float64": "float64",
     "float32": "float32",

@@ -31,9 +31,10 @@ RUNS = 16
 # (`benchmarks/bounds.py`) the worst was 5.1 deviations.
 FACTOR = 8.0
 
-# The error of exp, tanh and their kin is no coin toss. At the same argument it is the
-# same, step after step. In a layer at rest it adds up like the number of steps, and not
-# like its root. So half as much again is drawn once a run, beside each element's error.
+# The error of exp, tanh and similar functions is not independent from step to step: it
+# is the same at the same argument. In a layer whose state no longer changes it grows
+# with the number of steps, and not with its root. So an error of half that size is
+# drawn once a run, in addition to the error of each element.
 REPEATED = 0.5
 
 # Rounding a stored number to the nearest has the deviation u / sqrt(12), about a
@@ -73,8 +74,8 @@ class Precision:
     largest: float
 
 
-# The column `transcendental`: exp, tanh and their kin are off by up to 8 u in the
-# vectorized versions that frameworks use. The worst measured was 8.2 u (TensorFlow
+# The column `transcendental`: exp, tanh and similar functions are off by up to 8 u in
+# the vectorized versions that frameworks use. The worst measured was 8.2 u (TensorFlow
 # 2.21's sigmoid). With storage in a half precision it was 2.5 u, because the function
 # itself is computed in float32.
 #
@@ -108,8 +109,8 @@ class Noise:
         self._block: Array = np.empty(0)
 
     def __call__(self, shape: tuple[int, ...]) -> Array:
-        """The next numbers. (They are the caller's own. Most are few, so that they are
-        drawn in blocks.)
+        """The next numbers. The caller may change them. Most calls ask for few, so they
+        are drawn in blocks.
         """
         size = math.prod(shape)
         if size > len(self._block):
@@ -134,7 +135,8 @@ class Rounded(np.ndarray[Any, Any]):
 
     `runs` tells whether the leading axis of RUNS runs is there already: it comes with
     the first operation, so that an argument looks just as it is. `terms` is the number
-    of products of which each element is the sum, and 0 for what is no such sum.
+    of products that were summed for each element. It is 0 for an array that is no such
+    sum.
     """
 
     noise: Noise
@@ -143,8 +145,8 @@ class Rounded(np.ndarray[Any, Any]):
 
     @classmethod
     def of(cls, values: Array, noise: Noise) -> "Rounded":
-        """An exact argument, of the shape that it has; a complex one has a tangent, in
-        steps of STEP, as its imaginary part.
+        """An exact argument, in its own shape. The imaginary part of a complex one is a
+        tangent, in steps of STEP.
         """
         return _rounded(
             np.asarray(values, np.complex128 if values.dtype.kind == "c" else np.float64), noise, False
@@ -194,8 +196,8 @@ class Rounded(np.ndarray[Any, Any]):
         return rounded
 
     def _perturbation(self, ufunc: np.ufunc, shape: tuple[int, ...], error: Array) -> Array:
-        """What the operation is off by in each run, where it is at most this (...,
-        without the runs where they begin).
+        """The error of the operation in each run, where `error` is the largest possible
+        one. Where the runs begin here, `error` has no axis of runs yet.
         """
         perturbation = self.noise(shape)
         if ufunc not in ARITHMETIC:
@@ -291,8 +293,8 @@ def _error(
     if ufunc in RELATIVE:
         return _stored(size, p)
     if ufunc not in (np.exp, np.tanh):
-        # Expm1, log, logaddexp, erf: frameworks add or subtract a one on the way, and
-        # are as wrong as that near zero.
+        # Expm1, log, logaddexp, erf: frameworks add or subtract a one on the way. Near
+        # zero their error is that of this sum.
         size = np.maximum(size, 1)
     return p.transcendental * _stored(size, p)
 
@@ -306,10 +308,11 @@ def _decide_otherwise(ufunc: np.ufunc, plain: list[Any], result: Array) -> None:
 
     Where all runs agree nevertheless, one of them decides about the number's mirror
     image. One is enough: the bound is then FACTOR / sqrt(RUNS) = 2 times what the
-    decision changes. The place alone tells which run it is, so that what follows from a
-    decision, at the same place, goes with it.
+    decision changes. Which run it is depends on the place in the array alone. So later
+    decisions at the same place are made by the same run.
 
-    The number is the first argument. The result (RUNS, ...) is changed in place.
+    The number is the first argument of the operation. The result (RUNS, ...) is changed
+    in place.
     """
     distance = (plain[0] if ufunc is np.sign else np.subtract(*plain)).real
     total = np.add.reduce(distance, axis=0)
@@ -369,8 +372,8 @@ def _error_of_tangent(
 
 
 def _terms(ufunc: np.ufunc, method: str, inputs: Sequence[Any]) -> int:
-    """Of how many terms the result of a matrix product is the sum, or of an addition to
-    one; 0 for any other operation.
+    """How many terms are summed in the result of a matrix product, or of an addition to
+    one. 0 for any other operation.
     """
     if ufunc is np.matmul:
         return int(inputs[0].shape[-1])
@@ -400,9 +403,9 @@ def _stored_sums(magnitude: Array, size: Array, terms: float, p: Precision) -> A
 
     So it is with the gradient of a weight, for which frameworks add up one product a
     step, and with other sums (softmax, bias gradients). After k of n terms a partial
-    sum is a share k/n of the result, and beside it a random walk of about sqrt(k) times
-    a term. The squares of n such roundings add up to
-    u^2 (n/3 result^2 + (sum of magnitudes)^2).
+    sum has two parts: a share k/n of the result, and a random walk of about sqrt(k)
+    times a term. The squares of n such roundings add up to u^2 (n/3 result^2 + (sum of
+    magnitudes)^2).
     """
     error = _stored(size, p)
     error *= math.sqrt(1 + terms / 3)
@@ -450,8 +453,8 @@ def bound(exact: Array, perturbed: Array, precision: Precision) -> Array:
     """The largest error of each element that correct arithmetic can show: FACTOR
     deviations.
 
-    exact (...), perturbed (RUNS, ...). A deviation from 16 runs may come out small by
-    chance, so that it is at least that of its row (the last axis), and at least that of
+    exact (...), perturbed (RUNS, ...). A deviation from 16 runs may be small by chance.
+    So it is taken to be at least that of its row (the last axis), and at least that of
     storing the row's values. Where runs overflowed it is infinite; integers are exact.
     """
     if exact.dtype.kind == "i":

@@ -22,8 +22,8 @@ STEP = 2.0**-100  # its square is nothing beside one, in float64 and even in the
 
 
 class Derivatives(NamedTuple):
-    """Along a direction: of the outputs, by name, and of the gradients, by weight or
-    argument; empty where they are not wanted.
+    """Derivatives along a direction: those of the outputs by name, and those of the
+    gradients by weight or argument. Both are empty where they are not wanted.
     """
 
     tangents: Mapping[str, Array] = MappingProxyType({})
@@ -36,8 +36,8 @@ def derivatives(
     wrap: Callable[[Array], Array] = np.asarray,
     observed: Observed = NOTHING,
 ) -> Derivatives:
-    """What the one call of the request has to show along its direction, as far as it is
-    wanted; `wrap` is put around every argument.
+    """The derivatives along its direction that the one call of the request wants.
+    `wrap` is put around every argument.
     """
     if not any(step.derivatives for step in request.steps):
         return Derivatives()

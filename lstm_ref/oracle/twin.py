@@ -16,7 +16,7 @@ from lstm_ref.reference.activations import Array
 
 @dataclass(frozen=True)
 class Observed:
-    """What a twin cannot know and an implementation has shown: the random masks of each
+    """What an implementation drew, and a twin cannot know: the random masks of each
     call, and the weights that it began with.
     """
 
@@ -24,13 +24,15 @@ class Observed:
     weights: Mapping[str, Array] = field(default_factory=dict)
 
     def masks(self, call: int) -> Mapping[str, Array]:
-        """Those of one call; none of one that the trace does not have."""
+        """The masks of one call. There are none for a call that the trace does not
+        have.
+        """
         return self.drawn[call] if call < len(self.drawn) else {}
 
     @classmethod
     def of(cls, trace: Trace, request: Request) -> "Observed":
-        """What the trace shows; weights where the request has none, from where they
-        were first read.
+        """What the trace shows. If the request has no weights, they are those that were
+        read first.
         """
         drawn = [{name: tensor.numbers for name, tensor in call.drawn.items()} for call in trace.calls]
         read = next((call for call in trace.calls if call.structure.startswith("{")), None)
@@ -48,15 +50,19 @@ YIELDING = ("call", "weights")  # the actions that always have an entry in a tra
 
 @dataclass(frozen=True)
 class TwinCall:
-    """What one call of a twin returned, its gradients and effects, by name, and the
-    masks that it has to draw; and by path the axes of what the call before returned.
-    Weights that are read are a call as well; `initial` says what they must look like
+    """What one call of a twin returned, its gradients and effects, by name. `draws` are
+    the masks that it has to draw. `from_previous` has, by path, the axes of the arrays
+    that the call before returned.
+
+    Weights that are read are a call as well. `initial` says what they must look like
     where nobody has given them.
 
-    So is each epoch of a training that draws masks, which returns nothing. Neither of
-    them `is_call` of the layer. `tangents`, by output, and `curvatures`, by weight or
-    argument, are the derivatives along the direction of the step. `step` is the number
-    of the step that made the call.
+    An epoch of a training that draws masks is a call too, which returns nothing.
+    Neither of them `is_call` of the layer.
+
+    `tangents`, by output, and `curvatures`, by weight or argument, are the derivatives
+    along the direction of the step. `step` is the number of the step that made the
+    call.
     """
 
     structure: str
@@ -90,8 +96,8 @@ def run_twin(
     wrap_constant: Callable[[Array], Array] = np.asarray,
     observed: Observed = NOTHING,
 ) -> list[TwinCall]:
-    """The calls of the request by the twin; `wrap` is put around every argument that is
-    an array, `wrap_constant` around weights and cotangents.
+    """The calls of the request, made by the twin. `wrap` is put around every argument
+    that is an array, and `wrap_constant` around weights and cotangents.
 
     Where nothing was observed, calls drop nothing.
     """
@@ -137,8 +143,8 @@ def run_twin(
 def _from_previous(
     value: PreviousOutputs, path: str, returned: TwinCall, axes: dict[str, tuple[str, ...]]
 ) -> list[Any]:
-    """What the call before returned, nested as it is asked for; the axes of each
-    array are entered by path.
+    """What the call before returned, nested as it is asked for. The axes of each array
+    are added to `axes` by path.
     """
     found: list[Any] = []
     for k, position in enumerate(value.outputs):
@@ -157,9 +163,9 @@ def loaded(
     observed: Observed = NOTHING,
     wrap_input: Callable[[Array], Array] = np.asarray,
 ) -> Twin:
-    """The request's layer with its weights, or those observed, around each of which
-    `wrap` is put; zeros where nobody knows them. Embeddings are what the next layer is
-    given, and have `wrap_input` around them.
+    """The request's layer with its weights, or with those observed, or with zeros where
+    nobody knows them. `wrap` is put around each weight. Embeddings are the input of the
+    next layer, so they have `wrap_input` around them.
     """
     twin = language.build(request.layer, request.params, request.dtype)
     weights: Mapping[str, Array] = {
@@ -198,8 +204,8 @@ def _wrapped(value: Any, wrap: Callable[[Array], Array]) -> Any:
 
 
 def _trained(twin: Twin, arguments: Mapping[str, Any], observed: Observed, first: int) -> list[TwinCall]:
-    """Train the twin with the masks of each epoch: the epochs, where there is something
-    to draw. `first` is the position of the first one's.
+    """Train the twin with the masks of each epoch. Returns the epochs if there is
+    something to draw. `first` is the position of the masks of the first epoch.
     """
     draws = twin.draws({"training": True, **arguments})
     epochs: int = arguments["epochs"] if draws else 0

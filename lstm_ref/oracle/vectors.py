@@ -19,10 +19,10 @@ class LeftOut(CannotJudge):
 
 @dataclass(frozen=True)
 class Vector:
-    """A case as arrays by path, and what is to be said of it as plain data.
+    """A case as arrays by path, with a description as plain data.
 
-    What goes in is in the dtype of the vector, bfloat16 held as float32; what must come
-    out, and how far rounding may lead from it, is in float64.
+    Inputs are in the dtype of the vector; bfloat16 is held as float32. Expected outputs
+    and their bounds are in float64.
     """
 
     arrays: Mapping[str, Array]
@@ -30,8 +30,8 @@ class Vector:
 
 
 def vector(case: Case, dtype: str, gradients: bool, seed: int) -> Vector:
-    """The test vector of a case in a dtype. Raises LeftOut where somebody else could
-    not follow it, or its result depends on what is drawn.
+    """The test vector of a case in a dtype. Raises LeftOut where nobody could follow it
+    without this suite, or where its result depends on what is drawn.
     """
     if case.expect is not None or any(step.expect for step in case.steps):
         raise LeftOut("it has to raise an exception")

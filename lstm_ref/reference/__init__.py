@@ -11,11 +11,11 @@ respect to the arguments, so that each equation stands beside its own derivative
     value, pullback = f(argument)
     d_argument = pullback(d_value)
 
-A pullback holds what it needs of the way there. Who wants the values alone, and much of
-them, takes `sequence.forward`.
+A pullback holds what it needs of the way there. To compute values alone, for many or
+long sequences, use `sequence.forward`.
 
-Shapes are counted from the last axis: whatever leading axes the arrays have, the batch
-among them, is carried along. All operations are plain NumPy in the dtype of the
+Shapes are counted from the last axis. Arrays may have any leading axes, such as the
+batch; these are carried along. All operations are plain NumPy in the dtype of the
 arguments; float64 is the dtype of reference.
 """
 

@@ -3,8 +3,8 @@
 An activation takes pre-activations z of any shape and returns s of the same shape
 together with its pullback ds -> dz. Only softmax, log_softmax and sparsemax mix
 elements: they act along the last axis, the units. At a kink the derivative is the one
-on the left, but 0 at either end of a flat piece; that of a product follows from its
-factors.
+on the left, but at either end of a flat piece it is 0. The derivative of a product
+follows from its factors.
 
 Source of the formulas: keras.activations, Keras 3; gelu is Hendrycks and Gimpel 2016,
 selu is Klambauer et al. 2017, sparsemax is Martins and Astudillo 2016.

@@ -1,9 +1,9 @@
 """One step of the LSTM, forward and backward.
 
 Source: Hochreiter and Schmidhuber 1997, with the forget gate of Gers, Schmidhuber and
-Cummins 2000, in the form of Graves 2013, whose peepholes most layers leave out; the
-projection is that of Sak, Senior and Beaufays 2014, the coupled gates are those of
-Greff et al. 2017.
+Cummins 2000, in the form of Graves 2013. Most layers leave out the peepholes of that
+form. The projection is that of Sak, Senior and Beaufays 2014. The coupled gates are
+those of Greff et al. 2017.
 """
 
 from collections.abc import Callable
@@ -26,10 +26,10 @@ class State(NamedTuple):
 
 
 class Variant(NamedTuple):
-    """What some LSTMs do otherwise. The plain one does none of it.
+    """What some LSTMs do differently. The plain LSTM does none of it.
 
     `output_activation` takes c on its way to h, in place of `activation`. With
-    `coupled` gates f is 1 - i, and the forget gate has no say.
+    `coupled` gates f is 1 - i, and the pre-activation of the forget gate is not used.
     """
 
     output_activation: Activation | None = None
@@ -62,8 +62,8 @@ def step(
 
     W is the kernel, U the recurrent kernel, b the bias, R the projection, p the
     peepholes. z_x = x_t W + b (..., batch, 4 units) is what the input adds to the four
-    gates: it does not depend on the state, so that the caller computes it for all steps
-    at once. `recurrent_dropout` (1 or 4 gates, batch, outputs) is a mask on h.
+    gates. It does not depend on the state. So the caller computes it for all steps at
+    once. `recurrent_dropout` (1 or 4 gates, batch, outputs) is a mask on h.
 
     The pullback takes the gradient of the new state.
     """
@@ -109,7 +109,9 @@ def gates(z: Array) -> tuple[Array, Array, Array, Array]:
 
 
 def peepholes(weights: LSTMWeights) -> tuple[Array | None, Array | None, Array | None]:
-    """Those of the input, forget and output gate (..., 1, units), if there are any."""
+    """The peepholes of the input, forget and output gate (..., 1, units), if there are
+    any.
+    """
     if weights.peepholes is None:
         return None, None, None
     p_i, p_f, p_o = np.split(weights.peepholes[..., None, :], 3, axis=-1)
@@ -117,7 +119,7 @@ def peepholes(weights: LSTMWeights) -> tuple[Array | None, Array | None, Array |
 
 
 def see(z: Array, p: Array | None, c: Array) -> Array:
-    """z with what a gate sees of c through its peepholes p, if it has any. The same the
-    other way: the gradient of c with what it has from z.
+    """Add to z what the gate sees of c through its peepholes p, if it has any. The
+    backward pass uses it too: there it adds to the gradient of c what comes from z.
     """
     return z if p is None else z + p * c

@@ -1,7 +1,7 @@
 """Dropout inside an LSTM: random masks on what goes into the gates.
 
-A mask holds 0 where something is dropped and 1 / (1 - rate) elsewhere, so that
-expectations stay as they are. It may be one for all four gates or one for each.
+A mask holds 0 where something is dropped and 1 / (1 - rate) elsewhere. So the expected
+value stays the same. All four gates may share one mask, or each may have its own.
 
 Source: Srivastava et al. 2014; on the recurrent state, the same mask at all steps: Gal
 and Ghahramani 2016, who draw one mask a gate.

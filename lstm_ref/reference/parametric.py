@@ -1,7 +1,7 @@
 """Activation functions that have parameters, and clipping in front of any of them.
 
 Each function here gives an activation, of the kind that `activations` has. At a kink
-the derivative is the one on the left, but 0 at either end of a flat piece.
+the derivative is the one on the left, but at either end of a flat piece it is 0.
 
 Source of the formulas: the ONNX operator LSTM, "Activation functions" and attribute
 clip.

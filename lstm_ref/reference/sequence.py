@@ -125,8 +125,7 @@ def walk(
     after each step, and the pullback of that step.
 
     Where `mask` (batch, timesteps) is False, the step does not happen: the state stays
-    as it was. Sequences of unequal length are the mask that is False after each one's
-    end.
+    as it was. For sequences of unequal length, the mask is False after the end of each.
 
     `dropout` (gates, batch, timesteps, features) is a mask on x, `recurrent_dropout`
     (gates, batch, timesteps, outputs) one on the h that enters each step. An axis of

@@ -74,9 +74,11 @@ def run_stack(
 
     `initial[layer][direction]` and `weights[layer][direction]` name them. A layer's
     output is the h of its directions side by side (..., batch, timesteps, directions *
-    outputs), and the next layer's input. Nothing else passes upward. `dropout` are
-    masks (batch, timesteps, directions * outputs) on the outputs of all layers but the
-    last, 0 where an element is dropped and 1 / (1 - rate) elsewhere; () drops nothing.
+    outputs), and the next layer's input. Nothing else passes upward.
+
+    `dropout` has a mask (batch, timesteps, directions * outputs) for the output of
+    every layer but the last. A mask is 0 where an element is dropped and 1 / (1 - rate)
+    elsewhere. An empty tuple drops nothing.
 
     Returns the output of the last layer, and the last states by layer and direction.
     The pullback takes the gradients of both.

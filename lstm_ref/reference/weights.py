@@ -8,8 +8,8 @@
     projection        -                 weight_hr, transposed
 
 The four gates are blocks along the axis of length 4 units, in the order i, f, g, o in
-all three (Keras writes c for g). The two biases (4 units,) only ever add. A layer
-without projection has outputs = units.
+all three (Keras writes c for g). The two biases (4 units,) are only ever used as their
+sum. A layer without projection has outputs = units.
 """
 
 from collections.abc import Mapping
