@@ -1,8 +1,8 @@
 """What a framework draws: dropout masks and initial weights, judged by the distribution
 that the documentation promises.
 
-A correct framework is blamed with a probability below RARE in each of these checks, by
-inequalities that hold for every sample size; no number of them is set by hand for a
+Each of these checks blames a correct framework with a probability below RARE. The
+inequalities behind them hold for every sample size. No number is set by hand for a
 case.
 """
 
@@ -24,7 +24,7 @@ RARE = 1e-12
 
 def mask_findings(draws: Mapping[str, Draw], drawn: Mapping[str, Array], dtype: str) -> Iterator[str]:
     """What is wrong with the masks of one call: their names, shapes, values and share
-    of zeros. `dtype` is the one that they are used in.
+    of zeros. `dtype` is the one in which the layer uses them.
     """
     for name in sorted(draws.keys() ^ drawn.keys()):
         yield (
@@ -81,7 +81,7 @@ def _too_far(successes: int, draws: int, rate: float) -> bool:
 
 def weight_findings(name: str, initial: Initial, weights: Array, dtype: str) -> Iterator[str]:
     """What is wrong with one weight of a layer that was just constructed. `dtype` is
-    the one that it is kept in.
+    the one in which the layer keeps it.
     """
     if not np.all(np.isfinite(weights)):
         yield from infinite(name, weights)
@@ -125,7 +125,7 @@ def weight_findings(name: str, initial: Initial, weights: Array, dtype: str) -> 
 
 
 def infinite(name: str, weights: Array) -> Iterator[str]:
-    """Weights that are no finite numbers, which no distribution draws."""
+    """Findings about weights that are NaN or infinite. No distribution draws these."""
     wrong = ~np.isfinite(weights)
     if np.any(wrong):
         yield (
@@ -165,8 +165,8 @@ def _distribution_findings(name: str, weights: Array, share: Array, promised: st
 
 
 def _orthogonal_findings(name: str, gain: float, weights: Array, dtype: str) -> Iterator[str]:
-    """Rows, or columns if they are fewer, of length `gain` and orthogonal, within the
-    rounding of their products.
+    """The rows, or the columns if they are fewer, must have the length `gain` and be
+    orthogonal, within the rounding of their products.
     """
     short = weights if weights.shape[0] <= weights.shape[1] else weights.T
     off = float(np.max(np.abs(short @ short.T - gain**2 * np.eye(len(short)))))

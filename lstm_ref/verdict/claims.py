@@ -1,5 +1,5 @@
-"""Claims: what a run shows of a statement, against what its claim asserts that it
-shows.
+"""Claims: what a run shows about a statement, compared with what the claim asserts
+about that run.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,14 +29,14 @@ EXPLAINED = "what would decide it: {}"
 
 
 def is_judged_by_reference(case: Case) -> bool:
-    """Whether what the run returns has to be what the reference computes; of a claim
-    only where it asserts that, or a relation.
+    """Whether the run must return what the reference computes. For a claim, this is so
+    only if it asserts it, or if it asserts a relation.
     """
     return case.claim is None or case.claim.asserted.conforms or case.relation is not None
 
 
 def refuted(claim: Claim, findings: Sequence[str]) -> tuple[str, ...]:
-    """The findings of a claim, the first of which says which verdict is wrong now."""
+    """The findings of a claim. The first one says which verdict is wrong now."""
     if not findings:
         return ()
     which = PUT["corrected" if claim.side == "corrected" else claim.verdict]
@@ -44,8 +44,8 @@ def refuted(claim: Claim, findings: Sequence[str]) -> tuple[str, ...]:
 
 
 def findings(claim: Claim, trace: Trace, dtype: str) -> Iterator[str]:
-    """What a run shows else than its claim asserts; exceptions and relations are judged
-    as those of every case.
+    """Where a run shows something else than its claim asserts. Exceptions and relations
+    are judged as in every other case.
     """
     asserted = claim.asserted
     call = trace.calls[-1] if trace.calls else None
@@ -90,7 +90,7 @@ def _signature_findings(asserted: Asserted, found: Mapping[str, Any]) -> Iterato
 
 
 def _same(found: Any, wanted: Any) -> bool:
-    """0 and 0.0 are the same default, 0 and False are not."""
+    """Whether two defaults are the same. 0 and 0.0 are; 0 and False are not."""
     return bool(found == wanted) and isinstance(found, bool) == isinstance(wanted, bool)
 
 
@@ -124,9 +124,7 @@ def _weight_findings(name: str, weight: Weight, values: Array, dtype: str) -> It
 
 
 def shown(case: Case, traces: Sequence[Trace], verdict: Verdict) -> Claimed:
-    """The claim of a case with the lines that show it: the code, and what came of
-    it.
-    """
+    """The claim of a case, with the lines that show it: the code and its result."""
     assert case.claim is not None
     claim = case.claim
     return Claimed(
@@ -234,7 +232,7 @@ def _lines(lines: tuple[str, ...]) -> str:
 
 
 def weights_of(trace: Trace) -> dict[str, Array]:
-    """The weights that a run read first, by name."""
+    """The weights at the time when the run first read them, by name."""
     read = next((call for call in trace.calls if call.structure.startswith("{")), None)
     if read is None:
         return {}
@@ -243,7 +241,7 @@ def weights_of(trace: Trace) -> dict[str, Array]:
 
 
 def container(call: Call) -> str:
-    """In what a call returned its results."""
+    """The kind of container in which a call returned its results."""
     return {"(": "tuple", "[": "list"}.get(call.structure[:1], "single array")
 
 
@@ -255,8 +253,8 @@ def shapes_text(returns: Any) -> str:
 
 
 def returned_text(call: Call) -> str:
-    """The shapes of what a call returned, in the same form; a tuple and a list look
-    alike.
+    """The shapes of what a call returned, in the form of `shapes_text`. A tuple and a
+    list look alike.
     """
     shapes = iter(str(tensor.values.shape) for tensor in call.outputs)
     text = call.structure.replace(",)", ")").replace("(", "[").replace(")", "]")

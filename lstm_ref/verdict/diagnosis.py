@@ -1,5 +1,5 @@
-"""Why a result is wrong: the mistake that explains all of it, if it is a known one, and
-the first step that does not follow from the one before.
+"""Why a result is wrong. If one known mistake explains all of it, that is the cause.
+Otherwise the first step is named that does not follow from the step before.
 """
 
 from collections.abc import Iterator
@@ -21,8 +21,8 @@ from lstm_ref.verdict.judge import alike
 
 @np.errstate(all="ignore")
 def diagnose(expectation: Expectation, dtype: str, trace: Trace) -> tuple[str, ...]:
-    """Sentences about the cause, for a trace in which some number is wrong. None where
-    nothing can be told.
+    """Sentences about the cause, for a trace in which some number is wrong. Empty where
+    nothing can be said.
     """
     if not _comparable(expectation, trace):
         return ()
@@ -65,9 +65,9 @@ def _within(expected: Expected, values: Array, dtype: str) -> bool:
 
 
 def _within_of(faulty: Array, expected: Expected, values: Array, dtype: str) -> bool:
-    """Whether the values agree with the faulty ones, whose bounds are like those of the
-    right ones; where those have to be zero, and so are their bounds, like the widest of
-    the others.
+    """Whether the values agree with the faulty ones. The faulty values have the bounds
+    of the right ones. Where a right value is exactly zero, its bound is zero too: then
+    the widest bound of the array serves.
     """
     bounds = expected.bounds[dtype]
     widest = np.max(bounds, initial=0.0, where=np.isfinite(bounds))
@@ -94,8 +94,8 @@ def _known_fault(expectation: Expectation, dtype: str, trace: Trace) -> tuple[st
 
 
 def _computed(expectation: Expectation, request: Request) -> list[Array]:
-    """All outputs of another request; none where the layer refuses it, or where the
-    masks that were drawn are not for it.
+    """All outputs of another request. There are none if the layer refuses it, or if the
+    masks that were drawn do not fit it.
     """
     try:
         return [
@@ -108,10 +108,11 @@ def _computed(expectation: Expectation, request: Request) -> list[Array]:
 
 
 def _first_wrong_step(expectation: Expectation, dtype: str, trace: Trace) -> tuple[str, ...]:
-    """Recompute each step from the implementation's own previous h; its c is not shown,
-    and follows from the h.
+    """Recompute each step from the implementation's own previous h. Its c is not shown,
+    so it is computed from the same h.
 
-    One step rounds less than all up to it, so that their bound serves for it too.
+    One step rounds less than all steps up to it. So the bound of all of them serves for
+    the one.
     """
     pairs = zip(expectation.calls, trace.calls, strict=True)
     wrong_outputs = [
@@ -154,11 +155,11 @@ def _first_wrong_step(expectation: Expectation, dtype: str, trace: Trace) -> tup
 
 
 def _wrong_gate(call: Unrolled, z_x: Array, before: State, h: Array, wrong: Array) -> str | None:
-    """The one gate that, having another value, explains every wrong element of the
-    step; None where several or none can.
+    """The gate whose wrong value alone explains every wrong element of the step. None
+    where several gates could, or no gate could.
 
-    Each gate in turn is solved for, the other three being right; it can be the wrong
-    one if the value lies in the range of its activation.
+    The step is solved for each gate in turn, with the other three taken as right. The
+    gate can be the wrong one if its value lies in the range of its activation.
     """
     if call.weights.projection is not None:
         return None
@@ -178,8 +179,8 @@ def _wrong_gate(call: Unrolled, z_x: Array, before: State, h: Array, wrong: Arra
 
 
 def _inverse(activation: Activation, s: Array) -> Array:
-    """The z with activation(z) = s, by bisection; NaN where there is none. The
-    activation must not fall.
+    """The z with activation(z) = s, by bisection. NaN where there is none. The
+    activation must be non-decreasing.
     """
     low, high = np.full_like(s, -50.0), np.full_like(s, 50.0)
     outside = (s < activation(low)[0]) | (s > activation(high)[0])

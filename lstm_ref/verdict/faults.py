@@ -1,9 +1,10 @@
-"""The mistakes that people make with an LSTM, each as a change of what goes into it.
+"""The mistakes that people make with an LSTM. Each is written as a change of the input
+of a right layer.
 
 A layer that swaps two gates computes what a right layer computes from swapped weights.
 So every fault here turns a request into the one whose right result is the faulty
-layer's. They serve twice: a case must notice every one of them, and a failure is
-explained by the one that it fits.
+layer's. They serve twice. The cases must notice every one of them. And the fault that
+fits a failure explains it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -32,7 +33,7 @@ from lstm_ref.reference.activations import Array
 BIASES: tuple[Role, ...] = ("bias", "recurrent bias")
 GATED: tuple[Role, ...] = ("kernel", "recurrent kernel", *BIASES)
 SEEING = "ifo"  # the gates that have peepholes
-# What is changed together, by what it is called.
+# Arrays that are changed together, by name.
 TOGETHER: Mapping[str, tuple[Role, ...]] = {
     "kernel": ("kernel",),
     "recurrent kernel": ("recurrent kernel",),
@@ -46,8 +47,8 @@ Plant = Callable[[Request, Labels], "Request | None"]
 
 @dataclass(frozen=True)
 class Fault:
-    """One mistake: what the layer does, and the request that a right layer would have
-    to be given to do the same; None where the mistake changes nothing here.
+    """One mistake. `meaning` says what the layer does. `plant` gives the request from
+    which a right layer computes the same, or None where the mistake changes nothing.
     """
 
     meaning: str
@@ -55,7 +56,7 @@ class Fault:
 
 
 def faults(language: Dialect) -> Iterator[Fault]:
-    """All of them, as they show in layers of this dialect; the more ordinary ones
+    """All faults, as they show in layers of this dialect. The more ordinary ones come
     first.
     """
     yield from _orders_of_gates()
@@ -153,13 +154,15 @@ def _of_weights(*roles: Role, change: Change) -> Plant:
 
 
 def _without_first_bias(request: Request, labels: Labels) -> Request | None:
-    """The bias is ignored, where there is a second one."""
+    """The first bias is ignored, in a layer that has two."""
     two = any(labels.weights[name].role == "recurrent bias" for name in request.weights)
     return _of_weights("bias", change=_zero)(request, labels) if two else None
 
 
 def _of_argument(language: Dialect, argument: Argument, change: Callable[[Any], Any]) -> Plant:
-    """The fault that changes an argument; None leaves it out."""
+    """The fault that changes an argument. If the change gives None, the argument is
+    left out.
+    """
     names = language.called.get(argument, ())
 
     def plant(request: Request, labels: Labels) -> Request | None:
@@ -181,7 +184,7 @@ def _inverted(mask: Tensor) -> Tensor:
 
 
 def _forgetful(language: Dialect) -> Plant:
-    """A reset before each call that starts from what the layer recorded."""
+    """The request with a reset before each call that starts from recorded states."""
 
     def plant(request: Request, labels: Labels) -> Request | None:
         starting = _starting_from_records(language, request)
@@ -196,7 +199,7 @@ def _forgetful(language: Dialect) -> Plant:
 
 
 def _never_reset(language: Dialect) -> Plant:
-    """No reset at all, for a layer that records its states."""
+    """The request without its resets, for a layer that records its states."""
 
     def plant(request: Request, labels: Labels) -> Request | None:
         changed = replace(request, steps=tuple(step for step in request.steps if step.action != "reset"))
@@ -207,8 +210,8 @@ def _never_reset(language: Dialect) -> Plant:
 
 
 def _starting_from_records(language: Dialect, request: Request) -> list[int]:
-    """The steps that start from what a layer recorded before: calls and trainings that
-    are not given any states.
+    """The steps that start from recorded states: calls and trainings that are given no
+    states.
     """
     records = language.build(request.layer, request.params, request.dtype).carries_state
     states = language.called.get("states", ())
@@ -224,7 +227,9 @@ def _starting_from_records(language: Dialect, request: Request) -> list[int]:
 
 
 def _never_dropping(language: Dialect) -> Plant:
-    """No call is one in training, for a layer that drops something then."""
+    """The request in which no call is in training mode, for a layer that drops
+    something in that mode.
+    """
     names = language.called.get("training", ())
 
     def plant(request: Request, labels: Labels) -> Request | None:
@@ -242,7 +247,7 @@ def _never_dropping(language: Dialect) -> Plant:
 
 
 def _of_params(misread: Misreading) -> Plant:
-    """The fault of a layer that takes its parameters for others."""
+    """The fault of a layer that mistakes its parameters for others."""
 
     def plant(request: Request, labels: Labels) -> Request | None:
         params = misread(request.params)
@@ -252,7 +257,7 @@ def _of_params(misread: Misreading) -> Plant:
 
 
 def _of_calls(mistake: Mistake) -> Plant:
-    """The fault of a layer that makes a mistake which its twin can be made to make."""
+    """The fault of a layer whose twin can be told to make the same mistake."""
 
     def plant(request: Request, labels: Labels) -> Request | None:
         params = mistake(
@@ -265,9 +270,9 @@ def _of_calls(mistake: Mistake) -> Plant:
 
 
 def _of_exchange(other: Callable[[Place, Iterable[Place]], Place | None]) -> Plant:
-    """The fault of a layer that exchanges weights, where they have the same shapes:
-    `other` gives the place that it takes for a place; None where it takes the right
-    one.
+    """The fault of a layer that exchanges weights of the same shapes. `other` says from
+    which place the layer takes the weights of a given place. None means the right
+    place.
     """
 
     def plant(request: Request, labels: Labels) -> Request | None:
@@ -298,14 +303,14 @@ def _other_direction(place: Place, every: Iterable[Place]) -> Place | None:
 
 
 def _other_part(place: Place, every: Iterable[Place]) -> Place | None:
-    """Of an encoder the decoder, and the other way round."""
+    """The decoder for an encoder, and the encoder for a decoder."""
     return next(
         (place._replace(part=each.part) for each in every if place.part and each.part != place.part), None
     )
 
 
 def _other_layer(place: Place, every: Iterable[Place]) -> Place | None:
-    """Of the last layer the one before, and the other way round."""
+    """The layer before the last for the last one, and the other way round."""
     numbers = sorted({each.layer[0] for each in every if each.layer})[-2:]
     if len(numbers) < 2 or not place.layer or place.layer[0] not in numbers:
         return None
@@ -317,8 +322,8 @@ Pair = tuple[Array, Array]
 
 
 def _of_states(language: Dialect, change: Callable[[Array, Array, Label], "Pair | None"]) -> Plant:
-    """The fault that changes every pair of states that a call is given, alone or in a
-    list of several, or as two arguments.
+    """The fault that changes every pair of states that a call is given. A pair is one
+    argument, an item in a list of pairs, or two arguments.
     """
     names = language.called.get("states", ())
 
@@ -377,8 +382,8 @@ def _of_input(change: Change) -> Plant:
 
 
 def _of_arguments(change: Callable[[str, Any, Label], Any]) -> Plant:
-    """The fault that changes arguments, by their names; nothing is planted where one
-    has no change.
+    """The fault that changes arguments by name. It is not planted where one of them has
+    no change.
     """
 
     def plant(request: Request, labels: Labels) -> Request | None:
@@ -429,13 +434,13 @@ def _from_gates(gates: Array, label: Label) -> Array:
 
 
 def _read_as(order: str) -> Change:
-    """The blocks are taken for those of the gates in this order, in a dialect that has
+    """The layer takes the blocks for those of the gates in this order. The dialect has
     them in the order of GATES.
     """
 
     def change(weight: Array, label: Label) -> Array:
-        # Who reads gate k in block p is a right layer that finds block p's weights in
-        # block k.
+        # A layer that reads gate k from block p computes what a right layer computes
+        # when it finds the weights of block p in block k.
         told = [GATES.index(gate) for gate in label.gates]
         taken = [order.index(gate) for gate in GATES]
         blocks = _by_gate(weight, label)
@@ -445,7 +450,7 @@ def _read_as(order: str) -> Change:
 
 
 def _changed_gate(gate: str, change: Callable[[Array], Array]) -> Change:
-    """The block of one gate is another."""
+    """The block of one gate is changed."""
 
     def changed(weight: Array, label: Label) -> Array:
         blocks = _by_gate(weight, label).copy()

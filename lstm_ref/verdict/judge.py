@@ -1,12 +1,12 @@
 """Expected against observed: the one place that decides whether an implementation is
 right.
 
-Number, nesting, shapes, dtypes and the pattern of NaN and infinities must be the same;
-every finite element must be within its bound; no argument may be changed; what is drawn
-must be as likely as documented; where an exception is documented, it must be raised
-with its message.
+The number of arrays, their nesting, shapes, dtypes, and the places of NaN and
+infinities must be the same. Every finite element must be within its bound. No argument
+may be changed. What is drawn must be as likely as documented. A documented exception
+must be raised with its message.
 
-There is a verdict on every trace, whatever an implementation has put into it.
+Every trace gets a verdict, whatever an implementation has put into it.
 """
 
 import re
@@ -28,19 +28,20 @@ from lstm_ref.verdict.profiles import profiles, worst_of_each_axis
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # as terminals understand it
 FLOATING = ("float64", "float32", "bfloat16", "float16")
-LINES = 2  # of a framework's message: there are some that say in the first one where, and in the second what
+LINES = 2  # of a framework's message: some say in the first line where, and in the second what
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the judge found: every finding as a sentence, none for a pass; the largest
-    error as a share of its bound and its place; and the bits verified.
+    """What the judge found. Every finding is a sentence, and a pass has none. `ratio`
+    is the largest error as a share of its bound, and `worst` says where it is. Both are
+    None where no number was compared, and so is `bits`.
 
     `wrong` says that some number is beyond its bound. `bits` is log2(size / bound) of
-    the array that is verified worst: how many leading bits of its values a pass vouches
-    for. Both are None where no number was compared. `bitwise` tells whether the two
-    sides of a relation were the same to the last bit, and `seen` in sentences how far
-    apart they were. `profiles` say where along time and gates the errors are.
+    the array that is verified worst. So many leading bits of its values are right if
+    the case passes. `bitwise` tells whether the two sides of a relation were the same
+    to the last bit, and `seen` in sentences how far apart they were. `profiles` say
+    where along time and gates the errors are.
     """
 
     findings: tuple[str, ...]
@@ -98,19 +99,19 @@ def judge(expectation: Expectation, dtype: str, trace: Trace) -> Verdict:
 
 
 def judge_number_of_calls(made: int, trace: Trace) -> Verdict:
-    """Whether as many calls returned as were made."""
+    """What is wrong if fewer or more calls returned than were made."""
     right = len(trace.calls) == made
     return Verdict(() if right else (f"{len(trace.calls)} calls returned, {made} were made",))
 
 
 def judge_unexpected(raised: Raised) -> Verdict:
-    """An exception that no documentation announces."""
+    """The finding about an exception that no documentation announces."""
     return Verdict((f"raised {_described(raised)}, where the documentation promises a result",))
 
 
 def judge_error(expected: ExpectedError, steps: int, trace: Trace) -> Verdict:
-    """Whether the documented exception was raised, with the documented message, by the
-    last of the steps; of a single one the construction may raise it as well.
+    """Whether the last step raised the documented exception, with the documented
+    message. If there is only one step, the construction may raise it as well.
     """
     wrong = _wrong_error(expected, trace.raised)
     last = steps - 1
@@ -150,11 +151,12 @@ def judge_refusals(steps: Sequence[CaseStep], trace: Trace) -> Iterator[str]:
 
 
 def unusable(made: Sequence[TwinCall], dtype: str, trace: Trace) -> tuple[str, ...]:
-    """Why nothing right can be computed from what the implementation drew.
+    """Why no right result can be computed from the masks and weights that the
+    implementation drew.
 
     `made` are the calls of a twin that drew nothing, and the trace is of a run that
-    raised nothing. What is empty, of another shape, or no finite number is unusable;
-    what is merely unlikely is not.
+    raised nothing. An array that is empty, has another shape, or holds NaN or
+    infinities is unusable. One that is only unlikely is usable.
     """
     if len(trace.calls) != len(made):
         return judge_number_of_calls(len(made), trace).findings
@@ -222,7 +224,9 @@ def _exact_findings(expected: ExpectedCall, observed: Call) -> list[str]:
 
 
 def _other_structure(observed: Call, wanted: str, names: Sequence[str]) -> str:
-    """`names` are those of the arrays that must be returned."""
+    """The finding about another number or nesting of arrays. `names` are those of the
+    arrays that must be returned.
+    """
     if observed.structure != wanted:
         return f"returned {observed.structure}, expected {wanted} ({', '.join(names)})"
     return f"returned {len(observed.outputs)} arrays in {observed.structure}, which holds {len(names)}"
@@ -285,9 +289,11 @@ def _judge_call(expected: ExpectedCall, observed: Call, dtype: str, call: int) -
 def _judge_derivatives(
     kind: str, expected: Sequence[Expected], observed: Mapping[str, Tensor | None], dtype: str, call: int
 ) -> Iterator[_Compared]:
-    """Those of one kind, by name of what they belong to."""
+    """Judge the derivatives of one kind. They are keyed by the weight or argument to
+    which they belong.
+    """
     wanted = {derivative.name for derivative in expected}
-    # A framework may say of any other argument that it has no gradient: it is right.
+    # A framework may say that any other argument has no gradient, and is right.
     missing = wanted ^ {name for name, found in observed.items() if found is not None or name in wanted}
     yield from (
         _failed(f"the {kind} of {name} is {'missing' if name not in observed else 'unexpected'}")
@@ -302,8 +308,8 @@ def _judge_derivatives(
 
 
 def _kept_in(array: Expected, policy: Policy) -> str:
-    """The dtype of an array: weights and their gradients have another than the rest
-    under a mixed policy.
+    """The dtype of an array. Under a mixed policy, weights and their gradients have
+    another dtype than the rest.
     """
     return policy.weights if "gate" in array.axes or "output" in array.axes else policy.compute
 
@@ -315,9 +321,9 @@ def _failed(finding: str) -> _Compared:
 def _compare(
     expected: Expected, observed: Tensor | None, dtype: str, wanted: str | None, call: int, name: str
 ) -> _Compared:
-    """`wanted` is the dtype that the array has to have, which under a mixed policy is
-    not the same for all. It is None where no documentation tells: then any
-    floating-point one will do.
+    """`wanted` is the dtype that the array must have. Under a mixed policy it is not
+    the same for all arrays. It is None where no documentation says it: then any
+    floating-point dtype is right.
     """
     if observed is None:
         return _failed(
@@ -351,7 +357,7 @@ def _compare(
 
 
 def _place(worst: Worst, ratio: float, shape: tuple[int, ...], gates: str) -> str:
-    # An array that is wrong on purpose has axes that nobody can name.
+    # A case may ask for a malformed array. Nobody can name its axes.
     axes = worst.axes if len(worst.axes) == len(shape) else ("axis",) * len(shape)
     at = ", ".join(_position(axis, i, n, gates) for axis, i, n in zip(axes, worst.index, shape, strict=True))
     values = f"expected {worst.expected:.9g}, observed {worst.observed:.9g}"

@@ -9,13 +9,13 @@ from lstm_ref.oracle.expectation import Expected
 from lstm_ref.reference.activations import Array
 from lstm_ref.results.records import Profile, Worst
 
-# A result file stays small: longer sequences are told in this many stretches.
+# A result file stays small: a longer sequence is cut into this many stretches.
 MOST_PLACES = 32
 
 
 def profiles(expected: Expected, observed: Array, shares: Array, worst: Worst) -> Iterator[Profile]:
-    """Of an array that is beyond its bound, the largest error / bound at each step, and
-    in each gate; nothing for one that has neither.
+    """For an array that is beyond its bound, the largest error / bound at each step and
+    in each gate. Empty for an array that has neither axis.
     """
     if len(expected.axes) != shares.ndim:  # one that is wrong on purpose
         return
@@ -37,8 +37,8 @@ def profiles(expected: Expected, observed: Array, shares: Array, worst: Worst) -
 
 
 def worst_of_each_axis(found: Iterable[tuple[float, Profile]]) -> tuple[Profile, ...]:
-    """Of profiles with the largest error / bound of their array, the worst over time,
-    and the worst by gate.
+    """The worst profile over time, and the worst one by gate. Each profile comes with
+    the largest error / bound of its array.
     """
     kept: dict[str, tuple[float, Profile]] = {}
     for ratio, profile in found:

@@ -1,8 +1,8 @@
-"""Relations: two runs of the same weights and inputs that have to agree, whatever the
+"""Relations: two runs with the same weights and inputs that have to agree, whatever the
 numbers are.
 
-Where one side copies the other, not a bit may differ. Elsewhere both sides may round in
-their own way: they agree within the sum of their bounds.
+Where one side is a copy of the other, no bit may differ. Elsewhere each side may round
+in its own way, and they must agree within the sum of their bounds.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ class _Compared:
     bound: Array
 
     def change(self, axes: tuple[str, ...], function: Callable[[Array], Array]) -> "_Compared":
-        """All three arrays by the same function."""
+        """The term with all three arrays changed by the same function."""
         return replace(
             self,
             axes=axes,
@@ -60,8 +60,8 @@ class _Compared:
 
 @np.errstate(all="ignore")
 def judge_relation(relation: Relation, dtype: str, sides: Sequence[tuple[Expectation, Trace]]) -> Verdict:
-    """Judge each side by itself, a run that is both sides once, then compare the two in
-    every equality of the relation.
+    """Judge each side by itself, then compare the two in every equality of the
+    relation. If one run is both sides, it is judged once.
 
     Raises RelationDoesNotHold where the reference itself breaks the relation, and
     NotComparable where the sides have no common shape.
@@ -138,7 +138,7 @@ def _judge(
 
 
 def _judge_difference(pair: Equality, dtype: str, sides: Sequence[tuple[Expectation, Trace]]) -> Verdict:
-    """Whether the two terms differ, in some element by more than rounding can explain.
+    """Whether the two terms differ in some element by more than rounding can explain.
 
     The masks that a run draws may decide it.
     """
@@ -175,8 +175,8 @@ def _pair(
 
 
 def _side(term: Term, dtype: str, expectation: Expectation, trace: Trace) -> _Compared:
-    """The term's array. One with a time axis is that of all calls, joined; of any other
-    it is the last call's, unless every call is wanted.
+    """The term's array. If it has a time axis, the arrays of all calls are joined.
+    Otherwise it is that of the last call, unless every call is wanted.
     """
     positions = {output.name: position for position, output in enumerate(expectation.calls[-1].outputs)}
     if term.output not in positions:
@@ -204,7 +204,7 @@ def _side(term: Term, dtype: str, expectation: Expectation, trace: Trace) -> _Co
 
 
 def _taken(side: _Compared, at: str) -> _Compared:
-    """The side's array at one of the closed set of places."""
+    """The part of the side's array at one of the places that a relation can name."""
     time, row = ("time", "layer*direction")
     if at in ("last-step", "first-step"):
         position = -1 if at == "last-step" else 0
@@ -218,8 +218,8 @@ def _taken(side: _Compared, at: str) -> _Compared:
         )
     if at == "reversed":
         return side.change(side.axes, lambda array: np.flip(array, side.axes.index(time)))
-    # The halves of a bidirectional layer: of the units in its output, of the rows in
-    # its states.
+    # The halves of a bidirectional layer. In its output these are halves of the units,
+    # in its states halves of the rows.
     forward = at == "forward-half"
     if row in side.axes:
         picked = slice(0 if forward else 1, None, 2)
