@@ -1,9 +1,8 @@
-"""What an adapter declares and what it has to know about its framework. One file a
-framework; nothing else lists them.
-
-A file that has a tuple `IMPLEMENTATIONS` is an adapter. Those of this package and of
-entry points are read without importing their framework: that happens when an adapter is
-constructed, in the subject.
+"""What an adapter declares and what it has to know about its framework. There is one
+file for each framework, and no list of these files. A file that has a tuple
+`IMPLEMENTATIONS` is an adapter. Reading an adapter file of this package or of an entry
+point does not import its framework. The subject imports it when it constructs the
+adapter.
 """
 
 import re
@@ -16,15 +15,15 @@ from lstm_ref.protocol.introduction import Layers
 from lstm_ref.protocol.trace import Request, Tensor
 
 # The gradients of one recorded call: those of the weights by name, and those of the
-# leaves in their order; None where the framework has none.
+# leaves in their order. A gradient is None where the framework has none.
 Gradients: TypeAlias = tuple[Mapping[str, Any], Sequence[Any]]
 
-# The same of a call that is differentiated twice: from outputs, cotangents, and a
+# The same for a call that is differentiated twice. It takes outputs, cotangents, and a
 # direction of weights and leaves.
 TwiceDifferentiate: TypeAlias = Callable[[Sequence[Any], Sequence[Any], Gradients], Gradients]
 
-# The arguments of a call, from what makes an array of the framework of a path and a
-# value.
+# Makes the arguments of a call. It is given a function that makes an array of the
+# framework from a path and a value.
 Arguments: TypeAlias = Callable[[Callable[[str, Tensor], Any]], Mapping[str, Any]]
 
 
@@ -32,12 +31,13 @@ class Adapter(Protocol):
     """What no layer can do without. The loop over the steps of a request is in
     `steps.run`.
 
-    `constructor` and `caller` prepare and return the one thing to do in the framework.
-    Only what happens when that is called counts as the framework's. An exception
-    anywhere else is a fault of the adapter, and so is an AdapterError everywhere.
+    `constructor` and `caller` prepare everything, and return a function that does one
+    thing in the framework. An exception in that function is the framework's. An
+    exception anywhere else is a fault of the adapter, and so is an AdapterError
+    everywhere.
 
-    What some adapters can do besides stands in the protocols below. Where one is
-    missing, what needs it is `unsupported`.
+    The protocols below are what some adapters can do in addition. A case that needs one
+    is `unsupported` where the adapter lacks it.
     """
 
     def versions(self) -> Mapping[str, str]:
@@ -47,12 +47,12 @@ class Adapter(Protocol):
         """What constructs the layer, in the request's dtype."""
 
     def set_weights(self, layer: Any, weights: Mapping[str, Tensor]) -> None:
-        """Copy all weights in by name, at once or as soon as the layer has any. Raises
-        WeightMismatch.
+        """Copy all weights in by name: now, or as soon as the layer has its weights.
+        Raises WeightMismatch.
         """
 
     def tensor(self, value: Tensor) -> Any:
-        """The array as the framework's own, a copy that nobody else holds."""
+        """The array as one of the framework, in memory that nobody else uses."""
 
     def read(self, tensor: Any) -> Tensor:
         """The framework's array, with the framework's own word for its dtype."""
@@ -63,21 +63,21 @@ class Adapter(Protocol):
 
 @runtime_checkable
 class Differentiating(Protocol):
-    """What an adapter has besides, where its framework differentiates."""
+    """Optional: for an adapter whose framework differentiates."""
 
     def record(
         self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]
     ) -> tuple[Any, Callable[[Sequence[Any], Sequence[Any]], Gradients]]:
-        """What the call returns, and a function of outputs and cotangents that
-        differentiates their inner product, plus the losses that the call added, by all
-        weights and the leaves.
+        """What the call returns, and a function of outputs and cotangents. The function
+        differentiates their inner product, plus the losses that the call added, with
+        respect to all weights and the leaves.
         """
 
 
 @runtime_checkable
 class Directional(Protocol):
-    """What an adapter has besides, where its framework differentiates along a
-    direction: by name of the weight or path of the argument.
+    """Optional: for an adapter whose framework differentiates along a direction. A
+    direction is keyed by the name of the weight or the path of the argument.
     """
 
     def tangents(
@@ -90,14 +90,14 @@ class Directional(Protocol):
     def record_twice(
         self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]
     ) -> tuple[Any, TwiceDifferentiate]:
-        """As `record`; the function differentiates the inner product of the gradients
-        and the direction again.
+        """As `record`, but the function differentiates once more: the inner product of
+        the gradients and the direction.
         """
 
 
 @runtime_checkable
 class Drawing(Protocol):
-    """What an adapter has besides, where it can show the random masks of dropout."""
+    """Optional: for an adapter that can show the random masks of dropout."""
 
     def drawn(self, layer: Any) -> Mapping[str, Any]:
         """The random masks that the last call drew, by name, as the framework's arrays;
@@ -107,17 +107,17 @@ class Drawing(Protocol):
 
 @runtime_checkable
 class Training(Protocol):
-    """What an adapter has besides, where it can show the random masks of a training."""
+    """Optional: for an adapter that can show the random masks of a training."""
 
     def epochs(self, layer: Any) -> Sequence[Mapping[str, Any]]:
-        """The random masks of each epoch of the last training, as `drawn` gives those
-        of a call; none of a layer that has nothing to draw.
+        """The random masks of each epoch of the last training, in the form of `drawn`.
+        There are none for a layer that has nothing to draw.
         """
 
 
 @runtime_checkable
 class Seeded(Protocol):
-    """What an adapter has besides, where its framework draws random numbers."""
+    """Optional: for an adapter whose framework draws random numbers."""
 
     def seed(self, seed: int) -> None:
         """Make repeatable whatever the framework draws from here on."""
@@ -125,9 +125,7 @@ class Seeded(Protocol):
 
 @runtime_checkable
 class Affecting(Protocol):
-    """What an adapter has besides, where a call leaves something behind beside its
-    result.
-    """
+    """Optional: for an adapter whose calls leave something behind."""
 
     def effects(self, layer: Any) -> Mapping[str, Any]:
         """What the last call left behind, by name, as the framework's arrays; see
@@ -137,7 +135,7 @@ class Affecting(Protocol):
 
 @runtime_checkable
 class Readable(Protocol):
-    """What an adapter has besides, where the weights of a layer can be read."""
+    """Optional: for an adapter that can read the weights of a layer."""
 
     def weights(self, layer: Any) -> Mapping[str, Any]:
         """All weights of the layer by name, as the framework's arrays."""
@@ -145,24 +143,18 @@ class Readable(Protocol):
 
 @runtime_checkable
 class Acting(Protocol):
-    """What an adapter has besides, where a layer can be changed or replaced between
-    calls.
-    """
+    """Optional: for an adapter that can change or replace a layer between calls."""
 
     def actor(self, layer: Any, action: str, step: int, arguments: Mapping[str, Any]) -> Callable[[], Any]:
-        """What takes an action other than "call" and "weights", and returns the layer
-        to go on with.
-
-        Prepared and called as `caller` is. Raises UnknownAction where the layer has no
-        such action.
+        """A function that takes an action other than "call" and "weights", and returns
+        the layer for the next steps. It is prepared and called like that of `caller`.
+        Raises UnknownAction where the layer has no such action.
         """
 
 
 @runtime_checkable
 class Refusing(Protocol):
-    """What an adapter has besides, where it has to see a request to tell whether it is
-    offered.
-    """
+    """Optional: for an adapter that may refuse a request after it has seen it."""
 
     def unsupported(self, request: Request) -> str | None:
         """Why this implementation does not offer what is asked, or None."""
@@ -170,40 +162,38 @@ class Refusing(Protocol):
 
 @runtime_checkable
 class Releasing(Protocol):
-    """What an adapter has besides, where its framework keeps something of layers that
-    are no longer used.
+    """Optional: for an adapter whose framework keeps something of layers that are no
+    longer used.
     """
 
     def release(self) -> None:
-        """Give it back."""
+        """Free what the framework keeps."""
 
 
 @runtime_checkable
 class Documented(Protocol):
-    """What an adapter has besides, where its framework has documentation that Python
-    can read.
-    """
+    """Optional: for a framework that has documentation which Python can read."""
 
     def documented(self, name: str) -> Any:
         """The documented class or function of this name. Raises UnknownLayer."""
 
     def namespace(self) -> Mapping[str, Any]:
-        """What a reader of the documentation's examples is taken to have imported, by
-        name.
+        """By name, what a reader of the documentation's examples is expected to have
+        imported.
         """
 
 
 @runtime_checkable
 class KnowsProcessor(Protocol):
-    """What an adapter has besides, where its framework tells what the processor
-    decides.
+    """Optional: for an adapter whose framework says which of its results depend on the
+    processor.
     """
 
     def processor(self) -> Mapping[str, str | bool]:
         """What the framework says of the processor it runs on, by name.
 
-        A level is a word ("AVX2"). A kind of arithmetic that the framework only has
-        kernels for on some processors is true or false.
+        A level is a word ("AVX2"). A kind of arithmetic is true or false: the framework
+        has kernels for it only on some processors.
         """
 
 
@@ -214,8 +204,8 @@ class Host:
     `requires` are the modules that must be importable, `extra` the extra of this
     package that installs them, `environment` what is set before the process starts.
 
-    `lowest` are variables that hold the framework to the oldest instructions it has
-    kernels for, each with the value that does. A user who sets one is left his value.
+    `lowest` are environment variables with values that limit the framework to the
+    oldest instructions for which it has kernels. A value that the user has set is kept.
     """
 
     subject: str
@@ -230,8 +220,8 @@ class Host:
         return self.install_of(self.requires)
 
     def install_of(self, missing: Sequence[str]) -> str:
-        """What installs these modules: the extra, unless it has other packages and none
-        of these.
+        """The command that installs these modules. It names the extra, unless the extra
+        has packages and none of these modules is among them.
         """
         packages = _packages_of(self.extra)
         if packages and not packages & {module.replace("_", "-") for module in missing}:
@@ -240,8 +230,8 @@ class Host:
 
 
 def _packages_of(extra: str) -> set[str]:
-    """The packages that an extra of this one installs by name; none where this one is
-    not installed.
+    """The names of the packages that an extra of this package installs. Empty where
+    this package is not installed.
     """
     try:
         found = requires("lstm-ref") or []
@@ -251,7 +241,7 @@ def _packages_of(extra: str) -> set[str]:
     return {match[1].lower().replace("_", "-") for text in found if (match := wanted.search(text))}
 
 
-# An adapter file that declares no host is one of its own, named after the file.
+# An adapter file that declares no host has a host of its own, named after the file.
 OF_THE_FILE = Host(subject="", requires=(), extra="", environment={})
 
 

@@ -1,8 +1,8 @@
-"""What a framework says of itself: the signatures of its classes and functions, and the
-examples of its docstrings.
+"""What a framework says about itself: the signatures of its classes and functions, and
+the examples in its docstrings.
 
-Examples are run as they are written, in a namespace that has what a reader is taken to
-have imported.
+Examples are run as they are written, in a namespace that has what a reader is expected
+to have imported.
 """
 
 import ast
@@ -23,7 +23,7 @@ _FENCE = re.compile(r"^[ ]*```(?:python)?[ ]*\n(.*?)^[ ]*```", re.MULTILINE | re
 
 
 class ExampleRaised(Exception):
-    """An example raised; `printed` is what it had printed before."""
+    """An example raised an exception. `printed` is what it printed before."""
 
     def __init__(self, error: Exception, printed: list[str]) -> None:
         super().__init__(str(error))
@@ -31,11 +31,11 @@ class ExampleRaised(Exception):
 
 
 def signature(documented: Any) -> dict[str, Any]:
-    """The arguments of a class or function, in order, with their defaults; those that
-    every layer takes are left out.
+    """The arguments of a class or function, in order, with their defaults. Arguments
+    that every layer takes are left out.
 
-    A constructor that only hands its arguments on has those of the class that it hands
-    them to.
+    A constructor that only passes its arguments on has the arguments of the class to
+    which it passes them.
     """
     if not inspect.isclass(documented):
         return _arguments(documented)
@@ -58,15 +58,17 @@ def _arguments(function: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """The value as JSON has it; what it has not, as it is shown."""
+    """The value as plain JSON data. A value that JSON does not have is given as Python
+    shows it.
+    """
     if isinstance(value, float):
         return value if math.isfinite(value) else repr(value)
     return value if value is None or isinstance(value, (bool, int, str)) else repr(value)
 
 
 def example(documented: Any, block: int) -> str:
-    """The code of one block of a docstring's examples: all its prompts together are the
-    first, if it has any.
+    """The code of one block of a docstring's examples. If there are prompts, all of
+    them together are the first block.
     """
     text = documented.__doc__ or ""
     prompts = doctest.DocTestParser().get_examples(text)
@@ -80,10 +82,10 @@ def example(documented: Any, block: int) -> str:
 
 
 def run_example(code: str, namespace: Mapping[str, Any]) -> list[str]:
-    """Run code as an interactive interpreter does, and return the lines that it prints,
-    shown values among them.
+    """Run code as an interactive interpreter does. Returns the lines that it prints,
+    including the values that an interpreter shows.
 
-    Raises ExampleRaised, a syntax error among the causes.
+    Raises ExampleRaised, also for a syntax error.
     """
     printed = io.StringIO()
     names = {**namespace, "__name__": "__main__"}

@@ -1,10 +1,10 @@
-"""What can be wrong on our side of a subject: an adapter, a request or a message, never
-the framework.
+"""What can be wrong with an adapter, a request or a message. None of these errors is
+the framework's.
 """
 
 
 class AdapterError(Exception):
-    """An adapter cannot do what was asked of it; the framework is not to blame."""
+    """An adapter cannot do what was asked of it. The framework is not to blame."""
 
 
 class WeightMismatch(AdapterError):
@@ -53,8 +53,8 @@ class UnknownAction(AdapterError):
 
 
 class NotOffered(AdapterError):
-    """The implementation has no such thing, as turns out when it is tried. The message
-    is the reason.
+    """The implementation does not offer what was asked, and this shows only when it is
+    tried. The message is the reason.
     """
 
 
@@ -73,4 +73,4 @@ class WireError(AdapterError):
 
 
 class NotAMessage(WireError):
-    """A line is no JSON object."""
+    """A line is not a JSON object."""

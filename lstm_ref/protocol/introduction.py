@@ -1,5 +1,5 @@
-"""What a subject says of each implementation that it hosts: what it is, and what it can
-do.
+"""What a subject says about each implementation that it hosts: what it is, and what it
+can do.
 """
 
 from collections.abc import Mapping

@@ -32,8 +32,8 @@ from lstm_ref.protocol.introduction import Introduction
 from lstm_ref.protocol.steps import run
 from lstm_ref.protocol.wire import PROTOCOL, Json, dump, parse, request_from_json, trace_to_json
 
-# Frameworks keep something of every layer (Keras 3.15: 0.14 MB); it is given back this
-# often.
+# Frameworks keep something of every layer (Keras 3.15: 0.14 MB). It is freed after this
+# number of requests.
 RUNS_BETWEEN_RELEASES = 100
 
 REQUIRED = ("versions", "constructor", "set_weights", "tensor", "read", "caller")
@@ -53,8 +53,9 @@ def serve(implementations: Sequence[Implementation]) -> None:
             _send(answers, {"message": "bye"})
             return
         _send(answers, _answer(adapters, message))
-        # Now the framework is there whole: to look through TensorFlow's 400,000 objects
-        # again and again takes a fifth of the time.
+        # Now the framework is imported as a whole. Without this, garbage collection
+        # would look through TensorFlow's 400,000 objects again and again, which takes a
+        # fifth of the time.
         if runs == 1:
             gc.collect()
             gc.freeze()
@@ -77,8 +78,8 @@ def _complete(implementation: Implementation) -> Adapter:
 
 
 def _own_streams() -> tuple[BinaryIO, BinaryIO]:
-    """The real standard input and output, for messages alone: whoever else reads finds
-    nothing, and what others print goes to standard error.
+    """The real standard input and output, for messages alone. All other code finds an
+    empty input, and what it prints goes to standard error.
     """
     requests = os.fdopen(os.dup(0), "rb")
     answers = os.fdopen(os.dup(1), "wb")
@@ -120,8 +121,8 @@ def _hello(implementations: Sequence[Implementation], adapters: Mapping[str, Ada
 
 
 def introduced(implementation: Implementation, adapter: Adapter) -> Introduction:
-    """What the implementation is and can do: what it declares, as far as its adapter
-    has the functions for it.
+    """What the implementation is and can do. It can do what it declares, as far as its
+    adapter has the functions for it.
     """
     acting, readable = isinstance(adapter, Acting), isinstance(adapter, Readable)
     actions = implementation.actions
@@ -150,8 +151,8 @@ def introduced(implementation: Implementation, adapter: Adapter) -> Introduction
 
 
 def _answer(adapters: Mapping[str, Adapter], message: Json) -> Json:
-    """The answer to a run. Whatever the adapter itself raises is told, so that the next
-    run finds the subject alive.
+    """The answer to a run. An exception of the adapter itself becomes part of the
+    answer, so that the subject is alive for the next run.
     """
     try:
         request = request_from_json(message["request"])

@@ -102,8 +102,8 @@ def _documented(adapter: Adapter, step: Step, index: int, calls: list[Call]) -> 
 
 
 class _FrameworkRaised(Exception):
-    """Ends a run early: an exception of the framework, which is a result and no fault
-    of ours.
+    """Ends a run early. An exception of the framework is a result, and no fault of the
+    adapter.
     """
 
     def __init__(self, raised: Raised) -> None:
@@ -113,8 +113,8 @@ class _FrameworkRaised(Exception):
 
 @contextmanager
 def _in_framework(step: int | None) -> Iterator[None]:
-    """What is raised in here is the framework's, unless an adapter says that it is its
-    own.
+    """An exception raised in this context is the framework's, unless the adapter says
+    that it is its own.
     """
     try:
         yield
@@ -126,8 +126,8 @@ def _in_framework(step: int | None) -> Iterator[None]:
 
 
 def _with_previous(step: Step, returned: Sequence[Tensor]) -> Step:
-    """The step with what the call before returned in its place: copies, so that no
-    gradient reaches back into that call.
+    """The step, with copies of what the call before returned put in place. Copies are
+    needed so that no gradient reaches back into that call.
     """
     return replace(step, arguments={name: _take(value, returned) for name, value in step.arguments.items()})
 
@@ -206,7 +206,7 @@ def _call(adapter: Adapter, layer: Any, step: Step, index: int) -> Call:
 def _derivatives(
     adapter: Adapter, layer: Any, step: Step, index: int, leaves: Mapping[str, Any], call: Callable[[], Any]
 ) -> dict[str, Any]:
-    """The tangents and curvatures that the step wants, each of a call of its own."""
+    """The tangents and curvatures that the step wants, each from a separate call."""
     if not isinstance(adapter, Directional):
         raise NotOffered(
             "this adapter differentiates once, and backward; it knows no derivatives along a direction"
@@ -243,8 +243,8 @@ def _read(adapter: Adapter, tensor: Any) -> Tensor | None:
 
 
 def _arguments(step: Step, make: Callable[[str, Tensor], Any]) -> dict[str, Any]:
-    """The step's arguments with what is made of each array, from its path and value, in
-    its place.
+    """The step's arguments. Each array is replaced by what the function makes from its
+    path and value.
     """
     return {name: _argument(value, name, make) for name, value in step.arguments.items()}
 
@@ -258,8 +258,8 @@ def _argument(value: Any, path: str, make: Callable[[str, Tensor], Any]) -> Any:
 
 
 def _flatten(adapter: Adapter, result: Any) -> tuple[str, tuple[Tensor, ...], list[Any]]:
-    """How the result is nested, its arrays as values, and the same arrays as the
-    framework's own.
+    """How the result is nested, its arrays as values, and the same arrays as arrays of
+    the framework.
     """
     tensors: list[Any] = []
     shown = structure(result, tensors.append)
@@ -267,8 +267,8 @@ def _flatten(adapter: Adapter, result: Any) -> tuple[str, tuple[Tensor, ...], li
 
 
 def structure(result: Any, found: Callable[[Any], None]) -> str:
-    """How a result is nested, a star for each array, which `found` is given in
-    order.
+    """How a result is nested, with a star for each array. The arrays are added to
+    `found` in order.
     """
     if result is None:
         return "None"

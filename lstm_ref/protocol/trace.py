@@ -32,9 +32,7 @@ class Tensor:
 
     @property
     def numbers(self) -> Array:
-        """The values in float64. A complex number that is not real is none: it is
-        NaN.
-        """
+        """The values in float64. A number with an imaginary part becomes NaN."""
         if self.values.dtype.kind != "c":
             return self.values.astype(np.float64)
         real: Array = np.where(self.values.imag == 0, self.values.real, np.nan).astype(np.float64)
@@ -43,8 +41,8 @@ class Tensor:
 
 @dataclass(frozen=True)
 class PreviousOutputs:
-    """An argument that is a list of what the call before returned: its outputs at these
-    positions; what is PreviousOutputs inside it is a list in the list.
+    """An argument that is a list of outputs of the call before, at these positions.
+    PreviousOutputs inside it are lists inside the list.
     """
 
     outputs: tuple["int | PreviousOutputs", ...]
@@ -56,14 +54,13 @@ class Step:
 
     "call" has `arguments` by their documented names; a value is a Tensor, a list of
     such values, what the call before returned, or plain JSON data. With `cotangents`
-    (one Tensor for every returned array, in the order in which the layer returns them)
-    the call's gradients are wanted: those of the inner product of the outputs and the
-    cotangents, plus the losses that the layer adds.
-
-    Whatever state the layer carries over from an earlier call is a constant there. With
-    a `direction`, one Tensor for each weight by name and each floating-point argument
-    by path, the `derivatives` along it are wanted too: "forward-mode" those of the
-    outputs, "second-order" those of the gradients.
+    the call's gradients are wanted. There is one Tensor for each returned array, in the
+    order of the layer. The gradients are those of the inner product of outputs and
+    cotangents, plus the losses that the layer adds. A state that the layer carries over
+    from an earlier call is a constant there. With a `direction`, one Tensor for each
+    weight by name and each floating-point argument by path, the `derivatives` along it
+    are wanted too: "forward-mode" those of the outputs, "second-order" those of the
+    gradients.
 
     "weights" reads all weights. "signature" reads that of the class or function with
     the `name` among the arguments. "example" runs `code`, or the `block` of code with
@@ -79,8 +76,8 @@ class Step:
     "functional-call", "replace-parameters", "parametrize", "freeze",
     "freeze-recurrent", "freeze-first-layer", "tie".
 
-    A step that is to be `refused` has to raise, and the layer goes on to the next one
-    all the same.
+    A step that is to be `refused` has to raise. The layer takes the next step all the
+    same.
     """
 
     action: str

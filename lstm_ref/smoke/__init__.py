@@ -1,5 +1,5 @@
-"""Ten requests, from trivial to ordinary, with which a new subject is tried: for
-whoever writes one.
+"""Ten requests, from trivial to ordinary, for trying a new subject while somebody
+writes it.
 
 The requests of each dialect are cases, in the file of its name beside this one.
 """
@@ -29,10 +29,10 @@ from lstm_ref.verdict.divergences import Divergences
 # Seconds that an answer may take here.
 SECONDS = 10.0
 
-# Requests without an answer, one after the other, after which no other is sent.
+# After this many requests in a row without an answer, no other is sent.
 GIVEN_UP_AFTER = 3
 
-# An array of more numbers is shown by its first ones.
+# Of an array with more numbers only the first ones are shown.
 NUMBERS_SHOWN = 4
 
 SILENT = ("crash", "timeout")
@@ -40,7 +40,7 @@ SILENT = ("crash", "timeout")
 
 @dataclass(frozen=True)
 class Greeting:
-    """How a subject came up: its hello as it was sent; or what is wrong with it, and
+    """How a subject started: its hello as it was sent, or what is wrong with it and
     what to do.
     """
 
@@ -77,7 +77,7 @@ class Heard:
 
 
 class Bench:
-    """Subjects under trial, with all that they say."""
+    """The subjects that are tried, with all that they say."""
 
     def __init__(
         self, documented: Documented, seconds: float = SECONDS, start_seconds: float = START_SECONDS
@@ -89,7 +89,7 @@ class Bench:
         self._subjects: dict[str, Subject] = {}
 
     def introduce(self, launch: Launch) -> Introduced | str:
-        """Start a subject. What it says, or what is wrong with that, is entered in
+        """Start a subject. What it says, or what is wrong with that, is added to
         `greetings`.
         """
         heard = self._heard.setdefault(launch.subject, Heard())
@@ -175,8 +175,8 @@ TODO: Mapping[str, str] = {
 
 
 class OutputsFirst(Subjects):
-    """Subjects that are asked for gradients only where `outputs_only` is false, so that
-    one thing is tried after the other.
+    """Subjects that are asked for gradients only where `outputs_only` is false. So
+    outputs are tried before gradients.
     """
 
     def __init__(self, targets: Mapping[str, Target], pool: Mapping[str, Subject]) -> None:
@@ -187,7 +187,7 @@ class OutputsFirst(Subjects):
         self.outputs_only = False
 
     def introduction(self, column: str) -> Introduction | CannotStart:
-        """As the subject says, but for gradients."""
+        """What the subject says, without gradients where `outputs_only` is true."""
         known = super().introduction(column)
         return (
             known
@@ -197,7 +197,7 @@ class OutputsFirst(Subjects):
 
 
 def smoke_cases(dialect: str, documented: Documented) -> list[Case]:
-    """The requests of a dialect, none where it has no file of them."""
+    """The requests of a dialect. There are none if it has no file of them."""
     file = Path(__file__).with_name(f"{dialect}.yaml")
     return load_file(file, documented) if file.is_file() else []
 
