@@ -22,9 +22,8 @@ def dialects() -> tuple[str, ...]:
 
 def dialect(name: str, version: str = "") -> Dialect:
     """The dialect called `name` ("keras", "torch"), in one version of its documentation
-    (for "keras": "3", the default, or "2").
-
-    Raises ModuleNotFoundError for a name, KeyError for a version that is none.
+    (for "keras": "3", the default, or "2"). Raises ModuleNotFoundError for an unknown
+    name, and KeyError for an unknown version.
     """
     dialects: Mapping[str, Dialect] = import_module(f"lstm_ref.dialects.{name}").DIALECTS
     return dialects[version]

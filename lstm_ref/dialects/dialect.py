@@ -21,8 +21,8 @@ Pullback: TypeAlias = Callable[[Sequence[Array]], Gradients]
 
 
 class Planted(NamedTuple):
-    """One number at the places of an array where `where`, which broadcasts to its
-    shape, is True.
+    """A number that is put into an array, at the places where the mask `where` is True.
+    The mask broadcasts to the shape of the array.
     """
 
     where: Array
@@ -32,10 +32,10 @@ class Planted(NamedTuple):
 # The gates of the reference: input, forget, candidate, output.
 GATES = "ifgo"
 
-# Other orders in which documented APIs lay the gates out, and one that does.
+# Other orders of the gates, each with a documented API that uses it.
 ORDERS = {"iofg": "ONNX", "igfo": "TensorFlow 1"}
 
-# What a weight is to an LSTM. All but the last belong to a single LSTM.
+# The role of a weight in an LSTM. All but the last belong to a single LSTM.
 Role: TypeAlias = Literal[
     "kernel", "recurrent kernel", "bias", "recurrent bias", "projection", "peepholes", "embedding"
 ]
@@ -50,12 +50,12 @@ OF_LSTM: tuple[Role, ...] = (
 
 
 class Place(NamedTuple):
-    """Which of the single LSTMs inside a layer a weight belongs to.
+    """The place of a weight: the single LSTM inside the layer to which it belongs.
 
     `name` is how the dialect calls it: "forward", "0/backward", "_l1_reverse". `layer`
-    counts from the one that reads the input, once for each layer that it is inside of.
-    `direction` is 0 for forward and 1 for backward; `part` tells an encoder from a
-    decoder.
+    counts from the layer that reads the input. It has one number for each layer around
+    this LSTM. `direction` is 0 for forward and 1 for backward. `part` tells an encoder
+    from a decoder.
     """
 
     name: str = ""
@@ -65,7 +65,7 @@ class Place(NamedTuple):
 
 
 class Label(NamedTuple):
-    """What is known of an array, whatever its numbers.
+    """What is known about an array before its numbers are.
 
     `axes` are called as in AXES. A weight also has its role and place, the name that it
     would have in its LSTM alone, and the order of the gates along its axis "gate".
@@ -79,15 +79,15 @@ class Label(NamedTuple):
 
 
 class Labels(NamedTuple):
-    """What is known of all arrays of a request: of the weights by name, of the
-    arguments of each step by path.
+    """The labels of all arrays of a request: those of the weights by name, and those of
+    the arguments of each step by path.
     """
 
     weights: Mapping[str, Label]
     steps: tuple[Mapping[str, Label], ...] = ()
 
     def at(self, step: int) -> dict[str, Label]:
-        """Those that one step meets."""
+        """The labels of the weights, and of the arguments of one step."""
         return {**self.weights, **(self.steps[step] if step < len(self.steps) else {})}
 
 
@@ -96,10 +96,10 @@ class Spec(NamedTuple):
     deviation that keeps the gates in their sensitive range.
 
     Axes are called as in AXES. The one called "gate" holds the blocks of the four
-    `gates`, one unit after the other in each. `source` is what its numbers are called,
-    where other dialects have the same numbers: "x", and "h/0", "c/0", "h/1", ... by
-    layer and direction. An array whose first axis is "layer*direction" holds those of
-    all rows. `planted` are elements that are what they are, whatever is drawn.
+    `gates`, one unit after the other in each. `source` is a common name for numbers
+    that other dialects have too: "x", and "h/0", "c/0", "h/1", ... by layer and
+    direction. An array whose first axis is "layer*direction" holds those of all rows.
+    `planted` are elements with fixed values, whatever is drawn.
 
     `role`, `place`, `own` and `gates` are those of its Label.
     """
@@ -116,12 +116,12 @@ class Spec(NamedTuple):
 
     @property
     def label(self) -> Label:
-        """What is known of it before it is drawn."""
+        """What is known about the array before it is drawn."""
         return Label(self.axes, self.role, self.place, self.own, self.gates)
 
 
 class Given(NamedTuple):
-    """An array that is what it is, such as a mask, and the name of each axis."""
+    """An array with fixed values, such as a mask, and the name of each axis."""
 
     values: Array
     axes: tuple[str, ...]
@@ -134,8 +134,8 @@ class Given(NamedTuple):
 
 ROW = ("layer*direction",)
 
-# In this order numbers are drawn, whatever the order of an array's axes: a layout never
-# changes a value.
+# Numbers are drawn in this order of axes, whatever the order of an array's own axes. So
+# the layout never changes a value.
 AXES = (*ROW, "batch", "time", "feature", "unit", "output", "gate")
 
 
@@ -148,8 +148,8 @@ class Output(NamedTuple):
 
 @dataclass(frozen=True)
 class Sizes:
-    """The size of the input of a call, in the words of a case. `shape`, where set, is
-    all of it.
+    """The size of the input of a call, in the words of a case. If `shape` is set, it is
+    the whole shape of the input.
     """
 
     batch: int
@@ -161,8 +161,8 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Unrolled:
-    """A call of a layer that is one LSTM and shows its h after every step: what goes
-    into each step, in the order of its outputs.
+    """A call of a layer that is a single LSTM and shows its h after every step. It
+    holds the input of each step, in the order of the outputs.
 
     x (batch, timesteps, features); `show` gives h (batch, timesteps, outputs) from the
     layer's output.
@@ -178,8 +178,8 @@ class Unrolled:
 
 class Draw(NamedTuple):
     """A random mask that a call has to draw: the shapes that the documentation allows,
-    the name of each axis, and the rate at which it is zero. What it keeps it scales by
-    1 / (1 - rate).
+    the name of each axis, and the rate of zeros. Elements that are kept are scaled by 1
+    / (1 - rate).
     """
 
     shapes: tuple[tuple[int, ...], ...]
@@ -198,7 +198,7 @@ class Twin(Protocol):
         """
 
     def initial(self, features: int) -> Mapping[str, Initial]:
-        """What each weight is right after construction."""
+        """The value of each weight right after construction, or its distribution."""
 
     def load(self, weights: Mapping[str, Array]) -> None:
         """Take these weights. Raises ValueError where names or shapes are wrong."""
@@ -217,9 +217,9 @@ class Twin(Protocol):
 
     @property
     def vjp(self) -> Callable[..., tuple[Any, Pullback]]:
-        """A call with its documented arguments: what it returns, and its pullback, from
-        the cotangents of all returned arrays, in order, to the gradients of weights and
-        arguments by name.
+        """A call with its documented arguments. Returns the result and its pullback.
+        The pullback takes the cotangents of all returned arrays, in order. It returns
+        the gradients of weights and arguments by name.
 
         `drawn` are the masks of this call by name; without them nothing is dropped. The
         gradients include those of the losses among the `effects`.
@@ -230,14 +230,14 @@ class Twin(Protocol):
 
     def act(self, action: str, arguments: Mapping[str, Any]) -> None:
         """Do what a step of this name does, other than a call. Raises
-        NotImplementedError for what the layer does not have.
+        NotImplementedError for an action that the layer does not have.
         """
 
     def outputs(self, arguments: Mapping[str, Any]) -> tuple[Output, ...]:
         """What a call with these arguments returns, in order."""
 
     def unrolled(self, arguments: Mapping[str, Any]) -> Unrolled | None:
-        """The call's single steps, where the layer shows them."""
+        """The single steps of the call, or None where the layer does not show them."""
 
     @property
     def carries_state(self) -> bool:
@@ -246,15 +246,15 @@ class Twin(Protocol):
         """
 
 
-# Arguments that LSTM layers have, whatever they are called.
+# Arguments that every LSTM layer has, under whatever name.
 Argument: TypeAlias = Literal["states", "mask", "lengths", "training"]
 
-# Another reading of a layer's parameters; None where it makes no difference to them.
+# A misreading of a layer's parameters. None where it changes none of them.
 Misreading: TypeAlias = Callable[[Mapping[str, Any]], "Mapping[str, Any] | None"]
 
-# A mistake that no parameters and weights of a right layer lead to. From the parameters
-# and the arguments of each call, the parameters with which the twin makes it; None
-# where it makes no difference to them.
+# A mistake that a right layer cannot show with any parameters and weights. From the
+# parameters and the arguments of each call, it gives the parameters with which the twin
+# makes the mistake. None where the mistake changes nothing.
 Mistake: TypeAlias = Callable[[Mapping[str, Any], Sequence[Mapping[str, Any]]], "Mapping[str, Any] | None"]
 
 
@@ -263,9 +263,9 @@ class Dialect(Protocol):
 
     `called` gives the documented names of the arguments that have a meaning for every
     LSTM; the states are one argument, a list of h and c, or two. `misreadings` are
-    mistakes in understanding its parameters: what a layer does that makes one, and the
-    parameters with which a right layer would do the same. `mistakes` are those that no
-    right layer can be made to show.
+    mistakes in understanding the parameters. Each says what such a layer does, and with
+    which parameters a right layer would do the same. `mistakes` are those that a right
+    layer cannot show with any parameters.
     """
 
     name: str
@@ -285,8 +285,8 @@ class Dialect(Protocol):
         """
 
     def arguments(self, twin: Twin | None, sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
-        """`Twin.arguments`; without a twin, for a layer that nobody can build, the
-        input alone.
+        """As `Twin.arguments`. There is no twin of a layer that nobody can build: then
+        only the input is returned.
         """
 
 
@@ -319,7 +319,7 @@ def built(
 
 
 def unequal_lengths(batch: int, timesteps: int) -> tuple[int, ...]:
-    """The lengths of sequences in no order: 1, then the whole, then what lies
+    """The lengths of sequences, in no order: first 1, then all timesteps, then numbers
     between.
     """
     lengths = [1, timesteps, *(2 + (3 * row) % max(timesteps - 2, 1) for row in range(batch))]
@@ -327,8 +327,8 @@ def unequal_lengths(batch: int, timesteps: int) -> tuple[int, ...]:
 
 
 def ends_with(array: Array, shape: tuple[int, ...]) -> bool:
-    """Whether the array has this shape. A subclass of NumPy's array may carry axes in
-    front of it, as perturbed runs do.
+    """Whether the array has this shape. A subclass of NumPy's array may have more axes
+    in front, as in perturbed runs.
     """
     return np.shape(array) == shape if type(array) is np.ndarray else np.shape(array)[-len(shape) :] == shape
 

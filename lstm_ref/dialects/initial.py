@@ -1,5 +1,5 @@
-"""What a weight is right after its layer was constructed: values, or the distribution
-from which a framework draws them.
+"""The initial weights of a layer: fixed values, or the distribution from which a
+framework draws them.
 """
 
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Normal:
 @dataclass(frozen=True)
 class TruncatedNormal:
     """Independent draws from the normal distribution with this mean and standard
-    deviation, those further than two deviations from the mean left out. (What is left
+    deviation. Draws further than two deviations from the mean are left out. (The rest
     has 0.87962566 of the deviation.)
     """
 
@@ -47,7 +47,7 @@ class TruncatedNormal:
 @dataclass(frozen=True)
 class Orthogonal:
     """A matrix whose rows, or columns if they are fewer, are orthogonal to one another
-    and of this length; otherwise of random direction.
+    and have this length. Their directions are random.
     """
 
     gain: float
@@ -55,7 +55,9 @@ class Orthogonal:
 
 @dataclass(frozen=True)
 class Blocks:
-    """A vector of parts one after the other, each of so many elements."""
+    """A vector that consists of parts, one after the other. Each comes with its number
+    of elements.
+    """
 
     parts: tuple[tuple[int, "Initial"], ...]
 

@@ -1,8 +1,8 @@
-"""The weights of a whole layer, in the layout of any dialect, as those of its single
-LSTMs, and back.
+"""Takes the weights of a whole layer, in the layout of any dialect, apart into those of
+its single LSTMs, and puts them together again.
 
-What a weight is, and which LSTM it belongs to, its Label says. The order of the weights
-is that of layers and, within a layer, of directions.
+The Label of a weight says its role, and to which LSTM it belongs. The order of the
+weights is that of layers and, within a layer, of directions.
 """
 
 from collections.abc import Iterable, Mapping
@@ -42,7 +42,9 @@ def groups(labels: Labels) -> dict[str, Group]:
 
 
 def lstms(labels: Labels) -> list[str]:
-    """The places of the single LSTMs, in order, whatever else there is."""
+    """The places of the single LSTMs, in order. Weights that belong to no LSTM are
+    passed over.
+    """
     return list(groups({name: label for name, label in labels.items() if label.role in OF_LSTM}))
 
 
@@ -72,8 +74,8 @@ def named(layer: LSTMWeights, group: Group, labels: Labels) -> dict[str, Array]:
     """The weights of a single LSTM under the names of a group, in its layout.
 
     Where the group has one bias, it is the sum of two. Where it has none, the layer's
-    is left out. Raises ValueError for a projection or peepholes that only one of the
-    two has.
+    is left out. Raises ValueError for a projection or peepholes that only the LSTM or
+    only the group has.
     """
     for role, values in (("projection", layer.projection), ("peepholes", layer.peepholes)):
         if (values is None) == (role in group):
@@ -95,7 +97,7 @@ def named(layer: LSTMWeights, group: Group, labels: Labels) -> dict[str, Array]:
 
 def of_place(labels: Labels, place: str) -> dict[str, str]:
     """The names of the weights that belong to a part of a layer ("forward", "0",
-    "_l0_reverse"), by what they are called in that part alone.
+    "_l0_reverse"). The keys are the names that they would have in that part alone.
     """
     found = {}
     for name, label in labels.items():
@@ -107,14 +109,16 @@ def of_place(labels: Labels, place: str) -> dict[str, str]:
 
 
 def within(label: Label, place: str) -> Label:
-    """The label of a weight as it is in a part of the layer alone."""
+    """The label that a weight would have in this part of the layer alone."""
     return label._replace(
         place=label.place._replace(name=label.place.name.removeprefix(place).removeprefix("/"))
     )
 
 
 def places(labels: Iterable[Label]) -> list[str]:
-    """The parts of a layer that have weights, outer ones before those inside them."""
+    """The parts of a layer that have weights. A part comes before the parts inside
+    it.
+    """
     found: dict[str, None] = {}
     for label in labels:
         steps = label.place.name.split("/")
@@ -139,12 +143,14 @@ def _from_reference(values: Array, role: Role, label: Label) -> Array:
 
 
 def _of_reference(gates: str) -> str:
-    """These gates, which need not be all, in the order of the reference."""
+    """These gates in the order of the reference. They need not be all four."""
     return "".join(gate for gate in GATES if gate in gates)
 
 
 def _by_blocks(values: Array, before: str, after: str) -> Array:
-    """The blocks along the last axis, those of the gates `before`, in another order."""
+    """The blocks along the last axis in another order. They now belong to the gates
+    `before`.
+    """
     if before == after:
         return values
     blocks = values.reshape(*values.shape[:-1], len(before), -1)

@@ -20,17 +20,17 @@ from lstm_ref.reference.activations import Array
 
 WIDTH = 100
 LARGEST_STEP = 24  # 2^-24 is the last bit of float32 below 1
-DIGITS = 17  # that tell every float64 apart
+DIGITS = 17  # significant digits: enough to tell every float64 from all others
 
 
 class CannotReproduce(Exception):
-    """No program of its own shows this. The message is the reason."""
+    """No stand-alone program can show this. The message is the reason."""
 
 
 @dataclass(frozen=True)
 class Right:
-    """An array as it has to be: its name, the numbers, and how far rounding may lead
-    from them.
+    """An expected array: its name, its numbers, and how far rounding may lead from
+    them.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Right:
 
 @dataclass(frozen=True)
 class Shown:
-    """What a call has to return and, where they are wanted, its gradients by weight or
+    """What a call has to return. Where gradients are wanted, it has them by weight or
     argument.
     """
 
@@ -50,7 +50,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Refusal:
-    """The exception that is documented; its class is that or one below it."""
+    """The documented exception. The framework may raise it or a subclass of it."""
 
     raises: str
     match: str | None
@@ -60,23 +60,26 @@ class Language(Protocol):
     """How a framework's programs are written."""
 
     def imports(self) -> list[str]:
-        """The first lines, after that of NumPy."""
+        """The imports, after that of NumPy."""
 
     def layer(self, request: Request) -> list[str]:
-        """`layer` with its weights, which stand in arrays of their names."""
+        """The lines that make `layer`, with its weights. Each weight is in a variable
+        of its name.
+        """
 
     def call(self, step: Step, number: int, arguments: Mapping[str, str]) -> list[str]:
-        """`result`, from the arguments as expressions."""
+        """The lines that compute `result`. The arguments are expressions."""
 
     def action(self, step: Step) -> list[str]:
-        """What is no call."""
+        """The lines for a step that is not a call."""
 
     def flat(self) -> str:
-        """The arrays of `result` in order, as arrays of NumPy."""
+        """An expression for the arrays of `result` in order, as NumPy arrays."""
 
     def gradients(self, request: Request, step: Step, arguments: Mapping[str, str]) -> list[str]:
-        """`result`, and `gradients` by name, of the sum of outputs times `cotangents`,
-        plus the losses of the layer.
+        """The lines that compute `result`, and `gradients` by name. These are the
+        gradients of the sum of outputs times `cotangents`, plus the losses of the
+        layer.
         """
 
 
@@ -86,9 +89,8 @@ def program(
     told: Sequence[str],
     expected: Sequence[Shown] | Refusal,
 ) -> str:
-    """The program; `told` are lines of comment that say what it shows.
-
-    Raises CannotReproduce for steps that only the suite can take.
+    """The program. It begins with the comments `told`, which say what it shows. Raises
+    CannotReproduce for steps that only the suite can take.
     """
     lines = [f"# {line}" for text in told for line in textwrap.wrap(text, WIDTH - 2)]
     lines += ["import numpy as np", *language.imports(), ""]
@@ -123,13 +125,13 @@ def program(
 
 
 def variable(name: str) -> str:
-    """A name that a program can have: forward_kernel of forward/kernel."""
+    """The name of a variable for this array: forward_kernel for forward/kernel."""
     words = "".join(letter if letter.isalnum() else "_" for letter in name).strip("_")
     return f"of_{words}" if words[0].isdigit() else words
 
 
 def _argument(value: Any, name: str, call: int, body: list[str]) -> str:
-    """The argument as an expression; arrays are assigned before."""
+    """The argument as an expression. Arrays are assigned to variables first."""
     if isinstance(value, Tensor):
         own = f"{variable(name)}{call or ''}"
         body += _assigned(own, value.values)
@@ -160,14 +162,16 @@ def _assigned(name: str, values: Array) -> list[str]:
 
 
 def _wrapped(text: str) -> list[str]:
-    """The statement, which is in brackets where it is long, in lines."""
+    """The lines of a statement. A long one is broken inside its brackets."""
     return textwrap.wrap(
         text, WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
     )
 
 
 def literal(values: Array) -> str:
-    """The array as an expression: whole numbers over a power of two, where they are."""
+    """The array as an expression. If possible, it is written as whole numbers divided
+    by a power of two.
+    """
     if values.size == 0:
         return f"np.zeros({values.shape})"
     if values.dtype.kind in "biu":
@@ -213,7 +217,9 @@ def _title(right: Right, what: str, call: int) -> str:
 
 
 def _digits(right: Right) -> int:
-    """As many as make the literal a hundredth of the bound exact."""
+    """The number of digits with which the error of the literal is at most a hundredth
+    of the bound.
+    """
     largest = float(np.max(np.abs(right.values), initial=0.0, where=np.isfinite(right.values)))
     if right.bound <= 0 or largest == 0:
         return DIGITS
@@ -230,7 +236,7 @@ def check(name, found, expected, bound):
 
 
 def _refused(body: Sequence[str], refusal: Refusal) -> list[str]:
-    """The same, where the documentation says that it raises."""
+    """The lines for a call of which the documentation says that it raises."""
     return [
         "try:",
         *(f"    {line}" if line else line for line in body),
@@ -281,7 +287,7 @@ class Keras:
         return lines
 
     def _with_dtypes(self, value: Any) -> Any:
-        """The parameters, in which each layer inside has the dtype too."""
+        """The parameters, with the dtype added to each inner layer."""
         if isinstance(value, list):
             return [self._with_dtypes(each) for each in value]
         if not isinstance(value, Mapping):
@@ -296,7 +302,7 @@ class Keras:
         return [f"result = layer({_by_position(arguments)})"]
 
     def action(self, step: Step) -> list[str]:
-        """States can be reset; the rest is the suite's."""
+        """A reset of states. Only the suite can take other actions."""
         if step.action == "reset":
             return ["layer.reset_state()" if self._module == "keras" else "layer.reset_states()"]
         raise CannotReproduce(f"the step {step.action} is not written yet")
@@ -323,7 +329,7 @@ class Keras:
 
 
 def _qualified(text: str) -> str:
-    """The call of the constructor with the modules of objects in it."""
+    """The call of the constructor. Objects inside it are written with their modules."""
     for name in ("L1L2", "L1", "L2", "OrthogonalRegularizer"):
         text = text.replace(f"={name}(", f"=keras.regularizers.{name}(")
     for name in ("MaxNorm", "MinMaxNorm", "UnitNorm", "NonNeg"):
@@ -378,7 +384,7 @@ class Torch:
         return lines
 
     def call(self, step: Step, number: int, arguments: Mapping[str, str]) -> list[str]:
-        """The states are a pair; what is packed is padded again."""
+        """The states are a pair. A packed result is padded again."""
         return list(self._call(step, arguments))
 
     def _call(self, step: Step, arguments: Mapping[str, str]) -> Iterator[str]:
@@ -409,7 +415,7 @@ class Torch:
         yield "result = (padded, states)"
 
     def action(self, step: Step) -> list[str]:
-        """The suite's alone."""
+        """Only the suite can take actions."""
         raise CannotReproduce(f"the step {step.action} is not written yet")
 
     def flat(self) -> str:
@@ -428,11 +434,11 @@ class Torch:
         ]
 
 
-# What a model of each opset says of itself, so that a runtime of its time can read it.
+# The IR version of a model for each opset. A runtime of that time can read it.
 IR_VERSIONS = {7: 4, 14: 7}
 # The inputs of a node, in their documented order.
 INPUTS = ["X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P"]
-# How a runtime is imported, and what it makes of `model` and `fed`.
+# How each runtime is imported, and the expression that runs `model` on `fed`.
 RUNTIMES = {
     "onnxruntime": (
         "import onnxruntime",
@@ -513,7 +519,9 @@ class Onnx:
         ]
 
     def call(self, step: Step, number: int, arguments: Mapping[str, str]) -> list[str]:
-        """Every input goes by name; a state of the call before is a list of one."""
+        """Every input is passed by name. A state from the call before is a list of one
+        array.
+        """
         given = {
             name: f"{value}[0]" if isinstance(step.arguments[name], (PreviousOutputs, list)) else value
             for name, value in arguments.items()
@@ -537,7 +545,7 @@ OLDEST = 7  # the opset that has no attribute layout
 
 
 def _weights(request: Request) -> Iterator[str]:
-    """The inputs of weights, each of its parts in both directions."""
+    """The inputs that hold weights. Each is made of its parts in both directions."""
     directions = [("W", "R", "Wb", "Rb", "P"), ("WB", "RB", "WBb", "RBb", "PB")]
     there = [names for names in directions if names[0] in request.weights]
     if not there:
@@ -556,8 +564,8 @@ def _indented(lines: Sequence[str]) -> list[str]:
 
 
 def writes(dialect: str, implementation: str, dtype: str) -> Language:
-    """What writes programs for an implementation of a dialect. Raises CannotReproduce
-    where nothing does.
+    """The language of programs for an implementation of a dialect. Raises
+    CannotReproduce where there is none.
     """
     if dialect == "keras" and (implementation == "tf-keras" or implementation.startswith("keras-tensorflow")):
         return Keras("tf_keras" if implementation == "tf-keras" else "keras", dtype)

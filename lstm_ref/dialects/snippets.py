@@ -1,4 +1,4 @@
-"""A run of a layer as the lines that somebody would type who uses the framework."""
+"""A run of a layer as lines of code, as a user of the framework would write them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ DOING = {
     ("torch", "weights"): "layer.named_parameters()",
 }
 FIRST = "x"
-# The forms of an input that its shape, or the call, shows.
+# Forms of an input that the code already shows, by its shape or by the call.
 PLAIN = (
     None,
     "batched",
@@ -22,10 +22,9 @@ PLAIN = (
 
 
 def snippet(dialect: str, layer: str, params: Mapping[str, Any], steps: Sequence[Any]) -> tuple[str, ...]:
-    """The layer in the first line, then a line for each step; a comment says the shape
-    of the input.
-
-    A step has an `action`, `arguments` by name and an `input`, as those of a case.
+    """The layer in the first line, then a line for each step. A comment says the shape
+    of the input. A step has an `action`, `arguments` by name and an `input`, like a
+    step of a case.
     """
     lines = [f"layer = {constructed(dialect, layer, params)}"]
     for step in steps:
@@ -63,7 +62,7 @@ def _step(dialect: str, step: Any, params: Mapping[str, Any]) -> str:
 
 
 def _argument(value: Any) -> str:
-    """The value, or the word for an array as a name."""
+    """The value as code. The word for an array becomes a name."""
     return value.replace("-", "_") if isinstance(value, str) else repr(value)
 
 

@@ -53,14 +53,16 @@ class Step:
     """One action on the layer.
 
     "call" has `arguments` by their documented names; a value is a Tensor, a list of
-    such values, what the call before returned, or plain JSON data. With `cotangents`
-    the call's gradients are wanted. There is one Tensor for each returned array, in the
-    order of the layer. The gradients are those of the inner product of outputs and
-    cotangents, plus the losses that the layer adds. A state that the layer carries over
-    from an earlier call is a constant there. With a `direction`, one Tensor for each
-    weight by name and each floating-point argument by path, the `derivatives` along it
-    are wanted too: "forward-mode" those of the outputs, "second-order" those of the
-    gradients.
+    such values, what the call before returned, or plain JSON data.
+
+    With `cotangents` the call's gradients are wanted. There is one Tensor for each
+    returned array, in the order of the layer. The gradients are those of the inner
+    product of outputs and cotangents, plus the losses that the layer adds. A state that
+    the layer carries over from an earlier call is a constant there.
+
+    With a `direction`, one Tensor for each weight by name and each floating-point
+    argument by path, the `derivatives` along it are wanted too: "forward-mode" those of
+    the outputs, "second-order" those of the gradients.
 
     "weights" reads all weights. "signature" reads that of the class or function with
     the `name` among the arguments. "example" runs `code`, or the `block` of code with

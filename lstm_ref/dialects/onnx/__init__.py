@@ -1,4 +1,4 @@
-"""The ONNX dialect: the operator LSTM in NumPy, as its documentation says it.
+"""The ONNX dialect: the operator LSTM in NumPy, as its documentation describes it.
 
     node = LSTM(hidden_size=3, direction="bidirectional")
     node.load({"W": ..., "R": ..., "Wb": ..., "Rb": ..., "WB": ..., ...})

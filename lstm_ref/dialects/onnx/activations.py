@@ -15,9 +15,8 @@ from lstm_ref.reference.activations import Activation
 
 
 class Function(NamedTuple):
-    """A listed function: what makes it of the parameters that it has, and their
-    defaults, by name. None is a parameter without a default: there is no operator of
-    that name.
+    """A listed function: how it is made from its parameters, and their defaults by
+    name. A parameter without a default is None: there is no operator of that name.
     """
 
     make: Callable[..., Activation]

@@ -28,8 +28,8 @@ LENGTHS: Mapping[str, Callable[[int, int], Sequence[int]]] = {
     "int64": lambda batch, timesteps: unequal(batch, timesteps),
 }
 
-# What can be wrong with the shape of a state, from the right one, the axes "batch" and
-# "unit" by position.
+# Wrong shapes of a state, made from the right one and the positions of its axes "batch"
+# and "unit".
 WRONG_SHAPES: Mapping[str, Callable[[Shape, tuple[str, ...]], Shape]] = {
     "larger-batch": lambda shape, axes: longer(shape, axes.index("batch")),
     "more-directions": lambda shape, axes: longer(shape, axes.index("layer*direction")),
@@ -39,8 +39,8 @@ WRONG_SHAPES: Mapping[str, Callable[[Shape, tuple[str, ...]], Shape]] = {
 
 
 def unequal(batch: int, timesteps: int) -> tuple[int, ...]:
-    """The lengths of rows in no order; that of a single one is neither 1 nor that of
-    the input, where there is a length between.
+    """The lengths of rows, in no order. A single row has a length between 1 and that of
+    the input, if there is one.
     """
     return unequal_lengths(batch, timesteps) if batch != 1 else (max(timesteps - 2, 1),)
 
@@ -65,8 +65,8 @@ def state(word: str, shape: Shape, axes: tuple[str, ...], source: str, previous:
 
 
 def alone(value: Any) -> Array | None:
-    """The one array of an argument; what the call before returned is a list of
-    one.
+    """The one array of an argument. An output of the call before is a list of one
+    array.
     """
     array: Array | None = value[0] if isinstance(value, list) else value
     return array

@@ -21,17 +21,19 @@ class OnnxDialect:
     mistakes: Mapping[str, Mistake] = MISTAKES
 
     def build(self, layer: str, params: Mapping[str, Any], dtype: str) -> Twin:
-        """The twin of the operator; with a MISTAKE among the parameters, one that makes
-        it.
+        """The twin of the operator. With a MISTAKE among the parameters, the twin makes
+        that mistake.
         """
         return built({"LSTM": Mistaken if MISTAKE in params else LSTM}, "ONNX", layer, params, dtype)
 
     def features(self, params: Mapping[str, Any], features: int | None) -> int:
-        """Those of the input: no attribute says them."""
+        """The number of features of the input. No attribute says it."""
         return 1 if features is None else features
 
     def arguments(self, twin: Twin | None, sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
-        """What the node makes of the call; of one that nobody can build, X alone."""
+        """The arguments as the twin gives them. For a node that nobody can build, X
+        alone.
+        """
         return twin.arguments(sizes, call) if twin is not None else {"X": input_spec(sizes, layout=0)}
 
 

@@ -1,4 +1,4 @@
-"""What is mistaken about the attributes of the operator."""
+"""Misreadings of the attributes of the operator."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -27,8 +27,8 @@ def values_of(params: Params) -> list[dict[str, Any]]:
 
 
 def with_functions(params: Params, functions: Iterable[tuple[str, Mapping[str, Any]]]) -> Params | None:
-    """The node with these functions and parameters; None where they are those that it
-    has, or one has no parameter that it needs.
+    """The node with these functions and parameters. None where it has them already, or
+    where a function lacks a parameter that it needs.
     """
     pairs = list(functions)
     if pairs == list(zip(names_of(params), values_of(params), strict=True)) or any(
@@ -42,9 +42,7 @@ def with_functions(params: Params, functions: Iterable[tuple[str, Mapping[str, A
 
 
 def exchanged(a: int, b: int) -> Misreading:
-    """Of each direction, the functions at these two places are taken for one
-    another.
-    """
+    """In each direction, the functions at these two places are exchanged."""
 
     def misread(params: Params) -> Params | None:
         pairs = list(zip(names_of(params), values_of(params), strict=True))
@@ -75,8 +73,8 @@ def without(key: str) -> Misreading:
 
 
 def by_position(params: Params) -> Params | None:
-    """The first value is the first function's, whether it has a use for it or not, and
-    so on.
+    """The first value goes to the first function, whether it uses it or not, and so
+    on.
     """
     names = names_of(params)
     given = {key: list(params.get(f"activation_{key}") or ()) for key in ("alpha", "beta")}

@@ -1,8 +1,8 @@
-"""Nodes that compute something else than is documented, in ways that no other
-attributes and weights of a right node lead to.
+"""Nodes that do not compute what is documented, in ways that a right node cannot show
+with any attributes and weights.
 
-A request for one has the parameter MISTAKE, which no case can have: the tables do not
-list it.
+A request for such a node has the parameter MISTAKE. No case can have it, because the
+tables do not list it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,7 +28,9 @@ class Mistaken(LSTM):
         self.mistake = mistake
 
     def functions_of(self, index: int) -> tuple[Activation, Activation, Activation]:
-        """What comes out of them clipped, or h left alone, for these mistakes."""
+        """The activation functions, changed for two of the mistakes: outputs are
+        clipped, or h is not.
+        """
         f, g, h = self.functions[3 * index : 3 * index + 3]
         if self.mistake == "clip-after" and self.clip is not None:
             return _limited(f, self.clip), _limited(g, self.clip), _limited(h, self.clip)
@@ -38,8 +40,8 @@ class Mistaken(LSTM):
     def one_direction(
         self, index: int, x: Array, initial: State, weights: LSTMWeights, mask: Array | None
     ) -> Any:
-        """With the lengths left out in one direction, or the gates and the peepholes
-        taken for others.
+        """One direction, changed for three of the mistakes: it ignores the lengths,
+        exchanges the coupled gates, or lets the output gate see the old c.
         """
         if self.mistake == f"no-lengths-{self.directions[index]}":
             mask = None
@@ -52,8 +54,8 @@ class Mistaken(LSTM):
     def _step_by_step(
         self, index: int, x: Array, initial: State, weights: LSTMWeights, mask: Array | None
     ) -> Any:
-        """Each row and step by itself: the output gate has what it sees of the old c in
-        its bias, and sees nothing of the new one.
+        """Run each row and step separately. The output gate sees the old c, as a part
+        of its bias, and not the new one.
         """
         assert weights.peepholes is not None
         p_i, p_f, p_o = np.split(weights.peepholes, 3)
@@ -80,13 +82,13 @@ class Mistaken(LSTM):
 
 
 def _limited(activation: Activation, limit: float) -> Activation:
-    """What comes out of the activation, clipped."""
+    """The activation with its output clipped."""
     return lambda z: (np.minimum(np.maximum(activation(z)[0], -limit), limit), activation(z)[1])
 
 
 def _with_gate_i_from_f(weights: LSTMWeights) -> LSTMWeights:
-    """With sigmoid gates i = 1 - f is what i is of the forget gate's weights with their
-    signs changed, and f = 1 - i follows.
+    """The weights with which sigmoid gates have i = 1 - f. The input gate gets the
+    forget gate's weights with their signs changed. Then f = 1 - i follows.
     """
 
     def changed(array: Array | None) -> Any:
@@ -120,8 +122,8 @@ def clips(params: Params, calls: Calls) -> bool:
 
 
 def clips_h(params: Params, calls: Calls) -> bool:
-    """Whether c can be beyond the threshold: one that begins at 0 and has coupled gates
-    is a mean of candidates, which the default g keeps below.
+    """Whether c can be beyond the threshold. With coupled gates a c that begins at 0 is
+    a mean of candidates, and the default g keeps these below it.
     """
     among_candidates = (
         params.get("input_forget")
@@ -137,8 +139,8 @@ def has_peepholes(params: Params, calls: Calls) -> bool:
 
 
 def has_coupled_sigmoids(params: Params, calls: Calls) -> bool:
-    """Whether the gates are coupled and sigmoid, which alone can be turned round by
-    their weights.
+    """Whether the gates are coupled and sigmoid. Only such gates can be exchanged by
+    changing their weights.
     """
     return bool(params.get("input_forget")) and set((params.get("activations") or ["Sigmoid"])[::3]) == {
         "Sigmoid"
@@ -146,8 +148,8 @@ def has_coupled_sigmoids(params: Params, calls: Calls) -> bool:
 
 
 def ends_early_in_two_directions(params: Params, calls: Calls) -> bool:
-    """Whether some row ends before the input does, in a node with both directions: in
-    one alone, all lengths are ignored.
+    """Whether some row ends before the input does, in a node with both directions. In a
+    node with one direction all lengths would be ignored.
     """
     time = 1 if params.get("layout") else 0
     given = [(call["sequence_lens"], call["X"]) for call in calls if "sequence_lens" in call]

@@ -31,8 +31,8 @@ class TorchDialect:
         return int(params["input_size"]) if features is None else features
 
     def arguments(self, twin: Twin | None, sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
-        """What the module makes of the call; of one that nobody can build, the input
-        alone.
+        """The arguments as the twin gives them. For a module that nobody can build, the
+        input alone.
         """
         return (
             twin.arguments(sizes, call)

@@ -45,8 +45,8 @@ class LSTM:
     """torch.nn.LSTM: constructor, state_dict and call as documented, computed by the
     reference.
 
-    A parameter that has no twin yet raises NotImplementedError naming it as soon as it
-    differs from its default; a value that PyTorch documents as illegal raises
+    A parameter without a twin raises NotImplementedError where it differs from its
+    default. The message names it. A value that PyTorch documents as illegal raises
     ValueError.
     """
 
@@ -141,7 +141,7 @@ class LSTM:
         """The call and its pullback, from the cotangents of output, h_n and c_n to
         gradients by name: weights, "input", "hx[0]", "hx[1]".
 
-        `training` is the mode of the module, in which alone something is dropped.
+        `training` is the mode of the module. Only then is something dropped.
 
         With the `lengths` of its sequences the input stands for a packed one, and the
         output for the packed one that the layer returns, both padded: a sequence ends
@@ -261,8 +261,8 @@ class LSTM:
         self.load_state_dict(weights)
 
     def weights(self) -> Mapping[str, Array]:
-        """The parameters by name; those of both directions that are tied have one name,
-        the forward one's.
+        """The parameters by name. Parameters that both directions share have only the
+        name of the forward one.
         """
         return {
             name: values
@@ -278,8 +278,8 @@ class LSTM:
         return dict.fromkeys(self.weight_specs(features), Uniform(-bound, bound))
 
     def arguments(self, sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
-        """`input`, batched or not, and `hx` (h_0, c_0) where given; the mode of the
-        module; and what is said of a packed input.
+        """`input`, batched or not, and `hx` (h_0, c_0) where given. Also the mode of
+        the module, and how the input is packed.
         """
         batch = None if sizes.form == "unbatched" else sizes.batch
         axes = ("layer*direction", "unit") if batch is None else ("layer*direction", "batch", "unit")
@@ -293,8 +293,8 @@ class LSTM:
         )
 
     def draws(self, arguments: Mapping[str, Any]) -> Mapping[str, Draw]:
-        """In training, the masks on the outputs of all layers but the last; those of a
-        packed input have a row for each step of each sequence.
+        """In training, the masks on the outputs of all layers but the last. For a
+        packed input a mask has a row for each step of each sequence.
         """
         if not self.dropout or not arguments.get("training", True):
             return {}
@@ -308,15 +308,16 @@ class LSTM:
         return {f"dropout[{k}]": draw for k in range(self.num_layers - 1)}
 
     def effects(self) -> Mapping[str, Array]:
-        """What a packed output of the last call says of its lengths; a module leaves
+        """What a packed output of the last call says about its lengths. A module leaves
         nothing else behind.
         """
         return self._fields
 
     def act(self, action: str, arguments: Mapping[str, Any]) -> None:
-        """What PyTorch does with any module. Only those that freeze, and `tie`, which
-        gives the backward direction the parameters of the forward one, change what it
-        computes: initial weights are what they are, drawn once or again.
+        """What PyTorch does with any module. Most actions do not change what the module
+        computes. `reset-parameters` draws new initial weights from the same
+        distribution. Only `tie` and the actions that freeze make a difference: `tie`
+        gives the backward direction the parameters of the forward one.
         """
         self._frozen = frozen_after("LSTM", action, self._frozen, self.weight_specs(self.input_size))
         if action == "tie":

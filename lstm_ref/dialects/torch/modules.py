@@ -8,14 +8,13 @@ import numpy as np
 
 from lstm_ref.dialects.dialect import INPUT_DEVIATION, Given, Place, Role, Sizes, Spec
 
-# Each of them leaves what the module computes as it is, and which of its parameters are
-# frozen.
+# After these actions the same parameters are frozen as before.
 KEEPING = ("pickle", "deepcopy", "parametrize", "tie", "reset-parameters")
 
-# After these it has new parameters, of which none is frozen.
+# After these the module has new parameters, and none of them is frozen.
 RENEWING = ("state-dict", "functional-call", "replace-parameters")
 
-# These take the gradients of parameters away: of those whose names contain this.
+# These freeze parameters: those whose names contain the word.
 FREEZING = {"freeze": "", "freeze-recurrent": "weight_hh", "freeze-first-layer": "_l0"}
 
 ROLES: Mapping[str, Role] = {
@@ -28,7 +27,8 @@ ROLES: Mapping[str, Role] = {
 
 NOWHERE = Place()
 
-# In these a twin computes; an input in any other dtype is none of the module's.
+# The dtypes in which a twin computes. A module does not take an input in any other
+# dtype.
 FLOATS = (np.dtype("float64"), np.dtype("float32"))
 
 
@@ -85,5 +85,5 @@ def cell_input_spec(sizes: Sizes, dtype: str | None = None) -> Spec | Given:
 
 
 def of_dtype(spec: Spec, dtype: str | None) -> Spec | Given:
-    """What is to be drawn, or ones of this dtype."""
+    """The array to be drawn. If a dtype is named, it is ones of that dtype instead."""
     return spec if dtype is None else Given(np.ones(spec.shape, dtype), spec.axes)

@@ -1,5 +1,5 @@
 """Packed sequences: how a case says the lengths, what packing and padding refuse, and
-what a packed sequence says of its lengths.
+what a packed sequence says about its lengths.
 
 Source: torch.nn.utils.rnn.
 """
@@ -33,8 +33,8 @@ class Form:
 
 
 def unequal(batch: int, timesteps: int) -> Lengths:
-    """The lengths of sequences in no order; that of a single one is neither 1 nor that
-    of the input, where there is a length between.
+    """The lengths of sequences, in no order. A single sequence has a length between 1
+    and that of the input, if there is one.
     """
     return unequal_lengths(batch, timesteps) if batch != 1 else (max(timesteps - 2, 1),)
 
@@ -45,14 +45,14 @@ def falling(batch: int, timesteps: int) -> Lengths:
 
 
 def ties(batch: int, timesteps: int) -> Lengths:
-    """Two lengths in turn."""
+    """Two lengths that alternate, so that several sequences have the same length."""
     return tuple(timesteps if row % 2 else max(timesteps // 2, 1) for row in range(batch))
 
 
 # The arguments of a call that say how a packed output is padded.
 UNPACKING = ("padding", "padding_side", "padding_value", "total_length")
 
-# Where rows are enough, one is as long as the input and one has a single step.
+# If there are enough rows, one is as long as the input and one has a single step.
 FORMS: Mapping[str | None, Form] = {
     "packed-equal": Form(lambda batch, timesteps: (timesteps,) * batch, sorted=True),
     "packed-sorted": Form(falling, sorted=True),
@@ -64,8 +64,8 @@ FORMS: Mapping[str | None, Form] = {
     "padded-unsorted": Form(unequal, sorted=False, packing="pad_sequence"),
 }
 
-# Lengths that no packed sequence has, made of right ones (batch,) and the timesteps of
-# the input.
+# Wrong lengths, which no packed sequence can have. They are made from right ones
+# (batch,) and the timesteps of the input.
 WRONG_LENGTHS: Mapping[str, Callable[[Lengths, int], Sequence[Any]]] = {
     "zero": lambda lengths, timesteps: (*lengths[:-1], 0),
     "negative": lambda lengths, timesteps: (*lengths[:-1], -1),
@@ -99,8 +99,8 @@ def in_order(lengths: Sequence[int]) -> bool:
 
 
 def check_lengths(lengths: Sequence[int], batch: int, timesteps: int, enforce_sorted: bool) -> None:
-    """Raise RuntimeError for lengths that the documentation does not allow: not one a
-    sequence, not positive, beyond the input, or unsorted where they have to be.
+    """Raise RuntimeError for lengths that the documentation does not allow: too few or
+    too many, not positive, beyond the input, or unsorted where they must be sorted.
     """
     if np.shape(lengths) != (batch,):
         raise RuntimeError(f"there must be one length for each of {batch} sequences, not {lengths}")
@@ -155,8 +155,8 @@ def later(sequences: Array, steps: Array) -> Array:
 
 
 def fields(lengths: Sequence[int], outputs: int) -> dict[str, Array]:
-    """What a packed sequence of so many outputs a step says of its lengths, and
-    pad_packed_sequence beside the padded batch.
+    """What a packed sequence, with this number of outputs a step, says about its
+    lengths; and the lengths that pad_packed_sequence returns with the padded batch.
 
     The documentation does not say in which order sequences of one length are sorted:
     only that `sorted_indices` sort, and `unsorted_indices` take it back.

@@ -11,8 +11,8 @@ from lstm_ref.reference.activations import Array
 
 Shape = tuple[int, ...]
 
-# What can be wrong with the shape of a state (layer*direction, batch, unit), from the
-# right one; a cell's has no layers, an unbatched one no batch.
+# Wrong shapes of a state, made from the right one (layer*direction, batch, unit). The
+# state of a cell has no layers, and an unbatched one no batch.
 WRONG_SHAPES: Mapping[str, Callable[[Shape, tuple[str, ...]], Shape]] = {
     "more-rows": lambda shape, axes: _longer(shape, axes.index("layer*direction"), 1),
     "fewer-rows": lambda shape, axes: _longer(shape, axes.index("layer*direction"), -1),
