@@ -19,12 +19,12 @@ STATES = {
     "given-by-position": "position",
     "given-by-reset": "reset",
 }
-# What is passed as an array of NumPy, which no framework differentiates by.
+# Forms in which an argument is a NumPy array. No framework gives its gradient.
 ARRAYS = ("array", "arrays")
 
 
 def initial_state(word: str, batch: int, units: int) -> Any:
-    """[h, c], each (batch, units), or what the word says instead: another number of
+    """[h, c], each (batch, units). Some words ask for something else: another number of
     states, one array in place of a list, other shapes or numbers.
 
     Raises KeyError for another word.
@@ -53,8 +53,8 @@ def initial_state(word: str, batch: int, units: int) -> Any:
 
 
 def check(forms: Mapping[str, str], rules: Rules) -> None:
-    """Raise TypeError for an argument that comes as lists of numbers, and for states
-    that Keras 2 gets as arrays of NumPy.
+    """Raise TypeError for an argument that is passed as lists of numbers, and in Keras
+    2 for states that are passed as NumPy arrays.
     """
     if "lists" in forms.values():
         raise TypeError("the input and the mask must be tensors, not lists of numbers")
@@ -63,5 +63,7 @@ def check(forms: Mapping[str, str], rules: Rules) -> None:
 
 
 def _like(shape: tuple[int, ...]) -> Spec:
-    """An array of numbers like those of states, with axes that nobody can name."""
+    """An array with numbers like those of states, but with axes that nobody can
+    name.
+    """
     return Spec(shape, (), STATE_DEVIATION)

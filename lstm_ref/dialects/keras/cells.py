@@ -71,8 +71,8 @@ class LSTMCell:
         self.step.trainable = value
 
     def layer(self, **flags: Any) -> LSTM:
-        """The LSTM with the parameters of this cell, and with what is said beside
-        them.
+        """The LSTM with the parameters of this cell, and with the parameters given
+        here.
         """
         return LSTM(**self._params, **flags)
 
@@ -175,7 +175,7 @@ class LSTMCell:
         return tuple(Output(name, ("batch", "unit")) for name in ("output", "h", "c"))
 
     def unrolled(self, arguments: Mapping[str, Any]) -> Unrolled | None:
-        """One step has none inside."""
+        """A single step has no steps inside."""
         return None
 
     @property
@@ -240,8 +240,8 @@ class StackedRNNCells(OuterLayer):
             }
             return self.inner.gradients(found) | {"inputs": d_inputs, **states}
 
-        # Which kind of sequence the states of all cells are is not documented: a list
-        # in Keras 3, a tuple in Keras 2.
+        # The states of all cells are a list in Keras 3 and a tuple in Keras 2. No
+        # documentation says which.
         return (y, self.rules.states_of_cells(after)), pullback
 
     def features(self, features: int) -> list[int]:

@@ -1,8 +1,8 @@
 """The constraints of keras.constraints: projections of a weight, which training applies
 after each of its steps.
 
-A constraint takes a weight w and its rank (of its last axes; whatever axes stand in
-front are carried along), and returns it projected.
+A constraint takes a weight w and its rank, and returns the projected weight. The rank
+counts the last axes. Axes in front of them are carried along.
 
 Source: the API documentation of Keras 3, keras.constraints; Keras 2 documents the same.
 """
@@ -56,9 +56,7 @@ def min_max_norm(
 
 
 def rescaled(desired: Callable[[Array], Array | float], axis: int | Sequence[int]) -> Constraint:
-    """The weights scaled so that their norms along the axis, or axes, become what is
-    desired of them.
-    """
+    """The weights, scaled to the desired norms along the axis or axes."""
 
     def project(w: Array, rank: int) -> Array:
         axes = [axis] if isinstance(axis, int) else list(axis)

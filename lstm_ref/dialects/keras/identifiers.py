@@ -12,8 +12,8 @@ Made = TypeVar("Made")
 
 
 def by_both_names(kinds: Mapping[str, Callable[..., Made]]) -> dict[str, Callable[..., Made]]:
-    """Class names and what they construct, entered a second time in snake case:
-    GlorotUniform, glorot_uniform.
+    """Class names with what they construct, and the same under their names in snake
+    case: GlorotUniform and glorot_uniform.
     """
     return {**kinds, **{snake_case(name): kind for name, kind in kinds.items()}}
 
@@ -26,8 +26,8 @@ def snake_case(name: str) -> str:
 def made(what: str, kinds: Mapping[str, Callable[..., Made]], identifier: Any) -> Made:
     """The object that the identifier stands for.
 
-    Raises ValueError for a name that is not in `kinds`, and for what is no identifier;
-    TypeError for a configuration that the class does not have.
+    Raises ValueError for a name that is not in `kinds`, and for a value that is no
+    identifier. Raises TypeError for a configuration that the class does not have.
     """
     match identifier:
         case str(name):

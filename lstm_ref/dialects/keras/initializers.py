@@ -1,5 +1,5 @@
-"""The initializers of keras.initializers: the values, or the distribution of the
-values, that they give to an array of some shape.
+"""The initializers of keras.initializers. Each gives the values of an array of some
+shape, or the distribution of these values.
 
 Source: the API documentation of Keras 3, keras.initializers; Keras 2 documents the
 same.
@@ -17,8 +17,8 @@ from lstm_ref.dialects.keras.identifiers import by_both_names, made
 
 Initializer: TypeAlias = Callable[[tuple[int, ...]], Initial]
 
-# The standard deviation of a standard normal distribution without what is further than
-# 2 from its mean: sqrt(1 - 4 phi(2) / (Phi(2) - Phi(-2))).
+# The standard deviation of a standard normal distribution that is cut off at 2 from its
+# mean: sqrt(1 - 4 phi(2) / (Phi(2) - Phi(-2))).
 TRUNCATED_DEVIATION = math.sqrt(1 - 4 * math.exp(-2) / math.sqrt(2 * math.pi) / math.erf(math.sqrt(2)))
 
 
@@ -77,8 +77,8 @@ def random_uniform(minval: float = -0.05, maxval: float = 0.05, seed: Any = None
 
 
 def truncated_normal(mean: float = 0.0, stddev: float = 0.05, seed: Any = None) -> Initializer:
-    """A normal distribution of which the values beyond two `stddev` are drawn again:
-    `stddev` is that of the distribution before.
+    """A normal distribution in which values beyond two `stddev` are drawn again.
+    `stddev` is that of the distribution before this.
     """
     return lambda shape: TruncatedNormal(mean, stddev)
 
@@ -116,7 +116,7 @@ def variance_scaling(
 
 
 def scaled(scale: float, mode: str, distribution: str) -> Callable[..., Initializer]:
-    """A `variance_scaling` of which only seed and axes are left to choose."""
+    """A `variance_scaling` with everything fixed but the seed and the axes."""
 
     def choose(seed: Any = None, input_axes: Any = None, output_axes: Any = None) -> Initializer:
         return variance_scaling(scale, mode, distribution, seed, input_axes, output_axes)
@@ -128,8 +128,8 @@ def fans(
     shape: tuple[int, ...], input_axes: list[int] | None = None, output_axes: list[int] | None = None
 ) -> tuple[int, int]:
     """The numbers of input and output units of a weight: its first and last axis, or
-    the axes that are named. Of a vector, of which the documentation says nothing, both
-    are its length.
+    the axes that are named. For a vector both are its length. The documentation does
+    not say this.
     """
     if input_axes is None or output_axes is None:
         return shape[0], shape[-1]

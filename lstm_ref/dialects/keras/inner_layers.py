@@ -1,4 +1,4 @@
-"""Layers inside a layer: what each has, under the name of its place."""
+"""Layers inside a layer. What each of them has is kept under the name of its place."""
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
@@ -32,8 +32,8 @@ class HasInnerLayers(Protocol):
 
 
 class Recurrent(InnerLayer, Protocol):
-    """A recurrent layer: what the documentation of keras.layers.Bidirectional asks of
-    the layer that it wraps.
+    """A recurrent layer, with what keras.layers.Bidirectional needs of the layer that
+    it wraps, by its documentation.
     """
 
     units: int
@@ -59,8 +59,7 @@ class InnerLayers:
     def weight_specs(self, features: Sequence[int], placed: Callable[[int, Place], Place]) -> dict[str, Spec]:
         """The weights of all parts, for inputs of so many features, one number a part.
 
-        `placed` says where in the whole something is that stands so in the part of this
-        number.
+        `placed` turns a place in the part of this number into a place in the whole.
         """
         specs = {}
         for number, ((place, part), n) in enumerate(zip(self.layers.items(), features, strict=True)):
@@ -143,7 +142,7 @@ class InnerLayers:
         return {"losses": np.concatenate(np.broadcast_arrays(*losses, subok=True), axis=-1)} if losses else {}
 
     def freeze(self) -> None:
-        """From here on none of the weights is trainable."""
+        """Make all weights not trainable from here on."""
         for part in self.layers.values():
             if isinstance(part, HasInnerLayers):
                 part.inner.freeze()
@@ -156,8 +155,8 @@ class InnerLayers:
             part.act(action, arguments)
 
     def gradients(self, found: Mapping[str, Gradients]) -> Gradients:
-        """The gradients of the weights, from those that the parts' pullbacks gave. What
-        is not to be trained has none.
+        """The gradients of the weights, from those that the parts' pullbacks gave. A
+        weight that is not to be trained has none.
         """
         chosen = {
             place: [name for name in part.weights() if name in found[place]]
@@ -169,7 +168,7 @@ class InnerLayers:
 
 
 def joined(parts: Mapping[str, Mapping[str, T]]) -> dict[str, T]:
-    """What the parts have, by place/name."""
+    """The values of all parts, by place/name."""
     return {
         f"{place}/{name}" if place else name: value
         for place, found in parts.items()
@@ -178,7 +177,7 @@ def joined(parts: Mapping[str, Mapping[str, T]]) -> dict[str, T]:
 
 
 def of_part(found: Mapping[str, T] | None, place: str) -> dict[str, T]:
-    """The reverse of `joined`, for one part; nothing where nothing was found."""
+    """The reverse of `joined`, for one part. Empty where that part has no values."""
     prefix = f"{place}/" if place else ""
     return {
         name.removeprefix(prefix): value for name, value in (found or {}).items() if name.startswith(prefix)

@@ -26,8 +26,8 @@ LAYERS: Mapping[str, Callable[..., Twin]] = {
 
 
 class KerasDialect:
-    """The layers as one version of Keras documents them: "3" or "2"; or "" as either of
-    them does.
+    """The layers as one version of Keras documents them: "3" or "2". The version "" has
+    what either of them documents.
     """
 
     name = "keras"
@@ -61,16 +61,16 @@ class KerasDialect:
         return [self._param(part, dtype) for part in value] if isinstance(value, list) else value
 
     def features(self, params: Mapping[str, Any], features: int | None) -> int:
-        """Keras layers learn it from their first input: the case has to say it, unless
-        that input is integers.
+        """The number of features. Keras layers learn it from their first input. So the
+        case has to say it, unless that input is integers.
         """
         if features is None and not _reads_integers(params):
             raise ValueError("a Keras case needs input.features")
         return features or 0
 
     def arguments(self, twin: Twin | None, sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
-        """What the layer makes of the call; of one that nobody can build, the input
-        alone.
+        """The arguments as the twin gives them. For a layer that nobody can build, the
+        input alone.
         """
         if twin is not None:
             return twin.arguments(sizes, call)

@@ -45,11 +45,11 @@ class LSTM:
     """keras.layers.LSTM: constructor, weights, call, states, penalties and training as
     documented, computed by the reference.
 
-    What Keras documents as illegal raises ValueError, TypeError where a truth value is
-    not one. `version` is that of the documentation, "3" or "2", or "" for what either
-    of them has. Keyword arguments at the end are those of keras.layers.Layer and
-    keras.layers.RNN, and those without effect on what is computed: `sizes` are those of
-    the input, which a layer can be told beforehand.
+    What Keras documents as illegal raises ValueError. A truth value that is none raises
+    TypeError. `version` is that of the documentation: "3", "2", or "" for what either
+    of them has. The last keyword arguments are those of keras.layers.Layer and
+    keras.layers.RNN, and those that change no number. `sizes` are sizes of the input
+    that a layer can be told beforehand.
     """
 
     def __init__(
@@ -221,9 +221,9 @@ class LSTM:
         "initial_state[1]".
 
         `drawn` are the masks "dropout" (gates, batch, timesteps, features) and
-        "recurrent_dropout" (gates, batch, timesteps, units), with 1 for an axis that
-        shares a mask, gates in the order i, f, c, o; what is not there drops nothing.
-        `passed` says of an argument in which form it comes: an array of NumPy has no
+        "recurrent_dropout" (gates, batch, timesteps, units), with length 1 for an axis
+        that shares a mask, and gates in the order i, f, c, o. Without a mask nothing is
+        dropped. `passed` says in which form an argument is passed: a NumPy array has no
         gradient. Raises TypeError for a form that is not taken.
         """
         forms = passed or {}
@@ -243,7 +243,7 @@ class LSTM:
         if self.go_backwards:
             x = x[..., ::-1, :]
         if mask is not None:
-            # What stands at a step that is not taken does not matter, and may be NaN.
+            # The input at a step that is not taken does not matter. It may be NaN.
             x = np.where(mask[..., None], x, 0)
         (h, last), pull_run = run(
             x,
@@ -348,8 +348,8 @@ class LSTM:
     def arguments(self, sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
         """`sequences`, `initial_state` [h, c] where given, `mask`, `training`; of a
         training step, which has epochs, also `targets`, `epochs` and `learning_rate`.
-        `passed` are the forms of arguments that are not passed as it is documented, by
-        name.
+        `passed` has, by name, the form of each argument that is not passed in the
+        documented form.
         """
         batch_and_time = (sizes.timesteps, sizes.batch) if self.time_major else (sizes.batch, sizes.timesteps)
         axes = ("time", "batch") if self.time_major else ("batch", "time")
@@ -412,7 +412,7 @@ class LSTM:
 
     def effects(self) -> Mapping[str, Array]:
         """`losses` (penalties,) of the last call, where the layer has regularizers:
-        that of the output, then those of the weights.
+        first the penalty of the output, then those of the weights.
         """
         if not self._losses:
             return {}
@@ -421,7 +421,7 @@ class LSTM:
     def act(self, action: str, arguments: Mapping[str, Any]) -> None:
         """`reset`, `train`, and those that put another layer with the same weights in
         this one's place: `save-and-load`, `from-config`, `functional-model`. States are
-        no weights: the other layer has none yet.
+        no weights, so the other layer has no recorded states yet.
         """
         match action:
             case "reset":
@@ -437,8 +437,8 @@ class LSTM:
                 raise NotImplementedError(f"the NumPy keras.layers.LSTM has no {action}")
 
     def used_outputs(self, arguments: Mapping[str, Any]) -> Array | None:
-        """Which steps of the output sequence come from steps that the mask lets be
-        taken; None without mask or sequence.
+        """Which steps of the output sequence come from steps that the mask does not
+        skip. None without a mask or a sequence.
         """
         if not self.return_sequences or arguments.get("mask") is None:
             return None
@@ -503,9 +503,9 @@ class LSTM:
         return x
 
     def _mask(self, given: Array | None, batch: int, timesteps: int) -> Array | None:
-        """The mask (batch, timesteps) in the order of the steps. Of one row it is that
-        of all rows, and a third axis of length 1 does not matter; the documentation
-        says nothing of either.
+        """The mask (batch, timesteps) in the order of the steps. A mask of one row is
+        used for all rows, and a third axis of length 1 does not matter. The
+        documentation says nothing about either.
         """
         if given is None:
             return None
@@ -540,10 +540,10 @@ class LSTM:
         """The penalties (..., 1) of a call, and their gradients: by weight, and of the
         output.
 
-        The output is what return_sequences speaks of; states, which return_state adds,
-        are none. That of the output is divided by the batch size. What is not trainable
-        has no penalty in Keras 3, and keeps it in Keras 2; the documentation says
-        nothing.
+        The output is what return_sequences chooses. States that return_state adds have
+        no penalty. The penalty of the output is divided by the batch size. A weight
+        that is not trainable has no penalty in Keras 3, and has one in Keras 2. The
+        documentation says nothing about it.
         """
         losses, d_weights, d_activity = [], {}, None
         if self.activity_regularizer is not None:
@@ -562,8 +562,8 @@ RANKS = {"kernel": 2, "recurrent_kernel": 2, "bias": 1}
 
 
 def _masked_output(h: Array, mask: Array | None, zeros: bool) -> tuple[Array, Callable[[Array], Array]]:
-    """The output of each step: h, which a masked step left as it was, but zeros before
-    the first step that is not masked; or `zeros` at all masked steps.
+    """The output of each step. A masked step repeats the h before it, and it is zero
+    before the first step that is not masked. With `zeros` all masked steps are zero.
     """
     if mask is None:
         return h, lambda d: d

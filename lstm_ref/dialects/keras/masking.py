@@ -31,11 +31,9 @@ FULL = "full"  # the form of an input in which nothing is masked
 
 
 class Masking:
-    """keras.layers.Masking: a step at which all features have the mask value is skipped
-    by the layers that follow.
-
-    That such a step leaves this layer as zeros is not documented; Keras 2 and 3 do it,
-    and no recurrent layer sees it.
+    """keras.layers.Masking: the layers that follow skip a step if all its features have
+    the mask value. Such a step leaves this layer as zeros. No documentation says so,
+    but Keras 2 and 3 do it, and no recurrent layer can see it.
     """
 
     def __init__(
@@ -75,7 +73,7 @@ class Masking:
         return {}
 
     def load(self, weights: Mapping[str, Array]) -> None:
-        """There are none to take. Raises ValueError for any."""
+        """There are no weights. Raises ValueError for any that are given."""
         check_names(weights, {})
 
     def take(self, weights: Mapping[str, Array]) -> None:
@@ -94,8 +92,8 @@ class Masking:
         return self.compute_mask(arguments["inputs"])
 
     def arguments(self, sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
-        """`inputs`, with the mask value at the steps that the input's form, the word
-        for a mask, leaves out.
+        """`inputs`. The form of the input is a word for a mask. The steps that this
+        mask leaves out have the mask value.
         """
         shape = sizes.shape or (sizes.batch, sizes.timesteps, sizes.features)
         masked = (
@@ -132,7 +130,7 @@ class Masking:
 
 
 class Embedding:
-    """keras.layers.Embedding: integers to the rows of a table; with mask_zero a 0 is a
+    """keras.layers.Embedding: integers become rows of a table. With mask_zero a 0 is a
     step that the layers that follow skip.
     """
 
@@ -236,8 +234,8 @@ class Embedding:
         return self.compute_mask(arguments["inputs"])
 
     def arguments(self, sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
-        """`inputs`: integers from 1 on, but 0 at the steps that the input's form, the
-        word for a mask, leaves out.
+        """`inputs`: integers from 1 on. The form of the input is a word for a mask. The
+        steps that this mask leaves out are 0.
 
         They are the same for every seed: every word of the table comes once before one
         comes again, and no two rows are alike.

@@ -8,7 +8,7 @@ import numpy as np
 from lstm_ref.dialects.dialect import unequal_lengths
 from lstm_ref.reference.activations import Array
 
-# What stands for True, by the word at the end of a kind.
+# The number that stands for True, by the ending of the word.
 ONES: Mapping[str, Any] = {"": np.True_, "int": np.int64(1), "float": np.float64(1), "twos": np.int64(2)}
 NUMBERS = {"nan": np.nan, "infinity": np.inf}
 # Other forms than a tensor: an array of NumPy, and lists of truth values.
@@ -28,9 +28,9 @@ LAYOUTS: Mapping[str, Callable[[Array], Array]] = {
 
 
 class MaskWord(NamedTuple):
-    """The word for a mask in its parts: its kind, what stands for True in it, its
-    layout, "" for the documented one, and the number that stands in the input wherever
-    a step is not to be taken, None for one like all others.
+    """The word for a mask, in its parts: its kind, the number that stands for True, and
+    its layout ("" for the documented one). `under` is the number that the input has at
+    steps that are not to be taken, or None for an ordinary one.
     """
 
     kind: str

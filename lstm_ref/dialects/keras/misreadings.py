@@ -1,5 +1,5 @@
-"""What Keras' parameters are mistaken for: the parameters that a right layer would need
-to do the same.
+"""Misreadings of Keras' parameters. Each gives the parameters with which a right layer
+would do the same as the wrong one.
 """
 
 from collections.abc import Callable, Mapping
@@ -7,7 +7,7 @@ from typing import Any
 
 from lstm_ref.dialects.dialect import Misreading
 
-# What takes the two activations, and gives those that the layer has instead.
+# A function from the two activations to those that the wrong layer uses.
 Change = Callable[[Any, Any], tuple[Any, Any]]
 
 
@@ -25,7 +25,7 @@ def _other_activations(change: Change) -> Misreading:
 
 
 def _with_activations(params: Mapping[str, Any], change: Change) -> Mapping[str, Any]:
-    """The parameters with other activations of all LSTMs and their cells, which alone
+    """The parameters with other activations in all LSTMs and their cells. Only these
     have `units`.
     """
 

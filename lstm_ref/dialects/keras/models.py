@@ -23,8 +23,8 @@ MORE_STEPS = 2  # of a decoder's input than of the encoder's, so that nothing fi
 
 
 class Sequential(OuterLayer):
-    """keras.Sequential: each layer reads the output of the one before it. A mask goes
-    along with the sequence that it is about.
+    """keras.Sequential: each layer reads the output of the one before it. A mask is
+    passed on together with its sequence.
     """
 
     def __init__(
@@ -120,8 +120,8 @@ class Sequential(OuterLayer):
 
 
 class EncoderDecoder(OuterLayer):
-    """Two LSTMs, the first of which reads a sequence and hands its last states over as
-    the initial states of the second.
+    """Two LSTMs. The encoder reads a sequence. Its last states are the initial states
+    of the decoder.
     """
 
     def __init__(self, encoder: LSTM, decoder: LSTM, *, dtype: str | None = None, version: str = "3") -> None:
@@ -186,7 +186,7 @@ class EncoderDecoder(OuterLayer):
         }
 
     def placed(self, number: int, inner: Place) -> Place:
-        """The parts are told apart by what they are for."""
+        """The two parts are called "encoder" and "decoder"."""
         return inner._replace(part=list(self.inner.layers)[number])
 
     def shapes(self, arguments: Mapping[str, Any]) -> list[tuple[int, ...]]:
@@ -199,8 +199,8 @@ class EncoderDecoder(OuterLayer):
 
 
 def _units(layer: Any) -> int:
-    """How many numbers each step of a layer's output has; 0 where they are as many as
-    its input has.
+    """How many numbers each step of a layer's output has. 0 means: as many as its input
+    has.
     """
     if isinstance(layer, Embedding):
         return layer.output_dim

@@ -1,4 +1,4 @@
-"""A layer that is made of others: what it has is what they have."""
+"""A layer that is made of other layers. All that it has comes from these."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ class OuterLayer(InnerLayer):
     """A layer whose weights, penalties and actions are those of its parts, by
     place/name.
 
-    Which layers these are, and how a call goes through them, is for each kind to say.
+    Each kind of outer layer says which parts it has, and how a call goes through them.
     Unless it says otherwise, every part reads the input.
     """
 
@@ -45,7 +45,7 @@ class OuterLayer(InnerLayer):
         return self.inner.weight_specs(self.features(features), self.placed)
 
     def placed(self, number: int, inner: Place) -> Place:
-        """Where in this layer something is that stands so in the part of this number:
+        """Turns a place in the part of this number into a place in this layer. The
         parts are on top of one another.
         """
         return inner._replace(layer=(number, *inner.layer))
@@ -102,8 +102,8 @@ class OuterLayer(InnerLayer):
 
 
 def mask_after(layer: Any, mask: Array | None) -> Array | None:
-    """The mask of a recurrent layer's output: that of its input, in the order in which
-    the layer returns the steps; none without time.
+    """The mask of a recurrent layer's output. It is the mask of the input, in the order
+    in which the layer returns the steps. An output without a time axis has none.
     """
     if mask is None or not layer.return_sequences:
         return None
@@ -113,8 +113,8 @@ def mask_after(layer: Any, mask: Array | None) -> Array | None:
 def pulled_through(
     pulls: dict[str, Pullback], d_output: Array, d_states: Mapping[str, Sequence[Array]]
 ) -> tuple[dict[str, Gradients], Array]:
-    """The gradients that parts on top of one another give, each of which reads the
-    output of the one before it; and that of what the first one reads.
+    """The gradients of parts on top of one another, and the gradient of the input of
+    the first part. Each part reads the output of the one before it.
 
     `pulls` are their pullbacks from the first to the last, `d_states` the cotangents of
     what a part returns beside its output.

@@ -1,8 +1,9 @@
 """The regularizers of keras.regularizers: a penalty on an array, beside its derivative.
 
-A regularizer takes an array w and its rank (of its last axes; whatever axes stand in
-front are carried along), and returns the penalty, with one last axis of length 1, and
-its gradient with respect to w. The derivative of |w| is the sign, 0 at 0.
+A regularizer takes an array w and its rank. The rank counts the last axes. Axes in
+front of them are carried along. It returns the penalty, with one last axis of length 1,
+and the gradient of the penalty with respect to w. The derivative of |w| is the sign, 0
+at 0.
 
 Source: the API documentation of Keras 3, keras.regularizers; Keras 2 documents the
 same.
@@ -50,11 +51,10 @@ def l1_l2(l1: float = 0.0, l2: float = 0.0) -> Regularizer:
 
 
 def orthogonal(factor: float = 0.01, mode: str = "rows") -> Regularizer:
-    """factor times the mean of |the dot product| of any two rows, or columns, after
-    they were scaled to unit length; of matrices only.
-
-    The documentation speaks of the mean of the dot products; that a penalty on what is
-    not orthogonal has to take their magnitude goes without saying there.
+    """factor times the mean of |the dot product| of any two rows, or columns, scaled to
+    unit length. For matrices only. The documentation speaks of the mean of the dot
+    products. A penalty must use their magnitudes, because products of opposite sign
+    would cancel.
     """
     refuse_negative("factor", factor)
     if mode not in ("rows", "columns"):
@@ -80,7 +80,7 @@ def orthogonal(factor: float = 0.01, mode: str = "rows") -> Regularizer:
 
 
 def total(values: Array, rank: int) -> Array:
-    """The sum over the last `rank` axes, of which one stays, with length 1."""
+    """The sum over the last `rank` axes. One axis of length 1 stays."""
     summed: Array = np.sum(values, axis=tuple(range(-rank, 0)), keepdims=True)
     return summed.reshape(*summed.shape[:-rank], 1)
 

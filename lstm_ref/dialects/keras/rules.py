@@ -1,4 +1,6 @@
-"""What the versions of Keras do differently, each in one value."""
+"""What the versions of Keras do differently. The rules of each version are one
+value.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,8 +9,8 @@ from typing import Any
 from lstm_ref.dialects.keras.activations import ACTIVATIONS, ACTIVATIONS_2
 from lstm_ref.reference.activations import Activation
 
-# What a layer can be told of its input when it is constructed, for a Sequential that
-# starts with it. Keras 3 warns of the first two.
+# Arguments of the constructor that describe the input, for a Sequential that starts
+# with this layer. Keras 3 warns about the first two.
 SIZES = ("input_shape", "input_dim")
 SIZES_OF_KERAS_2 = (*SIZES, "batch_input_shape", "batch_size", "input_length")
 
@@ -17,9 +19,10 @@ SIZES_OF_KERAS_2 = (*SIZES, "batch_input_shape", "batch_size", "input_length")
 class Rules:
     """How the layers of one version differ from those of another.
 
-    `refused` are arguments of the constructor that the version does not have, with the
-    exception that says so. `several` makes what a call returns of several results,
-    `states_of_cells` what a cell returns of the states of several cells.
+    `refused` has the arguments of the constructor that the version does not have, each
+    with the exception that it raises. `several` is the container in which a call
+    returns several results. `states_of_cells` is that in which a cell returns the
+    states of several cells.
     """
 
     activations: Mapping[str | None, Activation]
@@ -35,7 +38,7 @@ class Rules:
     draws_over_time: bool
     # Weights that are not trainable keep their penalty.
     penalizes_frozen: bool
-    # Losses come part by part, and not those of all outputs before those of all
+    # Losses come part by part. Otherwise those of all outputs come before those of all
     # weights.
     losses_by_part: bool
 
@@ -72,7 +75,7 @@ KERAS_2 = Rules(
     penalizes_frozen=True,
     losses_by_part=True,
 )
-# What either of them has can be built where no version is named.
+# Where no version is named, a layer may have what either version has.
 EITHER = Rules(**{**vars(KERAS_3), "refused": {}, "sizes": SIZES_OF_KERAS_2})
 
 RULES: Mapping[str, Rules] = {"3": KERAS_3, "2": KERAS_2, "": EITHER}

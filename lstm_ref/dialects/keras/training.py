@@ -15,8 +15,8 @@ from lstm_ref.reference.activations import Array
 
 
 class Trainable(Protocol):
-    """A layer that can be trained. Its gradients include those of its penalties; a
-    weight that is not to be trained has none.
+    """A layer that can be trained. Its gradients include those of its penalties. A
+    weight that is not to be trained has no gradient.
     """
 
     @property
@@ -35,18 +35,18 @@ class Trainable(Protocol):
         """What the constraint of the weight of this name makes of it."""
 
     def used_outputs(self, arguments: Mapping[str, Any]) -> Array | None:
-        """Which steps (batch, timesteps) of the output are not masked; None where all
-        count, and where the output has no timesteps.
+        """Which steps (batch, timesteps) of the output are not masked. None where all
+        of them count, or where the output has no timesteps.
         """
 
 
 def fit(layer: Trainable, arguments: Mapping[str, Any]) -> None:
-    """Train the layer on one batch, `epochs` times: weights less `learning_rate` times
-    their gradient, then the constraints.
+    """Train the layer on one batch, `epochs` times. Each time `learning_rate` times the
+    gradient is subtracted from the weights, and then the constraints are applied.
 
-    `arguments` are those of a call, and `targets`, of the shape of the first array that
-    the layer returns; the error of the others is not asked for. `drawn` among them are
-    the masks of each epoch; without them nothing is dropped.
+    `arguments` are those of a call, and `targets`. The targets have the shape of the
+    first array that the layer returns. Other returned arrays have no part in the loss.
+    `drawn` among them are the masks of each epoch; without them nothing is dropped.
     """
     call = {"training": True, **arguments}
     targets, epochs, learning_rate = (call.pop(name) for name in ("targets", "epochs", "learning_rate"))

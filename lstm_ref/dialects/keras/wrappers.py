@@ -23,8 +23,8 @@ MERGE_MODES = ("sum", "mul", "concat", "ave", None)
 class RNN(OuterLayer):
     """keras.layers.RNN over one cell, or over several on top of one another.
 
-    At every step each cell reads the output of the one below it, and a masked step
-    happens in none of them. So the cells run one after the other over the whole
+    At every step each cell reads the output of the cell below it. No cell takes a
+    masked step. So it is the same if the cells run one after the other over the whole
     sequence.
     """
 
@@ -71,8 +71,8 @@ class RNN(OuterLayer):
 
     @property
     def go_backwards(self) -> bool:
-        """Whether the first cell starts at the end of the sequence; the others take the
-        steps in the order in which they come.
+        """Whether the first cell starts at the end of the sequence. The other cells
+        take the steps in the order in which the first returns them.
         """
         return self.layers[0].go_backwards
 
@@ -187,8 +187,9 @@ class RNN(OuterLayer):
 
 
 class Bidirectional(OuterLayer):
-    """keras.layers.Bidirectional: a layer, and a copy of it or another one that reads
-    the sequence from its other end.
+    """keras.layers.Bidirectional: a forward layer that reads the sequence, and a
+    backward layer that reads it from its other end. The backward layer is a copy of the
+    first, or another layer.
 
     The outputs of both stand at the time of the input that they were computed from.
     """
@@ -376,8 +377,8 @@ def _arguments(
 
 
 def _of_direction(state: Any, direction: int) -> Any:
-    """The specs of states of one direction, which are drawn by the row that they have
-    where directions are rows.
+    """The specs of the states of one direction. Other dialects have the directions as
+    rows of one array, so each state is drawn as the row that it has there.
     """
     if isinstance(state, list):
         return [_of_direction(part, direction) for part in state]
@@ -388,7 +389,7 @@ def _of_direction(state: Any, direction: int) -> Any:
 def _merge(
     mode: str | None, y: Array, z: Array
 ) -> tuple[list[Array], Callable[[list[Array]], tuple[Array, Array]]]:
-    """What both directions' outputs become, and the pullback to the two."""
+    """The merged output of both directions, and its pullback to the two outputs."""
     if mode == "sum":
         return [y + z], lambda d: (d[0], d[0])
     if mode == "ave":
