@@ -17,7 +17,7 @@ from lstm_ref.protocol.adapter import Implementation
 
 __all__ = ["declared", "discover", "of_file"]
 
-# Packages that bring adapters of their own have entry points of this group.
+# A package that has adapters of its own has entry points of this group.
 GROUP = "lstm_ref.implementations"
 
 
@@ -29,8 +29,8 @@ def discover() -> dict[str, Implementation]:
 
 
 def declared() -> dict[str, tuple[Implementation, str]]:
-    """The same, each with the package that it comes from. Raises
-    DuplicateImplementation, and BrokenEntryPoint.
+    """Every implementation by name, with the package that it comes from. Raises
+    DuplicateImplementation and BrokenEntryPoint.
     """
     found: dict[str, tuple[Implementation, str]] = {}
     places: dict[str, str] = {}
@@ -44,8 +44,8 @@ def declared() -> dict[str, tuple[Implementation, str]]:
 
 
 def of_file(file: Path) -> list[Implementation]:
-    """The implementations that an adapter file declares, which runs it. Raises
-    NoAdapterFile where it declares none.
+    """The implementations that an adapter file declares. The file is run for this.
+    Raises NoAdapterFile where it declares none.
     """
     spec = spec_from_file_location(file.stem, file)
     assert spec is not None
@@ -80,7 +80,9 @@ def _installed() -> Iterable[tuple[str, str, Iterable[Implementation]]]:
 
 
 def _hosted(place: str, subject: str, declared: object) -> list[Implementation]:
-    """The implementations, with the host of the place where they declare none."""
+    """The implementations. One that declares no host gets that of the place where it
+    was found.
+    """
     found = list(declared) if isinstance(declared, (list, tuple)) else []
     if not found or not all(isinstance(each, Implementation) for each in found):
         raise NoAdapterFile(place)

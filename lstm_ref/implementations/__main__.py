@@ -32,8 +32,7 @@ def main() -> None:
         serve(_of_subject(arguments.subject) if arguments.adapter is None else _of_file(arguments.adapter))
     except AdapterError as error:
         sys.exit(str(error))
-    # A framework takes about a second to take itself down, and there is nothing to
-    # save.
+    # A framework takes about a second to shut down, and there is nothing to save.
     sys.stderr.flush()
     os._exit(0)
 
@@ -49,7 +48,7 @@ def _of_subject(subject: str) -> Sequence[Implementation]:
 
 
 def _of_file(file: Path) -> Sequence[Implementation]:
-    """Those of the file, which imports what lies beside it."""
+    """The implementations of the file. It can import modules that are in its folder."""
     sys.path.insert(0, str(file.resolve().parent))
     return of_file(file)
 

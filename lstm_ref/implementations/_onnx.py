@@ -1,7 +1,6 @@
-"""What all runtimes of ONNX have in common: a model of one node LSTM, made of a
-request, and the subject's side of a call.
-
-`onnx` makes the models; a runtime gets one whole, and arrays by name.
+"""What all runtimes of ONNX have in common: the model of one LSTM node that is made
+from a request, and the subject's side of a call. The package `onnx` makes the models. A
+runtime gets a complete model, and arrays by name.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,8 +14,8 @@ from lstm_ref.protocol.adapter import Gradients
 from lstm_ref.protocol.errors import NotOffered, UnknownAction, UnknownLayer, WeightMismatch
 from lstm_ref.protocol.trace import Request, Tensor
 
-# What a model of each opset says of itself, so that a runtime of its time can read it.
-# Before 4 an initializer has to be an input of the graph as well.
+# The IR version of a model for each opset. A runtime of that time can read it. Before
+# version 4 an initializer has to be an input of the graph as well.
 IR_VERSIONS = {7: 4, 14: 7, 22: 10}
 
 ATTRIBUTES = (
@@ -34,8 +33,8 @@ ACCUMULATION = {"float64": "float64", "float32": "float32"}
 
 @dataclass
 class OperatorNode:
-    """A request's node: its parameters and weights. What runs it is made of it for each
-    set of inputs, and kept.
+    """The node of a request: its parameters and weights. For each set of inputs, a
+    function that runs the node is made once and kept.
     """
 
     params: Mapping[str, Any]
@@ -50,12 +49,12 @@ class OperatorNode:
 
     @property
     def outputs(self) -> list[str]:
-        """The names of those that the node has."""
+        """The names of the outputs that the node has."""
         return str(self.params.get("outputs", "Y+Y_h+Y_c")).split("+")
 
     def inputs(self, features: int) -> dict[str, Any]:
-        """W, R, B and P, of the parts of the weights; of a node that nobody can build,
-        zeros.
+        """W, R, B and P, made of the parts of the weights. For a node that nobody can
+        build they are zeros.
         """
         H, D = int(self.params["hidden_size"]), self.directions
         wanted: dict[str, tuple[int, ...]] = {"W": (D, 4 * H, features), "R": (D, 4 * H, H)}
@@ -79,9 +78,9 @@ class OperatorNode:
 
 
 class OnnxRuntimeAdapter:
-    """The adapter of a runtime, which says how it prepares a model and runs it.
-
-    What a runtime says that it does not implement, `declined` finds in its exception.
+    """The adapter of a runtime. Each runtime says how it prepares a model and runs it.
+    If a runtime raises because it does not implement something, `declined` finds this
+    in the exception.
     """
 
     packages: tuple[str, ...] = ("onnx",)
@@ -90,12 +89,14 @@ class OnnxRuntimeAdapter:
         self.onnx = import_module("onnx")
 
     def prepare(self, model: Any) -> Callable[[Mapping[str, Any]], Sequence[Any]]:
-        """What runs the model, from arrays by name to those of its outputs in order."""
+        """A function that runs the model. It takes arrays by name, and returns the
+        outputs in order.
+        """
         raise NotImplementedError
 
     def declined(self, error: Exception) -> str | None:
-        """The words in which the runtime says that it does not implement what is asked,
-        or None where it says something else.
+        """The words in which the runtime says that it does not implement what is asked.
+        None where the exception says something else.
         """
         return str(error) if isinstance(error, NotImplementedError) else None
 
@@ -104,14 +105,14 @@ class OnnxRuntimeAdapter:
         return {name: str(import_module(name).__version__) for name in self.packages}
 
     def unsupported(self, request: Request) -> str | None:
-        """Nothing is: what a case asks for is tried."""
+        """Nothing is refused beforehand. Whatever a case asks for is tried."""
         return None
 
     def seed(self, seed: int) -> None:
         """Nothing is drawn."""
 
     def constructor(self, request: Request) -> Callable[[], Any]:
-        """A node; what the runtime thinks of it shows when it is first run."""
+        """A node. Whether the runtime takes it is known only when it is first run."""
         if request.layer != "LSTM":
             raise UnknownLayer(request.layer, "ONNX")
         return lambda: OperatorNode(request.params, request.dtype)
@@ -174,8 +175,8 @@ class OnnxRuntimeAdapter:
 
 
 def line_with(error: Exception, *said: str) -> str | None:
-    """The line of the message that has one of these words in it, without what says
-    where it comes from.
+    """The line of the message that has one of these words in it, without the place in
+    the source that it names.
     """
     return next(
         (
@@ -188,10 +189,9 @@ def line_with(error: Exception, *said: str) -> str | None:
 
 
 def model(onnx: Any, node: OperatorNode, given: Mapping[str, Any], weights: Mapping[str, Any]) -> Any:
-    """A model of the node alone, with the inputs that are given, whose shapes it says.
-
-    It is not checked: what a runtime makes of a node that is not allowed is the
-    runtime's.
+    """A model of the node alone, with the inputs that are given and their shapes. It is
+    not checked, because a case may ask what a runtime does with a node that is not
+    allowed.
     """
     helper, params = onnx.helper, node.params
     present = {**given, **weights}

@@ -1,5 +1,5 @@
-"""Modules around a layer that `torch.jit.script` takes and that can be called then.
-TorchScript's types are fixed: one for each kind of input.
+"""Modules around a layer. `torch.jit.script` can compile them, and they can be called
+after that. TorchScript's types are fixed: one for each kind of input.
 
 Imports PyTorch.
 """
@@ -19,7 +19,7 @@ class OfTensor(Module):  # type: ignore[misc]
         self.layer = layer
 
     def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None):  # type: ignore[no-untyped-def]
-        """What the layer returns, which is another type for an LSTM than for a cell."""
+        """What the layer returns. An LSTM and a cell return different types."""
         return self.layer(input, hx)
 
 

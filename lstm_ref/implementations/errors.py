@@ -1,4 +1,4 @@
-"""Why implementations cannot be found."""
+"""What can go wrong when implementations are looked for."""
 
 from lstm_ref.protocol.errors import AdapterError
 
@@ -30,7 +30,7 @@ class NoAdapterFile(AdapterError):
 
 
 class BrokenEntryPoint(AdapterError):
-    """An installed package brings implementations that cannot be read."""
+    """An installed package has implementations that cannot be read."""
 
     def __init__(self, name: str, value: str, error: Exception) -> None:
         super().__init__(

@@ -1,7 +1,7 @@
 """Any module that implements `onnx.backend.base.Backend`.
 
-The environment variable LSTM_REF_ONNX_BACKEND names it: "onnxruntime.backend", or that
-of a backend of one's own.
+The environment variable LSTM_REF_ONNX_BACKEND names it: "onnxruntime.backend", or your
+own backend.
 """
 
 import os
@@ -36,9 +36,7 @@ class OnnxBackend(OnnxRuntimeAdapter):
         self.backend = backend(os.environ.get(VARIABLE, ""))
 
     def versions(self) -> Mapping[str, str]:
-        """Those of the package that the module is in, where it says one, and of
-        onnx.
-        """
+        """The versions of onnx, and of the package of the module if it has one."""
         package = self.backend.__name__.partition(".")[0]
         version = getattr(import_module(package), "__version__", None)
         return {**super().versions(), **({package: str(version)} if version else {})}
@@ -50,7 +48,9 @@ class OnnxBackend(OnnxRuntimeAdapter):
         return lambda fed: prepared.run([fed[name] for name in names])
 
     def declined(self, error: Exception) -> str | None:
-        """What the interface has for it, and the same word of a runtime behind it."""
+        """The exception that the interface has for this, or the same word from the
+        runtime behind it.
+        """
         own = type(error).__name__ in (
             "BackendIsNotSupposedToImplementIt",
             "NotImplemented",

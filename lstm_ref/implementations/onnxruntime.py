@@ -16,9 +16,7 @@ HOST = Host(
 
 
 class OnnxRuntime(OnnxRuntimeAdapter):
-    """An inference session of one thread, with the optimizations that it has when
-    nobody says anything.
-    """
+    """An inference session of one thread, with the default optimizations."""
 
     packages = ("onnxruntime", "onnx")
 
@@ -37,8 +35,8 @@ class OnnxRuntime(OnnxRuntimeAdapter):
         return lambda fed: session.run(None, dict(fed))
 
     def declined(self, error: Exception) -> str | None:
-        """Its status NOT_IMPLEMENTED; layout 1 and double it calls not supported under
-        others (1.32).
+        """The status NOT_IMPLEMENTED. For layout 1 and double it has other statuses,
+        and the message says "not supported" (1.32).
         """
         return (
             str(error)

@@ -15,7 +15,7 @@ HOST = Host(
     environment={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
 )
 
-# Without the hint it computes in bfloat16 where the processor has that.
+# Without this hint OpenVINO computes in bfloat16 where the processor can do that.
 CONFIGURATION = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": "1"}
 
 
@@ -29,8 +29,8 @@ class OpenVino(OnnxRuntimeAdapter):
         self.core = import_module("openvino").Core()
 
     def versions(self) -> Mapping[str, str]:
-        """Without what a build adds to OpenVINO's version, which is
-        "2026.4.1-22107-...".
+        """The version of OpenVINO, without what a build adds to it
+        ("2026.4.1-22107-...").
         """
         return {name: version.partition("-")[0] for name, version in super().versions().items()}
 
@@ -56,7 +56,9 @@ class OpenVino(OnnxRuntimeAdapter):
         return run
 
     def declined(self, error: Exception) -> str | None:
-        """What its messages call not supported, or a function that it does not know."""
+        """The message where it says that something is not supported, or that it does
+        not know a function.
+        """
         return line_with(
             error, "not supported", "unsupported", "not implemented", "unknown activation function"
         )

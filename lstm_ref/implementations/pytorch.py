@@ -34,9 +34,9 @@ HOST = Host(
 
 ACCUMULATION = {"float64": "float64", "float32": "float32", "float16": "float32", "bfloat16": "float32"}
 
-# oneDNN takes half precisions where the processor has instructions for them. Under
-# autocast PyTorch hands them to it all the same (2.13); elsewhere its own kernels take
-# over.
+# oneDNN computes in half precision only where the processor has instructions for it.
+# Under autocast PyTorch gives it half precisions even without them (2.13). Otherwise
+# PyTorch's own kernels compute there.
 RELIES_ON = {
     "bfloat16": "onednn_bf16",
     "mixed_bfloat16": "onednn_bf16",
@@ -48,8 +48,8 @@ RELIES_ON = {
 # inside.
 AUTOCAST = {"mixed_bfloat16": "bfloat16", "mixed_float16": "float16"}
 
-# What a case says of a call beside the module's own arguments: how its input is packed
-# and its output padded again.
+# Arguments that a case has beside those of the module. They say how the input is packed
+# and the output padded again.
 PACKING = ("lengths", "enforce_sorted", "packing", "padding", "padding_side", "padding_value", "total_length")
 
 # The actions that freeze parameters: those whose names contain this.
@@ -72,7 +72,7 @@ class PyTorch:
         self._construct: Callable[[], Any] | None = None
 
     def versions(self) -> Mapping[str, str]:
-        """PyTorch's version, which tells a CPU build."""
+        """PyTorch's version. It shows whether this is a CPU build."""
         return {"torch": str(self.torch.__version__)}
 
     def processor(self) -> Mapping[str, str | bool]:
@@ -115,8 +115,8 @@ class PyTorch:
                 parameter.copy_(self.tensor(weights[name]))
 
     def weights(self, layer: Any) -> Mapping[str, Any]:
-        """The parameters by name; those under a parametrization as the module computes
-        them.
+        """The parameters by name. Under a parametrization they have the values with
+        which the module computes.
         """
         return {name: getattr(layer, name) for name in names(layer)}
 
@@ -131,8 +131,8 @@ class PyTorch:
         return Tensor(dtype, np.array(held.numpy()))
 
     def prepared(self, layer: Any, input: Any, options: Mapping[str, Any]) -> Callable[..., Any]:
-        """What takes `input`, a tensor or a packed sequence, and the module's other
-        arguments by name: the module itself.
+        """A function that takes `input`, a tensor or a packed sequence, and the other
+        arguments of the module by name. Here it is the module itself.
         """
         return layer  # type: ignore[no-any-return]
 
@@ -167,8 +167,8 @@ class PyTorch:
     def record(
         self, layer: Any, leaves: Sequence[Any], call: Callable[[], Any]
     ) -> tuple[Any, Callable[[Sequence[Any], Sequence[Any]], Gradients]]:
-        """The leaves are copies that nobody else holds; they require gradients from
-        here on. A frozen parameter has no gradient.
+        """The leaves are copies that nobody else uses, so they can be changed to
+        require gradients. A frozen parameter has no gradient.
         """
         for leaf in leaves:
             leaf.requires_grad_(True)
@@ -245,17 +245,17 @@ class PyTorch:
 
     def drawn(self, layer: Any) -> Mapping[str, Any]:
         """The masks of dropout between layers (batch, timesteps, outputs), or of a
-        packed input (sum of lengths, outputs), sequence by sequence: the generator
-        draws them again from where the call began to draw.
+        packed input (sum of lengths, outputs), sequence by sequence: the generator is
+        set back to its state before the call, and draws them again.
 
-        Where that does not lead to the state in which the call left the generator, it
-        drew something else, and nothing is known of it.
+        If the generator does not end in the state in which the call left it, the call
+        drew something else, and its masks are not known.
         """
         return self._drawn
 
     def effects(self, layer: Any) -> Mapping[str, Any]:
-        """What the last call's packed output says of its lengths; modules leave nothing
-        else behind.
+        """What the packed output of the last call says about its lengths. Modules leave
+        nothing else behind.
         """
         return {} if self._packed_output is None else fields(self.torch, *self._packed_output)
 
@@ -298,8 +298,8 @@ class PyTorch:
         self._packed_output = None
 
     def _cast(self, value: Any) -> Any:
-        """Under autocast, a tensor, or each of a tuple, in float32: the documentation
-        has nobody cast a module's inputs by hand.
+        """A tensor, or each tensor of a tuple, in float32 where autocast is on. The
+        documentation of autocast does not ask users to cast inputs themselves.
         """
         if self._autocast is None or value is None:
             return value
@@ -359,8 +359,8 @@ class PyTorch:
         return output, states
 
     def _replayed(self, layer: Any, given: Any, before: Any) -> dict[str, Any]:
-        """The masks that a module draws from this state of the generator on; none if
-        the generator does not end up where the call left it.
+        """The masks that a module draws from this state of the generator on. There are
+        none if the generator does not end in the state in which the call left it.
 
         One draw for each layer but the last, laid out as the module does it: (T, N,
         outputs), an unbatched input as a batch of one, a packed one as its `data`.
@@ -405,8 +405,8 @@ class PyTorch:
         return other
 
     def _functional(self, module: Any) -> Any:
-        """The module with parameters from outside; its own do not know a number any
-        more.
+        """The module called with parameters from outside. Its own parameters become
+        NaN.
         """
         parameters = {
             name: self.torch.nn.Parameter(parameter.detach().clone())
@@ -418,7 +418,7 @@ class PyTorch:
         return Functional(self.torch, module, parameters)
 
     def _reset(self, module: Any) -> Any:
-        """`reset_parameters`, of a module that does not know a number any more."""
+        """`reset_parameters` of the module. Before that, its parameters become NaN."""
         with self.torch.no_grad():
             for parameter in module.parameters():
                 parameter.fill_(float("nan"))
@@ -426,8 +426,8 @@ class PyTorch:
         return module
 
     def _replaced(self, module: Any) -> Any:
-        """Each parameter replaced by a new one of the same values; the old ones do not
-        know a number any more.
+        """Each parameter replaced by a new one of the same values. The old ones become
+        NaN.
         """
         for name, parameter in list(module.named_parameters()):
             setattr(module, name, self.torch.nn.Parameter(parameter.detach().clone()))
@@ -474,8 +474,8 @@ class Functional:
 
 
 def fields(torch: Any, packed: Any, lengths: Any) -> dict[str, Any]:
-    """What a packed sequence says of its lengths, and the lengths with which it is
-    padded; without indices its sequences are in the order given.
+    """What a packed sequence says about its lengths, and the lengths with which it is
+    padded. Without indices its sequences are in the order given.
     """
     order = torch.arange(len(lengths))
     into, back = (
@@ -498,8 +498,8 @@ def _frozen(module: Any, part: str) -> Any:
 
 
 def _mapped(function: Callable[[Any], Any], result: Any) -> Any:
-    """The result of a module, nested as it is, with the function of each tensor in its
-    place.
+    """The result of a module, with the same nesting. Each tensor is replaced by the
+    function of it.
     """
     return (
         tuple(_mapped(function, part) for part in result) if isinstance(result, tuple) else function(result)

@@ -1,8 +1,8 @@
-"""PyTorch's `torch.nn` in the other ways in which PyTorch executes a module, each an
-implementation of its own.
+"""PyTorch's `torch.nn` in other modes of execution. Each is an implementation of its
+own.
 
-What a mode cannot do it says in `unsupported`, in PyTorch's own words; where it
-computes something else instead, it is judged by that.
+What a mode cannot do, `unsupported` says in PyTorch's own words. If a mode computes
+something wrong instead, it is judged like any other.
 """
 
 from abc import ABC, abstractmethod
@@ -19,8 +19,8 @@ from lstm_ref.protocol.trace import Request, Tensor
 
 
 class Within(PyTorch):
-    """Eager, with every call and its differentiation inside a context that PyTorch has
-    for that.
+    """Eager execution, with every call and its differentiation inside a context manager
+    of PyTorch.
     """
 
     def __init__(self, context: Callable[[Any], AbstractContextManager[Any]]) -> None:
@@ -62,15 +62,15 @@ class Within(PyTorch):
 
 
 def without_onednn(torch: Any) -> AbstractContextManager[Any]:
-    """`torch.backends.mkldnn.flags`: PyTorch's own kernels, which it otherwise takes
+    """`torch.backends.mkldnn.flags`: PyTorch's own kernels. Otherwise it uses them only
     where oneDNN has none (float64, projections, packed).
     """
     return torch.backends.mkldnn.flags(enabled=False)  # type: ignore[no-any-return]
 
 
 def without_gradient(torch: Any) -> AbstractContextManager[Any]:
-    """`torch.no_grad`: oneDNN keeps nothing for a gradient then, and rounds
-    otherwise.
+    """`torch.no_grad`: oneDNN then keeps nothing for a gradient, and rounds in another
+    way.
     """
     return torch.no_grad()  # type: ignore[no-any-return]
 
@@ -87,11 +87,9 @@ def with_two_threads(torch: Any) -> Iterator[None]:
 
 
 class Converted(PyTorch, ABC):
-    """A mode that makes something else of the module when it is called, with the
-    weights that it has then, and calls that.
-
-    What was made serves the calls of a request until an action changes the module, or a
-    call comes that `way` tells from the one before.
+    """A mode that converts the module at its first call, with the weights that it has
+    then, and calls the converted one. It is converted again after an action has changed
+    the module, or when `way` differs from that of the call before.
     """
 
     def __init__(self) -> None:
@@ -100,18 +98,16 @@ class Converted(PyTorch, ABC):
 
     @abstractmethod
     def converted(self, layer: Any, input: Any, options: Mapping[str, Any]) -> Any:
-        """What this mode makes of the module, to be called by keyword as the
-        module is.
-        """
+        """The converted module. It is called by keyword, like the module."""
 
     def way(self, layer: Any, input: Any, options: Mapping[str, Any]) -> Any:
-        """What has to be equal in two calls that share what was made: the module, its
-        mode, and whether the input is packed.
+        """What has to be equal in two calls that share a converted module: the module,
+        its mode, and whether the input is packed.
         """
         return layer, layer.training, type(input)
 
     def prepared(self, layer: Any, input: Any, options: Mapping[str, Any]) -> Any:
-        """What was made of the module, made now if need be."""
+        """The converted module. It is made now if there is none yet."""
         way = self.way(layer, input, options)
         if self._made is None or self._made[0] != way:
             self._made = way, self.converted(layer, input, options)
@@ -120,19 +116,21 @@ class Converted(PyTorch, ABC):
     def tangents(
         self, layer: Any, arguments: Arguments, direction: Mapping[str, Tensor]
     ) -> Callable[[], Any]:
-        """None: what was made of the module keeps its parameters."""
+        """Not offered: the converted module keeps its own parameters."""
         raise NotOffered(
             "forward mode needs dual numbers for parameters, and what this mode makes of a module keeps those"
             " that it has"
         )
 
     def actor(self, layer: Any, action: str, step: int, arguments: Mapping[str, Any]) -> Callable[[], Any]:
-        """As always; the module that comes out of it has not been converted."""
+        """As in eager execution. The module that an action returns is not converted
+        yet.
+        """
         self._made = None
         return super().actor(layer, action, step, arguments)
 
     def release(self) -> None:
-        """Let go of the last module."""
+        """Forget the last module."""
         super().release()
         self._made = None
 
@@ -164,8 +162,8 @@ class Script(Converted):
         return self.torch.jit.script(around(layer))
 
     def release(self) -> None:
-        """Let go of the compiled classes too, as PyTorch's own tests do: one for each
-        set of sizes and options, of 1.4 MB in PyTorch 2.13.
+        """Forget the compiled classes too, as PyTorch's own tests do. There is one for
+        each set of sizes and options, of 1.4 MB in PyTorch 2.13.
         """
         super().release()
         jit = self.torch.jit
@@ -178,8 +176,8 @@ class Export(Converted):
     """`torch.export.export(layer, (), arguments).module()`."""
 
     def unsupported(self, request: Request) -> str | None:
-        """Packed inputs, whose lengths are data, and parameters that are no parameters
-        of a module.
+        """Packed inputs, because their lengths are data; and parameters that are not
+        the module's own.
         """
         if any("lengths" in step.arguments for step in request.steps):
             return (
@@ -199,7 +197,7 @@ class Export(Converted):
         return None
 
     def way(self, layer: Any, input: Any, options: Mapping[str, Any]) -> Any:
-        """A program is of the sizes that it was exported with."""
+        """An exported program is only for the sizes with which it was exported."""
         return (
             *super().way(layer, input, options),
             _shapes(input),
@@ -223,8 +221,8 @@ class Compile(Converted):
         return no_compiler() if request.layer == "LSTMCell" else None
 
     def constructor(self, request: Request) -> Callable[[], Any]:
-        """The module itself, and nothing known of those before: what PyTorch compiles
-        depends on what it has compiled.
+        """The module itself. PyTorch first forgets the modules before it, because what
+        it compiles depends on what it has compiled before.
         """
         self.torch.compiler.reset()
         return super().constructor(request)
@@ -283,7 +281,9 @@ class Quantizable(Converted):
         return {name: parameters[quantizable_name(name)] for name in names(layer)}
 
     def way(self, layer: Any, input: Any, options: Mapping[str, Any]) -> Any:
-        """The module: where nothing is observed, its mode makes no difference."""
+        """The module alone. Nothing is observed, so training mode makes no
+        difference.
+        """
         return layer
 
     def converted(self, layer: Any, input: Any, options: Mapping[str, Any]) -> Any:
@@ -298,8 +298,8 @@ class Quantizable(Converted):
 
 
 class Renamed:
-    """A quantizable module, which calls its arguments otherwise (`x`, `hidden`), called
-    by the documented names.
+    """A quantizable module that takes arguments by the documented names. Its own names
+    for them are `x` and `hidden`.
     """
 
     def __init__(self, module: Any) -> None:

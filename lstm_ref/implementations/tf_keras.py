@@ -1,5 +1,5 @@
-"""Keras 2 on TensorFlow, called eagerly: the package `tf_keras`, which `tf.keras` is
-while TF_USE_LEGACY_KERAS is set.
+"""Keras 2 on TensorFlow, called eagerly: the package `tf_keras`, which is also
+`tf.keras` if TF_USE_LEGACY_KERAS is set.
 """
 
 from collections.abc import Iterator, Mapping
@@ -47,8 +47,8 @@ class Keras2:
         """Nothing is forgotten before the next call."""
 
     def masks(self, layer: Any, found: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A list of four in the cache, of which a layer or cell uses the first alone,
-        unless it is of implementation 1.
+        """The cache has a list of four masks. A layer or cell uses only the first,
+        unless it has implementation 1.
         """
         kept = {
             kind: list(getattr(layer, cache).values())
@@ -73,7 +73,7 @@ class TfKeras(Keras):
 
 
 def _names(params: Any) -> Iterator[str]:
-    """All parameter names, those of nested layers too."""
+    """The names of all parameters, also of nested layers."""
     if isinstance(params, Mapping):
         yield from params
     for value in (

@@ -14,7 +14,7 @@ from lstm_ref.implementations._keras.modes import Mode, live_layer
 from lstm_ref.implementations._keras.weights import copies, set_weights
 from lstm_ref.protocol.errors import NotOffered, UnknownAction
 
-# What a step "train" has beside the arguments of a call.
+# Arguments that a step "train" has in addition to those of a call.
 OF_TRAINING = ("targets", "epochs", "learning_rate")
 
 RATES = ("dropout", "recurrent_dropout")
@@ -53,11 +53,9 @@ def _reset(at: Framework, live: LiveLayer) -> LiveLayer:
 
 
 def _train(at: Framework, live: LiveLayer, arguments: Mapping[str, Any]) -> LiveLayer:
-    """`fit` on all rows at once. It computes the loss, and casts its inputs, in
-    floatx, which has to be the layer's dtype then.
-
-    A layer that drops something is trained eagerly: elsewhere nobody could read its
-    masks.
+    """`fit` on all rows at once. It computes the loss and casts its inputs in floatx,
+    so floatx has to be the layer's dtype. A layer with dropout is trained eagerly,
+    because its masks cannot be read otherwise.
     """
     inputs, others = split({name: value for name, value in arguments.items() if name not in OF_TRAINING})
     live.inputs = [(tuple(each.shape), at.backend.dtype(each)) for each in inputs]

@@ -73,8 +73,8 @@ class Keras:
         return self._at.backend.read(array)
 
     def caller(self, layer: Any, arguments: Mapping[str, Any]) -> Callable[[], Any]:
-        """`layer(sequences, **others)`, or a functional model of the same arguments;
-        `passed` says of an argument in which other form it goes.
+        """`layer(sequences, **others)`, or a functional model of the same arguments.
+        `passed` has the arguments that are passed in another form.
         """
         live: LiveLayer = layer
         tensors = {name: value for name, value in arguments.items() if name != "passed"}
@@ -111,7 +111,7 @@ class Keras:
 
     def effects(self, layer: Any) -> Mapping[str, Any]:
         """The losses, 1-D; under a mixed policy those of weights and of outputs differ
-        in dtype, and the wider one holds both.
+        in dtype. The wider dtype holds both.
         """
         live: LiveLayer = layer
         if not live.losses:

@@ -1,4 +1,4 @@
-"""The arguments of a call: which go by position, and in which form."""
+"""The arguments of a call: which are passed by position, and in which form."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,7 +13,9 @@ SECOND = "decoder_sequences"
 
 
 def split(arguments: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
-    """The inputs, which go by position, and the arguments that go by name."""
+    """The inputs, which are passed by position, and the arguments that are passed by
+    name.
+    """
     inputs = [arguments[name] for name in (*FIRST, SECOND) if name in arguments]
     return inputs, {name: value for name, value in arguments.items() if name not in (*FIRST, SECOND)}
 
@@ -38,9 +40,9 @@ def in_form(at: Framework, value: Any, form: str | None) -> Any:
 def by_place(
     at: Framework, layer: Any, sequences: Any, others: Mapping[str, Any], forms: Mapping[str, str]
 ) -> Any:
-    """The call with the input by position and all else by name, unless `forms` has it
-    otherwise: the input as `inputs`, the states by position, or recorded by
-    `reset_states` beforehand.
+    """The call with the input by position and all else by name. `forms` can ask for
+    something else: the input as `inputs`, the states by position, or states recorded by
+    `reset_states` before the call.
     """
     rest = {name: value for name, value in others.items() if name != "initial_state"}
     if forms.get("sequences") == "name":

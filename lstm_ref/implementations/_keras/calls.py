@@ -1,4 +1,4 @@
-"""One call of a layer, and what it is differentiated by."""
+"""One call of a layer, and the weights by which it is differentiated."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

@@ -25,7 +25,7 @@ def construct(at: Framework, layer: str, params: Mapping[str, Any], dtype: str) 
 
 @contextmanager
 def _policy(at: Framework, dtype: str) -> Iterator[None]:
-    """For a model, which takes no dtype and has that of the global policy."""
+    """The global policy, for a model: it takes no dtype of its own."""
     before = at.keras.mixed_precision.global_policy()
     at.keras.mixed_precision.set_global_policy(dtype)
     try:

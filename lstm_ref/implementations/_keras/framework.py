@@ -1,4 +1,6 @@
-"""A backend with one generation of Keras, which differ in a few things."""
+"""A backend, and a generation of Keras. Backends and generations differ in a few
+things.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -27,8 +29,8 @@ class Generation(Protocol):
         """
 
     def masks(self, layer: Any, found: Mapping[str, Any]) -> Mapping[str, Any]:
-        """By kind the masks that the layer itself multiplied in: one, (batch, n) or
-        (batch, timesteps, n), or a list of one for each gate.
+        """By kind, the masks that the layer itself multiplied in. This is one mask,
+        (batch, n) or (batch, timesteps, n), or a list with one for each gate.
         """
 
     def reset(self, layer: Any) -> None:
@@ -49,7 +51,7 @@ class Backend(Protocol):
         """The values of an array of the backend, with its word for the dtype."""
 
     def values(self, array: Any) -> Array:
-        """The same as NumPy has them."""
+        """The values as a NumPy array."""
 
     def dtype(self, array: Any) -> str:
         """The word for its dtype, such as "float32"."""
@@ -61,7 +63,7 @@ class Backend(Protocol):
         """All arrays in lists, tuples and dicts, in an order of its own."""
 
     def map(self, function: Callable[[Any], Any], nested: Any) -> Any:
-        """The same nesting with the function's value for each array."""
+        """The same nesting, with each array replaced by the function's value."""
 
     def stack(self, arrays: Sequence[Any]) -> Any:
         """Arrays of one shape along a new first axis, in the widest of their dtypes."""
@@ -70,13 +72,17 @@ class Backend(Protocol):
         """The array with its axes in this order."""
 
     def at_once(self) -> AbstractContextManager[Any]:
-        """What is done in here is done now, even while a function is traced."""
+        """A context in which everything is done now, even while a function is
+        traced.
+        """
 
     def names(self) -> Mapping[str, Any]:
         """What the documentation's examples call the backend."""
 
     def processor(self) -> Mapping[str, str | bool]:
-        """What it tells about the processor, as `KnowsProcessor` says."""
+        """What the backend tells about the processor, in the form of
+        `KnowsProcessor`.
+        """
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,9 @@ class Framework:
 
 @contextmanager
 def ours(task: str) -> Iterator[None]:
-    """What is raised in here is our fault, although it runs inside the layer's call."""
+    """A context for code of the adapter that runs inside the layer's call. An exception
+    in it is a fault of the adapter.
+    """
     try:
         yield
     except Exception as error:

@@ -14,8 +14,8 @@ from lstm_ref.protocol.adapter import Gradients
 
 
 class Stateless(Plain):
-    """A call that is differentiated is a pure function of weights and leaves, in a
-    `keras.StatelessScope`, whose updates are assigned afterwards.
+    """A call that is differentiated is a pure function of weights and leaves. It runs
+    in a `keras.StatelessScope`, and the updates of the scope are assigned afterwards.
     """
 
     def record(

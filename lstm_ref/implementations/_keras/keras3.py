@@ -14,9 +14,9 @@ class Keras3:
     """What is Keras 3's own."""
 
     def seed(self, keras: Any, seed: int) -> None:
-        """`keras.utils.set_random_seed` without the backend's own seed: Keras 3 draws
-        from that of Python and hands it to stateless operations, and setting
-        TensorFlow's makes it prepare all its operations anew, 15 ms a request.
+        """`keras.utils.set_random_seed` without the backend's own seed. Keras 3 draws
+        from Python's seed, and passes numbers to stateless operations. After a new seed
+        TensorFlow prepares all its operations again, which takes 15 ms a request.
         """
         random.seed(seed)
         np.random.seed(seed)

@@ -20,8 +20,8 @@ def masks_of(at: Framework, live: LiveLayer) -> dict[str, Any]:
 
 
 def forget_masks(live: LiveLayer) -> None:
-    """Have cells that are called directly, which keep their masks, draw new ones;
-    what they kept is of a trace that nobody runs.
+    """Make cells that are called directly draw new masks. Such cells keep their masks,
+    and these come from a trace that nobody runs.
     """
     for prefix, part in parts(live.layer):
         for forget in ("reset_dropout_mask", "reset_recurrent_dropout_mask"):

@@ -19,9 +19,9 @@ def model_of(
     others: Mapping[str, Any],
     fixed: Mapping[str, Any] = NOTHING,
 ) -> tuple[Any, list[Any]]:
-    """The functional model that takes these arrays, and the arrays in its order.
-    Whatever is no array it takes when it is called, unless it is `fixed`: the layer
-    is called with that while the model is made.
+    """The functional model that takes these arrays, and the arrays in its order. Other
+    arguments are given to the model when it is called. Those in `fixed` are given to
+    the layer while the model is made.
     """
     arrays = {name: value for name, value in others.items() if name not in plain(others)}
     given = [*inputs, *at.backend.flatten(arrays)]
@@ -96,8 +96,8 @@ def _batch(live: LiveLayer) -> int | None:
 
 def _open(live: LiveLayer, shape: Shape, dtype: str) -> Shape:
     """The shape without batch, for any number of timesteps: (timesteps, features),
-    a mask's or token's (timesteps,), or a state's (units,). A layer that is
-    unrolled is for the number that it was given.
+    (timesteps,) for a mask or tokens, or (units,) for a state. An unrolled layer has a
+    fixed number of timesteps.
     """
     if unrolled(live.layer):
         return shape[1:]

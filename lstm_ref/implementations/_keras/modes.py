@@ -13,8 +13,8 @@ class Mode(Protocol):
     """A way to execute calls."""
 
     def executor(self, at: Framework, live: LiveLayer) -> Callable[[Mapping[str, Any]], Any]:
-        """What calls the layer with given arguments, enters masks and losses in `live`,
-        and returns the rest.
+        """A function that calls the layer with given arguments. It adds masks and
+        losses to `live`, and returns the rest.
         """
 
     def record(

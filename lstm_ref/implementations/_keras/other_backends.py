@@ -17,7 +17,7 @@ from lstm_ref.protocol.trace import Array, Tensor
 
 # float64 is not float64 everywhere (Keras 3.15): on NumPy the weights of such a layer
 # are float32, and so is what `keras.ops` makes of an array of float64; on JAX it needs
-# a setting that Keras does not make. It is not offered, and not judged.
+# a setting that Keras does not make. So float64 is not offered there, and not judged.
 IN_FLOAT32 = {"float32": "float32"}
 # All but "train", for a backend that has no `fit`.
 ACTIONS = ("weights", "reset", "save-and-load", "from-config", "functional-model")

@@ -21,7 +21,7 @@ class Eager(Plain):
     def record(
         self, at: Framework, live: LiveLayer, leaves: Sequence[Any], call: Callable[[], Any]
     ) -> tuple[Any, Differentiate]:
-        """The tape is over this call alone: states carried over from an earlier one are
+        """The tape records this call alone. So states from an earlier call are
         constants.
         """
         with import_module("tensorflow").GradientTape() as tape:
@@ -56,8 +56,8 @@ class Traced:
     def record(
         self, at: Framework, live: LiveLayer, leaves: Sequence[Any], call: Callable[[], Any]
     ) -> tuple[Any, Differentiate]:
-        """The cotangents come after the result, so that one function of both runs
-        twice, from the same variables: at first with zeros.
+        """The cotangents are known only after the result. So one function of both runs
+        twice, from the same variables, and the first time with zeros as cotangents.
         """
         tf = import_module("tensorflow")
         again: list[Callable[[Sequence[Any]], Gradients]] = []

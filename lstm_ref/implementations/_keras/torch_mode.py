@@ -17,8 +17,8 @@ class Autograd(Plain):
     def record(
         self, at: Framework, live: LiveLayer, leaves: Sequence[Any], call: Callable[[], Any]
     ) -> tuple[Any, Differentiate]:
-        """The leaves want gradients from before the call. Recorded states are assigned
-        without any, and so are constants.
+        """The leaves require gradients before the call. Recorded states are assigned
+        without gradients, so they are constants.
         """
         for leaf in leaves:
             leaf.requires_grad_(True)

@@ -57,7 +57,7 @@ def _copy(at: Framework, part: Any, prefix: str, weights: Mapping[str, Tensor]) 
     try:
         for name, variable in variables.items():
             variable.assign(at.backend.tensor(weights[name]))
-    except Exception as error:  # this runs inside the layer's call, but copying is our part of it
+    except Exception as error:  # this runs inside the layer's call, but copying is the adapter's part of it
         raise WeightsNotCopied(error) from error
 
 
