@@ -1,5 +1,5 @@
 """The command line, one file a command. Nothing heavy is imported before a command
-needs it, so that `--help` is immediate.
+needs it. So `--help` is immediate.
 """
 
 import click

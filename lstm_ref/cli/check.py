@@ -48,8 +48,8 @@ def check(files: tuple[Path, ...], format_: str) -> None:
 
 
 def _read(files: Sequence[Path]) -> "tuple[list[Case], list[Problem]]":
-    """The cases of the files, or of the whole corpus, and the mistakes that keep others
-    from being read.
+    """The cases of the files, or of the whole corpus. Also the mistakes because of
+    which other cases cannot be read.
     """
     from lstm_ref.corpus import CorpusError, load, load_file, load_parameters
 
@@ -70,9 +70,7 @@ def _read(files: Sequence[Path]) -> "tuple[list[Case], list[Problem]]":
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
-    """The files themselves, and of folders those that are of a kind that is known
-    here.
-    """
+    """The files themselves. From a folder, those of a known kind."""
     for path in paths:
         if not path.is_dir():
             yield path

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from lstm_ref.corpus.claim import Claim
 
 VERDICTS = ("false", "under-conditions", "true", "not-decidable")
-# What stands below a statement, by the attribute of a claim that has it.
+# The lines below a statement, by attribute of a claim.
 BELOW = {
     "corrected": "what is true",
     "conditions": "conditions",
@@ -104,7 +104,7 @@ def _names(claim: "Claim") -> tuple[str, str]:
 
 
 def _verdicts(cases: "Sequence[Case]") -> dict[str, tuple[str, ...]]:
-    """Each verdict with the versions that it speaks of; none are all."""
+    """Each verdict with the versions for which it holds. No versions means all."""
     found: dict[str, dict[str, None]] = {}
     for case in cases:
         found.setdefault(_claim(case).verdict, {}).update(dict.fromkeys(case.versions))

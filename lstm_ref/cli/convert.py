@@ -64,7 +64,9 @@ def convert(file: Path, output: Path, prefix: str | None, dtype: str | None, for
 
 
 def _apart(function: Callable[..., Any], *arguments: Any) -> Any:
-    """Call it in a process of its own: TensorFlow and PyTorch do not share one."""
+    """Call the function in a separate process, because TensorFlow and PyTorch cannot
+    share one.
+    """
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 

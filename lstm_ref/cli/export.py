@@ -1,4 +1,4 @@
-"""`lstm-ref export`: cases as test vectors, for whoever cannot run a subject."""
+"""`lstm-ref export`: cases as test vectors, for users who cannot run a subject."""
 
 import json
 from collections.abc import Mapping
@@ -121,7 +121,7 @@ def _write(file: Path, arrays: Mapping[str, Any], format_: str) -> None:
 
 
 def _numbers(values: Any) -> list[Any]:
-    """The numbers in C order; JSON has no NaN and no infinities, which are words."""
+    """The numbers in C order. JSON has no NaN and no infinities, so these are words."""
     import math
 
     flat = values.ravel().tolist()

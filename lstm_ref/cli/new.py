@@ -13,8 +13,8 @@ from lstm_ref.cli.shared import count, show_problems
 if TYPE_CHECKING:
     from lstm_ref.corpus.models.parameters import Layer, ParametersFile
 
-# The size of the input of a new case: no two of its numbers are the same, so that a
-# layer that mixes up two axes shows it.
+# The size of the input of a new case. No two of its numbers are the same, so a layer
+# that confuses two axes is noticed.
 SIZES = {"batch": 4, "timesteps": 7, "features": 5}
 
 
@@ -134,14 +134,16 @@ def _chosen(what: str, value: str | None, known: Sequence[str]) -> str:
 
 
 def _required(layer: "Layer") -> dict[str, Any]:
-    """The arguments that a layer has to be given, each with its first value to
+    """The arguments that a layer needs, each with the first value that cases have to
     cover.
     """
     return {name: each.values[0] for name, each in layer.constructor.items() if each.required and each.values}
 
 
 def _sizes(layer: "Layer") -> dict[str, int]:
-    """The size of the input, but for features that the layer is constructed with."""
+    """The size of the input, without features if these are an argument of the
+    constructor.
+    """
     return {
         word: SIZES[word]
         for word, each in layer.input.items()
@@ -150,7 +152,7 @@ def _sizes(layer: "Layer") -> dict[str, int]:
 
 
 def _asked(layer: "Layer") -> dict[str, Any]:
-    """The arguments of the constructor that are asked for, until an empty line."""
+    """The arguments of the constructor that the user types, until an empty line."""
     click.echo(f"Arguments of the constructor: {', '.join(layer.constructor)}")
     found: dict[str, Any] = {}
     while line := click.prompt("NAME=VALUE, or nothing to go on", default="", show_default=False):
@@ -209,8 +211,8 @@ def _text(file: Path, dialect: str, layer: str, about: str, source: str, entry: 
 
 
 def _checked(file: Path, text: str) -> int:
-    """The number of cases in the text. Ends the program with all mistakes, of which
-    the places are those in the file that would be written.
+    """The number of cases in the text. Ends the program if there are mistakes. All are
+    shown, with their places in the file that would be written.
     """
     from lstm_ref.corpus import CorpusError, load_file, load_parameters
     from lstm_ref.oracle.dry_run import problems_of

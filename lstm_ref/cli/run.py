@@ -1,4 +1,6 @@
-"""`lstm-ref run`: pytest with our plugin, and with nothing of what surrounds us."""
+"""`lstm-ref run`: pytest with the plugin of this package, and without any settings from
+around.
+"""
 
 import os
 import sys
@@ -10,7 +12,7 @@ import click
 from lstm_ref.cli.shared import cases_of, gathered, settings_here, targets_options
 from lstm_ref.runner.nodeids import Choice
 
-# More workers than this gain little, and each starts frameworks of up to 1 GB.
+# More workers than this save little time, and each starts frameworks of up to 1 GB.
 MOST_WORKERS = 8
 
 # Beside the result file.
@@ -18,7 +20,7 @@ CACHE = ".cache"
 
 
 class WithPytestOptions(click.Command):
-    """A command that leaves what stands behind `--` to pytest."""
+    """A command that passes the arguments after `--` to pytest."""
 
     def parse_args(self, context: click.Context, arguments: list[str]) -> list[str]:
         """Take the arguments before `--`."""
@@ -198,21 +200,21 @@ def run(
         *("-o", f"cache_dir={folder / CACHE}"),  # where --lf finds what failed
         *_distribution(workers or _workers("1" if named or (files and last_failed) else "auto")),
         *context.obj,
-        # One is taken back by the settings of a run.
+        # The settings of a run remove one of these again.
         *(["-v"] if {"-v", "--verbose"} & set(context.obj) else []),
     ]
     sys.exit(_pytest(arguments, files))
 
 
 class NothingInstalled(click.ClickException):
-    """Nothing is there that could be judged."""
+    """Nothing is installed that could be judged."""
 
     exit_code = 4
 
 
 def _require_any(asked: Sequence[str]) -> None:
-    """End the program where nothing is installed that could be judged, with what to
-    install.
+    """End the program if nothing is installed that could be judged. The message says
+    what to install.
     """
     from lstm_ref.implementations import discover
     from lstm_ref.runner.launching import installed
@@ -230,8 +232,8 @@ def _require_any(asked: Sequence[str]) -> None:
 
 
 def _failed_last(folder: Path) -> dict[str, None]:
-    """The files with the cases that failed last time, where pytest has written that
-    down; none where nothing did.
+    """The files with the cases that failed last time, as pytest has recorded them.
+    Empty if nothing failed.
     """
     import json
 
@@ -244,7 +246,9 @@ def _failed_last(folder: Path) -> dict[str, None]:
 
 
 def _workers(text: str) -> int:
-    """A number of workers; auto is one for each processor that this process may use."""
+    """A number of workers. "auto" means one for each processor that this process may
+    use.
+    """
     if text.isdigit() and int(text) > 0:
         return int(text)
     if text != "auto":
@@ -254,15 +258,15 @@ def _workers(text: str) -> int:
 
 
 def _distribution(workers: int) -> Sequence[str]:
-    """One worker is this process itself."""
+    """A single worker is this process itself."""
     return ["--numprocesses", str(workers)] if workers > 1 else []
 
 
 def _pytest(arguments: Sequence[str], files: Collection[str]) -> int:
     """Run pytest on the files, or on all cases of this package.
 
-    It has our plugin and nothing of what surrounds us: no configuration file, conftest,
-    plugin or variable of anybody else.
+    It has the plugin of this package, and nothing else: no configuration file,
+    conftest, plugin or environment variable of others.
     """
     for variable in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS"):
         os.environ.pop(variable, None)

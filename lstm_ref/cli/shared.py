@@ -1,5 +1,5 @@
-"""What several commands have in common: choosing cases, and showing mistakes, counts
-and JSON.
+"""What several commands share: choosing cases, and showing mistakes, counts and
+JSON.
 """
 
 import threading
@@ -28,7 +28,7 @@ FORMAT = click.option(
 
 
 def targets_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that name what is under test beside the known implementations."""
+    """The options that name what is judged in addition to the known implementations."""
     for option in (
         click.option(
             "--python",
@@ -57,8 +57,8 @@ def targets_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def gathered(patterns: Sequence[str]) -> "list[Case]":
-    """The cases that the patterns choose. Ends the program with every mistake of their
-    files, or where a pattern chooses nothing.
+    """The cases that the patterns choose. Ends the program if their files have
+    mistakes, which are all shown, or if a pattern chooses nothing.
     """
     from lstm_ref.corpus import CorpusError, NothingSelectedError, gather
 
@@ -89,7 +89,7 @@ def one_case(name: str) -> "Case":
 
 @contextmanager
 def waiting(text: str, seconds: float = 3.0) -> Iterator[None]:
-    """Say on standard error, again and again, that something is still going on."""
+    """Say on standard error, at intervals, that the work goes on."""
     done = threading.Event()
 
     def tell() -> None:
@@ -120,7 +120,9 @@ def settings_here() -> "ProjectSettings":
 
 
 def cases_of(settings: "ProjectSettings") -> tuple[str, ...]:
-    """The patterns of cases in the settings; paths as they are from here."""
+    """The patterns of cases in the settings. Paths are relative to the working
+    folder.
+    """
     from lstm_ref.runner.settings import patterns_of
 
     return tuple(patterns_of(settings))

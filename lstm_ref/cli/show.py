@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lstm_ref.corpus.divergences import Divergence
     from lstm_ref.oracle.expectation import Expectation
 
-# An array of more numbers is shown by its corners.
+# Of an array with more numbers only the corners are shown.
 SHOWN = 120
 TAKEN, LEFT_OUT = "#", "."
 
@@ -45,7 +45,7 @@ def show(case: str, everything: bool, seed: int, format_: str) -> None:
 
 
 def described(case: "Case", seed: int = 0) -> dict[str, Any]:
-    """Everything that a case is, as plain data; arrays are lists of numbers."""
+    """Everything about a case, as plain data. Arrays are lists of numbers."""
     from lstm_ref.corpus import load_divergences, load_parameters
     from lstm_ref.oracle.errors import CannotJudge
     from lstm_ref.oracle.known import known
@@ -85,7 +85,7 @@ def described(case: "Case", seed: int = 0) -> dict[str, Any]:
 
 
 def _parameters(case: "Case", tables: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Those of the constructor in documented order, then those that are not
+    """The parameters of the constructor in documented order, then those that are not
     documented.
     """
     from lstm_ref.corpus.ids import value_text
@@ -119,8 +119,8 @@ def _array(name: str, values: Any, axes: Sequence[str]) -> dict[str, Any]:
 
 
 def _steps(case: "Case", expectation: "Expectation | None") -> Iterator[dict[str, Any]]:
-    """Each step with its arguments; those of a call with the arrays, and what is
-    expected of it.
+    """Each step with its arguments. A call also has its arrays and its expected
+    outputs.
     """
     from lstm_ref.protocol.trace import Tensor
 
@@ -252,7 +252,7 @@ def _wrapped(text: str, indent: str = "  ") -> Iterator[str]:
 
 
 def _shown(array: Mapping[str, Any], everything: bool) -> Iterator[str]:
-    """An array with its shape; a mask over time, and lengths, as a drawing."""
+    """An array with its shape. A mask over time, and lengths, are drawings."""
     import numpy as np
 
     axes = ", ".join(array["axes"])

@@ -1,5 +1,5 @@
-"""`lstm-ref smoke`: the first ten requests to a new subject, and all that is to be said
-about its answers.
+"""`lstm-ref smoke`: the first ten requests to a new subject, with everything that is
+wrong in its answers.
 """
 
 import sys
@@ -85,7 +85,7 @@ def _targets(
     adapters: Sequence[str],
     python: Sequence[str],
 ) -> "dict[str, Target]":
-    """What is to be tried. Raises BadTargets."""
+    """The targets to try. Raises BadTargets."""
     from lstm_ref.implementations import discover
     from lstm_ref.runner.asked import Asked
     from lstm_ref.runner.launching import missing_modules
@@ -114,7 +114,7 @@ def _targets(
 
 
 def _tried(bench: "Bench", column: str, target: "Target", raw: bool, format_: str) -> "list[Tried]":
-    """Try one column, and show it as it goes."""
+    """Try one column, and show each result at once."""
     found: list[Tried] = []
     shown = 0
     for each in bench.tried(column, target):

@@ -1,5 +1,5 @@
-"""The weights of a whole LSTM, from Keras, PyTorch, ONNX or TensorFlow 1 to any other
-of them and back.
+"""The weights of a whole LSTM, from one of Keras, PyTorch, ONNX and TensorFlow 1 to
+another.
 
     from lstm_ref.conversion import from_keras, to_onnx, to_torch
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 
 class ConversionError(ValueError):
-    """Weights that cannot be converted; nothing has been changed. `problems` has one
+    """Weights that cannot be converted. Nothing has been changed. `problems` has one
     sentence for each reason.
     """
 
@@ -15,5 +15,5 @@ class ConversionError(ValueError):
         )
 
     def __reduce__(self) -> tuple[type["ConversionError"], tuple[tuple[str, ...]]]:
-        """So that one of another process still has its problems."""
+        """An error from another process keeps its problems."""
         return ConversionError, (self.problems,)

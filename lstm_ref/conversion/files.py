@@ -17,7 +17,7 @@ from lstm_ref.reference.activations import Array
 
 # The packages that reading or writing a file needs, by the ending of its name.
 CONDITIONS = "conditions"  # beside the arrays of an .npz file
-BITS = ":bfloat16"  # ends the name of an array of bfloat16, which .npz keeps as uint16
+BITS = ":bfloat16"  # the end of the name of a bfloat16 array, which .npz keeps as uint16
 
 NEEDS = {
     ".onnx": "onnx",
@@ -36,8 +36,8 @@ def read(path: Path, prefix: str | None = None) -> Stack:
     the node of a model.
 
     `.npz` and `.safetensors` have the names of a PyTorch state_dict. Raises
-    ConversionError for files of another kind, or that hold no LSTM, and where a package
-    is missing.
+    ConversionError for a file of another kind, for one that holds no LSTM, and where a
+    package is missing.
     """
     readers: Mapping[str, Callable[[Path], Stack]] = {
         ".onnx": lambda file: from_onnx(file, prefix),
@@ -56,8 +56,8 @@ def read(path: Path, prefix: str | None = None) -> Stack:
 
 
 def write(weights: Any, path: Path, dtype: str | None = None) -> None:
-    """Write the weights as what other programs read: a model of LSTM nodes or layers,
-    or a state_dict. Raises ConversionError.
+    """Write the weights in a form that other programs can read: a model of LSTM nodes
+    or layers, or a state_dict. Raises ConversionError.
     """
     stack = narrowed(weights, dtype)
     writers: Mapping[str, Callable[[Path], Any]] = {
@@ -67,7 +67,9 @@ def write(weights: Any, path: Path, dtype: str | None = None) -> None:
         **dict.fromkeys((".pt", ".pth", ".ckpt"), lambda file: _save_checkpoint(to_torch(stack), file)),
         **dict.fromkeys((".keras", ".h5"), lambda file: _keras_model(stack, file).save(file)),
     }
-    written = path.with_name(f".{path.stem}.part{path.suffix}")  # what was there stays whole until this is
+    written = path.with_name(
+        f".{path.stem}.part{path.suffix}"
+    )  # the old file stays whole until the new one is
     try:
         writers[_ending(path)](written)
         written.replace(path)

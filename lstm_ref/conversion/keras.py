@@ -59,8 +59,8 @@ Cells = list[tuple[Any, ...]]  # by layer and direction
 
 @dataclass
 class _Walk:
-    """What is found on the way through layers: what cannot be converted, and what has
-    to be minded.
+    """What is found on the way through layers: what cannot be converted, and what users
+    have to look after.
     """
 
     problems: list[str] = field(default_factory=list)
@@ -69,7 +69,9 @@ class _Walk:
     before: tuple[str, bool] | None = None  # the last LSTM, and whether it returns sequences
 
     def enter(self, where: str, returns_sequences: bool) -> None:
-        """Come to an LSTM: what stood before it must let it run over the sequence."""
+        """Come to an LSTM. The layers before it must leave it a sequence to run
+        over.
+        """
         if self.before and not self.before[1]:
             self.problems.append(
                 f"{self.before[0]} returns its last output alone (return_sequences=False), no sequence for"
@@ -91,12 +93,12 @@ def from_keras(layer: Any, bidirectional: bool | None = None) -> Stack:
 
     Each direction has kernel (features, 4 units), recurrent_kernel (units, 4 units) and
     bias (4 units,), which is zero without use_bias. A list of such arrays, as
-    `get_weights()` gives it, is taken as well. Where its shapes fit one layer in both
-    directions as well as two layers, `bidirectional` has to say which it is.
+    `get_weights()` gives it, is taken as well. If its shapes fit both one bidirectional
+    layer and two layers, `bidirectional` has to say which it is.
 
-    The result says in its `conditions` what masks, states and the last output are
-    elsewhere. Raises ConversionError for layers that are not built, and for those that
-    are not the LSTM of all frameworks.
+    The `conditions` of the result say what other frameworks have in place of masks,
+    states and the last output. Raises ConversionError for layers that are not built,
+    and for those that compute more than the LSTM that all frameworks have.
     """
     if isinstance(layer, (list, tuple)) and layer and all(isinstance(part, np.ndarray) for part in layer):
         return _of_arrays(layer, bidirectional)
@@ -152,8 +154,8 @@ def to_keras(weights: Any, layer: Any = None, dtype: str | None = None) -> list[
 
 
 def _of_arrays(given: Sequence[Array], bidirectional: bool | None) -> Stack:
-    """The LSTMs of `get_weights()`: a kernel and a recurrent kernel each, and a bias or
-    none.
+    """The LSTMs in the arrays of `get_weights()`. Each has a kernel, a recurrent
+    kernel, and perhaps a bias.
     """
     problems: list[str] = []
     found: list[LSTMWeights] = []
@@ -200,8 +202,8 @@ def _fits(layers: Sequence[Sequence[LSTMWeights]]) -> bool:
 
 
 def _one_bias(weights: LSTMWeights) -> LSTMWeights:
-    """The same with one bias. What `to_torch` makes of a single bias comes back as it
-    was: -0.0 + 0.0 would be 0.0.
+    """The same weights with one bias. A single bias that went through `to_torch` comes
+    back without a change. A sum would change -0.0: -0.0 + 0.0 is 0.0.
     """
     if weights.recurrent_bias is None:
         return weights
@@ -231,8 +233,8 @@ def _cells_of(layer: Any, walk: _Walk) -> Cells:
 
 
 def _cells(layer: Any, where: str, backward: bool, walk: _Walk) -> Cells:
-    """The LSTM cells by layer and direction, told apart by the names of their classes,
-    whichever package those are from.
+    """The LSTM cells by layer and direction, recognized by the names of their classes,
+    from whichever package.
     """
     kind = type(layer).__name__
     if isinstance(layer, (list, tuple)):
@@ -284,8 +286,8 @@ def _stacked(layers: Sequence[Any], where: str, backward: bool, walk: _Walk) -> 
 
 
 def _model(model: Any, where: str, backward: bool, walk: _Walk) -> Cells:
-    """The LSTM layers of a model. What stands before the first or after the last of
-    them is left out, and said to be.
+    """The LSTM layers of a model. Layers before the first and after the last of them
+    are left out. The conditions say so.
     """
     layers = list(model.layers)
     recurrent = [k for k, layer in enumerate(layers) if _has_lstm(layer)]
@@ -336,7 +338,7 @@ def _wraps_recurrent(layer: Any) -> bool:
 
 @dataclass
 class _Call:
-    """What a layer of a functional model is called on."""
+    """The input on which a layer of a functional model is called."""
 
     source: tuple[str, int] | None = None  # the layer whose output it is, and which of its outputs
     handed_over: set[str] = field(default_factory=set)
@@ -387,8 +389,8 @@ def _histories(value: Any) -> list[tuple[str, int]]:
 
 
 def _in_a_row(names: Sequence[str], calls: dict[str, _Call], layers: Sequence[Any]) -> bool:
-    """Whether each LSTM runs over the sequence of the one before, with nothing between
-    that computes.
+    """Whether each LSTM runs over the sequence of the one before, and no layer between
+    them computes anything.
     """
     kinds = {layer.name: type(layer).__name__ for layer in layers}
     for before, name in pairwise(names):
@@ -417,7 +419,9 @@ def _bidirectional(layer: Any, where: str, walk: _Walk) -> Cells:
 
 
 def _unlike(cell: Any, where: str) -> list[str]:
-    """Why this cell is not the LSTM of all frameworks, or has no weights yet."""
+    """Why this cell is not the LSTM that all frameworks have, or why it has no weights
+    yet.
+    """
     problems = []
     for name, expected in (("activation", "tanh"), ("recurrent_activation", "sigmoid")):
         found = getattr(getattr(cell, name), "__name__", repr(getattr(cell, name)))

@@ -25,15 +25,15 @@ from lstm_ref.conversion.stack import (
 from lstm_ref.reference.activations import Array
 from lstm_ref.reference.weights import LSTMWeights
 
-# Where ONNX's gates i, o, f, c stand among i, f, g, o, and where those stand among
-# ONNX's.
+# The positions of ONNX's gates i, o, f, c among i, f, g, o, and the positions of i, f,
+# g, o among ONNX's gates.
 TO_ONNX = [0, 3, 1, 2]
 FROM_ONNX = [0, 2, 3, 1]
 
 INPUTS = ("X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P")
 DEFAULT_ACTIVATIONS = ("sigmoid", "tanh", "tanh")
-# What may stand between two nodes without changing a number: it puts Y into the shape
-# of X.
+# Nodes that may stand between two LSTM nodes. They change no number, and put Y into the
+# shape of X.
 RESHAPING = {"Transpose", "Reshape", "Squeeze", "Unsqueeze", "Identity", "Flatten"}
 
 UNSEEN = (
@@ -61,7 +61,7 @@ class OnnxLSTM(NamedTuple):
 
 
 def from_onnx(source: Any, node: Any = None) -> Stack:
-    """The weights of the LSTM nodes of a model, one on the other.
+    """The weights of the LSTM nodes of a model, which are on top of one another.
 
     `source` is a model, or the path of one, and then needs the package onnx; or the
     arrays of a node, or of several, as OnnxLSTM or (W, R, B). `node` chooses one LSTM
@@ -228,8 +228,8 @@ def _loaded(path: str) -> Any:
 
 
 def _of_model(source: Any, chosen: Any, conditions: list[str]) -> list[OnnxLSTM]:
-    """The LSTM nodes of a model, or of its graph, in order, each of which reads the one
-    before.
+    """The LSTM nodes of a model, or of its graph, in order. Each reads the output of
+    the one before.
     """
     graph = getattr(source, "graph", source)
     if not hasattr(graph, "initializer"):
@@ -264,7 +264,7 @@ def _of_model(source: Any, chosen: Any, conditions: list[str]) -> list[OnnxLSTM]
 
 
 def _opset(source: Any) -> int:
-    """The version of the standard that a model is written in; a graph does not say."""
+    """The opset of a model. A graph does not say it."""
     return next(
         (each.version for each in getattr(source, "opset_import", ()) if each.domain in ("", "ai.onnx")), 14
     )
@@ -309,7 +309,9 @@ def _named(node: Any, name: str, constants: Mapping[str, Array]) -> Any:
 
 
 def _unlike(number: int, node: Any, constants: Mapping[str, Array]) -> Iterator[str]:
-    """Why the node is not the LSTM of all frameworks, or its weights are not there."""
+    """Why the node is not the LSTM that all frameworks have, or why its weights cannot
+    be found.
+    """
     where = f"layer {number} (node {node.name or node.output[0]!r})"
     attributes = {attribute.name: attribute for attribute in node.attribute}
     direction = attributes["direction"].s.decode() if "direction" in attributes else "forward"
@@ -346,7 +348,7 @@ def _unlike(number: int, node: Any, constants: Mapping[str, Array]) -> Iterator[
 
 
 def _contradictions(where: str, attributes: Mapping[str, Any], direction: str, R: Array) -> Iterator[str]:
-    """What the attributes say of the arrays, and is not so."""
+    """Where the attributes contradict the arrays."""
     directions = 2 if direction == "bidirectional" else 1
     if len(R) != directions:
         yield f"{where} has direction {direction}, and arrays of {len(R)} directions"
@@ -357,7 +359,7 @@ def _contradictions(where: str, attributes: Mapping[str, Any], direction: str, R
 
 
 def _between(graph: Any, nodes: Sequence[Any], constants: Mapping[str, Array], opset: int) -> Iterator[str]:
-    """What keeps a node from reading the output of the node before it as it is."""
+    """Why a node does not read the unchanged output of the node before it."""
     makers = {output: node for node in graph.node for output in node.output}
     for number, (before, node) in enumerate(pairwise(nodes), start=1):
         name = node.input[0]
@@ -383,10 +385,8 @@ def _between(graph: Any, nodes: Sequence[Any], constants: Mapping[str, Array], o
 def _side_by_side(
     before: Any, between: Sequence[Any], after: Any, constants: Mapping[str, Array], opset: int
 ) -> bool:
-    """Whether what stands between two nodes puts each number of Y where X has to have
-    it.
-
-    It is tried with numbers that are all different.
+    """Whether the nodes between two LSTM nodes put each number of Y in its right place
+    in X. They are run on numbers that are all different.
     """
     R = constants.get(before.input[2])
     if R is None or R.ndim != 3:
@@ -415,6 +415,6 @@ def _side_by_side(
     )
     try:
         (found,) = reference.ReferenceEvaluator(model).run(None, {before.output[0]: np.ascontiguousarray(Y)})
-    except Exception:  # whatever the evaluator says of such nodes: they were not shown to be harmless
+    except Exception:  # whatever the evaluator raises: the nodes were not shown to be harmless
         return False
     return bool(np.array_equal(found, X))

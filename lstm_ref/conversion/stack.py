@@ -1,6 +1,4 @@
-"""The weights of a whole LSTM, whatever framework they come from, and what has to be
-true of them.
-"""
+"""The weights of a whole LSTM, from whatever framework, and what must hold for them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -13,7 +11,7 @@ from lstm_ref.conversion.errors import ConversionError
 from lstm_ref.reference.activations import Array
 from lstm_ref.reference.weights import LSTMWeights
 
-# How an array of LSTMWeights is called where it comes from, with its shape there.
+# What the framework of origin calls an array of LSTMWeights, with its shape there.
 Say: TypeAlias = Callable[[str, tuple[int, ...]], str]
 
 FLOATS = ("float64", "float32", "float16", "bfloat16")
@@ -25,10 +23,9 @@ class Stack(tuple[tuple[LSTMWeights, ...], ...]):
     """The weights by layer and direction, forward first: what
     `reference.stack.run_stack` takes.
 
-    `conditions` says in sentences under what the same function is computed elsewhere,
-    where weights alone do not make it so: lengths in the place of a mask, states that
-    are handed over, what a node's arrays do not show. It is empty where nothing has to
-    be minded.
+    `conditions` are sentences. They say what else is needed to compute the same
+    function in another framework: lengths in place of a mask, states that are passed
+    on, what the arrays of a node do not show. It is empty if the weights are enough.
     """
 
     conditions: tuple[str, ...]
@@ -40,12 +37,12 @@ class Stack(tuple[tuple[LSTMWeights, ...], ...]):
         return made
 
     def __getnewargs__(self) -> tuple[Any, ...]:
-        """So that a pickle keeps the conditions."""
+        """The conditions, so that a pickle keeps them."""
         return tuple(self), self.conditions
 
 
 def place(layer: int, direction: int, directions: int) -> str:
-    """How a message calls one direction of a layer."""
+    """The words of a message for one direction of a layer."""
     return f"layer {layer}" if directions == 1 else f"layer {layer} {('forward', 'backward')[direction]}"
 
 
@@ -55,7 +52,7 @@ def arrays(weights: LSTMWeights) -> dict[str, Array]:
 
 
 def as_here(name: str, shape: tuple[int, ...]) -> str:
-    """In the words of LSTMWeights."""
+    """The name and shape of an array in LSTMWeights."""
     return f"{name} {shape}"
 
 
@@ -72,7 +69,7 @@ def axes_of(value: Any) -> int:
 
 
 def described(value: Any) -> str:
-    """What somebody has handed over, in a few words."""
+    """A few words about a value that was given."""
     kind = type(value)
     if isinstance(value, (list, tuple)):
         inside = " and ".join(dict.fromkeys(described(part) for part in value[:3])) or "nothing"
@@ -84,13 +81,13 @@ def described(value: Any) -> str:
 
 
 def of_file(value: Any) -> str:
-    """What to do with the path of a file, where something that was read is expected."""
+    """A hint for somebody who gives the path of a file in place of its contents."""
     return "; a file is read by lstm_ref.conversion.files.read" if isinstance(value, (str, PathLike)) else ""
 
 
 def as_array(where: str, name: str, value: Any, problems: list[str]) -> Array:
-    """The numbers of an array or of nested lists, in floating point; else a problem,
-    and nothing.
+    """The floating-point numbers of an array or of nested lists. For anything else a
+    problem is added, and nothing is returned.
     """
     try:
         found = np.asarray(value)
@@ -114,8 +111,8 @@ def as_array(where: str, name: str, value: Any, problems: list[str]) -> Array:
 
 
 def as_stack(weights: Any) -> Stack:
-    """The weights as a Stack: one is taken as it is, LSTMWeights and lists of them are
-    put into one.
+    """The weights as a Stack. A Stack is returned as it is. LSTMWeights and lists of
+    them become one.
 
     Raises ConversionError for anything else, and where arrays do not fit one another.
     """
@@ -134,8 +131,8 @@ def as_stack(weights: Any) -> Stack:
 
 
 def _of_arrays(weights: LSTMWeights) -> LSTMWeights:
-    """The same in arrays of their own, where lists of numbers were in their place. Only
-    after `check`.
+    """The same weights, with lists of numbers turned into arrays. Only for weights that
+    passed `check`.
     """
     return replace(
         weights, **{name: as_array("", name, values, []) for name, values in arrays(weights).items()}
@@ -143,8 +140,8 @@ def _of_arrays(weights: LSTMWeights) -> LSTMWeights:
 
 
 def narrowed(weights: Any, dtype: str | None) -> Stack:
-    """The weights as a Stack, rounded to another dtype where one is named. Raises
-    ConversionError for one that holds no fractions.
+    """The weights as a Stack, rounded to another dtype if one is named. Raises
+    ConversionError for an integer dtype.
     """
     stack = as_stack(weights)
     if dtype is None:
@@ -170,8 +167,8 @@ def narrowed(weights: Any, dtype: str | None) -> Stack:
 
 
 def _rounded(weights: LSTMWeights, dtype: np.dtype[Any], where: str, problems: list[str]) -> LSTMWeights:
-    """The weights in another dtype. What would become infinite is a problem, and no
-    rounding.
+    """The weights in another dtype. A number that would become infinite is a
+    problem.
     """
     with np.errstate(over="ignore"):
         found = {name: values.astype(dtype) for name, values in arrays(weights).items()}

@@ -3,8 +3,8 @@ tf.raw_ops.BlockLSTM.
 
 One matrix (features + units, 4 units) holds the kernel and, below it, the recurrent
 kernel. The gates are i, g, f, o, where its documentation writes j or ci for g. At run
-time `forget_bias` is added to the forget gate, 1 unless a cell was told otherwise; here
-it is part of the bias.
+time a cell adds its `forget_bias` to the forget gate. The default is 1. Here it is part
+of the bias.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,8 @@ class TensorFlow1Cell(NamedTuple):
 
 
 def from_tensorflow1(cells: Any, forget_bias: float = 1.0, gates: str = GATES) -> Stack:
-    """The weights of a cell, (kernel, bias), or of a list of cells, one on the other.
+    """The weights of a cell, (kernel, bias), or of a list of cells on top of one
+    another.
 
     `forget_bias` is the one that the cell adds at run time, and `gates` the order of
     the blocks: "igfo" for rnn_cell and BlockLSTM, "ifgo" for BlockLSTMV2. Raises
@@ -55,8 +56,8 @@ def from_tensorflow1(cells: Any, forget_bias: float = 1.0, gates: str = GATES) -
 def to_tensorflow1(
     weights: Any, forget_bias: float = 1.0, gates: str = GATES, dtype: str | None = None
 ) -> list[TensorFlow1Cell]:
-    """The variables of one cell a layer, for a cell that adds `forget_bias` at run
-    time: it is taken off here, which rounds.
+    """The variables of one cell for each layer. Such a cell adds `forget_bias` at run
+    time. So it is subtracted here, which rounds.
 
     Two biases become their sum. Raises ConversionError for a second direction and a
     projection.
@@ -79,8 +80,8 @@ def to_tensorflow1(
 
 
 def _check_options(forget_bias: Any, gates: Any) -> None:
-    """Raise ConversionError for a forget bias that is no number, and gates that are
-    none.
+    """Raise ConversionError for a forget bias that is no number, and for an unknown
+    order of gates.
     """
     problems = []
     if (
@@ -99,7 +100,7 @@ def _check_options(forget_bias: Any, gates: Any) -> None:
 
 
 def _listed(cells: Any) -> Sequence[Any]:
-    """The cells as a list, where a single one may have been handed over."""
+    """The cells as a list. A single cell becomes a list of one."""
     if not isinstance(cells, (list, tuple)) or not cells:
         raise ConversionError([f"{described(cells)} is neither a cell's (kernel, bias) nor a list of them"])
     single = len(cells) == 2 and axes_of(cells[0]) == 2

@@ -73,9 +73,9 @@ def to_torch(
     `state_dict`, in place.
 
     A single bias becomes bias_ih, and bias_hh zero. With `dtype` they are rounded to
-    it. Returns them by name, as `load_state_dict` of a torch.nn.LSTM takes them once
-    they are tensors; without a target that is all. Raises ConversionError, and changes
-    nothing, where the target has no place for an array.
+    it. Returns the arrays by name. Turned into tensors, `load_state_dict` of a
+    torch.nn.LSTM takes them. Without a target nothing else is done. Raises
+    ConversionError, and changes nothing, where the target has no place for an array.
     """
     stack = narrowed(as_stack(weights), dtype)
     named = by_name(stack)
@@ -107,8 +107,8 @@ def to_torch(
 
 
 def by_name(stack: Stack) -> dict[str, Array]:
-    """The arrays by the names of a state_dict, also of layers that no single
-    torch.nn.LSTM could hold.
+    """The arrays by the names of a state_dict. The layers may be such that no single
+    torch.nn.LSTM can hold them.
     """
     return {
         name: np.ascontiguousarray(values)
@@ -141,8 +141,8 @@ def _axes(name: str) -> int:
 
 
 def _state(source: Any, prefix: str | None) -> Mapping[str, Any]:
-    """The arrays of one LSTM by name. Those of a module are its own memory, without
-    their gradients.
+    """The arrays of one LSTM by name. For a module, the arrays share its memory and
+    have no gradients.
     """
     if isinstance(source, Mapping):
         return _of_state_dict(source, prefix)
@@ -163,15 +163,15 @@ def _state(source: Any, prefix: str | None) -> Mapping[str, Any]:
 
 
 def _is_lstm(module: Any) -> bool:
-    """Whether it is one, or a class of somebody's own on top of one."""
+    """Whether the module is an LSTM, or of a subclass of it."""
     return any(
         kind.__name__ in LSTMS and kind.__module__.startswith("torch.") for kind in type(module).__mro__
     )
 
 
 def _of_state_dict(source: Mapping[str, Any], prefix: str | None) -> Mapping[str, Any]:
-    """The part of a state_dict, or of a checkpoint that holds one, which is that of one
-    LSTM, without its prefix.
+    """The arrays of one LSTM in a state_dict, or in a checkpoint that holds a
+    state_dict. Their names have no prefix.
     """
     for key in ("state_dict", "model_state_dict"):  # a checkpoint, as Lightning and many others write it
         if isinstance(source.get(key), Mapping):
@@ -229,7 +229,8 @@ def _suffixes(names: Iterable[str]) -> list[list[str]]:
         else [[f"_l{layer}{direction}" for direction in directions] for layer in range(layers)]
     )
     every = [suffix for layer in suffixes for suffix in layer]
-    # Biases and projection are there in all layers and directions, or in none.
+    # Either all layers and directions have biases, or none has. The same holds for
+    # projections.
     words = ["weight_ih", "weight_hh"]
     words += ["bias_ih", "bias_hh"] if any(name.startswith("bias") for name in matches) else []
     words += ["weight_hr"] if any(name.startswith("weight_hr") for name in matches) else []
@@ -256,8 +257,8 @@ def bfloat16() -> Any:
 
 
 def _read(name: str, value: Any, problems: list[str]) -> Array:
-    """A copy of a tensor, on whatever device, or of an array; nothing, and a problem,
-    for what holds no numbers.
+    """A copy of an array, or of a tensor on any device. For anything without numbers a
+    problem is added, and nothing is returned.
     """
     nothing = np.zeros(0)
     if isinstance(value, (np.ndarray, list)):

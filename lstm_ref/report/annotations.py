@@ -1,4 +1,6 @@
-"""What fails a run as the lines by which GitHub marks the lines of a file."""
+"""What fails a run, as commands for GitHub. GitHub then marks the lines of the
+files.
+"""
 
 from collections.abc import Iterator
 
@@ -6,15 +8,15 @@ from lstm_ref.report.findings import NEW, STALE, findings
 from lstm_ref.report.values import cut
 from lstm_ref.results.records import Results
 
-# GitHub shows so many for each step of a job.
+# GitHub shows at most this many for each step of a job.
 MOST = 10
 SENTENCE = 500
 
 
 def annotations(results: Results) -> Iterator[str]:
     """One line a finding that fails the run, at its smallest case: `::error
-    file=...,line=...,title=...::...`. Of more than GitHub shows, the last says how many
-    there are.
+    file=...,line=...,title=...::...`. If there are more than GitHub shows, the last
+    line says how many there are.
     """
     failing = [each for each in findings(results) if each.kind in (NEW, STALE)]
     shown = failing if len(failing) <= MOST else failing[: MOST - 1]

@@ -1,7 +1,6 @@
-"""Two result files beside each other: what a newer version changes, and nothing else.
-
-An item is one case on one implementation in one dtype. It is red where it fails a run,
-known where a listed divergence explains it, green where it passes, and else not judged.
+"""The difference between two result files: what a newer version changes. An item is one
+case on one implementation in one dtype. It is red if it fails a run, known if a listed
+divergence explains it, and green if it passes. All others are not judged.
 """
 
 from collections import Counter
@@ -13,7 +12,7 @@ from lstm_ref.report.findings import cause, headline, without_numbers
 from lstm_ref.report.tables import implementations, versions
 from lstm_ref.results.records import FAILING, Outcome, Results
 
-# Every kind of change, in the order in which they are told, with its words.
+# Every kind of change with its words, in the order in which they are shown.
 KINDS = {
     "newly-red": "Newly red",
     "red-changed": "Red before and now, but otherwise",
@@ -28,7 +27,7 @@ KINDS = {
 }
 WORSE = ("newly-red",)
 
-# An error that is this many times larger or smaller is another one.
+# An error that is this many times larger or smaller counts as changed.
 OTHER_SIZE = 2.0
 
 Key = tuple[str, str, str]  # case, implementation as the new file calls it, dtype
@@ -36,7 +35,7 @@ Key = tuple[str, str, str]  # case, implementation as the new file calls it, dty
 
 @dataclass(frozen=True)
 class Change:
-    """One item that is not as before; a side that has no such item is None."""
+    """One item that is not as before. A side is None if it has no such item."""
 
     kind: str
     case: str
@@ -47,14 +46,16 @@ class Change:
 
     @property
     def told(self) -> Outcome:
-        """The outcome that says most: the one that disagrees, the present one first."""
+        """The outcome that is shown: one that disagrees, the new one before the old
+        one.
+        """
         sides = [side for side in (self.now, self.before) if side is not None]
         return next((side for side in sides if state(side) in ("red", "known")), sides[0])
 
 
 @dataclass(frozen=True)
 class Group:
-    """The changes of one kind and one cause: what is told of them, in one sentence."""
+    """The changes of one kind and one cause, with one sentence about them."""
 
     kind: str
     sentence: str
@@ -68,8 +69,8 @@ class Group:
 
 @dataclass(frozen=True)
 class Side:
-    """One of the files: its implementations with their versions, and whether all of it
-    is there.
+    """One of the files: its implementations with their versions, and whether the file
+    is complete.
     """
 
     versions: Mapping[str, str]
@@ -79,10 +80,9 @@ class Side:
 
 @dataclass(frozen=True)
 class Changes:
-    """What two result files have different.
-
-    `pairs` are the implementations that were compared, as the old and the new file call
-    them; `notes` say what makes the comparison weaker than it looks.
+    """The differences of two result files. `pairs` are the implementations that were
+    compared, by their names in the old and the new file. `notes` say what makes the
+    comparison weaker than it looks.
     """
 
     old: Side
@@ -94,7 +94,7 @@ class Changes:
 
     @property
     def counts(self) -> dict[str, int]:
-        """The number of items of each kind of change that there is."""
+        """The number of items for each kind of change that occurs."""
         found = Counter(dict.fromkeys(KINDS, 0))
         for group in self.groups:
             found[group.kind] += len(group.changes)
@@ -102,7 +102,7 @@ class Changes:
 
     @property
     def is_worse(self) -> bool:
-        """Whether anything is red that was not."""
+        """Whether anything is newly red."""
         return any(group.kind in WORSE for group in self.groups)
 
 
@@ -116,8 +116,9 @@ def state(outcome: Outcome) -> str:
 def changes(old: Results, new: Results, match: Mapping[str, str] | None = None) -> Changes:
     """What is different in `new`.
 
-    `match` says with which implementation of the new file one of the old is compared.
-    Raises CannotCompare where nothing can be, or where a name is in neither file.
+    `match` gives the implementation of the new file with which one of the old file is
+    compared. Raises CannotCompare where nothing can be compared, or where a name is in
+    neither file.
     """
     pairs = _pairs(implementations(old), implementations(new), match or {})
     calls = dict(pairs)
@@ -155,8 +156,8 @@ def _side(results: Results) -> Side:
 def _pairs(old: Sequence[str], new: Sequence[str], match: Mapping[str, str]) -> list[tuple[str, str]]:
     """The implementations to compare, as the old and the new file call them.
 
-    Those that were told come first, then those of one name. Of names that differ in the
-    label behind "@" alone, there must be one on each side.
+    Pairs in `match` come first, then implementations of the same name. Then names that
+    differ only in the label behind "@", if there is one on each side.
     """
     for name, names, which in (*((n, old, "old") for n in match), *((n, new, "new") for n in match.values())):
         if name not in names:
@@ -215,8 +216,8 @@ def _kind(before: Outcome | None, now: Outcome | None) -> str:
 
 
 def _is_other(before: Outcome, now: Outcome) -> bool:
-    """Whether the disagreement is another one: in its size, or where it has none in its
-    words.
+    """Whether the disagreement has changed: in its size, or in its words if it has no
+    size.
     """
     sizes = [_size(each.ratio) for each in (before, now)]
     if None not in sizes:

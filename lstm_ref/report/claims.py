@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lstm_ref.report.tables import versions
 from lstm_ref.results.records import FAILING, Claimed, Outcome, Results
 
-# Each verdict, in the words of the report, the one that says most first.
+# Each verdict in the words of the report. The most important one comes first.
 VERDICTS = {
     "false": "False",
     "under-conditions": "True under conditions",
@@ -25,11 +25,9 @@ SIDES = {
 
 @dataclass(frozen=True)
 class StatementVerdict:
-    """What became of a statement on some implementations, which have their versions
-    with them.
-
-    `state` is "confirmed" where every run showed what it must, "refuted" where one did
-    not, and "open" where nothing was run, or could be.
+    """The verdict of a statement on some implementations, which are named with their
+    versions. `state` is "confirmed" if every run showed what it must, and "refuted" if
+    one did not. It is "open" if nothing was run or could be run.
     """
 
     verdict: str
@@ -39,10 +37,8 @@ class StatementVerdict:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A run that shows whether a statement holds: its lines, what came of them, and on
-    which implementations.
-
-    `problem` is what it shows else than it must; empty where it shows that.
+    """A run that shows whether a statement holds: its lines, their results, and the
+    implementations. `problem` says what is not as it must be. It is empty if all is.
     """
 
     says: str
@@ -56,9 +52,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Statement:
-    """A statement of a source. `source` is the index of that among those of the
-    report.
-    """
+    """A statement of a source. `source` is the index of the source in the report."""
 
     anchor: str
     claim: Claimed
@@ -68,7 +62,7 @@ class Statement:
 
     @property
     def words(self) -> str:
-        """The verdicts that it has, once each, for a filter."""
+        """The verdicts of the statement, once each, for a filter."""
         return " ".join(dict.fromkeys(verdict.verdict for verdict in self.verdicts))
 
 
@@ -127,7 +121,9 @@ def _claim(outcome: Outcome) -> Claimed:
 
 
 def _counts(statements: Sequence[Statement]) -> dict[str, int]:
-    """How many have each verdict; one with several counts for each."""
+    """The number of statements with each verdict. A statement with several verdicts
+    counts for each of them.
+    """
     found = Counter(word for statement in statements for word in statement.words.split())
     return {word: found[word] for word in VERDICTS if found[word]}
 

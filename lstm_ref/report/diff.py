@@ -10,7 +10,7 @@ from markupsafe import Markup
 from lstm_ref.report.changes import KINDS, Change, Changes, Group
 from lstm_ref.report.values import cut, visible
 
-# Of one cause so many cases are listed, unless all are asked for.
+# At most this many cases are listed for one cause, unless all are asked for.
 SHOWN = 5
 SENTENCE = 200
 

@@ -2,4 +2,4 @@
 
 
 class CannotCompare(Exception):
-    """Two result files have nothing in common, or not what was asked for."""
+    """Two result files have nothing in common, or do not have what was asked for."""

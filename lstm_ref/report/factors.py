@@ -1,4 +1,4 @@
-"""What brings a finding out: the parameter values that its points have and no passing
+"""Which parameter values cause a finding: those that its points have and no passing
 point has.
 """
 
@@ -9,17 +9,18 @@ from itertools import combinations
 from lstm_ref.results.records import Outcome
 
 DTYPE = "dtype"
-# Words mean the same in several parameters: an activation of the gates or of the state.
+# Values that mean the same in several parameters, such as an activation of the gates or
+# of the state.
 ANYWHERE = "any parameter"
 NOT_SET = "not set"
-# A switch that may be on and off brings nothing out.
+# A switch that may be on or off causes nothing.
 BOTH = {"false", "true"}
 
-# More values than this must meet for a finding to come out: then nothing is told.
+# If more values than this must come together for a finding, nothing is shown.
 MOST_TOGETHER = 3
-# Of parameters that set a finding apart, those that leave the fewest passing points.
+# At most this many parameters are shown: those that leave the fewest passing points.
 MOST_CANDIDATES = 16
-# Of all passing points, the share that may have what a finding comes from.
+# The largest share of passing points that may have the same values as a finding.
 MOST_LEFT = 0.05
 
 
@@ -35,10 +36,10 @@ class Factor:
 class Factors:
     """What all points of a finding share and no passing point has.
 
-    Several factors decide together, unless `each` is true: then each does by itself.
-    `compared` is the number of passing points, `left` how many of them have all of it
-    nevertheless: something decides besides that is no parameter, or not always the
-    same. There are no factors where too many are left.
+    Several factors decide together, unless `each` is true: then each decides alone.
+    `compared` is the number of passing points. `left` is the number of passing points
+    that have all factors too: there something else decides, which is no parameter or
+    not always the same. There are no factors where too many are left.
     """
 
     factors: tuple[Factor, ...]
@@ -52,8 +53,8 @@ class Factors:
 
 
 class Passing:
-    """The passing points of some implementations, by what they have: a bit for each
-    point.
+    """The passing points of some implementations, by parameter value. Each point is one
+    bit.
     """
 
     def __init__(self, outcomes: Iterable[Outcome]) -> None:
@@ -118,18 +119,19 @@ class _Candidate:
 
     @property
     def vague(self) -> bool:
-        """Whether it says less than a parameter with its values."""
+        """Whether this factor says less than a parameter with its values."""
         return self.factor.values == (NOT_SET,) or self.factor.parameter == ANYWHERE
 
     @property
     def alone(self) -> bool:
-        """Whether it tells the points from all passing ones."""
+        """Whether this factor alone separates the points from all passing ones."""
         return not self.having and self.factor.values != (NOT_SET,)
 
 
 def factors(points: Sequence[Outcome], passing: Passing) -> Factors:
-    """What all `points` share and none of the passing points has: single parameters
-    where there are such, or else the fewest that must meet.
+    """What all `points` share and none of the passing points has. These are single
+    parameters if there are any. Otherwise they are the smallest set of parameters that
+    must come together.
     """
     shared = [_Candidate(each, passing.having(each)) for each in _shared(points, passing.parameters)]
     telling = [each for each in shared if each.having != passing.all]
@@ -148,7 +150,9 @@ def factors(points: Sequence[Outcome], passing: Passing) -> Factors:
 
 
 def _together(candidates: Sequence[_Candidate], passing: Passing) -> tuple[Factor, ...]:
-    """The fewest that no passing point has all of; none where it takes too many."""
+    """The smallest set of factors of which no passing point has all. Empty if too many
+    are needed.
+    """
     for size in range(2, MOST_TOGETHER + 1):
         for group in combinations(candidates, size):
             if not _left(group, passing):
@@ -164,7 +168,7 @@ def _left(group: Iterable[_Candidate], passing: Passing) -> int:
 
 
 def _nearly(candidates: Sequence[_Candidate], passing: Passing) -> Factors:
-    """Those that leave the fewest passing points, one after the other."""
+    """The factors that leave the fewest passing points, chosen one after the other."""
     chosen: list[_Candidate] = []
     left = passing.all
     while candidates and len(chosen) < MOST_TOGETHER:

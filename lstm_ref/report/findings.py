@@ -1,5 +1,5 @@
-"""From outcomes to findings: what of one cause is one finding, however many cases show
-it.
+"""From outcomes to findings. All outcomes with one cause are one finding, however many
+cases show it.
 """
 
 import re
@@ -13,15 +13,15 @@ from lstm_ref.results.records import DTYPES, FAILING, Outcome, Results, Worst
 NUMBER = re.compile(r"[-+]?(?:\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?|\b(?:nan|inf)\b)")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'(])")
 
-# Reasons quote the documentation first; what is wrong follows.
+# A reason first quotes the documentation. What is wrong follows.
 SHORTEST = 100
 
-# Who is wrong, as the reason of a divergence begins; "new" is what no divergence
-# explains.
+# Who is wrong, as the beginning of a divergence's reason says it. "new" means that no
+# divergence explains it.
 NEW = "new"
 STALE = "stale"
 KINDS = (NEW, STALE, "framework", "documentation", "by-design")
-# What is a defect of something, known and explained.
+# The kinds that are known and explained defects.
 DEFECTS = ("framework", "documentation")
 
 
@@ -29,10 +29,10 @@ DEFECTS = ("framework", "documentation")
 class Finding:
     """Something that is not as documented, with all outcomes that show it.
 
-    `anchor` depends on what is wrong alone: it stays when cases are added. `kind` is
-    one of KINDS. `sentence` says what is wrong, `reason` all of it. `smallest` is the
-    shortest case that shows it, `worst` that with the largest error / bound, None where
-    nothing was measured.
+    `anchor` depends only on what is wrong, so it stays the same when cases are added.
+    `kind` is one of KINDS. `sentence` says what is wrong, `reason` all of it.
+    `smallest` is the shortest case that shows it, `worst` that with the largest error /
+    bound, None where nothing was measured.
     """
 
     anchor: str
@@ -47,12 +47,12 @@ class Finding:
 
     @property
     def implementations(self) -> tuple[str, ...]:
-        """Those that show it, each once."""
+        """The implementations that show it, each once."""
         return tuple(dict.fromkeys(outcome.implementation for outcome in self.outcomes))
 
     @property
     def dtypes(self) -> tuple[str, ...]:
-        """Those in which it shows, the widest first."""
+        """The dtypes in which it shows, the widest first."""
         return tuple(sorted({outcome.dtype for outcome in self.outcomes}, key=_width))
 
     @property
@@ -78,13 +78,15 @@ class Finding:
 
 
 def without_numbers(message: str) -> str:
-    """What messages have in common that differ in numbers alone."""
+    """The message without its numbers, so that messages can be compared that differ
+    only in these.
+    """
     return NUMBER.sub("#", message)
 
 
 def cause(outcome: Outcome) -> str:
-    """What an outcome shares with others of one cause: a listed reason as it is, and
-    the first line of a failure without its numbers.
+    """The cause of an outcome, which other outcomes may share. It is the listed reason,
+    or the first line of a failure without its numbers.
     """
     if outcome.outcome in FAILING and outcome.outcome != STALE:
         return without_numbers(headline(outcome))
@@ -97,9 +99,9 @@ def headline(outcome: Outcome) -> str:
 
 
 def findings(results: Results) -> list[Finding]:
-    """Everything that is not as documented: what is new first, then entries that have
-    become untrue, then known defects, of the framework before those of its
-    documentation; among each what most outcomes show.
+    """Everything that is not as documented: first what is new, then entries that are no
+    longer true, then known defects. Defects of the framework come before those of its
+    documentation. Within each group, the finding with the most outcomes comes first.
     """
     groups: dict[tuple[str, str, str], list[Outcome]] = {}
     families = {name: group[0] for group in sharing_cases(results) for name in group}
@@ -123,7 +125,7 @@ def findings(results: Results) -> list[Finding]:
 
 
 def kind_of(outcome: Outcome) -> str:
-    """Which of KINDS an outcome is; empty for one that is as documented, or was not
+    """Which of KINDS an outcome is. Empty for one that is as documented or was not
     judged.
     """
     if outcome.outcome == STALE:
@@ -155,7 +157,7 @@ def _finding(anchor: str, kind: str, outcomes: Sequence[Outcome], passing: Passi
 
 
 def _beginning(reason: str) -> str:
-    """The first sentences: as many as it takes to say something."""
+    """The first sentences, as many as are needed to say something."""
     said: list[str] = []
     for sentence in SENTENCE_END.split(reason):
         said.append(sentence)
@@ -165,8 +167,8 @@ def _beginning(reason: str) -> str:
 
 
 def _size(outcome: Outcome) -> tuple[int, int, int, str]:
-    """Less to read first; among equals the widest dtype, in which the least is
-    rounded.
+    """A key for sorting. The outcome with the least to read comes first. Among equal
+    ones it is that of the widest dtype, which rounds least.
     """
     return len(outcome.yaml) or 10**9, len(outcome.parameters), _width(outcome.dtype), outcome.case
 
@@ -181,7 +183,9 @@ def _worst(outcomes: Iterable[Outcome]) -> Outcome | None:
 
 
 def _rank(ratio: object) -> float:
-    """NaN and infinities stand as words in a result file: nothing is worse."""
+    """The error as a number. NaN and infinities are words in a result file, and nothing
+    is worse than they are.
+    """
     if isinstance(ratio, bool) or ratio is None:
         return -1.0
     return float(ratio) if isinstance(ratio, (int, float)) else float("inf")

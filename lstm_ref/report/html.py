@@ -44,11 +44,11 @@ KIND_TITLES = {
     "by-design": "Different by design",
 }
 
-# Columns that are there even where there is nothing in them.
+# Columns that are shown even if they are empty.
 ALWAYS = ("new", "defects")
 
-# A report stays small, however much fails: this much is told of findings in full, the
-# most important ones first, and the result file has the rest.
+# A report stays small, however much fails. Findings are shown in full up to this many
+# bytes, the most important ones first. The result file has the rest.
 FULL_TEXT_BYTES = 250_000
 
 
@@ -90,7 +90,7 @@ def render(results: Results) -> str:
             claims=claims(results),
             verdict_words=VERDICTS,
             sides=SIDES,
-            # Style, script and data are safe as they are; all else is escaped.
+            # Style, script and data are safe as they are. Everything else is escaped.
             style=_asset("report.css") + _asset("findings.css") + _asset("claims.css") + _asset("print.css"),
             script=_asset("report.js"),
             data=Markup(script_safe(listing(results, found, reasons))),
@@ -100,7 +100,9 @@ def render(results: Results) -> str:
 
 @cache
 def _environment() -> jinja2.Environment:
-    """The templates, compiled when first needed: it takes longer than to fill them."""
+    """The templates. They are compiled when first needed, because that takes longer
+    than to fill them.
+    """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("lstm_ref.report", "templates"),
         autoescape=True,
@@ -138,7 +140,7 @@ def _told_in_full(found: Sequence[Finding]) -> set[str]:
 
 
 def _shown(value: Any) -> Any:
-    """What stands in the page for a value of the result file."""
+    """How the page shows a value of the result file."""
     return visible(value) if type(value) is str else value
 
 

@@ -15,7 +15,7 @@ FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 def render(results: Results) -> str:
     """A suite for each implementation, a test for each outcome.
 
-    A known divergence is skipped with its reason, as what is unsupported is.
+    A known divergence is skipped with its reason, and so is an unsupported case.
     """
     root = xml.Element("testsuites", name="lstm-ref")
     for name in implementations(results):

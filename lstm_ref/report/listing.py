@@ -1,8 +1,6 @@
-"""The list of all outcomes, in columns: small enough that ten thousand of them fit a
-page.
-
-What repeats is written once: words in tables, and what the cases of one name have in
-common with that name.
+"""The list of all outcomes, in columns. It is so small that a page can hold ten
+thousand of them. What repeats is written once. Words are in tables, and what the cases
+of one name have in common is stored with that name.
 """
 
 import json
@@ -16,12 +14,12 @@ from lstm_ref.report.tables import Reason, reason_anchor
 from lstm_ref.report.values import cut
 from lstm_ref.results.records import OUTCOMES, Outcome, Results
 
-# Messages that differ from each other are most of the text where much fails; beyond
-# these the list shows none.
+# Where much fails, different messages are most of the text. The list shows only this
+# many of them.
 DISTINCT_MESSAGES = 1_000
 MESSAGE_CHARACTERS = 160
 CAUSE_CHARACTERS = 120
-# No text of the list is longer, whatever a file says.
+# A text in the list has at most this many characters, whatever a file says.
 CHARACTERS = 500
 
 # Columns with few values are text, a character a row. This one stands for the index 0.
@@ -86,7 +84,7 @@ def listing(results: Results, found: Sequence[Finding], reasons: Sequence[Reason
         rows["ratio"].append(_two_digits(outcome.ratio))
         cause = causes.get(_item(outcome)) or of_reasons.get(_reason(outcome), 0)
         rows["cause"].append(cause)
-        # What a finding says, each of its outcomes need not say again.
+        # The outcomes of a finding do not repeat what the finding says.
         said = "" if outcome.outcome in ("divergence", "unsupported") else _headline(outcome)
         rows["message"].append(messages.index(said))
     shared = _shared(points)

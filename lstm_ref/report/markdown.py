@@ -12,9 +12,9 @@ TITLES = {
     STALE: "Listed as a divergence, but no longer true",
 }
 SENTENCE = 300
-# Of what is new, so many findings are told; the result file has all.
+# At most this many new findings are shown. The result file has all.
 SHOWN = 20
-# What would be read as a mark, a tag, a link or the end of a cell.
+# Characters that Markdown would read as a mark, a tag, a link or the end of a cell.
 MARKS = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_{}[]<>|#~"})
 
 
@@ -82,5 +82,5 @@ def _finding(finding: Finding) -> Iterator[str]:
 
 
 def _plain(words: str) -> str:
-    """Words as words: in one line, and nothing in them is a mark of Markdown."""
+    """The words in one line, with the marks of Markdown escaped."""
     return visible(" ".join(words.split())).translate(MARKS)

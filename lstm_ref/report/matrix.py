@@ -1,5 +1,5 @@
 """Documented parameters and dtypes x implementations: where each value is right, and
-where it is to blame.
+where it causes a finding.
 """
 
 from collections import Counter, defaultdict
@@ -12,18 +12,16 @@ from lstm_ref.report.findings import NEW, STALE, Finding
 from lstm_ref.report.tables import Tally, ordered, sharing_cases
 from lstm_ref.results.records import DTYPES, Outcome, Results
 
-# Parameters stand in this order; what is of none of these comes last.
+# Parameters are shown in this order. All others come last.
 SECTIONS = ("params", "call")
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What became of the cases with a value on an implementation.
-
-    `state` is "failing" or "divergence" where the value brings a finding out,
-    "elsewhere" where something else does, or the best of what kept it from passing.
-    `findings` are those to which its outcomes belong, `blamed` those that the value
-    brings out.
+    """The result of the cases with a value on an implementation. `state` is "failing"
+    or "divergence" if the value causes a finding, and "elsewhere" if something else
+    does. Otherwise it is the best outcome that kept it from passing. `findings` are
+    those to which its outcomes belong, and `blamed` those that the value causes.
     """
 
     tally: Tally
@@ -42,7 +40,7 @@ class Row:
 
     @property
     def green(self) -> bool:
-        """Whether there is nothing to be seen in it."""
+        """Whether the row shows no problem."""
         return all(cell.state in ("pass", "none", "elsewhere") for cell in self.cells.values())
 
 
@@ -50,7 +48,7 @@ class Row:
 class MatrixTable:
     """The parameters of one documented API; the values of a parameter stand together.
 
-    `untold` is the number of findings by implementation that no value tells.
+    `untold` is, by implementation, the number of findings that no value causes.
     """
 
     implementations: tuple[str, ...]
@@ -113,8 +111,8 @@ def _cell(
 
 
 def _place(parameter: str, value: str) -> tuple[int, str, int, float, str]:
-    """Where a row stands: dtypes, constructor arguments, call arguments, the rest;
-    numbers in their order, before words.
+    """A key for the order of rows: dtypes, constructor arguments, call arguments, the
+    rest. Numbers come before words, in their own order.
     """
     if parameter == DTYPE:
         return (-1, "", 0, DTYPES.index(value) if value in DTYPES else len(DTYPES), value)

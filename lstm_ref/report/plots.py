@@ -10,21 +10,21 @@ from markupsafe import Markup, escape
 from lstm_ref.report.values import short
 from lstm_ref.results.records import Number, Profile, Results
 
-# Error / bound from here to 1, in equal steps of its logarithm; smaller ones count as
-# this.
+# Plots show error / bound from here to 1, in equal steps of its logarithm. Smaller
+# ratios count as this one.
 SMALLEST_RATIO = 1e-4
 BINS = 24
 WIDTH, HEIGHT = 4 * BINS, 28
 
-# Of a profile: the room for a place, and the height for errors.
-# More places than FEW are narrower, and only the first and the last are named.
+# The width of one place in a profile, and the height for errors. If there are more
+# places than FEW, they are narrower, and only the first and the last are named.
 BAR, TALL, FEW = 26, 64, 16
 
 
 @dataclass(frozen=True)
 class Spread:
-    """How close the results of an implementation in a dtype are, of the outcomes that
-    pass.
+    """How close the results of an implementation in a dtype are. Only outcomes that
+    pass count.
 
     `plot` is the distribution of error / bound, from SMALLEST_RATIO to 1. `bits` are
     the fewest and the median number of leading bits verified; None where none were.
@@ -66,8 +66,8 @@ def _finite(value: Number) -> float | None:
 
 
 def histogram(ratios: Sequence[float]) -> Markup:
-    """How many ratios are in each step from SMALLEST_RATIO, at the left, to 1. What is
-    drawn is told in words beside it.
+    """A plot of how many ratios are in each step, from SMALLEST_RATIO at the left to 1.
+    Words beside it say the same.
     """
     counts = [0] * BINS
     for ratio in ratios:
@@ -91,7 +91,7 @@ def _bin(ratio: float) -> int:
 
 def profile(along: Profile) -> Markup:
     """A bar for each step or gate: its height is log(1 + error / bound), and a line is
-    at the bound. Whoever hears the page gets the numbers.
+    at the bound. A screen reader reads the numbers.
     """
     pairs = list(zip(along.places, along.ratios, strict=False))
     sizes = [_size(ratio) for _, ratio in pairs]
@@ -120,5 +120,7 @@ def _label(x: float, anchor: str, words: str) -> str:
 
 
 def _size(ratio: Number) -> float:
-    """NaN and infinities are words in a result file, and stand to the top."""
+    """The height of an error. NaN and infinities are words in a result file, and their
+    bars reach the top.
+    """
     return math.log1p(ratio) if isinstance(ratio, (int, float)) else math.inf

@@ -10,7 +10,7 @@ from lstm_ref.report.findings import DEFECTS, NEW, STALE, Finding
 from lstm_ref.report.tables import Tally, implementations, tally, versions
 from lstm_ref.results.records import FAILING, Results
 
-# Findings that are counted together: the word of an anchor, and what they are called.
+# Findings that are counted together: the word for their anchor, and their name.
 GROUPS = {
     NEW: "New failures",
     STALE: "Entries that are no longer true",
@@ -36,7 +36,7 @@ class Standing:
 
 
 def group_of(finding: Finding) -> str:
-    """With which of GROUPS a finding is counted."""
+    """The one of GROUPS with which a finding is counted."""
     return "defects" if finding.kind in DEFECTS else finding.kind
 
 
@@ -56,7 +56,8 @@ def slugs(names: Iterable[str]) -> dict[str, str]:
 
 def standings(results: Results, found: Sequence[Finding]) -> list[Standing]:
     """A line for each implementation that was run: those with something new first, then
-    as they were asked for. What could not be started is told elsewhere.
+    in the order in which they were asked for. Implementations that could not be started
+    are shown elsewhere.
     """
     names = implementations(results)
     words = slugs(names)
@@ -72,7 +73,7 @@ def standings(results: Results, found: Sequence[Finding]) -> list[Standing]:
 
 
 def _verdict(counts: dict[str, int], own: Tally) -> tuple[str, str]:
-    """The verdict in a sentence, and the word of its colour."""
+    """The verdict in a sentence, and the word for its colour."""
     new, stale, defects = counts[NEW], counts[STALE], counts["defects"]
     known = f", beside {_count(defects, 'known defect')}" if defects else ""
     if new:

@@ -17,7 +17,7 @@ NOT_JUDGED = ("unsupported", "not-run")
 
 @dataclass(frozen=True)
 class Tally:
-    """How often each outcome occurred; words that did not occur are left out."""
+    """How often each outcome occurred. Outcomes that did not occur are left out."""
 
     counts: Mapping[str, int]
 
@@ -36,7 +36,7 @@ class Tally:
     @property
     def state(self) -> str:
         """The one word that decides the colour: "none", "failing", "pass", or the best
-        of what kept it from passing throughout.
+        outcome that kept all from passing.
         """
         if not self.total:
             return "none"
@@ -60,7 +60,7 @@ def tally(outcomes: Iterable[Outcome]) -> Tally:
 
 
 def ordered(counts: Mapping[str, int]) -> dict[str, int]:
-    """Counts in the order of OUTCOMES, without those of nothing."""
+    """Counts in the order of OUTCOMES, without zeros."""
     return {word: counts[word] for word in OUTCOMES if counts.get(word)}
 
 
@@ -74,8 +74,8 @@ class Heat:
 
 
 def heat(results: Results) -> Heat:
-    """What passes in which dtype: implementations as they were asked for, the widest
-    first.
+    """What passes in which dtype. Implementations are in the order in which they were
+    asked for, and the widest dtype comes first.
     """
     counts: dict[tuple[str, str], Counter[str]] = {}
     for outcome in results.outcomes:
@@ -130,7 +130,7 @@ def sharing_cases(results: Results) -> list[tuple[str, ...]]:
 
 @dataclass(frozen=True)
 class FileRow:
-    """A case file, and what became of its cases, by implementation."""
+    """A case file, and the outcomes of its cases by implementation."""
 
     file: str
     about: str
@@ -155,8 +155,8 @@ def per_file(results: Results) -> list[FileRow]:
 
 @dataclass(frozen=True)
 class Reason:
-    """Why cases were not run: an implementation's declaration. `anchor` depends on it
-    alone.
+    """Why cases were not run: an implementation's declaration. `anchor` depends on the
+    reason alone.
     """
 
     anchor: str
@@ -184,5 +184,5 @@ def reason_anchor(implementation: str, outcome: str, message: str) -> str:
 
 
 def digest(*words: str) -> str:
-    """A short name for some words, which stays as long as they do."""
+    """A short name for a text. It stays the same while the text does."""
     return hashlib.sha256("\0".join(words).encode()).hexdigest()[:10]

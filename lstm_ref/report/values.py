@@ -4,7 +4,8 @@ import re
 
 from lstm_ref.results.records import Number, Worst
 
-# What turns the direction of the words after it, so that they read as something else.
+# Characters that change the direction of the text after them, so that it reads as
+# something else.
 TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -15,7 +16,9 @@ def place(worst: Worst) -> str:
 
 
 def number(value: Number) -> str:
-    """A number in full; "nan" and "inf" as they are; "none" for what does not exist."""
+    """A number in full. "nan" and "inf" stay as they are, and "none" stands for no
+    number.
+    """
     return "none" if value is None else str(value)
 
 
@@ -27,12 +30,12 @@ def short(value: Number) -> str:
 
 
 def cut(words: str, characters: int) -> str:
-    """Words up to a number of characters; an ellipsis stands for the rest."""
+    """A text cut to a number of characters. An ellipsis stands for the rest."""
     return words if len(words) <= characters else f"{words[: characters - 1]}…"
 
 
 def visible(words: str) -> str:
-    """Words in which nothing turns the direction unseen: its code stands there
-    instead.
+    """The text, with the code of every invisible character that changes its
+    direction.
     """
     return TURNING.sub(lambda mark: f"\\u{ord(mark[0]):04x}", words)
