@@ -1,5 +1,5 @@
-"""Of what kind a YAML file is, as far as a look at its text tells. Nothing heavy is
-imported.
+"""The kind of a YAML file, as far as a quick look at its text shows it. Nothing heavy
+is imported.
 """
 
 import re
@@ -22,8 +22,8 @@ def is_other_file(path: Path) -> bool:
 
 
 def _text(path: Path) -> str:
-    """What is in the file. One that cannot be read is of no kind: it may be somebody
-    else's.
+    """The text of the file. A file that cannot be read has no kind, because it may not
+    belong to this suite.
     """
     try:
         return path.read_text(encoding="utf-8", errors="replace")

@@ -16,7 +16,7 @@ SIZED = ("call", "train")  # the actions that are given an input and call argume
 
 @dataclass(frozen=True)
 class Location:
-    """Where something stands in a file; line and column count from 1."""
+    """A place in a file. Line and column count from 1."""
 
     file: Path
     line: int
@@ -28,14 +28,14 @@ class Location:
 
 @dataclass(frozen=True)
 class Input:
-    """What a call is given. Where `shape` is set it is the whole shape, and nothing
-    else is set.
+    """The input of a call. If `shape` is set, it is the whole shape, and nothing else
+    is set.
 
-    With `part` or `reversed` the call gets the numbers of the case's first input, whose
-    size the other fields then state: only the timesteps from the first of `part` up to,
-    not including, the second; and those last one first. A mask goes with the input.
-    With `timestep` a layer whose input has no time gets that one of the `timesteps` of
-    the case's first input.
+    With `part` or `reversed` the call gets numbers of the case's first input, and the
+    other fields state the size of that input. `part` takes the timesteps from its first
+    number up to, not including, its second. `reversed` takes them in reverse order. A
+    mask is cut in the same way. With `timestep` a layer whose input has no time gets
+    that one of the `timesteps` of the case's first input.
     """
 
     batch: int | None = None
@@ -49,7 +49,7 @@ class Input:
 
     @property
     def is_taken(self) -> bool:
-        """Whether it has the numbers of the case's first input."""
+        """Whether the numbers are those of the case's first input."""
         return self.part is not None or self.reversed or self.timestep is not None
 
 
@@ -63,7 +63,8 @@ class Values:
     step, so that the outputs must agree bitwise); `scale` multiplies weights and
     inputs.
 
-    `weights` is "drawn", or "initial": the layer keeps those it was constructed with.
+    `weights` is "drawn" or "initial". With "initial" the layer keeps the weights with
+    which it was constructed.
     """
 
     grid: str = "dyadic"
@@ -114,10 +115,10 @@ class ExpectedError:
 class CaseStep:
     """One action: "call", "train", or one of the words that need nothing else.
 
-    A call has the input's size and the symbolic value of each call argument by its
-    documented name; one that is not passed stays out. So has "train", and beside them
-    "epochs" and "learning_rate". A call with `expect` has to be refused, and must leave
-    the layer as it was.
+    A call has the size of the input, and the symbolic value of each call argument by
+    its documented name. Arguments that are not passed are left out. "train" has the
+    same, and "epochs" and "learning_rate". A call with `expect` has to be refused, and
+    must not change the layer.
     """
 
     action: str
@@ -130,8 +131,8 @@ class CaseStep:
 class Term:
     """One side of an equality: an output by its documented name, or a place in it.
 
-    Of an output with a time axis all calls of the run are meant, joined along time; of
-    any other the last call's.
+    An output with a time axis is that of all calls of the run, joined along time. Any
+    other output is that of the last call.
 
     `at` is "last-step", "first-step", "reversed" (in time), "forward-half" or
     "backward-half" (of a bidirectional layer: half of the units, or of the rows where
@@ -156,10 +157,10 @@ class Equality:
 class Relation:
     """A second run with the weights and numbers of the first, and what has to be equal.
 
-    `params` and `steps` are those of the second run, complete; where both are the
-    case's own, one run is compared with itself. Without any `equal`, every output that
-    both runs return has to be equal, by name. With `exact` one side copies the other,
-    and not a bit may differ; without it they agree within the rounding of both.
+    `params` and `steps` are those of the second run, complete. If both are the case's
+    own, the run is compared with itself. Without any `equal`, every output that both
+    runs return has to be equal, by name. With `exact` one side is a copy of the other,
+    and no bit may differ. Otherwise they must agree within the rounding of both.
 
     `dialect` and `layer` are those of the second run where it is on another dialect or
     layer, else empty. `weights` is the part of the first layer whose weights and given

@@ -1,5 +1,5 @@
-"""What a claim says and what it asserts, as values: the part of a case that shows
-whether a statement holds.
+"""What a claim says and what it asserts, as values. A case with a claim shows whether a
+statement holds.
 """
 
 from collections.abc import Mapping
@@ -9,8 +9,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Source:
-    """Where a statement stands: `kind` is "article", "documentation" or "docstring";
-    `version` is what it speaks of.
+    """The source of a statement. `kind` is "article", "documentation" or "docstring".
+    `version` is the version about which it speaks.
     """
 
     title: str
@@ -33,8 +33,8 @@ class Weight:
 
 @dataclass(frozen=True)
 class Example:
-    """Code of a source: its text, or where it stands in a docstring; what it prints,
-    and what the source says.
+    """Code of a source: its text, or its place in a docstring. Also what it prints, and
+    what the source says that it prints.
     """
 
     code: str
@@ -47,8 +47,8 @@ class Example:
 
 @dataclass(frozen=True)
 class Asserted:
-    """What a run must show, beside an exception and a relation, which every case may
-    have.
+    """What a run must show, in addition to the exception and the relation that every
+    case may have.
 
     `returns` are shapes, nested as what is returned; `signature` is the whole of one,
     in order. None asserts nothing.
@@ -67,8 +67,8 @@ class Asserted:
 
 @dataclass(frozen=True)
 class Claim:
-    """A statement, its verdict in the versions of the case, and which side of it the
-    case shows.
+    """A statement, its verdict in the versions of the case, and the side of the
+    statement that the case shows.
 
     `id` is that of the claim, which several cases may share. `verdict` is "true",
     "false", "under-conditions" or "not-decidable"; `side` is "holds", "fails" or

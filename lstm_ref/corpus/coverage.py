@@ -1,5 +1,5 @@
-"""What of a documented API the corpus covers: parameters, values, and combinations of
-two and three values.
+"""How much of a documented API the corpus covers: parameters, values, and combinations
+of two and three values.
 """
 
 import itertools
@@ -19,17 +19,16 @@ Setting: TypeAlias = tuple[str, str]
 Combination: TypeAlias = tuple[Setting, ...]
 Excluded: TypeAlias = Mapping[Combination, str]
 
-# The sizes of combinations, each with the most values that a parameter in it has: all
-# triples of long tails would be millions, and no corpus wants them.
+# The sizes of combinations, each with the largest number of values that its parameters
+# may have. All triples of parameters with many values would be millions.
 SIZES = {2: None, 3: 4}
 
 
 @dataclass(frozen=True)
 class Covered:
-    """A documented parameter: its values to cover, and those of them that a case has,
-    that a case has which is no refusal, and that pass somewhere.
-
-    `passing` is None where no result was given.
+    """A documented parameter and its values to cover. Further sets are the values in
+    any case, the values in a case that is not refused, and the values in a case that
+    passes somewhere. `passing` is None where no result was given.
     """
 
     name: str
@@ -46,11 +45,10 @@ class Covered:
 
 @dataclass(frozen=True)
 class Combinations:
-    """Combinations of so many values of different parameters, which have no more values
-    than SIZES says.
-
-    `infeasible` are those that no case has because a constraint says that they make no
-    sense, by constraint; `missing` those that nothing explains.
+    """Combinations of this many values of different parameters. SIZES limits how many
+    values these parameters have. No case has those that are `infeasible`, because of
+    the constraint that is given with them. No case has those that are `missing`, and
+    nothing explains why.
     """
 
     size: int
@@ -172,7 +170,9 @@ def _of(values: Sequence[str], found: Iterable[str]) -> tuple[str, ...]:
 
 
 def _table(axes: Mapping[str, Sequence[str]], rows: Sequence[Mapping[str, str]]) -> np.ndarray[Any, Any]:
-    """The position of each row's value on each axis (rows, axes); -1 for another."""
+    """The position of each row's value on each axis (rows, axes). A value that is not
+    on the axis has -1.
+    """
     positions = [{value: k for k, value in enumerate(values)} for values in axes.values()]
     found = [
         [where.get(row.get(axis, ""), -1) for axis, where in zip(axes, positions, strict=True)]
@@ -245,8 +245,8 @@ def _exclusions(files: Iterable[tuple[str, CasesFile]]) -> dict[tuple[str, str],
 
 
 def _needs(layer: Layer) -> dict[Combination, str]:
-    """The combinations that a call argument rules out, which makes sense with one
-    value of a constructor argument alone.
+    """The combinations that are ruled out by call arguments which make sense only with
+    one value of a constructor argument.
     """
     found: dict[Combination, str] = {}
     for name, argument in layer.call.items():

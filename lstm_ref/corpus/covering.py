@@ -33,7 +33,7 @@ class Wanted:
 
     @property
     def digest(self) -> str:
-        """What tells whether a selection was made of this."""
+        """The digest that shows whether a selection was made for this case."""
         return digest(self.matrix, self.covering)
 
 
@@ -50,13 +50,14 @@ def wanted(root: Path) -> dict[str, Wanted]:
 
 
 def select(one: Wanted) -> tuple[Row, ...]:
-    """Rows of the matrix, always the same ones. Whether they cover it is for `faults`
-    to say.
+    """Rows of the matrix, the same ones in every run. `faults` says whether they cover
+    it.
     """
     from covertable import make
 
     matrix, covering = one.matrix, one.covering
-    # Axes go by their positions: in a name covertable takes a dot for a path.
+    # Axes are named by their positions, because covertable reads a dot in a name as a
+    # path.
     long = [k for k, axis in enumerate(matrix.axes) if axis in covering.pairs_with]
     others = [k for k, axis in enumerate(matrix.axes) if axis not in covering.pairs_with]
     strength = min(covering.strength, len(others))

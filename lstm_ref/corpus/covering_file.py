@@ -20,8 +20,8 @@ COMMAND = "python -m lstm_ref.corpus.covering"
 
 @dataclass(frozen=True)
 class Selection:
-    """The rows that were selected of a matrix, in its order, and the digest of that
-    matrix and of what was to be covered.
+    """The selected rows of a matrix, in its order. The digest is that of the matrix and
+    of what had to be covered.
     """
 
     digest: str
@@ -38,7 +38,7 @@ class Selections:
     command: str
 
     def below(self, prefix: str) -> "Selections":
-        """Those of the cases of one file, by their names."""
+        """The selections of the cases of one file, by their names."""
         start = f"{prefix}/"
         return Selections(
             {
@@ -51,7 +51,7 @@ class Selections:
 
 
 def digest(matrix: Matrix, covering: CoveringEntry) -> str:
-    """The same exactly where axes, values, exclusions and what is to be covered are."""
+    """A digest of axes, values, exclusions, and what has to be covered."""
     values = [
         [axis, *map(value_text, of_axis)] for axis, of_axis in zip(matrix.axes, matrix.values, strict=True)
     ]
@@ -60,8 +60,8 @@ def digest(matrix: Matrix, covering: CoveringEntry) -> str:
 
 
 def read(folder: Path, command: str = COMMAND) -> Selections:
-    """The selections in a folder; none where it has no such file. Raises CorpusError
-    where the file is not as it is written.
+    """The selections in a folder. Empty where it has no such file. Raises CorpusError
+    where the file is not in the form of `text`.
     """
     file = folder / NAME
     try:

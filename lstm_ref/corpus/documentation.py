@@ -1,7 +1,8 @@
 """Docstrings of an installed framework, sentence by sentence, and what covers each.
 
-A sentence is known by a key of its text, so that no text of others has to be kept here.
-Whitespace, marks of emphasis and line ends make no difference to the key.
+A key made from the text identifies a sentence. So the text itself, which is not ours,
+is not stored. Whitespace, marks of emphasis and line ends make no difference to the
+key.
 """
 
 import re
@@ -22,7 +23,7 @@ _NO_ARGUMENT = r"^(?!Defaults?:|Note:|Returns:|Call arguments:)"
 _ARGUMENT = re.compile(_NO_ARGUMENT + r"([\w\[\]]+)\s*(?:\((?!.*: ).*?\)|\(.*?\))?\s*:\s")
 _OPTION = re.compile(r"^\s*:\w+:\s")
 _DIRECTIVE = re.compile(r"^\s*\.\. (math|note|warning|include)::")
-# A full stop that ends no sentence.
+# A full stop that does not end a sentence.
 _ABBREVIATION = re.compile(r"\b(e\.g|i\.e|ie|et al|etc|vs|E\.g|resp)\.$")
 _MARK = re.compile(r":\w+:|[`*]")
 
@@ -69,8 +70,8 @@ def sentences(document: Document, file: DocumentationFile) -> Iterator[Sentence]
 
 
 def uncovering(said: Iterable[Sentence], cases: Iterable[Case]) -> Iterator[Problem]:
-    """What sentences name as their cover and is neither a case, by its id without axes,
-    nor several that begin so.
+    """Names in `covered` that cover nothing: no case has this id without axes, and no
+    id begins with it.
     """
     stems = {case.id.partition("[")[0] for case in cases}
     known = stems | {stem[: end.start()] for stem in stems for end in re.finditer("/", stem)}
@@ -81,14 +82,14 @@ def uncovering(said: Iterable[Sentence], cases: Iterable[Case]) -> Iterator[Prob
 
 
 def key_of(sentence: str) -> str:
-    """Ten hexadecimal digits that stand for a sentence."""
+    """The key of a sentence: ten hexadecimal digits."""
     plain = " ".join(_MARK.sub("", sentence).lower().split()).rstrip(".:")
     return blake2b(plain.encode(), digest_size=5).hexdigest()
 
 
 def split(docstring: str) -> list[str]:
-    """The sentences of a docstring, headings and code left out; each equation in a
-    block of mathematics is one.
+    """The sentences of a docstring, without headings and code. Each equation in a block
+    of mathematics counts as a sentence.
 
     A further sentence on an argument has its name in front: "Default: 0" is said of
     several.
@@ -148,5 +149,7 @@ def _sentences_of(block: str) -> Iterator[str]:
 
 
 def _is_sentence(text: str) -> bool:
-    """No heading, and no beginning of a list: it says something about something."""
+    """Whether the text is a sentence: it is no heading, and not the line that begins a
+    list.
+    """
     return not text.endswith(":") and (len(text.split()) > 2 or ":" in text)

@@ -7,8 +7,8 @@ LONGEST_LIST = 20
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """A question naming the closest known words; else all known words where they are
-    few; else None.
+    """A question that names the closest known words. If none is close, all known words,
+    if they are few. Otherwise None.
     """
     words = list(known)
     close = get_close_matches(word, words, n=2, cutoff=0.6)

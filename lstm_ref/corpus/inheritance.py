@@ -1,5 +1,5 @@
-"""What entries have of others before anything looks at them: cases the matrix of the
-file's defaults, and parameters what those have that they are like.
+"""Inheritance between entries, before they are checked. A case inherits the matrix of
+the file's defaults. A parameter inherits from the parameter that it is like.
 """
 
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ GROUPS_OF_LAYERS = ("constructor", "call")
 
 
 def inherited(document: Document) -> Document:
-    """The document with what its entries have of others; everything stays at the place
-    where it is written. What is written wrongly stays as it is, for others to complain
-    about.
+    """The document with everything that its entries inherit. Each value keeps the place
+    where it is written. What is written wrongly stays as it is, and the checks report
+    it.
     """
     data = document.data if isinstance(document.data, dict) else {}
     if data.get("kind") == "parameters":
@@ -24,9 +24,9 @@ def inherited(document: Document) -> Document:
 
 
 def _with_likes(document: Document) -> Document:
-    """Each parameter and call argument that is `like: LSTM.units` with all that it does
-    not say itself. One that is required has no default of the other's, and the other
-    way round.
+    """Each parameter and call argument that is `like: LSTM.units`, with everything that
+    it does not say itself. One that is required does not inherit a default, and one
+    with a default does not inherit `required`.
     """
     layers = document.data.get("layers")
     if not isinstance(layers, dict):
@@ -53,7 +53,7 @@ def _with_likes(document: Document) -> Document:
 
 
 def _liked(entry: Any, group: str, layers: Mapping[str, Any]) -> tuple[str, str] | None:
-    """The layer and the name that an entry is like, where they are there."""
+    """The layer and the name that an entry is like, if they exist."""
     like = entry.get("like") if isinstance(entry, dict) else None
     layer, _, name = like.partition(".") if isinstance(like, str) else ("", "", "")
     entries = layers[layer].get(group) if isinstance(layers.get(layer), dict) else None
@@ -66,8 +66,8 @@ def _excluded(word: str, entry: Mapping[str, Any]) -> bool:
 
 
 def _with_matrices(document: Document) -> Document:
-    """The cases with the defaults' axes behind each one's own, and so the combinations
-    to exclude.
+    """The cases with the axes of the defaults after their own. The same is done with
+    the combinations to exclude.
     """
     defaults = document.data.get("defaults") if isinstance(document.data, dict) else None
     cases = document.data.get("cases") if isinstance(document.data, dict) else None
@@ -110,8 +110,8 @@ def _inside(node: YamlNode | None) -> Any:
 
 
 def _both(own: Any, above: Any) -> Any:
-    """The own axes or rows, then those of the defaults; where one is missing the other,
-    and where they do not go together the own ones.
+    """The case's own axes or rows, then those of the defaults. If one of the two is
+    missing, the other. If they cannot be joined, the case's own.
     """
     if own is None:
         return above

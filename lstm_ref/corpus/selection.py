@@ -25,8 +25,8 @@ def select(cases: Sequence[Case], patterns: Iterable[str]) -> list[Case]:
 
 
 def everyday(cases: Sequence[Case], patterns: Iterable[str]) -> list[Case]:
-    """As `select`, but of a matrix that an everyday run takes a part of only this part,
-    unless a pattern names nothing else.
+    """As `select`, but with fewer points: of a large matrix only the points of an
+    everyday run. If a pattern names none of these, all that it names are taken.
 
     Raises NothingSelectedError for a pattern that matches nothing.
     """
@@ -39,12 +39,12 @@ def everyday(cases: Sequence[Case], patterns: Iterable[str]) -> list[Case]:
 
 
 def of_everyday(cases: Sequence[Case]) -> list[Case]:
-    """Those that an everyday run takes; all where it takes none."""
+    """The cases that an everyday run takes. All of them where it takes none."""
     return [case for case in cases if case.everyday] or list(cases)
 
 
 def matching(cases: Sequence[Case], pattern: str) -> list[Case]:
-    """The cases that a pattern matches; it may be none."""
+    """The cases that a pattern matches, possibly none."""
     matches = _matcher(pattern)
     return [case for case in cases if matches(case)]
 

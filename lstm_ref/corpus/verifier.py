@@ -1,5 +1,5 @@
-"""Whether a selection of rows covers a matrix: by enumeration of every combination,
-whoever made the selection and however.
+"""Whether a selection of rows covers a matrix. Every combination is enumerated, so it
+does not matter how the selection was made.
 """
 
 import itertools

@@ -1,6 +1,4 @@
-"""What comes back from a subject, read and checked against the schema of the
-protocol.
-"""
+"""The answers of a subject, read and checked against the schema of the protocol."""
 
 import functools
 import importlib.resources
@@ -43,8 +41,8 @@ class Crashed:
 
 @dataclass(frozen=True)
 class TimedOut:
-    """No answer within these seconds; the process was killed. `begun` is the line that
-    it began and never ended.
+    """There was no answer within these seconds, and the process was killed. `begun` is
+    a line that it began and did not end.
     """
 
     seconds: float
@@ -61,8 +59,8 @@ class Unsupported:
 
 @dataclass(frozen=True)
 class Broken:
-    """The adapter failed or sent what the protocol does not allow; the framework is not
-    to blame. `hint` says what to do.
+    """The adapter failed, or sent something that the protocol does not allow. The
+    framework is not to blame. `hint` says what to do.
     """
 
     traceback: str

@@ -20,14 +20,14 @@ from lstm_ref.runner.targets import (
     resolved,
 )
 
-# Of what a subject wrote to standard error before it ended, these many last lines are
+# If a subject ends, this many of the last lines that it wrote to standard error are
 # shown.
 LINES_OF_STDERR = 12
 
 
 @dataclass(frozen=True)
 class Asked:
-    """The columns that are asked for by name, and what is there beside the known
+    """The columns that are asked for by name, and the targets in addition to the known
     implementations.
     """
 
@@ -60,8 +60,8 @@ class Asked:
         return cls(tuple(columns) or settings.implementations, tuple(strangers), tuple(others))
 
     def resolved(self, known: Mapping[str, Implementation], introduce: Introduce) -> dict[str, Target]:
-        """The columns of all that is more than a known implementation. Nothing is
-        started that nobody asks for.
+        """The columns of all targets that are no known implementations. A subject is
+        started only if somebody asks for it.
         """
         others = [other for other in self.elsewhere if not self.columns or other.column in self.columns]
         return resolved(
@@ -75,8 +75,8 @@ class Asked:
     def _wants(
         self, stranger: Outsider, others: Sequence[Elsewhere], known: Mapping[str, Implementation]
     ) -> bool:
-        """Whether one of the columns may be its own, as far as can be told before it is
-        started.
+        """Whether one of the columns may belong to this subject, as far as this is
+        known before it is started.
         """
         if not self.columns:
             return True

@@ -1,4 +1,4 @@
-"""What kind of processor this is: it decides which kernels a framework picks."""
+"""The kind of processor. It decides which kernels a framework chooses."""
 
 import os
 import platform
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-# The instruction sets that the frameworks' kernels are chosen by.
+# The instruction sets by which frameworks choose their kernels.
 TELLING = (
     "sse4_2",
     "avx",
@@ -23,16 +23,15 @@ TELLING = (
     "bf16",
 )
 
-# Variables that hold NumPy, and with it the reference, to some of them.
+# Environment variables that limit NumPy, and so the reference, to some of them.
 LIMITS = ("NPY_DISABLE_CPU_FEATURES", "OPENBLAS_CORETYPE")
 
 
 def cpu_facts() -> dict[str, Any]:
-    """What decides in the judge's own process.
-
-    `cpu` is the model's name, and `flags` are its telling instruction sets; both are
-    empty where the system does not say. `simd` are the sets that NumPy uses, and
-    `limits` the variables that hold it to fewer.
+    """What matters about the processor in the judge's own process. `cpu` is the name of
+    the model, and `flags` are those instruction sets that it has. Both are empty where
+    the system does not say. `simd` are the sets that NumPy uses, and `limits` the
+    variables that limit it to fewer.
     """
     info = Path("/proc/cpuinfo")
     text = info.read_text(encoding="utf-8", errors="replace") if info.exists() else ""

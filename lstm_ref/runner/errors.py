@@ -1,4 +1,4 @@
-"""Why a run cannot be what was asked for."""
+"""Why a run cannot be done as it was asked for."""
 
 from collections.abc import Sequence
 
@@ -24,14 +24,14 @@ class NoPartner(CannotJudge):
 
 
 class BadShard(CannotJudge):
-    """A part of a run that is none."""
+    """The words for a part of a run are wrong."""
 
     def __init__(self, text: str) -> None:
         super().__init__(f'"{text}" is no part of a run; the second of five is written as 2/5')
 
 
 class BadTargets(CannotJudge):
-    """What is to be judged is not there, or not what it says."""
+    """A target does not exist, or is not what it says."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
@@ -39,7 +39,7 @@ class BadTargets(CannotJudge):
 
 
 class BadSettings(CannotJudge):
-    """The table of a pyproject.toml is not as it must be."""
+    """The table in a pyproject.toml is wrong."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))

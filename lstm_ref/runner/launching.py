@@ -29,8 +29,8 @@ main()
 
 @dataclass(frozen=True)
 class Launch:
-    """How to start a subject: its label, the command, and what is set in its
-    environment beside the judge's own.
+    """How to start a subject: its label, the command, and variables that are added to
+    the judge's environment.
 
     It works in `folder`; without one, in an empty folder of its own.
     """
@@ -50,8 +50,8 @@ def launch(host: Host) -> Launch:
 
 
 def launch_under(host: Host, label: str, interpreter: Path) -> Launch:
-    """The host under another interpreter, which needs NumPy and the framework: this
-    package is lent to it.
+    """The host under another interpreter, which needs NumPy and the framework. It
+    imports this package from here.
     """
     return Launch(
         f"{host.subject}@{label}", (str(interpreter), "-c", _borrowed(), host.subject), _environment(host)
@@ -77,8 +77,8 @@ def launch_file_under(usual: Launch, label: str, interpreter: Path) -> Launch:
 
 
 def held_to(usual: Launch, lowest: Mapping[str, str]) -> Launch | None:
-    """The same, held to the oldest instructions; None where it cannot be held, or is
-    already.
+    """The same launch, limited to the oldest instructions. None where it cannot be
+    limited, or is limited already.
     """
     held = {**usual.environment, **lowest}
     return None if held == usual.environment else replace(usual, environment=held)

@@ -1,4 +1,4 @@
-"""Whether an implementation offers what a case asks for. What it does not, is
+"""Whether an implementation offers what a case asks for. What it does not offer is
 unsupported.
 """
 
@@ -46,8 +46,8 @@ def not_shown(made: Sequence[TwinCall], known: Introduction) -> str | None:
 
 
 def computable(dtypes: tuple[str, ...], known: Introduction) -> tuple[str, ...]:
-    """The dtypes of a case; where the implementation computes in none of them, an
-    ordinary one in which it does.
+    """The dtypes of a case. If the implementation computes in none of them, an ordinary
+    one in which it computes.
     """
     if any(POLICIES[dtype].compute in known.accumulation for dtype in dtypes):
         return dtypes
@@ -57,11 +57,10 @@ def computable(dtypes: tuple[str, ...], known: Introduction) -> tuple[str, ...]:
 def points_besides(
     cases: Iterable[Case], chosen: Container[str], known: Introduction, documented: Documented
 ) -> Iterator[Case]:
-    """Points of large matrices that an implementation offers, beside those that are
-    chosen, by id.
-
-    The chosen points combine many parameters. One that lacks a few would be asked for
-    next to none of them: with these, every two values that it offers meet.
+    """Points of large matrices that an implementation offers, in addition to the chosen
+    points, by id. The chosen points combine many parameters. An implementation that
+    lacks a few parameters offers almost none of these points. With the additional ones,
+    every two values that it offers meet.
     """
     if known.layers is None:
         return
@@ -76,7 +75,8 @@ def points_besides(
             case for case in points if not_offered(case, _dtype(case, known), known, documented) is None
         ]
         met = {pair for case in offered if case.id in chosen for pair in _pairs(case)}
-        # In an order that mixes the values: that of the matrix would take many more.
+        # The points are tried in an order that mixes the values. In the order of the
+        # matrix many more would be needed.
         for case in sorted(offered, key=lambda case: blake2b(case.id.encode(), digest_size=8).digest()):
             if case.id not in chosen and not (pairs := _pairs(case)) <= met:
                 met |= pairs
@@ -162,8 +162,8 @@ def documented_call(layer: str, documented: ParametersFile) -> Mapping[str, Any]
 def _of_value(
     layer: str, key: str, value: Any, offered: Mapping[str, Any], by_default: bool
 ) -> Iterator[str]:
-    """A parameter that is not named is offered at its default; one that is, in the
-    values that are listed.
+    """A parameter that is not named is offered only at its default. One that is named
+    is offered in the values that are listed.
     """
     values = offered.get(key)
     if values is None and not by_default:
@@ -185,8 +185,8 @@ def _same(value: Any, other: Any) -> bool:
 
 
 def problems_of(known: Introduction, documented: Documented) -> Iterator[str]:
-    """What an implementation says of itself that the documentation does not know: names
-    that were written wrong would never be asked for.
+    """What an implementation says of itself and the documentation does not know.
+    Without this check nobody would notice a misspelt name.
     """
     if known.dialect not in documented:
         hint = did_you_mean(known.dialect, list(documented)) or f"known are {', '.join(documented)}"

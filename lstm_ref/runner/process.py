@@ -92,7 +92,7 @@ class Process:
         return answer
 
     def kill(self) -> None:
-        """End the process and all that it started."""
+        """End the process and all processes that it started."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             if hasattr(os, "killpg"):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -134,8 +134,8 @@ class Process:
 
 
 class _Tail:
-    """The end of a stream, kept up to date by a thread, so that the process never waits
-    for somebody to read it.
+    """The end of a stream. A thread reads the stream, so that the process never has to
+    wait for a reader.
     """
 
     def __init__(self, stream: IO[bytes]) -> None:
@@ -154,8 +154,8 @@ class _Tail:
             return self._kept.decode("utf-8", "replace")
 
     def end(self) -> str:
-        """The text once the stream has ended; a stream that somebody still holds open
-        is left alone after a moment.
+        """The text after the stream has ended. If another process keeps the stream
+        open, this waits only for a moment.
         """
         self._reader.join(CLOSE_SECONDS)
         return self.text()

@@ -1,4 +1,4 @@
-"""What an installed version does not document yet: it is unsupported there."""
+"""What an installed version does not document yet. It is unsupported there."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

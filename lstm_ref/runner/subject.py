@@ -1,8 +1,8 @@
 """One subject: it is started when first needed, asked, watched, and replaced when it
 ends.
 
-Whatever a framework does to its process is an answer to one request: the next request
-finds a new process.
+Whatever a framework does to its process, it is the answer to one request. The next
+request finds a new process.
 """
 
 import shlex
@@ -31,7 +31,7 @@ START_SECONDS = 60.0
 CASE_SECONDS = 30.0
 FAILED_STARTS = 2
 
-# What to do next, as the mistakes of somebody who writes a subject call for it.
+# Hints on what to do next, for common mistakes in a subject.
 PAGE = "lstm_ref/protocol/README.md"
 WHERE_IT_IS = (
     "see whether it is on the PATH, or at this path from the working folder, and may be run; quote the whole"
@@ -72,8 +72,8 @@ class Subject:
         return self._launch.subject
 
     def start(self) -> CannotStart | None:
-        """Have the process ready, or say why it is not. After two failures in a row the
-        last one is repeated at once.
+        """Start the process if needed, or say why it cannot start. After two failures
+        in a row the last one is repeated at once.
         """
         if self._process is not None and self._process.alive():
             return None
@@ -112,14 +112,13 @@ class Subject:
             reason, hint = _complaint(error, "the answer")
             return Broken(f"{self._launch.subject} broke the protocol: {reason}\n{stderr}", hint)
         except BaseException:
-            # An answer that nobody waits for any more must not be taken for the next
-            # one's.
+            # A late answer must not be taken for the answer to the next request.
             self._process.kill()
             self.close()
             raise
 
     def close(self) -> None:
-        """End the process, politely where it still listens."""
+        """End the process. If it still listens, it is asked first."""
         if self._process is not None:
             self._process.close()
             self._process = None

@@ -46,8 +46,8 @@ class Subjects:
 
     @classmethod
     def held_back(cls, targets: Mapping[str, Target]) -> "Subjects":
-        """The same with the oldest instructions; without those that cannot be held to
-        them, or are already.
+        """The same subjects with the oldest instructions, without those that cannot be
+        limited to them or are limited already.
         """
         launches = {column: held_to(target.launch, target.lowest) for column, target in targets.items()}
         held = {column: each for column, each in launches.items() if each is not None}

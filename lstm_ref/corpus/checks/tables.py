@@ -29,7 +29,7 @@ def problems_of_parameters(file: View) -> Iterator[Problem]:
 
 
 def _like_problems(entry: View, group: str, file: View) -> Iterator[Problem]:
-    """An entry that is like one that is not there."""
+    """Entries that are like an entry that does not exist."""
     like = entry.at("like")
     if like is None or not isinstance(like.data, str):
         return
