@@ -24,7 +24,7 @@ class DifferenceDoesNotHold(CannotJudge):
     def __init__(self, left: str, right: str) -> None:
         super().__init__(
             f"the reference itself has no difference between {left} and {right}. No implementation is to"
-            " blame; see whether the two sides of the claim differ in what it speaks of"
+            " blame; see whether the two sides of the claim differ in what the claim is about"
         )
 
 
