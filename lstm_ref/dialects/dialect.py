@@ -246,8 +246,9 @@ class Twin(Protocol):
         """
 
 
-# Arguments that every LSTM layer has, under whatever name.
-Argument: TypeAlias = Literal["states", "mask", "lengths", "training"]
+# Arguments that every LSTM layer has, under whatever name. A carry is states as well,
+# with c before h.
+Argument: TypeAlias = Literal["states", "carry", "mask", "lengths", "training"]
 
 # A misreading of a layer's parameters. None where it changes none of them.
 Misreading: TypeAlias = Callable[[Mapping[str, Any]], "Mapping[str, Any] | None"]

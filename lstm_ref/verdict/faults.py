@@ -325,14 +325,18 @@ def _of_states(language: Dialect, change: Callable[[Array, Array, Label], "Pair 
     """The fault that changes every pair of states that a call is given. A pair is one
     argument, an item in a list of pairs, or two arguments.
     """
-    names = language.called.get("states", ())
+    carries = language.called.get("carry", ())
+    names = (*language.called.get("states", ()), *carries)
 
-    def changed(value: Any, label: Label) -> Any:
+    def changed(value: Any, label: Label, c_first: bool = False) -> Any:
         if not isinstance(value, list) or len(value) % 2:
             return value
         if not all(isinstance(part, Tensor) for part in value):
-            parts = [changed(part, label) for part in value]
+            parts = [changed(part, label, c_first) for part in value]
             return None if any(part is None for part in parts) else parts
+        if c_first:
+            turned = changed(value[::-1], label)
+            return None if turned is None else turned[::-1]
         pairs = [change(h.values, c.values, label) for h, c in zip(value[::2], value[1::2], strict=True)]
         if any(pair is None for pair in pairs):
             return None
@@ -345,7 +349,7 @@ def _of_states(language: Dialect, change: Callable[[Array, Array, Label], "Pair 
         given = (step.arguments.get(name) for step in request.steps if not step.refused for name in names)
         if not any(isinstance(value, Tensor) for value in given):
             return _of_arguments(
-                lambda name, value, label: changed(value, label) if name in names else value
+                lambda name, value, label: changed(value, label, name in carries) if name in names else value
             )(request, labels)
         steps = []
         for index, step in enumerate(request.steps):

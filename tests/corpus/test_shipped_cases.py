@@ -19,6 +19,7 @@ import pytest
 from lstm_ref.corpus import Case, Input, load
 from lstm_ref.corpus.ids import value_text
 from lstm_ref.corpus.models.parameters import CallArgument, Layer, Parameter
+from lstm_ref.dialects import dialect as dialect_of
 from lstm_ref.dialects.keras.masks import parts
 
 CORPUS = load()
@@ -289,13 +290,15 @@ def test_no_divergence_excuses_more_than_one_kind_of_failure() -> None:
 def test_sizes_are_pairwise_distinct_where_nothing_else_is_the_subject(dialect: str) -> None:
     for case in of(f"{dialect}/structure/"):
         size = case.steps[0].input
-        params = case.params
-        numbers = [
-            size.batch,
-            size.timesteps,
-            size.features or params["input_size"],
-            params.get("units") or params["hidden_size"],
-        ]
+        language = dialect_of(dialect, case.versions[0] if case.versions else "")
+        features = language.features(dict(case.params), size.features)
+        specs = language.build(case.layer, case.params, "float64").weight_specs(features)
+        units = next(
+            dict(zip(spec.axes, spec.shape, strict=True))["gate"] // len(spec.gates)
+            for spec in specs.values()
+            if spec.role == "kernel"
+        )
+        numbers = [size.batch, size.timesteps, features, units]
         assert len(set(numbers)) == 4
 
 

@@ -93,7 +93,7 @@ EXCUSES = (
     Excuse(
         "all rows are as long as the input",
         "the lengths are ignored",
-        of_ids("*form=packed-equal*", "*sequence_lens=full*"),
+        of_ids("*form=packed-equal*", "*sequence_lens=full*", "*seq_lengths=full*"),
     ),
     Excuse(
         "one layer has no outputs that can be dropped",
