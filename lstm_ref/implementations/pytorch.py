@@ -24,6 +24,9 @@ HOST = Host(
         "MKL_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "CUDA_VISIBLE_DEVICES": "-1",
+        # In the subject's own folder: what torch.compile made for another processor, or
+        # by another installation, gives errors and wrong numbers (2.13).
+        "TORCHINDUCTOR_CACHE_DIR": "torchinductor",
     },
     lowest={
         "ATEN_CPU_CAPABILITY": "default",

@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
@@ -394,13 +395,15 @@ def done(adapter, layer, hidden_size, step):
 
 def printed(code: str) -> str:
     """What the code prints, after RUN in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-c", RUN + code],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, **launch(HOST).environment},
-    )
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [sys.executable, "-c", RUN + code],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=folder,
+            env={**os.environ, **launch(HOST).environment},
+        )
     return done.stdout.strip()
 
 
