@@ -210,7 +210,6 @@ IMPLEMENTATIONS = (
         host=HOST,
         accumulation=ACCUMULATION,
         adapter=Flax,
-        covering_only=True,
         on_request=True,
     ),
 )

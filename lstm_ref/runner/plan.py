@@ -223,6 +223,7 @@ class Plan:
         for case in cases:
             if (
                 case.relation is not None
+                and (case.relation.dialect or case.dialect) != case.dialect
                 and partner_of(case.relation.dialect or case.dialect, self.targets) is None
             ):
                 continue
