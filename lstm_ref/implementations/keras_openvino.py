@@ -7,7 +7,7 @@ from lstm_ref.protocol.adapter import Host, Implementation
 
 HOST = Host(
     subject="keras-openvino",
-    requires=("keras", "openvino"),
+    requires=("keras", "openvino", "scipy"),  # which the backend imports (3.15)
     extra="keras-openvino",
     environment=environment_of("openvino"),
 )
