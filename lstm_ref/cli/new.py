@@ -20,7 +20,7 @@ SIZES = {"batch": 4, "timesteps": 7, "features": 5}
 
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--dialect", help="The documented API: keras, torch, onnx.")
+@click.option("--dialect", help="The documented API, such as keras or torch.")
 @click.option("--layer", help="The layer, by its documented name.")
 @click.option("--name", help="The name of the case, such as masked-backwards.")
 @click.option("--about", help="What the case is about, in a sentence.")

@@ -1,15 +1,9 @@
 """A run of a layer as lines of code, as a user of the framework would write them."""
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
-NAMESPACES = {"keras": "keras.layers", "torch": "nn"}
-OUTSIDE = {"Sequential": "keras.Sequential"}  # layers that are no layers of the namespace
-DOING = {
-    ("keras", "reset"): "layer.reset_state()",
-    ("keras", "weights"): "layer.get_weights()",
-    ("torch", "weights"): "layer.named_parameters()",
-}
 FIRST = "x"
 # Forms of an input that the code already shows, by its shape or by the call.
 PLAIN = (
@@ -35,7 +29,13 @@ def snippet(dialect: str, layer: str, params: Mapping[str, Any], steps: Sequence
 def constructed(dialect: str, layer: str, params: Mapping[str, Any]) -> str:
     """The call of the constructor."""
     given = ", ".join(f"{name}={_value(dialect, value)}" for name, value in params.items())
-    return f"{OUTSIDE.get(layer) or f'{NAMESPACES[dialect]}.{layer}'}({given})"
+    written = _programs(dialect)
+    return f"{written.OUTSIDE.get(layer) or f'{written.NAMESPACE}.{layer}'}({given})"
+
+
+def _programs(dialect: str) -> Any:
+    """The module of the dialect that says how its layers are called in code."""
+    return import_module(f"lstm_ref.dialects.{dialect}.programs")
 
 
 def _value(dialect: str, value: Any) -> str:
@@ -55,7 +55,7 @@ def _step(dialect: str, step: Any, params: Mapping[str, Any]) -> str:
     if step.action == "train":
         return "model.fit(x, targets)"
     if step.action != "call":
-        return DOING.get((dialect, step.action), str(step.action))
+        return str(_programs(dialect).DOING.get(step.action, step.action))
     given = "".join(f", {name}={_argument(value)}" for name, value in step.arguments.items())
     by_name = "inputs=" if step.input.form == "name" else ""
     return f"layer({by_name}{_input(step.input)}{given})  # x: {_shape(dialect, step.input, params)}"
