@@ -84,12 +84,12 @@ SUITES = (
         1e-7,
     ),
     Suite(
-        "Keras' own literals: constant kernels and bias; 1e-5",
+        "Keras' own literals: constant kernels and bias; 1e-6",
         "keras",
         "keras/src/layers/rnn/lstm_test.py, Keras 3.15",
         constants_of_keras,
-        1e-5,
-        1e-5,
+        1e-6,
+        1e-6,
     ),
     Suite(
         "default initialization, normal input; 1e-5",
