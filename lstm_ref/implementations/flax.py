@@ -210,6 +210,7 @@ IMPLEMENTATIONS = (
         host=HOST,
         accumulation=ACCUMULATION,
         adapter=Flax,
+        actions=(),
         on_request=True,
     ),
 )
