@@ -7,7 +7,7 @@ from lstm_ref.protocol.adapter import Host, Implementation
 
 HOST = Host(
     subject="keras-numpy",
-    requires=("keras", "scipy"),
+    requires=("keras", "jax", "scipy"),  # the backend imports both (3.15)
     extra="keras-numpy",
     environment=environment_of("numpy"),
 )
