@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -451,3 +452,8 @@ done(Within(context), "LSTMCell", 3, Step("call", {"input": ones(2, 2)}, (ones(2
 print(*entered)
 """
     assert printed(code) == "in out in out"
+
+
+def test_what_is_compiled_is_kept_in_the_folder_of_the_subject_and_nowhere_else() -> None:
+    kept = printed("import os\nprint(os.environ['TORCHINDUCTOR_CACHE_DIR'])").splitlines()[-1]
+    assert not Path(kept).is_absolute()

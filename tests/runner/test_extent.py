@@ -174,6 +174,15 @@ def test_a_slow_implementation_that_is_asked_for_takes_every_case_of_ones_own(co
     assert set(collected("file.yaml", "--lstm-impl", "slow")) == SLOW | items({"small"}, "slow")
 
 
+def test_a_slow_implementation_is_its_own_partner_within_its_dialect(
+    folder: Path, collected: Collected
+) -> None:
+    twice = "  - {name: twice, relation: {other: {params: {batch_first: true}}}}\n"
+    head, cases, _ = FILE.partition("cases:\n")
+    (folder / "twice.yaml").write_text(head + cases + twice, encoding="utf-8")
+    assert set(collected("twice.yaml", "--lstm-impl", "slow")) == items({"twice"}, "slow")
+
+
 def test_a_slow_implementation_is_part_of_a_full_run_only_unless_it_is_asked_for(
     collected: Collected,
 ) -> None:

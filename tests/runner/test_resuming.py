@@ -3,13 +3,17 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lstm_ref.implementations import discover
 from lstm_ref.results.errors import ResultFileError
 from lstm_ref.results.reading import read
+from lstm_ref.runner.resuming import differences
+from lstm_ref.runner.targets import Target
 
 Pytest = Callable[..., Any]
 
@@ -72,6 +76,26 @@ def test_the_first_failure_that_stops_it_is_a_new_one(run: Pytest, tmp_path: Pat
     done = run("-x", "--lstm-resume", LSTM_REF_TEST_FAULT=FAULT)
     assert [outcome.outcome for outcome in read(file).outcomes].count("fail") == 2
     assert "the same command with --resume (of pytest: --lstm-resume) goes on from here" in done.text
+
+
+def test_what_failed_before_comes_first_wherever_it_stands(run: Pytest, tmp_path: Path) -> None:
+    run(yaml=CASES, LSTM_REF_TEST_FAULT=FAULT)
+    file = tmp_path / "reports" / "results.jsonl"
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    last = next(line for line in reversed(lines) if '"outcome": "fail"' in line)
+    file.write_text("".join([*lines[:2], last]), encoding="utf-8")
+    run("-x", "--lstm-resume", LSTM_REF_TEST_FAULT=FAULT)
+    assert [outcome.outcome for outcome in read(file).outcomes].count("fail") == 2
+
+
+def test_another_version_is_a_difference_before_anything_starts(run: Pytest) -> None:
+    begun = run(yaml=CASES).results
+    (subject,) = begun.subjects
+    target = Target.of(next(iter(discover().values())))
+    column = subject.implementations[0]
+    now = replace(target, column=column, versions={"twin": "9"})
+    then = subject.versions["twin"]
+    assert differences(begun, begun.header, [now]) == [f"twin of {column}: {then} then, 9 now"]
 
 
 def test_what_is_complete_stays_as_it_is(run: Pytest, tmp_path: Path) -> None:

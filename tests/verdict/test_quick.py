@@ -9,6 +9,7 @@ import pytest
 
 from lstm_ref.corpus import Case, CorpusError
 from lstm_ref.corpus.quick_file import quick_cases, quick_dtypes, read
+from lstm_ref.verdict import noticing, quick
 from lstm_ref.verdict.noticing import noticed
 from lstm_ref.verdict.quick import chosen, everyday_cases, missing
 
@@ -49,6 +50,21 @@ def test_a_fault_that_no_chosen_case_notices_is_named() -> None:
     ordinary = next(case for case in cells() if noticed(case))
     lacks = missing([ordinary], frozenset())
     assert f"none notices in torch {ordinary.layer}: the recurrent kernel is transposed" in lacks
+
+
+def test_a_fault_within_the_margin_is_not_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    ratios = {"far": 64.0, "near": 63.0}
+    monkeypatch.setattr(noticing, "ratios", lambda *arguments: iter(ratios.items()))
+    case = next(case for case in cells() if noticing.comparable(case))
+    assert {shown.meaning for shown in noticed(case)} == {"far"}
+
+
+def test_a_case_is_taken_for_a_fault_that_only_it_notices(monkeypatch: pytest.MonkeyPatch) -> None:
+    left_out = next(case for case in cells() if case not in chosen(cells(), lambda line: None))
+    shown = noticing.Shown("torch", left_out.layer, "something rare")
+    monkeypatch.setattr(quick, "changing", lambda cases: {shown})
+    monkeypatch.setattr(quick, "noticed", lambda case, before=(): {shown} if case is left_out else set())
+    assert left_out in chosen(cells(), lambda line: None)
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1]", "["])
