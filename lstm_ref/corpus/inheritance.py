@@ -2,35 +2,38 @@
 the file's defaults. A parameter inherits from the parameter that it is like.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from lstm_ref.corpus.documents import Document, YamlNode
+from lstm_ref.corpus.errors import Problem
+from lstm_ref.corpus.hints import did_you_mean
 
 INHERITED = ("matrix", "exclude")
 GROUPS_OF_LAYERS = ("constructor", "call")
 
 
-def inherited(document: Document) -> Document:
-    """The document with everything that its entries inherit. Each value keeps the place
-    where it is written. What is written wrongly stays as it is, and the checks report
-    it.
+def inherited(document: Document) -> tuple[Document, list[Problem]]:
+    """The document with everything that its entries inherit, and the entries that are
+    like one that does not exist. Each value keeps the place where it is written. What
+    is written wrongly stays as it is: the models refuse it.
     """
     data = document.data if isinstance(document.data, dict) else {}
     if data.get("kind") == "parameters":
         return _with_likes(document)
-    return _with_matrices(document)
+    return _with_matrices(document), []
 
 
-def _with_likes(document: Document) -> Document:
+def _with_likes(document: Document) -> tuple[Document, list[Problem]]:
     """Each parameter and call argument that is `like: LSTM.units`, with everything that
     it does not say itself. One that is required does not inherit a default, and one
     with a default does not inherit `required`.
     """
+    problems: list[Problem] = []
     layers = document.data.get("layers")
     if not isinstance(layers, dict):
-        return document
+        return document, problems
     of_layers = _inside(_inside(document.root)["layers"])
     for name, layer in layers.items():
         for group in GROUPS_OF_LAYERS:
@@ -40,6 +43,7 @@ def _with_likes(document: Document) -> Document:
             for key, entry in entries.items():
                 found = _liked(entry, group, layers)
                 if found is None:
+                    problems += _unlike(document, (name, group, key), entry, layers)
                     continue
                 whose, what = found
                 above = layers[whose][group][what]
@@ -49,7 +53,25 @@ def _with_likes(document: Document) -> Document:
                 inherited_nodes = _inside(_inside(_inside(of_layers[whose])[group])[what])
                 nodes = {**{word: inherited_nodes[word] for word in left}, **_inside(own[key])}
                 own[key] = replace(own[key], children=nodes)
-    return document
+    return document, problems
+
+
+def _unlike(
+    document: Document, path: tuple[str, str, str], entry: Any, layers: Mapping[str, Any]
+) -> Iterator[Problem]:
+    """An entry that is like another which does not exist, or like itself."""
+    like = entry.get("like") if isinstance(entry, dict) else None
+    if isinstance(like, str):
+        known = [
+            f"{name}.{key}"
+            for name, layer in layers.items()
+            for key in (layer.get(path[1]) if isinstance(layer, dict) else None) or ()
+        ]
+        place = document.place(("layers", *path, "like"))
+        if like == f"{path[0]}.{path[2]}":
+            yield Problem(place, "is like itself", "write out what it says")
+        elif like not in known:
+            yield Problem(place, f'there is no "{like}" to be like', did_you_mean(like, known))
 
 
 def _liked(entry: Any, group: str, layers: Mapping[str, Any]) -> tuple[str, str] | None:

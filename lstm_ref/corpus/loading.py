@@ -37,7 +37,7 @@ from lstm_ref.corpus.models.parameters import ParametersFile
 from lstm_ref.corpus.reading import ReadCases, read_cases
 from lstm_ref.corpus.resolution import Parameters
 from lstm_ref.corpus.selection import id_pattern, select
-from lstm_ref.corpus.validation import validated
+from lstm_ref.corpus.validation import readable, validated
 from lstm_ref.kinds import is_case_file
 
 
@@ -293,9 +293,10 @@ def _read(path: Path) -> _File:
         document, refused = parse(content, path)
     except CorpusError as error:
         return _File(path, None, None, error.problems)
-    document = inherited(document)
+    document, unlike = inherited(document)
+    first = [*refused, *unlike]
     model, complaints = validated(document.view())
-    return _File(path, document, model, tuple(refused) + _elsewhere(complaints, refused))
+    return _File(path, document, model, (*first, *_elsewhere(complaints, first)))
 
 
 def _elsewhere(problems: Iterable[Problem], first: Iterable[Problem]) -> tuple[Problem, ...]:
@@ -311,11 +312,20 @@ def _problems_alone(files: Iterable[_File]) -> list[Problem]:
     problems: list[Problem] = []
     for file in files:
         problems += file.problems
-        if file.document and file.kind == "parameters":
-            problems += _elsewhere(problems_of_parameters(file.document.view()), file.problems)
-        if file.document and file.kind == "divergences":
-            problems += _elsewhere(problems_of_divergences(file.document.view()), file.problems)
+        problems += _elsewhere(_problems_of_tables(file), file.problems)
     return problems
+
+
+def _problems_of_tables(file: _File) -> Iterator[Problem]:
+    """What is wrong with a table or a list of divergences beyond its model. Of one that
+    its model refuses, what can be read is checked.
+    """
+    view = file.document.view() if file.document else None
+    if view is not None and file.kind == "parameters":
+        table = readable(ParametersFile, file.model, view)
+        yield from problems_of_parameters(table, view) if table else ()
+    if view is not None and file.kind == "divergences":
+        yield from problems_of_divergences(view)
 
 
 def _place_problems(file: _File, root: Path) -> Iterator[Problem]:

@@ -53,6 +53,16 @@ def validated(view: View) -> tuple[BaseModel | None, list[Problem]]:
         return None, model_problems(error, model, view)
 
 
+def readable(kind: type[Model], model: BaseModel | None, view: View) -> Model | None:
+    """The model of a whole document, or where there is none, of what can be read of it;
+    None where nothing can.
+    """
+    if isinstance(model, kind):
+        return model
+    found = salvaged(kind, view, {})
+    return found[0] if found else None
+
+
 def salvaged(model: type[Model], view: View, stand_ins: Mapping[str, Any]) -> tuple[Model, View] | None:
     """What a model reads of a mapping without what it refuses, and a view of that; None
     where nothing is left to read. `stand_ins` are read for keys that are missing.

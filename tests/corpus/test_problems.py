@@ -1106,6 +1106,39 @@ def test_a_need_can_be_met(root: Path, old: str, new: str, message: str) -> None
         load(root)
 
 
+def test_an_entry_that_a_table_refuses_hides_no_other_and_keeps_its_name(root: Path) -> None:
+    file = root / "toy" / "parameters.yaml"
+    table = file.read_text()
+    refused, repeated = "stated: {about: ", "values: [absent, given, previous]"
+    assert refused in table
+    assert repeated in table
+    file.write_text(
+        table.replace(refused, "stated: {abut: ").replace(
+            repeated, "values: [absent, given, given, previous]"
+        )
+    )
+    with pytest.raises(CorpusError) as caught:
+        load(root)
+    messages = [problem.message for problem in caught.value.problems]
+    assert any("unknown key" in message for message in messages)
+    assert any("stands twice" in message for message in messages)
+    assert not any("unknown parameter" in message for message in messages)
+
+
+def test_all_that_is_wrong_with_a_list_of_divergences_is_told_at_once(root: Path) -> None:
+    (root / "divergences").mkdir()
+    (root / "divergences" / "toy.yaml").write_text(
+        "kind: divergences\nimplementation: other\nabout: a\nentries:\n"
+        "  - {cases: [toy/a], reson: a}\n  - {cases: [toy/a], reason: b, match: '('}\n"
+    )
+    with pytest.raises(CorpusError) as caught:
+        load(root)
+    told = [problem for problem in caught.value.problems if problem.place.file.name == "toy.yaml"]
+    assert [problem.place.line for problem in told if "regular expression" in problem.message] == [6]
+    assert [problem.place.line for problem in told if "the file is named toy.yaml" in problem.message] == [2]
+    assert [problem.place.line for problem in told if 'unknown key "reson"' in problem.message] == [5]
+
+
 def test_a_table_stands_in_the_folder_of_its_dialect(root: Path) -> None:
     (root / "toy" / "parameters.yaml").rename(root / "toy" / "tables.yaml")
     with pytest.raises(CorpusError, match=r"stand in toy/parameters\.yaml"):

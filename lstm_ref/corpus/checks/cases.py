@@ -16,7 +16,7 @@ from lstm_ref.corpus.checks.relations import naming_problems, relation_problems
 from lstm_ref.corpus.checks.settings import Setting, of_axes, of_groups, of_run
 from lstm_ref.corpus.checks.steps import action_problems, derivatives_problems, size_problems, steps_problems
 from lstm_ref.corpus.checks.values import axis_problems, missing_problems, name_problems, setting_problems
-from lstm_ref.corpus.checks.views import elements_of, pattern_problems, repeated_problems
+from lstm_ref.corpus.checks.views import elements_of, repeated_problems
 from lstm_ref.corpus.documents import View
 from lstm_ref.corpus.errors import Problem
 from lstm_ref.corpus.hints import did_you_mean
@@ -45,7 +45,6 @@ def problems_of_head(
         yield from setting_problems(setting)
         if file.defaults.expect is None:
             yield from _type_problems(setting)
-    yield from pattern_problems(written.at("expect", "match"))
     yield from _raises_problems(written, dialect)
     yield from _list_problems(written, dialect)
 
@@ -90,7 +89,6 @@ def problems_of_case(case: ResolvedCase) -> Iterator[Problem]:
     yield from literal_problems(case.view)
     yield from _inherited_problems(case)
     yield from axes_problems(case)
-    yield from pattern_problems(case.view.at("expect", "match"))
     yield from _raises_problems(case.view, case.own.dialect)
     yield from _list_problems(case.view, case.own.dialect)
     for check, keys in TOGETHER:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from lstm_ref.corpus.checks.views import elements_of, pattern_problems
+from lstm_ref.corpus.checks.views import elements_of
 from lstm_ref.corpus.documents import View
 from lstm_ref.corpus.errors import Problem
 from lstm_ref.corpus.hints import did_you_mean
@@ -40,7 +40,6 @@ def action_problems(run: Run) -> Iterator[Problem]:
         )
         if action not in actions:
             yield view.at_value(f'this layer has no action "{action}"', did_you_mean(action, actions))
-        yield from pattern_problems(view.at("expect", "match"))
 
 
 def steps_problems(run: Run) -> Iterator[Problem]:

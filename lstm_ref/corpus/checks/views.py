@@ -1,6 +1,5 @@
 """What all checks have in common."""
 
-import re
 from collections.abc import Iterator
 
 from lstm_ref.corpus.documents import View
@@ -20,15 +19,6 @@ def elements_of(view: View, key: str) -> Iterator[View]:
     """The elements of the list below a key; nothing where there is none."""
     below = view.at(key)
     return below.elements() if below else iter(())
-
-
-def pattern_problems(match: View | None) -> Iterator[Problem]:
-    """A bad regular expression."""
-    if match is not None and isinstance(match.data, str):
-        try:
-            re.compile(match.data)
-        except re.error as error:
-            yield match.at_value(f"is no regular expression: {error}")
 
 
 def repeated_problems(values: View, axis: str = "") -> Iterator[Problem]:

@@ -1,5 +1,6 @@
-"""What all kinds of files are made of: text, names, sizes, versions."""
+"""What all kinds of files are made of: text, names, sizes, patterns, versions."""
 
+import re
 from typing import Annotated, Literal
 
 import packaging.version
@@ -51,6 +52,17 @@ Spot = Literal[
     "last-row",
     "every-call",
 ]
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise PydanticCustomError("pattern", "is no regular expression: {why}", {"why": str(error)}) from None
+    return text
+
+
+Pattern = Annotated[str, Field(pattern=NOT_BLANK), AfterValidator(_pattern)]
 
 
 def _specifier(text: str) -> str:

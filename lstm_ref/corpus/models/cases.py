@@ -14,7 +14,18 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from lstm_ref.corpus.models.base import Derivative, Dtype, Name, Scalar, Size, Spot, Strict, Text, Word
+from lstm_ref.corpus.models.base import (
+    Derivative,
+    Dtype,
+    Name,
+    Pattern,
+    Scalar,
+    Size,
+    Spot,
+    Strict,
+    Text,
+    Word,
+)
 
 
 class InputEntry(Strict):
@@ -117,7 +128,7 @@ class ExpectEntry(Strict):
     """
 
     raises: Text
-    match: Text | None = None
+    match: Pattern | None = None
 
 
 class CallStepEntry(Strict):

@@ -6,7 +6,7 @@ from pydantic import (
     Field,
 )
 
-from lstm_ref.corpus.models.base import Dtype, Fact, Name, Release, Scalar, Specifier, Strict, Text
+from lstm_ref.corpus.models.base import Dtype, Fact, Name, Pattern, Release, Scalar, Specifier, Strict, Text
 
 Unwanted = Literal["fail", "error", "crash", "timeout"]
 
@@ -48,7 +48,7 @@ class DivergenceEntry(Strict):
             " crash among several a process that has answered may be damaged, and is replaced."
         ),
     )
-    match: Text = Field(
+    match: Pattern = Field(
         description=(
             "A regular expression found in the message of the outcome: other failures of the same cases are"
             " none of this."
