@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from heads import head
 
 import lstm_ref
 from lstm_ref.cli.shared import waiting
@@ -34,17 +35,14 @@ cases:
     colour: red
 """
 
-RIGHT = """\
-kind: cases
-dialect: torch
-layer: LSTM
-about: A small layer.
-source: torch.nn.LSTM
-cases:
+RIGHT = (
+    head("torch", "LSTM")
+    + """\
   - name: small
     params: {input_size: 5, hidden_size: 3}
     input: {batch: 4, timesteps: 7, form: batched}
 """
+)
 
 
 @pytest.fixture
@@ -173,7 +171,7 @@ def test_a_report_is_made_again_beside_its_results(cli: Cli, tmp_path: Path) -> 
     (tmp_path / "results.jsonl").write_text("nonsense\n")
     done = cli("report", "results.jsonl")
     assert done.returncode == 1
-    assert "results.jsonl:1: this line is no JSON" in done.stderr
+    assert "results.jsonl:1: this line is not JSON" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from lstm_ref.conversion import ConversionError
 
 def serve(functions: Mapping[str, Callable[..., Any]]) -> None:
     answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a framework prints is no answer
+    os.dup2(2, 1)  # what a framework prints is not an answer
     while True:
         try:
             name, arguments = pickle.load(sys.stdin.buffer)

@@ -118,8 +118,8 @@ def test_one_of_several_lstms_is_chosen_and_narrowed(tmp_path: Path) -> None:
     ("name", "content", "reason"),
     [
         ("a.txt", b"", "unknown ending '.txt'; known are .onnx"),
-        ("a.npz", b"nonsense", "is no .npz file of arrays"),
-        ("a.onnx", b"nonsense", "is no ONNX model|needs the package onnx"),
+        ("a.npz", b"nonsense", "is not a .npz file of arrays"),
+        ("a.onnx", b"nonsense", "is not an ONNX model|needs the package onnx"),
         ("a.pt", b"nonsense", "cannot be read|needs the package torch"),
     ],
 )

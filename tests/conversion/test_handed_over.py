@@ -158,7 +158,7 @@ def test_whatever_is_handed_over_works_or_is_refused_with_a_reason(taker: str, m
         ),
         (
             lambda: to_torch({"weight_ih_l0": 1}),
-            "the weights are a dict, and no Stack; read them with from_keras",
+            "the weights are a dict, not a Stack; read them with from_keras",
         ),
         (
             lambda: to_torch(
@@ -532,7 +532,7 @@ def model(*nodes: Any, arrays: OnnxLSTM | None = None, **more: Array) -> Any:
         (lambda: model(node(), W=np.ones((1, 12, 5), np.int8)), "W is int8: quantized"),
         (
             lambda: model(onnx.helper.make_node("GRU", ["X", "W", "R"], ["Y"], hidden_size=3)),
-            "a GRU is no LSTM",
+            "a GRU is not an LSTM",
         ),
         (lambda: model(onnx.helper.make_node("Relu", ["X"], ["Y"])), "the model has no LSTM node"),
         (lambda: node(), "a node does not hold its weights: hand over the model"),

@@ -87,7 +87,7 @@ def test_peepholes_are_refused_and_not_lost() -> None:
                     "the layer.layers[0].cell has recurrent_activation 'hard_sigmoid', expected 'sigmoid';"
                     f" {KERAS_ONLY}"
                 ),
-                "the layer.layers[1] is a GRU, and no LSTM",
+                "the layer.layers[1] is a GRU, not an LSTM",
             ],
         ),
         (
@@ -136,7 +136,7 @@ def test_a_keras_layer_that_is_not_the_lstm_of_all_frameworks(
 @pytest.mark.parametrize(
     ("name", "problems"),
     [
-        ("GRU", ["the module GRU is a GRU, and no LSTM"]),
+        ("GRU", ["the module GRU is a GRU, not an LSTM"]),
         (
             "parametrized",
             [

@@ -281,7 +281,7 @@ SHOWN = "    shows: [{returns: [4, 3]}]\n"
             "    shows: [{name: b, returns: [4, 3]}, {name: b, returns: [4, 3]}]\n",
             13,
             48,
-            'the name "b" stands twice: here and in line 13',
+            'the name "b" is used twice: here and in line 13',
             "",
         ),
         (
@@ -349,7 +349,7 @@ def test_a_missing_example_is_told_with_those_that_there_are(root: Path) -> None
 
 def test_names_of_claims_stand_once(root: Path) -> None:
     (problem,) = problems(root, claim("true", SHOWN) + claim("true", SHOWN))
-    assert problem.message == 'the name "a" stands twice: here and in line 10'
+    assert problem.message == 'the name "a" is used twice: here and in line 10'
     assert problem.place.line == 14
 
 

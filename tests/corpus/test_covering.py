@@ -397,7 +397,7 @@ def test_a_selection_does_not_go_stale_by_what_is_beside_the_matrix(large: Path)
 )
 def test_a_broken_file_of_selections_is_refused(large: Path, content: str) -> None:
     (large / "covering.json").write_text(content)
-    assert f"{large}/covering.json:1:1: is no file of selections" in refused(large)
+    assert f"{large}/covering.json:1:1: is not a file of selections" in refused(large)
 
 
 def test_selections_belong_to_the_corpus(large: Path) -> None:
@@ -462,7 +462,10 @@ def test_a_check_needs_no_generator(large: Path) -> None:
             lambda one: one["rows"].pop(),
             "the selection of toy/file/large misses 1 combinations: params.unroll=true, params.rate=1",
         ),
-        (lambda one: one["rows"].append([1, 2, 0]), "rows that are no points, or stand twice: (1, 2, 0)"),
+        (
+            lambda one: one["rows"].append([1, 2, 0]),
+            "rows that are not points, or are listed twice: (1, 2, 0)",
+        ),
         (lambda one: one["rows"].append(one["rows"][0]), "stand twice: (0, 0, 0)"),
         (lambda one: one["rows"].append([0, 0]), "stand twice: (0, 0)"),
         (lambda one: one.update(digest="0"), "the selection of toy/file/large is stale"),

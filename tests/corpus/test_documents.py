@@ -95,7 +95,7 @@ def test_the_place_of_what_is_missing_is_that_of_what_holds_it() -> None:
 def test_a_duplicate_key_names_both_lines_and_the_first_counts() -> None:
     document, problems = parse(b"a: 1\nb: 2\na: 3\n", Path("x.yaml"))
     assert [(problem.place.line, problem.message) for problem in problems] == [
-        (3, 'the key "a" stands twice: here and in line 1')
+        (3, 'the key "a" is used twice: here and in line 1')
     ]
     assert document.data == {"a": 1, "b": 2}
 

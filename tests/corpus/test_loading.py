@@ -133,7 +133,7 @@ def test_loading_leaves_garbage_collection_on(root: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match="is no folder"):
+    with pytest.raises(CorpusError, match="is not a folder"):
         load(tmp_path / "nothing")
 
 
@@ -189,7 +189,7 @@ def test_a_divergence_that_is_about_no_case_is_a_problem(root: Path, write: Writ
         ("https://", "see ", "must be text that matches"),
         ('    match: "output: .* beyond the bound"\n', "", '"match" is missing'),
         ("output: .* beyond the bound", " ", "must be more than blanks"),
-        ("output: .* beyond the bound", "output: (", r"toy-one\.yaml:9:12: is no regular expression"),
+        ("output: .* beyond the bound", "output: (", r"toy-one\.yaml:9:12: is not a regular expression"),
     ],
 )
 def test_a_divergence_is_strict(root: Path, old: str, new: str, message: str) -> None:

@@ -141,7 +141,7 @@ def test_a_mistake_in_a_matrix_is_told_once(problems: Problems) -> None:
         ),
         ("name: a, call: {epochs: 3}", 'unknown call argument "epochs"'),
         ("name: a, versions: ['3']", 'unknown version "3" of dialect toy'),
-        ("name: a, versions: ['1', '1']", "stands twice"),
+        ("name: a, versions: ['1', '1']", "is listed twice"),
         ("name: a, versions: []", "must not be empty"),
         ("name: a, versions: [1]", "must be a string"),
         ("name: a, values: {weights: drown}", "must be drawn or initial"),
@@ -173,7 +173,7 @@ def test_a_mistake_in_a_matrix_is_told_once(problems: Problems) -> None:
                 "name: a, matrix: {params.rate: [1]}, covering: {strength: 1, runs: always, pairs_with:"
                 " [params.rte]}"
             ),
-            '"params.rte" is no axis',
+            '"params.rte" is not an axis',
         ),
         (
             (
@@ -201,14 +201,14 @@ def test_a_mistake_in_a_matrix_is_told_once(problems: Problems) -> None:
                 "name: a, matrix: {params.rate: [1]}, covering: {strength: 1, runs: everyday, full_dtypes:"
                 " [float64, float64]}"
             ),
-            'the string "float64" stands twice',
+            'the string "float64" is listed twice',
         ),
         (
             (
                 "name: a, matrix: {params.rate: [1], params.units: [1]}, covering: {strength: 1, runs:"
                 " always, pairs_with: [params.rate, params.rate]}"
             ),
-            "stands twice",
+            "is listed twice",
         ),
         (
             "name: a, matrix: {params.rate: [1]}, covering: {strength: 1, runs: always}",
@@ -301,7 +301,7 @@ def test_a_mistake_in_a_matrix_is_told_once(problems: Problems) -> None:
         ("name: a, steps: [{call: {input: null}}]", "must be a mapping, not nothing"),
         ("name: a, relation: {other: {call: {input: null}}}", "must be a mapping, not nothing"),
         ("name: a, expect: {match: x}", '"raises" is missing'),
-        ("name: a, dtypes: [float32, float32]", "stands twice"),
+        ("name: a, dtypes: [float32, float32]", "is listed twice"),
         ("name: a, dtypes: [double]", "must be float64 or"),
         ("name: a, undocumented: {x: 1}", "need an expected exception"),
         ("name: a, undocumented: {unroll: 1}, expect: {raises: KeyError}", '"unroll" is documented'),
@@ -309,8 +309,8 @@ def test_a_mistake_in_a_matrix_is_told_once(problems: Problems) -> None:
         ("name: a, matrix: {units: [1]}", 'unknown axis "units"'),
         ("name: a, matrix: {params.units: []}", "must not be empty"),
         ("name: a, matrix: {params.units: 3}", "must be a list"),
-        ("name: a, matrix: {params.units: [1, 2, 1]}", "stands twice"),
-        ("name: a, matrix: {values.scale: [1, 1.0]}", "stands twice"),
+        ("name: a, matrix: {params.units: [1, 2, 1]}", "is listed twice"),
+        ("name: a, matrix: {values.scale: [1, 1.0]}", "is listed twice"),
         ("name: a, matrix: {values.scale: [1, x]}", "must be a number"),
         ("name: a, matrix: {input.timesteps: [1, -2]}", "must be 0 or more"),
         ("name: a, matrix: {call.state: [given, gone]}", "must be absent or given"),
@@ -320,7 +320,7 @@ def test_a_mistake_in_a_matrix_is_told_once(problems: Problems) -> None:
         ("name: a, matrix: {params.units: [1]}, exclude: [{params.units: 2}]", "excludes nothing"),
         (
             "name: a, matrix: {params.units: [1]}, exclude: [{params.unroll: true}]",
-            "is no axis of this matrix",
+            "is not an axis of this matrix",
         ),
         ("name: a, matrix: {params.units: [1]}, exclude: [{params.units: 1}]", "every point is excluded"),
         ("name: a, matrix: {params.units: [1]}, exclude: [{}]", "excludes everything"),
@@ -349,7 +349,10 @@ def test_a_mistake_in_a_matrix_is_told_once(problems: Problems) -> None:
         ("name: a, call: {input: {part: [0, 1, 2]}}", "must be [start, stop]"),
         ("name: a, call: {input: {part: [2, 2]}}", "must be [start, stop]"),
         ("name: a, call: {input: {part: [-1, 2]}}", "must be 0 or more"),
-        ("name: a, call: {input: {part: [0, 8]}}", "part [0, 8] does not lie inside the 7 timesteps"),
+        (
+            "name: a, call: {input: {part: [0, 8]}}",
+            "part [0, 8] is out of range: the case's first input has 7 timesteps",
+        ),
         ("name: a, call: {input: {timestep: 3}}", '"timestep" is for a layer whose input has no time'),
         ("name: a, call: {input: {timestep: -1}}", "must be 0 or more"),
         (
@@ -359,7 +362,7 @@ def test_a_mistake_in_a_matrix_is_told_once(problems: Problems) -> None:
         ("name: a, call: {input: {timestp: 1}}", 'unknown key "timestp"'),
         (
             "name: a, relation: {other: {layer: Cell, params: {units: 3}, input: {timestep: 7}}}",
-            "timestep 7 is none of the 7 timesteps",
+            "timestep 7 is out of range: the case's first input has 0 to 6",
         ),
         (
             "name: a, relation: {other: {layer: Cell, params: {units: 3}, input: {part: [0, 1]}}}",
@@ -380,7 +383,10 @@ def test_a_mistake_in_a_matrix_is_told_once(problems: Problems) -> None:
             ),
             "not as a shape",
         ),
-        ("name: a, layer: Cell, call: {input: {timestep: 1}}", "timestep 1 is none of the 0 timesteps"),
+        (
+            "name: a, layer: Cell, call: {input: {timestep: 1}}",
+            "timestep 1 is out of range: the case's first input has none",
+        ),
         ("name: a, relation: {other: {params: {unroll: true}, weights: 0}}", "must be a string"),
         ("name: a, relation: {other: {params: {unroll: true}, weights: ' '}}", "must be more than blanks"),
         ("name: a, relation: {other: {params: {unroll: true}, wieghts: x}}", 'unknown key "wieghts"'),
@@ -536,7 +542,7 @@ def test_a_mistake_in_a_matrix_is_told_once(problems: Problems) -> None:
                 "name: a, relation: {other: {params: {stated: true}, steps: [{call: {}}, {call: {input:"
                 " {part: [5, 9]}}}]}}"
             ),
-            "does not lie inside",
+            "is out of range",
         ),
         (
             "name: a, input: {shape: [4, 7]}, relation: {other: {input: {timesteps: 2}}}",
@@ -886,7 +892,7 @@ def test_an_error_holds_each_problem_once() -> None:
 
 def test_a_name_may_stand_once_in_a_file(problems: Problems) -> None:
     (problem,) = problems("- name: a\n- name: b\n- name: a\n")
-    assert problem.message == 'the name "a" stands twice: here and in line 10'
+    assert problem.message == 'the name "a" is used twice: here and in line 10'
     assert problem.place.line == 12
 
 
@@ -1038,7 +1044,7 @@ def test_a_broken_table_does_not_make_every_name_of_its_dialect_unknown(root: Pa
         ("units: {about: a, source: b}", 'either "default" or "required: true"'),
         ("units: {about: a, source: b, required: true, default: 1}", 'either "default" or "required: true"'),
         ("units: {about: a, required: true}", '"source" is missing'),
-        ("units: {about: a, source: b, default: 1, values: [1, 1]}", "stands twice"),
+        ("units: {about: a, source: b, default: 1, values: [1, 1]}", "is listed twice"),
     ],
 )
 def test_a_parameter_of_a_table_has_a_source_and_either_a_default_or_none(
@@ -1074,7 +1080,7 @@ CELL_OUTPUTS = """\
         (
             "needs: {previous: {stated: true}}",
             "needs: {before: {stated: true}}",
-            '"before" is no value of this argument',
+            '"before" is not a value of this argument',
         ),
         (
             "needs: {previous: {stated: true}}",
@@ -1121,7 +1127,7 @@ def test_an_entry_that_a_table_refuses_hides_no_other_and_keeps_its_name(root: P
         load(root)
     messages = [problem.message for problem in caught.value.problems]
     assert any("unknown key" in message for message in messages)
-    assert any("stands twice" in message for message in messages)
+    assert any("is listed twice" in message for message in messages)
     assert not any("unknown parameter" in message for message in messages)
 
 

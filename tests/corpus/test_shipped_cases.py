@@ -411,7 +411,7 @@ def test_the_parameter_table_is_the_signature_of_the_installed_framework(dialect
     ]
 
 
-# What of a node is no attribute.
+# What of a node is not an attribute.
 OF_THE_NODE = {"opset", "B", "P", "outputs", "constant", "hidden_size_stated"}
 
 

@@ -258,7 +258,7 @@ def test_wrong_weights_are_refused_all_at_once() -> None:
     with pytest.raises(
         ValueError,
         match=(
-            r"bias_hh_l0 is missing; bias is no weight of this layer; weight_ih_l0 has shape \(5, 12\),"
+            r"bias_hh_l0 is missing; bias is not a weight of this layer; weight_ih_l0 has shape \(5, 12\),"
             r" expected \(12, 5\)"
         ),
     ):

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from heads import KERAS_LSTM
 
 import lstm_ref
 from lstm_ref.results.reading import read
@@ -21,16 +22,9 @@ CHECKOUT = Path(lstm_ref.__file__).parent.parent
 EXAMPLE = CHECKOUT / "examples" / "numpy"
 CLUMSY = CHECKOUT / "tests" / "smoke" / "clumsy.py"
 
-CASES = """
-kind: cases
-dialect: keras
-layer: LSTM
-about: A claim.
-source: a test
-defaults:
-  params: {units: 3}
-  input: {batch: 4, timesteps: 7, features: 5}
-cases:
+CASES = (
+    KERAS_LSTM
+    + """\
   - name: sequences
     matrix:
       params.return_sequences: [true, false]
@@ -38,6 +32,7 @@ cases:
   - name: in-double-precision
     dtypes: [float64]
 """
+)
 DIVERGENCES = """
 kind: divergences
 implementation: clumsy
@@ -294,14 +289,14 @@ IMPLEMENTATIONS = [Implementation("half", "keras", Half, {"float32": "float32"})
             "there is no file no/such/python; make one with python -m venv",
         ),
         (None, ("--python", "torch@old=."), "is a folder; name the interpreter in it"),
-        (None, ("--python", "torch@old=/bin/cat"), "/bin/cat is no Python interpreter"),
+        (None, ("--python", "torch@old=/bin/cat"), "/bin/cat is not a Python interpreter"),
         (None, ("--python", f"torch={sys.executable}"), "is not IMPLEMENTATION@LABEL=INTERPRETER"),
         (
             None,
             ("--subject", clumsy(), "--divergences", "nowhere.yaml"),
             "nowhere.yaml:1:1: cannot be read: No such file or directory",
         ),
-        (None, ("--subject", clumsy(), "--divergences", "cases.yaml"), "is no file of divergences"),
+        (None, ("--subject", clumsy(), "--divergences", "cases.yaml"), "is not a file of divergences"),
     ],
 )
 def test_each_misuse_is_told_with_what_to_do(

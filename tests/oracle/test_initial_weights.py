@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from heads import head
 
 from lstm_ref.corpus import Case
 from lstm_ref.results.records import Outcome
@@ -13,16 +14,9 @@ from lstm_ref.results.records import Outcome
 Read = Callable[[str], dict[str, Case]]
 Judged = Callable[..., Outcome]
 
-KERAS = """\
-kind: cases
-dialect: keras
-layer: LSTM
-about: A claim of the tests.
-source: keras.layers.LSTM
-defaults:
-  input: {batch: 2, timesteps: 3, features: 40}
-  values: {weights: initial}
-cases:
+KERAS = (
+    head("keras", "LSTM", "input: {batch: 2, timesteps: 3, features: 40}", "values: {weights: initial}")
+    + """\
   - name: read-between
     params: {units: 24}
     steps: [{call: {}}, weights, {call: {}}]
@@ -31,22 +25,22 @@ cases:
     params: {layer: {layer: LSTM, params: {units: 24}}}
     steps: [{call: {}}, weights]
 """
-TORCH = """\
-kind: cases
-dialect: torch
-layer: LSTM
-about: A claim of the tests.
-source: torch.nn.LSTM
-defaults:
-  params: {input_size: 20, hidden_size: 30, num_layers: 2}
-  input: {batch: 2, timesteps: 3}
-  values: {weights: initial}
-cases:
+)
+TORCH = (
+    head(
+        "torch",
+        "LSTM",
+        "params: {input_size: 20, hidden_size: 30, num_layers: 2}",
+        "input: {batch: 2, timesteps: 3}",
+        "values: {weights: initial}",
+    )
+    + """\
   - name: read-first
     steps: [weights, {call: {}}]
   - name: drawn-again
     steps: [reset-parameters, weights, {call: {}}]
 """
+)
 TEXTS = {"read-between": KERAS, "both-directions": KERAS, "read-first": TORCH, "drawn-again": TORCH}
 
 

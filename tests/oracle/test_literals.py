@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from heads import head
 from mpmath import exp, mp, mpf, tanh
 
 from lstm_ref.corpus import Case, CorpusError, load
@@ -13,13 +14,9 @@ from lstm_ref.oracle.materialize import materialize
 
 Read = Callable[[str], dict[str, Case]]
 
-KERAS = """\
-kind: cases
-dialect: keras
-layer: LSTM
-about: A claim of the tests.
-source: a test
-cases:
+KERAS = (
+    head("keras", "LSTM")
+    + """\
   - name: a
     params: {units: 1}
     input: {batch: 1, timesteps: 1, features: 1}
@@ -33,13 +30,10 @@ cases:
       expected:
         output: [[0.3238]]
 """
-TORCH = """\
-kind: cases
-dialect: torch
-layer: LSTM
-about: A claim of the tests.
-source: a test
-cases:
+)
+TORCH = (
+    head("torch", "LSTM")
+    + """\
   - name: a
     params: {input_size: 1, hidden_size: 1}
     input: {batch: 1, timesteps: 1}
@@ -49,13 +43,10 @@ cases:
       arguments: {input: 1.0, "hx[0]": 2.0, "hx[1]": 1.0}
       expected: {c_n: [[[1.72991]]]}
 """
-ONNX = """\
-kind: cases
-dialect: onnx
-layer: LSTM
-about: A claim of the tests.
-source: a test
-cases:
+)
+ONNX = (
+    head("onnx", "LSTM")
+    + """\
   - name: a
     params: {hidden_size: 1}
     input: {batch: 1, timesteps: 1, features: 1}
@@ -64,6 +55,7 @@ cases:
       arguments: {X: 1.0}
       expected: {Y_h: [[[0.02744]]]}
 """
+)
 
 
 def messages(cases: dict[str, Case]) -> list[str]:

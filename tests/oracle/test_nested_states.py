@@ -5,6 +5,7 @@ next.
 from collections.abc import Callable
 
 import pytest
+from heads import head
 
 from lstm_ref.corpus import Case
 from lstm_ref.results.records import Outcome
@@ -16,15 +17,9 @@ CELLS = (
     "{layer: StackedRNNCells, params: {cells: [{layer: LSTMCell, params: {units: 3}}, {layer: LSTMCell,"
     " params: {units: 3}}]}}"
 )
-TEXT = f"""\
-kind: cases
-dialect: keras
-layer: RNN
-about: A claim of the tests.
-source: keras.layers.RNN
-defaults:
-  input: {{batch: 4, timesteps: 7, features: 5}}
-cases:
+TEXT = (
+    head("keras", "RNN", "input: {batch: 4, timesteps: 7, features: 5}")
+    + f"""\
   - name: split
     params: {{cell: {CELLS}, return_sequences: true, return_state: true}}
     call: {{initial_state: given}}
@@ -54,6 +49,7 @@ cases:
         steps: [call: {{input: {{timestep: 0}}}}, call: {{input: {{timestep: 1}}, states: previous}}]
       equal: [{{left: output, right: output}}]
 """
+)
 
 
 @pytest.mark.parametrize("name", ["split", "both-directions", "cell-by-cell"])

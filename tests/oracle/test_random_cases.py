@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from heads import head
 
 from lstm_ref.corpus import Case
 from lstm_ref.results.records import Outcome
@@ -13,17 +14,15 @@ from lstm_ref.results.records import Outcome
 Read = Callable[[str], dict[str, Case]]
 Judged = Callable[..., Outcome]
 
-KERAS = """\
-kind: cases
-dialect: keras
-layer: LSTM
-about: A claim of the tests.
-source: keras.layers.LSTM
-defaults:
-  params: {units: 32, dropout: 0.3, recurrent_dropout: 0.2, return_sequences: true}
-  input: {batch: 32, timesteps: 3, features: 32}
-  call: {training: true}
-cases:
+KERAS = (
+    head(
+        "keras",
+        "LSTM",
+        "params: {units: 32, dropout: 0.3, recurrent_dropout: 0.2, return_sequences: true}",
+        "input: {batch: 32, timesteps: 3, features: 32}",
+        "call: {training: true}",
+    )
+    + """\
   - name: twice
     steps:
       - call: {training: true}
@@ -44,16 +43,10 @@ cases:
         - {left: {output: output, at: last-step}, right: output}
       exact: true
 """
-NESTED = """\
-kind: cases
-dialect: keras
-layer: Bidirectional
-about: A claim of the tests.
-source: keras.layers.Bidirectional
-defaults:
-  input: {batch: 48, timesteps: 2, features: 32}
-  call: {training: true}
-cases:
+)
+NESTED = (
+    head("keras", "Bidirectional", "input: {batch: 48, timesteps: 2, features: 32}", "call: {training: true}")
+    + """\
   - name: bidirectional
     params:
       layer: {layer: LSTM, params: {units: 16, dropout: 0.3, recurrent_dropout: 0.2}}
@@ -69,16 +62,15 @@ cases:
         - layer: Bidirectional
           params: {layer: {layer: LSTM, params: {units: 16, recurrent_dropout: 0.2}}}
 """
-TORCH = """\
-kind: cases
-dialect: torch
-layer: LSTM
-about: A claim of the tests.
-source: torch.nn.LSTM
-defaults:
-  params: {input_size: 5, hidden_size: 16, num_layers: 3, dropout: 0.3}
-  input: {batch: 12, timesteps: 7}
-cases:
+)
+TORCH = (
+    head(
+        "torch",
+        "LSTM",
+        "params: {input_size: 5, hidden_size: 16, num_layers: 3, dropout: 0.3}",
+        "input: {batch: 12, timesteps: 7}",
+    )
+    + """\
   - name: padded
   - name: unbatched
     input: {form: unbatched}
@@ -88,6 +80,7 @@ cases:
   - name: not-in-training
     call: {training: false}
 """
+)
 TEXTS = {
     **dict.fromkeys(("twice", "inference", "trained", "trained-unrolled", "seeded"), KERAS),
     **dict.fromkeys(("bidirectional", "trained-in-both-directions", "stack"), NESTED),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from types import ModuleType
 
 import pytest
+from heads import head
 
 from lstm_ref.corpus import Case, CaseStep, ExpectedError, Input
 from lstm_ref.oracle.materialize import cast, materialize
@@ -17,16 +18,14 @@ from lstm_ref.verdict.judge import judge_refusals
 Read = Callable[[str], dict[str, Case]]
 Judged = Callable[..., Outcome]
 
-CASES = """\
-kind: cases
-dialect: keras
-layer: LSTM
-about: A claim of the tests.
-source: keras.layers.LSTM
-defaults:
-  params: {units: 3, stateful: true, return_state: true}
-  input: {batch: 4, timesteps: 7, features: 5}
-cases:
+CASES = (
+    head(
+        "keras",
+        "LSTM",
+        "params: {units: 3, stateful: true, return_state: true}",
+        "input: {batch: 4, timesteps: 7, features: 5}",
+    )
+    + """\
   - name: between
     steps:
       - call: {}
@@ -50,6 +49,7 @@ cases:
           - call: {input: {features: 6}}
             expect: {raises: ValueError, match: features}
 """
+)
 
 
 @pytest.mark.parametrize("name", ["between", "twice", "related"])

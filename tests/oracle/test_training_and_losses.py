@@ -5,6 +5,7 @@ run.
 from collections.abc import Callable
 
 import pytest
+from heads import head
 
 from lstm_ref.corpus import Case
 from lstm_ref.results.records import Outcome
@@ -12,16 +13,14 @@ from lstm_ref.results.records import Outcome
 Read = Callable[[str], dict[str, Case]]
 Judged = Callable[..., Outcome]
 
-CASES = """\
-kind: cases
-dialect: keras
-layer: LSTM
-about: A claim of the tests.
-source: keras.layers.LSTM
-defaults:
-  params: {units: 3, return_sequences: true}
-  input: {batch: 4, timesteps: 5, features: 5}
-cases:
+CASES = (
+    head(
+        "keras",
+        "LSTM",
+        "params: {units: 3, return_sequences: true}",
+        "input: {batch: 4, timesteps: 5, features: 5}",
+    )
+    + """\
   - name: trained-and-read
     steps: [{train: {epochs: 3, learning_rate: 0.125}}, weights]
   - name: trained-and-called
@@ -33,13 +32,10 @@ cases:
       activity_regularizer: {class_name: L2, config: {l2: 0.5}}
   - name: without-losses
 """
-NESTED = """\
-kind: cases
-dialect: keras
-layer: Bidirectional
-about: A claim of the tests.
-source: keras.layers.Bidirectional
-cases:
+)
+NESTED = (
+    head("keras", "Bidirectional")
+    + """\
   - name: losses-of-two
     params: {layer: {layer: LSTM,
       params: {units: 3, kernel_regularizer: {class_name: L2, config: {l2: 0.5}}}}}
@@ -49,6 +45,7 @@ cases:
     input: {batch: 4, timesteps: 5, features: 5}
     steps: [{train: {epochs: 3, learning_rate: 0.125}}, weights, {call: {}}]
 """
+)
 TEXTS = {
     **dict.fromkeys(("trained-and-read", "trained-and-called", "losses", "without-losses"), CASES),
     **dict.fromkeys(("losses-of-two", "trained-in-both-directions"), NESTED),

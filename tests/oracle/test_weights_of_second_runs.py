@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from heads import head
 
 from lstm_ref.corpus import Case
 from lstm_ref.dialects import dialect
@@ -107,7 +108,7 @@ EMBEDDED = {
 
 
 def test_a_weight_of_no_lstm_is_refused() -> None:
-    with pytest.raises(ValueError, match="0/embeddings is no weight of an LSTM"):
+    with pytest.raises(ValueError, match="0/embeddings is not a weight of an LSTM"):
         groups(labels_of("keras", "Sequential", **EMBEDDED))
 
 
@@ -156,28 +157,19 @@ def test_a_bias_that_nobody_asks_for_is_left_out() -> None:
     assert set(named(layer, groups(labels)[""], labels)) == {"kernel", "recurrent_kernel"}
 
 
-FILE = """\
-kind: cases
-dialect: keras
-layer: LSTM
-about: A claim of the tests.
-source: a test
-cases:
+FILE = (
+    head("keras", "LSTM")
+    + """\
   - name: first
     params: {units: 3}
     input: {batch: 4, timesteps: 7, features: 5}
 """
+)
 
 
-PARTS = """\
-kind: cases
-dialect: keras
-layer: Bidirectional
-about: A claim of the tests.
-source: a test
-defaults:
-  input: {batch: 4, timesteps: 7, features: 5}
-cases:
+PARTS = (
+    head("keras", "Bidirectional", "input: {batch: 4, timesteps: 7, features: 5}")
+    + """\
   - name: halves
     params: {layer: {layer: LSTM, params: {units: 3, return_sequences: true}}}
     call: {initial_state: given}
@@ -196,13 +188,10 @@ cases:
     params: {encoder: {layer: LSTM, params: {units: 3, return_state: true}},
       decoder: {layer: LSTM, params: {units: 3}}}
 """
-BOTH = """\
-kind: cases
-dialect: torch
-layer: LSTM
-about: A claim of the tests.
-source: a test
-cases:
+)
+BOTH = (
+    head("torch", "LSTM")
+    + """\
   - name: both
     params: {input_size: 5, hidden_size: 3, bidirectional: true}
     input: {batch: 4, timesteps: 7}
@@ -211,6 +200,7 @@ cases:
       other: {params: {bidirectional: false}, weights: _l0_reverse, input: {reversed: true}}
       equal: [{left: {output: h_n, at: backward-half}, right: h_n}]
 """
+)
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ def test_elsewhere_both_sides_agree_with_the_derivative(activation: Callable[...
             assert slopes(activation, z) == pytest.approx((derivative, derivative), abs=1e-5)
 
 
-# At a kink as everywhere: the parameters are no numbers that a framework takes where
+# At a kink as everywhere: the parameters are not numbers that a framework takes where
 # nothing is said.
 PARAMETRIC: dict[str, tuple[Callable[..., Any], dict[float, float]]] = {
     "leaky_relu_of": (parametric.leaky_relu_of(0.25), {0.0: 0.25}),

@@ -43,7 +43,7 @@ def test_markdown_has_a_verdict_each_and_what_is_new_with_its_command(
 
 
 def test_markdown_says_that_a_run_is_not_whole(results: Callable[..., Results]) -> None:
-    assert "**This is no whole run:**" in markdown.render(results({}, whole=False))
+    assert "**This is not a whole run:**" in markdown.render(results({}, whole=False))
     assert "no whole run" not in markdown.render(results({}))
 
 

@@ -62,7 +62,7 @@ def test_a_last_line_may_be_torn_in_the_middle_of_a_character(make: Make, write:
 def test_a_line_that_is_no_text_is_an_error_with_its_line(make: Make, write: Write) -> None:
     file = write(make["complete"]([make["outcome"](message="size")]))
     file.write_bytes(file.read_bytes().replace(b'"size"', b'"\xc3"'))
-    with pytest.raises(ResultFileError, match=r"results\.jsonl:4: this line is no UTF-8: byte"):
+    with pytest.raises(ResultFileError, match=r"results\.jsonl:4: this line is not UTF-8: byte"):
         read(file)
 
 
@@ -71,7 +71,7 @@ def test_a_torn_line_in_the_middle_is_an_error_with_its_line(make: Make, write: 
     lines = file.read_text().split("\n")
     lines[3] = lines[3][:-40]
     file.write_text("\n".join(lines))
-    with pytest.raises(ResultFileError, match=r"results\.jsonl:4: this line is no JSON"):
+    with pytest.raises(ResultFileError, match=r"results\.jsonl:4: this line is not JSON"):
         read(file)
 
 
@@ -104,8 +104,8 @@ def test_a_line_without_a_required_field_is_an_error_that_names_it(make: Make, w
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (lambda records: records[1:], r":1: the first line is no header"),
-        (lambda records: [], r":1: the first line is no header"),
+        (lambda records: records[1:], r":1: the first line is not a header"),
+        (lambda records: [], r":1: the first line is not a header"),
         (lambda records: [*records, records[-2]], r":6: a line after the footer"),
         (lambda records: [records[0], *records], r":2: a second header"),
         (

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from heads import KERAS_LSTM, TORCH_LSTM
 
 import lstm_ref
 from lstm_ref.corpus import load_file, load_parameters
@@ -18,16 +19,9 @@ from lstm_ref.corpus.selection import last_part
 
 # Eight points, four of which cover every pair; a case of one point; and one that has no
 # float64.
-FILE = """\
-kind: cases
-dialect: torch
-layer: LSTM
-about: A claim of the tests.
-source: torch.nn.LSTM
-defaults:
-  params: {input_size: 5, hidden_size: 3}
-  input: {batch: 4, timesteps: 7}
-cases:
+FILE = (
+    TORCH_LSTM
+    + """\
   - name: large
     matrix:
       params.bias: [true, false]
@@ -40,6 +34,7 @@ cases:
     covering: {strength: 1, runs: everyday}
     dtypes: [bfloat16, float16]
 """
+)
 CHOSEN = {"large": ((0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 0)), "half": ((0,),)}
 COVERING = {
     "large",
@@ -255,20 +250,14 @@ def test_a_pattern_over_several_files_is_one_pattern(collected: Collected, folde
     assert len(collected("--lstm-impl", "plain", "--lstm-case", pattern, "--lstm-full")) == 3
 
 
-VERSIONS = """\
-kind: cases
-dialect: keras
-layer: LSTM
-about: A claim of the tests.
-source: keras.layers.LSTM
-defaults:
-  params: {units: 3}
-  input: {batch: 4, timesteps: 7, features: 5}
-cases:
+VERSIONS = (
+    KERAS_LSTM
+    + """\
   - name: both
   - {name: first, versions: ["2"]}
   - {name: second, versions: ["3", "2"]}
 """
+)
 
 
 def test_a_case_is_run_where_the_implementation_follows_its_version(
@@ -281,16 +270,9 @@ def test_a_case_is_run_where_the_implementation_follows_its_version(
     }
 
 
-CROSS = """\
-kind: cases
-dialect: keras
-layer: LSTM
-about: A claim of the tests.
-source: keras.layers.LSTM
-defaults:
-  params: {units: 3}
-  input: {batch: 4, timesteps: 7, features: 5}
-cases:
+CROSS = (
+    KERAS_LSTM
+    + """\
   - name: own
     relation: {other: {params: {unroll: true}}}
   - name: crossing
@@ -299,6 +281,7 @@ cases:
       other: {dialect: torch, layer: LSTM, params: {input_size: 5, hidden_size: 3, batch_first: true}}
       equal: [{left: c, right: c_n}]
 """
+)
 
 
 def test_a_case_of_two_dialects_is_run_where_there_is_something_for_both(

@@ -4,19 +4,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-ONE_WRONG = """\
-kind: cases
-dialect: keras
-layer: LSTM
-about: A right layer that has to be refused.
-source: keras.layers.LSTM
-cases:
+from heads import head
+
+ONE_WRONG = (
+    head("keras", "LSTM")
+    + """\
   - name: wrong
     params: {units: 2}
     input: {batch: 2, timesteps: 2, features: 2}
     dtypes: [float64]
     expect: {raises: ValueError}
 """
+)
 
 
 def test_a_job_of_github_gets_annotations_and_a_summary(run: Callable[..., Any], tmp_path: Path) -> None:

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from heads import KERAS_LSTM
 
 from lstm_ref.corpus import Case, load_parameters
 from lstm_ref.dialects.dialect import Draw
 from lstm_ref.oracle.twin import TwinCall
 from lstm_ref.protocol.introduction import Introduction
-from lstm_ref.runner.offers import computable, not_offered, not_shown, points_besides, problems_of
+from lstm_ref.runner.offers import computable, not_offered, not_shown, points_beyond, problems_of
 
 Read = Callable[[str], dict[str, Case]]
 
@@ -29,17 +30,7 @@ ALL = Introduction(
 )
 UNITS = {"params.units": True}
 
-HEAD = """
-kind: cases
-dialect: keras
-layer: LSTM
-about: A claim.
-source: a test
-defaults:
-  params: {units: 3}
-  input: {batch: 4, timesteps: 7, features: 5}
-cases:
-"""
+HEAD = KERAS_LSTM
 
 
 def reason(read: Read, entry: str, dtype: str = "float32", **changes: object) -> str | None:
@@ -210,13 +201,13 @@ def test_of_a_large_matrix_points_are_added_in_which_all_offered_pairs_meet(read
     cases = list(read(HEAD + MATRIX).values())
     chosen = {case.id for case in cases if "use_bias=false" in case.id}
     offered = {**UNITS, "params.return_sequences": True, "params.return_state": True, "call.mask": ["left"]}
-    found = list(points_besides(cases, chosen, replace(ALL, layers={"LSTM": offered}), load_parameters()))
+    found = list(points_beyond(cases, chosen, replace(ALL, layers={"LSTM": offered}), load_parameters()))
     assert all("use_bias" not in case.id and "right" not in case.id for case in found)
     met = {(case.axes["params.return_sequences"], case.axes["params.return_state"]) for case in found}
     met_by_mask = {(case.axes["params.return_state"], case.axes["call.mask"]) for case in found}
     assert len(met) == len(met_by_mask) == 4
     assert len(found) < 8
-    assert list(points_besides(cases, chosen, ALL, load_parameters())) == []
+    assert list(points_beyond(cases, chosen, ALL, load_parameters())) == []
 
 
 @pytest.mark.parametrize(

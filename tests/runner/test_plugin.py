@@ -18,6 +18,7 @@ from unittest.mock import Mock
 from xml.etree import ElementTree
 
 import pytest
+from heads import KERAS_LSTM, TORCH_LSTM
 
 import lstm_ref
 from lstm_ref.kinds import is_case_file
@@ -30,39 +31,27 @@ from lstm_ref.runner.plan import not_run
 from lstm_ref.runner.targets import Target
 from lstm_ref.runner.writer import left_out, with_versions, without_numbers
 
-FOUR_POINTS = """\
-kind: cases
-dialect: torch
-layer: LSTM
-about: A claim of the tests.
-source: torch.nn.LSTM
-defaults:
-  params: {input_size: 5, hidden_size: 3}
-  input: {batch: 4, timesteps: 7}
-cases:
+FOUR_POINTS = (
+    TORCH_LSTM
+    + """\
   - name: point
     matrix:
       params.bidirectional: [false, true]
       call.hx: [absent, given]
 """
+)
 TWO_LAYERS = """\
   - name: two-layers
     params: {num_layers: 2}
 """
-KERAS = """\
-kind: cases
-dialect: keras
-layer: LSTM
-about: A claim of the tests.
-source: keras.layers.LSTM
-defaults:
-  params: {units: 3}
-  input: {batch: 4, timesteps: 7, features: 5}
-cases:
+KERAS = (
+    KERAS_LSTM
+    + """\
   - name: plain
   - name: softmax
     params: {activation: softmax}
 """
+)
 
 
 Pytest = Callable[..., Any]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from heads import TORCH_LSTM
 
 from lstm_ref.implementations import discover
 from lstm_ref.results.errors import ResultFileError
@@ -17,18 +18,12 @@ from lstm_ref.runner.targets import Target
 
 Pytest = Callable[..., Any]
 
-CASES = """\
-kind: cases
-dialect: torch
-layer: LSTM
-about: A claim of the tests.
-source: torch.nn.LSTM
-defaults:
-  params: {input_size: 5, hidden_size: 3}
-  input: {batch: 4, timesteps: 7}
-cases:
+CASES = (
+    TORCH_LSTM
+    + """\
   - {name: plain, matrix: {params.bias: [true, false], call.hx: [absent, given]}}
 """
+)
 FAULT = "states_swapped"  # four of the eight items see it
 
 

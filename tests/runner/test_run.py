@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+from heads import KERAS_LSTM
 
 from lstm_ref.corpus import Case, Divergence, Location, load, load_file, load_parameters
 from lstm_ref.protocol import Host, Implementation
@@ -21,17 +22,7 @@ from lstm_ref.runner.subjects import Subjects
 from lstm_ref.runner.targets import Target
 from lstm_ref.verdict.divergences import Divergences
 
-HEAD = """
-kind: cases
-dialect: keras
-layer: LSTM
-about: A claim.
-source: a test
-defaults:
-  params: {units: 3}
-  input: {batch: 4, timesteps: 7, features: 5}
-cases:
-"""
+HEAD = KERAS_LSTM
 ORDINARY = "  - name: ordinary\n"
 REFUSED = """\
   - name: refused

@@ -4,25 +4,23 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from heads import head
 
 from lstm_ref.runner.errors import BadShard
 from lstm_ref.runner.shards import Shard
 
 IDS = [f"keras/file-{file}/case[x={point}]" for file in range(20) for point in range(100)]
 
-FOUR_POINTS = """\
-kind: cases
-dialect: keras
-layer: LSTM
-about: The output is a number.
-source: keras.layers.LSTM
-cases:
+FOUR_POINTS = (
+    head("keras", "LSTM")
+    + """\
   - name: some
     params: {units: 2}
     input: {batch: 2, timesteps: 2, features: 2}
     dtypes: [float64]
     matrix: {params.use_bias: [true, false], params.return_sequences: [false, true]}
 """
+)
 
 
 @pytest.mark.parametrize("of", [1, 2, 3, 7, 100])
@@ -68,4 +66,4 @@ def test_a_part_without_cases_has_a_file_too(run: Callable[..., Any], workers: t
 def test_a_wrong_part_ends_the_run_with_a_reason(run: Callable[..., Any]) -> None:
     done = run("file.yaml", "--lstm-shard", "3/2", yaml=FOUR_POINTS)
     assert done.code == 4
-    assert '"3/2" is no part of a run; the second of five is written as 2/5' in done.text
+    assert '"3/2" is not a part of a run; the second of five is written as 2/5' in done.text

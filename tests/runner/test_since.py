@@ -3,22 +3,16 @@
 from collections.abc import Callable
 
 import pytest
+from heads import head
 
 from lstm_ref.corpus import Case, load_parameters
 from lstm_ref.runner.since import not_yet
 
 KERAS = load_parameters()["keras"]
 
-CASES = """\
-kind: cases
-dialect: keras
-layer: LSTM
-about: a
-source: b
-defaults:
-  params: {units: 2}
-  input: {batch: 2, timesteps: 2, features: 2}
-cases:
+CASES = (
+    head("keras", "LSTM", "params: {units: 2}", "input: {batch: 2, timesteps: 2, features: 2}")
+    + """\
   - {name: plain}
   - {name: new, params: {activation: celu}}
   - {name: as-function, params: {recurrent_activation: {callable: sparsemax}}}
@@ -31,8 +25,9 @@ cases:
     layer: Bidirectional
     params: {units: 2}
 """
+)
 
-# Documented names that no layer can have: they are no functions of one array, or of
+# Documented names that no layer can have: they are not functions of one array, or of
 # vectors.
 WITHOUT_A_TWIN = {"glu", "threshold", "identity"}
 

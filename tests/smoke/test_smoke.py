@@ -174,7 +174,7 @@ def test_a_program_reads_the_same_as_a_person(smoke: Smoke) -> None:
         ((), "name what to try"),
         (("--adapter", "nowhere.py"), "adapter 'nowhere.py' is not there"),
         (("--subject", " "), "has no command"),
-        (("--subject", "'unclosed"), "is no command: No closing quotation"),
+        (("--subject", "'unclosed"), "is not a command: No closing quotation"),
         (("--python", "torch=python"), "is not IMPLEMENTATION@LABEL=INTERPRETER"),
         (("--python", "torch@old=no/such/python"), "there is no file no/such/python"),
         (("trch",), "there is no implementation 'trch'"),

@@ -155,17 +155,17 @@ def test_shapes_are_shown_as_they_are_nested() -> None:
         (
             "true",
             "holds",
-            'the verdict "true" is not confirmed: the statement does not hold any more: it is so',
+            'the verdict "true" is not confirmed: the statement no longer holds: it is so',
         ),
         (
             "false",
             "fails",
-            'the verdict "false" is not confirmed: the statement is not refuted as it was: it is so',
+            'the verdict "false" is not confirmed: the statement is no longer refuted: it is so',
         ),
         (
             "false",
             "corrected",
-            'the verdict "false" is not confirmed: the corrected statement does not hold any more: it is so',
+            'the verdict "false" is not confirmed: the corrected statement no longer holds: it is so',
         ),
     ],
 )
@@ -249,9 +249,7 @@ def test_a_claim_fails_when_what_it_asserts_is_not_so(run: Any) -> None:
     assert done.code == 1
     (outcome,) = done.results.outcomes
     assert outcome.outcome == "fail"
-    assert outcome.message.startswith(
-        'the verdict "true" is not confirmed: the statement does not hold any more: '
-    )
+    assert outcome.message.startswith('the verdict "true" is not confirmed: the statement no longer holds: ')
     assert "the shapes [(7, 4, 3), [(1, 4, 3), (1, 4, 3)]], not [(7, 4, 4)" in outcome.message
 
 

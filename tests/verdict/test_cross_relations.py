@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from heads import head
 
 from lstm_ref.corpus import Case
 from lstm_ref.results.records import Outcome
@@ -20,16 +21,14 @@ Read = Callable[[str], dict[str, Case]]
 Judged = Callable[..., Outcome]
 Start = Callable[..., Subjects]
 
-PLAIN = """\
-kind: cases
-dialect: keras
-layer: LSTM
-about: A claim of the tests.
-source: keras.layers.LSTM; torch.nn.LSTM
-defaults:
-  params: {units: 3, return_sequences: true, return_state: true}
-  input: {batch: 4, timesteps: 7, features: 5}
-cases:
+PLAIN = (
+    head(
+        "keras",
+        "LSTM",
+        "params: {units: 3, return_sequences: true, return_state: true}",
+        "input: {batch: 4, timesteps: 7, features: 5}",
+    )
+    + """\
   - name: plain
     relation:
       other: {dialect: torch, layer: LSTM, params: {input_size: 5, hidden_size: 3}}
@@ -64,15 +63,10 @@ cases:
       other: {dialect: torch, layer: LSTM, params: {input_size: 5, hidden_size: 4, batch_first: true}}
       equal: [{left: h, right: h_n}]
 """
-STACKS = """\
-kind: cases
-dialect: keras
-layer: Sequential
-about: A claim of the tests.
-source: keras.Sequential; torch.nn.LSTM
-defaults:
-  input: {batch: 4, timesteps: 7, features: 5}
-cases:
+)
+STACKS = (
+    head("keras", "Sequential", "input: {batch: 4, timesteps: 7, features: 5}")
+    + """\
   - name: stacked
     params:
       layers: [{layer: LSTM, params: {units: 3, return_sequences: true}},
@@ -107,6 +101,7 @@ cases:
         params: {input_size: 5, hidden_size: 3, num_layers: 2, batch_first: true}}
       equal: [{left: output, right: output}]
 """
+)
 TEXTS = {
     **dict.fromkeys(("plain", "without-bias", "one-without-bias", "states", "cells"), PLAIN),
     **dict.fromkeys(("stacked", "bidirectional", "stacked-bidirectional"), STACKS),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from heads import KERAS_LSTM, head
 
 from lstm_ref.corpus import Case, Divergence, Location, load_divergences, load_parameters
 from lstm_ref.verdict.divergences import Divergences
@@ -14,16 +15,9 @@ from lstm_ref.verdict.errors import UnknownFact
 Read = Callable[[str], dict[str, Case]]
 Where = tuple[Mapping[str, tuple[Any, ...]], ...]
 
-CASES = """\
-kind: cases
-dialect: keras
-layer: LSTM
-about: A claim of the tests.
-source: keras.layers.LSTM
-defaults:
-  params: {units: 3}
-  input: {batch: 4, timesteps: 7, features: 5}
-cases:
+CASES = (
+    KERAS_LSTM
+    + """\
   - name: product
     matrix:
       params.unroll: [false, true]
@@ -34,6 +28,7 @@ cases:
   - name: trained
     steps: [{train: {epochs: 1, learning_rate: 0.125, mask: gaps}}, weights]
 """
+)
 ENTRY = Divergence(
     "toy",
     "file/*",
@@ -105,14 +100,9 @@ def test_an_entry_is_about_the_points_in_which_every_axis_of_a_row_has_one_of_it
     assert matched(read(CASES), *where) == names
 
 
-NESTED = """\
-kind: cases
-dialect: keras
-layer: Bidirectional
-about: A claim of the tests.
-source: keras.layers.Bidirectional
-defaults: {input: {batch: 4, timesteps: 7, features: 5}}
-cases:
+NESTED = (
+    head("keras", "Bidirectional", "input: {batch: 4, timesteps: 7, features: 5}")
+    + """\
   - {name: plain, params: {layer: {layer: LSTM, params: {units: 3, dropout: 0.3}}}}
   - {name: both, params: {layer: {layer: LSTM, params: {units: 3, dropout: 0.3, unroll: true}}}}
   - name: apart
@@ -124,6 +114,7 @@ cases:
     params:
       cell: [{layer: LSTMCell, params: {units: 2}}, {layer: LSTMCell, params: {units: 3, dropout: 0.3}}]
 """
+)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from heads import head
 
 from lstm_ref.corpus import Case, CorpusError
 from lstm_ref.corpus.quick_file import quick_cases, quick_dtypes, read
@@ -13,15 +14,12 @@ from lstm_ref.verdict import noticing, quick
 from lstm_ref.verdict.noticing import noticed
 from lstm_ref.verdict.quick import chosen, everyday_cases, missing
 
-SHIPPED = """\
-kind: cases
-dialect: torch
-layer: LSTM
-about: A claim of the tests.
-source: torch.nn.LSTM
-cases:
+SHIPPED = (
+    head("torch", "LSTM")
+    + """\
   - {name: own, params: {input_size: 5, hidden_size: 3}, input: {batch: 4, timesteps: 7}}
 """
+)
 
 
 @cache
@@ -43,7 +41,7 @@ def test_what_is_chosen_lacks_nothing_and_less_lacks_something_with_its_name() -
     assert told[-1].endswith("faults too")
     for name in sorted(ids)[:3]:
         assert missing(cells(), ids - {name}), name
-    assert missing(cells(), ids | {"torch/gone"}) == ["torch/gone is no case of an everyday run"]
+    assert missing(cells(), ids | {"torch/gone"}) == ["torch/gone is not a case of an everyday run"]
 
 
 def test_a_fault_that_no_chosen_case_notices_is_named() -> None:

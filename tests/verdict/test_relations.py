@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from heads import head
 
 from lstm_ref.corpus import Case, Equality, Term, load_file, load_parameters
 from lstm_ref.dialects import dialect
@@ -17,20 +18,19 @@ from lstm_ref.verdict.errors import DifferenceDoesNotHold, NotComparable, Relati
 from lstm_ref.verdict.judge import Verdict
 from lstm_ref.verdict.relations import _Compared, _judge_difference, _taken, judge_relation
 
-FILE = """
-kind: cases
-dialect: keras
-layer: LSTM
-about: Relations.
-source: a test
-defaults:
-  params: {{units: 3, return_sequences: true, return_state: true}}
-  input: {{batch: 4, timesteps: 7, features: 5}}
-  call: {{initial_state: given}}
-cases:
+FILE = (
+    head(
+        "keras",
+        "LSTM",
+        "params: {{units: 3, return_sequences: true, return_state: true}}",
+        "input: {{batch: 4, timesteps: 7, features: 5}}",
+        "call: {{initial_state: given}}",
+    )
+    + """\
   - name: related
     relation: {relation}
 """
+)
 UNROLL = "{other: {params: {unroll: true}}}"
 SPLIT = (
     "{other: {steps: [{call: {input: {part: [0, 3]}}}, {call: {input: {part: [3, 7]}, initial_state:"

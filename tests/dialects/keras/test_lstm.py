@@ -314,7 +314,7 @@ def test_gradients_are_difference_quotients(
     assert wrong_gradients(loss, point, gradients) == {}
 
 
-# Whether there is a cuDNN is no matter of the layer. A false claim may show that a
+# Whether there is a cuDNN is not a matter of the layer. A false claim may show that a
 # layer refuses what its documentation, and so the twin, takes.
 REFUSED = [
     case

@@ -125,7 +125,7 @@ def test_what_is_no_part_of_a_mask_is_refused_by_name() -> None:
 
 
 def test_weights_are_checked() -> None:
-    with pytest.raises(ValueError, match="kernel is no weight"):
+    with pytest.raises(ValueError, match="kernel is not a weight"):
         keras.Masking().load({"kernel": TABLE})
     with pytest.raises(ValueError, match="embeddings has shape"):
         embedding().load({"embeddings": TABLE[:5]})
