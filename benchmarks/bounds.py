@@ -7,7 +7,7 @@ parameters are random. Nothing correct may lie above 1 times its bound: what doe
 listed with its parameters, and the exit code is 1. What a framework is known to compute
 wrongly is listed too, and does not change the exit code.
 
-A case that overflows a dtype, or that rounding alone decides, is no test of a framework
+A case that overflows a dtype, or that rounding alone decides, does not test a framework
 in that dtype: it is counted, and not judged.
 """
 
@@ -239,7 +239,7 @@ def defect(case: Case, dtype: str) -> str | None:
 
 
 def overflows(expectation: Expectation, dtype: str) -> bool:
-    """Whether a result, or its bound, is no finite number of this dtype."""
+    """Whether a result, or its bound, is not a finite number of this dtype."""
     arrays = [array for call in expectation.calls for array in (*call.outputs, *call.gradients)]
     with np.errstate(invalid="ignore", over="ignore"):
         return not all(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(__file__).resolve().parent
 
-# What `lstm-ref smoke` sends to a new subject, which is no part of the corpus.
+# What `lstm-ref smoke` sends to a new subject, which is not a part of the corpus.
 FIRST_REQUESTS = PACKAGE / "smoke"
 
 # The options that begin a run, whether or not a case file is met.

@@ -66,7 +66,7 @@ def new(
     \b
     Exit codes:
       0  the file is written
-      1  what was asked for is no valid case; nothing is written
+      1  what was asked for is not a valid case; nothing is written
       4  the command line is wrong, or the file exists
     """
     if file.exists():
@@ -74,7 +74,7 @@ def new(
             f"{file} exists, and is left alone; name another file, or add the case to it by hand"
         )
     if file.suffix not in (".yaml", ".yml"):
-        raise click.UsageError(f"{file} is no name of a case file; call it {file.with_suffix('.yaml')}")
+        raise click.UsageError(f"{file} is not a name of a case file; call it {file.with_suffix('.yaml')}")
     tables = _tables()
     asks = None in (dialect, layer, name, about, source)
     dialect = _chosen("dialect", dialect, list(tables))

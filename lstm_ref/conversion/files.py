@@ -101,7 +101,7 @@ def _npz(path: Path) -> dict[str, Array]:
         with np.load(path, allow_pickle=False) as held:
             return {name: held[name] for name in held.files}
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ConversionError([f"{path} is no .npz file of arrays: {error}"]) from error
+        raise ConversionError([f"{path} is not a .npz file of arrays: {error}"]) from error
 
 
 def _for_npz(stack: Stack) -> dict[str, Any]:

@@ -242,9 +242,9 @@ def _cells(layer: Any, where: str, backward: bool, walk: _Walk) -> Cells:
     if type(layer).__module__.partition(".")[0] == "torch":
         walk.problems.append(f"{where} is a torch module: use from_torch and to_torch")
     elif not hasattr(layer, "get_config"):
-        walk.problems.append(f"{where} is {described(layer)}, and no Keras layer{of_file(layer)}")
+        walk.problems.append(f"{where} is {described(layer)}, not a Keras layer{of_file(layer)}")
     elif kind in OTHER_KINDS:
-        walk.problems.append(f"{where} is a {kind}, and no LSTM")
+        walk.problems.append(f"{where} is a {kind}, not an LSTM")
     elif kind == "StackedRNNCells":
         return _stacked(layer.cells, f"{where}.cells", backward, walk)
     elif kind == "Bidirectional":

@@ -126,7 +126,7 @@ def _of_arrays(source: Any, node: Any, conditions: list[str]) -> list[OnnxLSTM]:
             ["a node does not hold its weights: hand over the model that does, as from_onnx(model, node)"]
         )
     if node is not None:
-        raise ConversionError([f"node chooses an LSTM of a model, and {described(source)} is none"])
+        raise ConversionError([f"node chooses an LSTM of a model, and {described(source)} is not a model"])
     if not isinstance(source, (list, tuple)):
         raise ConversionError(
             [f"{described(source)} is neither an ONNX model nor a node's (W, R, B), nor a list of such"]
@@ -196,7 +196,7 @@ def _misshapen(number: int, node: OnnxLSTM) -> list[str]:
         return [f"layer {number}: W and R have three axes, found {found['W']} and {found['R']}"]
     directions, hidden = len(node.W), found["R"][2]
     if found["R"][1] == 3 * hidden:
-        return [f"layer {number}: R {found['R']} is that of a GRU, and of no LSTM, which has four gates"]
+        return [f"layer {number}: R {found['R']} is that of a GRU, not of an LSTM, which has four gates"]
     expected = {
         "W": (directions, 4 * hidden, found["W"][2]),
         "R": (directions, 4 * hidden, hidden),
@@ -224,7 +224,7 @@ def _loaded(path: str) -> Any:
     except FileNotFoundError as error:
         raise ConversionError([f"there is no file {path}"]) from error
     except Exception as error:
-        raise ConversionError([f"{path} is no ONNX model: {error}"]) from error
+        raise ConversionError([f"{path} is not an ONNX model: {error}"]) from error
 
 
 def _of_model(source: Any, chosen: Any, conditions: list[str]) -> list[OnnxLSTM]:
@@ -233,13 +233,15 @@ def _of_model(source: Any, chosen: Any, conditions: list[str]) -> list[OnnxLSTM]
     """
     graph = getattr(source, "graph", source)
     if not hasattr(graph, "initializer"):
-        raise ConversionError([f"{described(source)} is no ONNX model"])
+        raise ConversionError([f"{described(source)} is not an ONNX model"])
     nodes = [node for node in graph.node if node.op_type == "LSTM"]
     if not nodes:
         others = sorted(
             {node.op_type for node in graph.node if node.op_type in ("GRU", "RNN") or "LSTM" in node.op_type}
         )
-        kinds = [f"a {kind} is no LSTM of the standard" for kind in others] or ["the model has no LSTM node"]
+        kinds = [f"a {kind} is not an LSTM of the standard" for kind in others] or [
+            "the model has no LSTM node"
+        ]
         raise ConversionError(kinds)
     if chosen is not None:
         nodes = [_the_one(nodes, chosen)]
@@ -334,7 +336,7 @@ def _unlike(number: int, node: Any, constants: Mapping[str, Array]) -> Iterator[
         position = INPUTS.index(name)
         given = node.input[position] if position < len(node.input) else ""
         if given and given not in constants:
-            yield f"{where}: {name} is computed in the model, and no constant of it"
+            yield f"{where}: {name} is computed in the model, and is not a constant of it"
         elif given and constants[given].dtype.name not in FLOATS:
             yield (
                 f"{where}: {name} is {constants[given].dtype}: quantized weights have to be scaled back to"

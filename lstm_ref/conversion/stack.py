@@ -106,7 +106,7 @@ def as_array(where: str, name: str, value: Any, problems: list[str]) -> Array:
             f"{where}: {name} is {found.dtype}: quantized weights have to be scaled back to numbers first"
         )
     else:
-        problems.append(f"{where}: {name} is {described(value)}, and no array of numbers")
+        problems.append(f"{where}: {name} is {described(value)}, not an array of numbers")
     return np.zeros((0,))
 
 
@@ -118,13 +118,13 @@ def as_stack(weights: Any) -> Stack:
     """
     layers = [weights] if isinstance(weights, LSTMWeights) else weights
     if not isinstance(layers, (list, tuple)):
-        raise ConversionError([f"the weights are {described(weights)}, and no Stack; {READERS}"])
+        raise ConversionError([f"the weights are {described(weights)}, not a Stack; {READERS}"])
     directions = [(layer,) if isinstance(layer, LSTMWeights) else layer for layer in layers]
     if not all(
         isinstance(layer, (list, tuple)) and all(isinstance(w, LSTMWeights) for w in layer)
         for layer in directions
     ):
-        raise ConversionError([f"the weights are {described(weights)}, and no Stack; {READERS}"])
+        raise ConversionError([f"the weights are {described(weights)}, not a Stack; {READERS}"])
     stack = Stack(directions, getattr(weights, "conditions", ()))
     check(stack)
     return Stack([[_of_arrays(w) for w in layer] for layer in stack], stack.conditions)

@@ -80,7 +80,7 @@ def to_tensorflow1(
 
 
 def _check_options(forget_bias: Any, gates: Any) -> None:
-    """Raise ConversionError for a forget bias that is no number, and for an unknown
+    """Raise ConversionError for a forget bias that is not a number, and for an unknown
     order of gates.
     """
     problems = []
@@ -89,7 +89,7 @@ def _check_options(forget_bias: Any, gates: Any) -> None:
         or not isinstance(forget_bias, (int, float, np.floating))
         or not np.isfinite(forget_bias)
     ):
-        problems.append(f"forget_bias is {described(forget_bias)}, and no finite number")
+        problems.append(f"forget_bias is {described(forget_bias)}, not a finite number")
     if not isinstance(gates, str) or sorted(gates) != sorted(HERE):
         problems.append(
             "gates must be the letters i, f, g, o in some order, not"

@@ -156,7 +156,7 @@ def _state(source: Any, prefix: str | None) -> Mapping[str, Any]:
             {type(module).__name__ for _, module in source.named_modules()}
             & {"GRU", "GRUCell", "RNN", "RNNCell"}
         )
-        known = f"is a {others[0]}, and no LSTM" if others else "has no LSTM inside"
+        known = f"is a {others[0]}, not an LSTM" if others else "has no LSTM inside"
         raise ConversionError([f"the module {type(source).__name__} {known}"])
     chosen: Mapping[str, Any] = inside[_chosen(list(inside), prefix)].state_dict()
     return chosen
@@ -196,7 +196,7 @@ def _chosen(names: list[str], prefix: str | None) -> str:
     """The one LSTM that is meant. Raises ConversionError where that is not clear."""
     listed = ", ".join(repr(name) for name in names)
     if prefix is not None and not isinstance(prefix, str):
-        raise ConversionError([f"prefix is {described(prefix)}, and no name; there is {listed}"])
+        raise ConversionError([f"prefix is {described(prefix)}, not a name; there is {listed}"])
     if prefix is not None:
         if prefix.removesuffix(".") not in names:
             raise ConversionError([f"there is no LSTM {prefix!r}; there is {listed}"])
@@ -208,7 +208,7 @@ def _chosen(names: list[str], prefix: str | None) -> str:
 
 def _suffixes(names: Iterable[str]) -> list[list[str]]:
     """The ends of the weights' names, by layer and direction. Raises ConversionError
-    where a name is missing or is no weight of an LSTM.
+    where a name is missing or is not a weight of an LSTM.
     """
     matches = {name: NAME.fullmatch(name) for name in names}
     foreign = [name for name, match in matches.items() if match is None]

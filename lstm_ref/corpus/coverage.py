@@ -62,7 +62,7 @@ class Combinations:
 @dataclass(frozen=True)
 class LayerCoverage:
     """What the corpus covers of one layer. Combinations are of values that some case
-    has which is no refusal.
+    has which is not a refusal.
     """
 
     dialect: str

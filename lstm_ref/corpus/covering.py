@@ -39,7 +39,7 @@ class Wanted:
 
 def wanted(root: Path) -> dict[str, Wanted]:
     """The cases below a folder that ask for a selection, by their ids without axes.
-    Raises CorpusError where a file is no valid YAML.
+    Raises CorpusError where a file is not valid YAML.
     """
     return {
         f"{prefix}/{entry.name}": Wanted(Matrix.of(entry.matrix, entry.exclude), entry.covering)
@@ -89,7 +89,7 @@ def faults(wanted: Mapping[str, Wanted], selections: Mapping[str, Selection]) ->
             yield f"the selection of {key} is stale"
         elif bad := list(no_points(one.matrix, selection.rows)):
             yield (
-                f"the selection of {key} has rows that are no points, or stand twice:"
+                f"the selection of {key} has rows that are not points, or are listed twice:"
                 f" {_shown(list(map(str, bad)))}"
             )
         elif left := list(uncovered(one.matrix, one.covering, selection.rows)):

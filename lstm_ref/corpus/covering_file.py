@@ -74,7 +74,7 @@ def read(folder: Path, command: str = COMMAND) -> Selections:
         return Selections({}, command)
     except (ValueError, TypeError, KeyError, AttributeError, OSError):
         raise CorpusError(
-            [Problem(Location(file, 1), "is no file of selections", f'run "{command}"')]
+            [Problem(Location(file, 1), "is not a file of selections", f'run "{command}"')]
         ) from None
     return Selections(found, command)
 

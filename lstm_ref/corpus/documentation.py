@@ -149,7 +149,7 @@ def _sentences_of(block: str) -> Iterator[str]:
 
 
 def _is_sentence(text: str) -> bool:
-    """Whether the text is a sentence: it is no heading, and not the line that begins a
+    """Whether the text is a sentence: neither a heading, nor the line that begins a
     list.
     """
     return not text.endswith(":") and (len(text.split()) > 2 or ":" in text)

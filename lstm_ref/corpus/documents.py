@@ -2,7 +2,7 @@
 
 The values are those of the YAML 1.2 core schema
 (https://yaml.org/spec/1.2.2/#103-core-schema): `1e-6` is a number, `yes` a string,
-`017` is 17. Refused, each with its place: duplicate keys, keys that are no strings,
+`017` is 17. Refused, each with its place: duplicate keys, keys that are not strings,
 tags, anchors, aliases, merge keys, a second document.
 """
 
@@ -354,7 +354,7 @@ class _Reader:
             text = getattr(event, "value", "")
             self._refuse(
                 event,
-                f"a key must be a string: {text or 'nothing'} is none",
+                f"a key must be a string, not {text or 'nothing'}",
                 "put it in quotes" if text else None,
             )
         elif value == "<<":
@@ -364,7 +364,7 @@ class _Reader:
         elif value in top.keys:
             self._refuse(
                 event,
-                f'the key "{value}" stands twice: here and in line {top.keys[value]}',
+                f'the key "{value}" is used twice: here and in line {top.keys[value]}',
                 "remove one of them",
             )
         else:

@@ -117,7 +117,7 @@ def _shipped() -> Corpus:
 @without_collection()
 def _load(root: Path) -> Corpus:
     if not root.is_dir():
-        raise CorpusError([Problem(Location(root, 1), "is no folder")])
+        raise CorpusError([Problem(Location(root, 1), "is not a folder")])
     files = [_read(path) for path in _yaml_files(root)]
     problems = [
         Problem(Location(path, 1), "is never read", "name it .yaml") for path in _visible(root, "*.yml")
@@ -221,7 +221,7 @@ def load_divergences_file(path: Path) -> tuple[Divergence, ...]:
     file = _read(path)
     problems = _problems_alone([file])
     if not problems and file.kind != "divergences":
-        problems = [Problem(Location(path, 1), "is no file of divergences", "it needs: kind: divergences")]
+        problems = [Problem(Location(path, 1), "is not a file of divergences", "it needs: kind: divergences")]
     if problems:
         raise CorpusError(problems)
     return tuple(_divergences(file))

@@ -31,7 +31,7 @@ def axis_value(axis: str, value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Matrix:
-    """The axes of a case with their values, and the combinations that are no points,
+    """The axes of a case with their values, and the combinations that are not points,
     each as pairs of the positions of axis and value.
     """
 

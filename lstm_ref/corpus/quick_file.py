@@ -25,7 +25,7 @@ def read(folder: Path) -> frozenset[str]:
             raise ValueError
     except (ValueError, OSError):
         raise CorpusError(
-            [Problem(Location(file, 1), "is no list of the cases of a quick run", f'run "{COMMAND}"')]
+            [Problem(Location(file, 1), "is not a list of the cases of a quick run", f'run "{COMMAND}"')]
         ) from None
     return frozenset(ids)
 

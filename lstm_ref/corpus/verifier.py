@@ -26,7 +26,7 @@ def uncovered(matrix: Matrix, covering: CoveringEntry, rows: Sequence[Row]) -> I
 
 
 def no_points(matrix: Matrix, rows: Sequence[Row]) -> Iterator[Row]:
-    """Every row that is no point of the matrix, or stands twice."""
+    """Every row that is not a point of the matrix, or is listed twice."""
     seen: set[Row] = set()
     for row in rows:
         fits = len(row) == len(matrix.axes) and all(

@@ -339,7 +339,7 @@ def check_names(found: Mapping[str, Array], specs: Mapping[str, Spec]) -> None:
     shapes of the specs.
     """
     wrong = [f"{name} is missing" for name in specs if name not in found]
-    wrong += [f"{name} is no weight of this layer" for name in found if name not in specs]
+    wrong += [f"{name} is not a weight of this layer" for name in found if name not in specs]
     wrong += [
         f"{name} has shape {np.shape(found[name])}, expected {spec.shape}"
         for name, spec in specs.items()

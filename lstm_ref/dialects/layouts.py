@@ -36,7 +36,7 @@ def groups(labels: Labels) -> dict[str, Group]:
     found: dict[str, dict[Role, str]] = {}
     for name, label in labels.items():
         if label.role not in OF_LSTM:
-            raise ValueError(f"{name} is no weight of an LSTM")
+            raise ValueError(f"{name} is not a weight of an LSTM")
         found.setdefault(label.place.name, {})[label.role] = name
     return dict(found)
 

@@ -164,7 +164,7 @@ class Flax:
         return (carry, outputs) if isinstance(result, tuple) else outputs
 
     def _valid(self, timesteps: int, lengths: Any, time_major: bool) -> Any:
-        """Which elements are no padding (*batch, time), or (time, *batch)."""
+        """Which elements are not padding (*batch, time), or (time, *batch)."""
         valid = self.jax.numpy.arange(timesteps) < lengths[..., None]
         return self.jax.numpy.moveaxis(valid, -1, 0) if time_major else valid
 

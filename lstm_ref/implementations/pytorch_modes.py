@@ -141,7 +141,7 @@ class Script(Converted):
     """
 
     def unsupported(self, request: Request) -> str | None:
-        """Parametrized modules, and what is no module."""
+        """Parametrized modules, and what is not a module."""
         if _acts(request, "parametrize"):
             return "torch.jit.script: Parametrization is not working with scripting."
         if _acts(request, "functional-call"):

@@ -17,8 +17,8 @@ from lstm_ref.oracle.twin import NOTHING, Observed, TwinCall, run_twin
 
 
 class NotKnown(CannotJudge):
-    """What the case must produce is no number, or it depends on what a framework draws.
-    The message says which.
+    """What the case must produce is not a number, or it depends on what a framework
+    draws. The message says which.
     """
 
 

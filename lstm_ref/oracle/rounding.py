@@ -424,7 +424,7 @@ def _stored(size: Array, p: Precision) -> Array:
 
 def _finite(size: Array, p: Precision) -> Array:
     """The magnitudes, changed in place: infinite where they overflow. What a framework
-    makes of those (infinity, NaN) is no rounding error.
+    makes of those (infinity, NaN) is not rounding error.
     """
     if np.maximum.reduce(size, axis=None, initial=0.0) > p.largest:
         size[size > p.largest] = np.inf

@@ -14,7 +14,7 @@ from lstm_ref.reference.activations import Array
 
 
 class LeftOut(CannotJudge):
-    """A case that is no test vector; the message says why."""
+    """A case that is not a test vector; the message says why."""
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ def _documented(adapter: Adapter, step: Step, index: int, calls: list[Call]) -> 
 
 
 class _FrameworkRaised(Exception):
-    """Ends a run early. An exception of the framework is a result, and no fault of the
+    """Ends a run early. An exception of the framework is a result, not a fault of the
     adapter.
     """
 

@@ -1,7 +1,7 @@
 """The LSTM in NumPy: what is right, and nothing else.
 
 Read in this order: `activations`, `cell` (one step), `sequence` (the loop over time),
-`stack` (directions and layers), `weights`. What some LSTMs have besides (`Variant`,
+`stack` (directions and layers), `weights`. What some LSTMs have more (`Variant`,
 peepholes, `parametric` activations) is left out where nobody asks for it.
 
 Every function here returns its value together with its pullback. The pullback takes the

@@ -1,5 +1,5 @@
-"""Which parameter values cause a finding: those that its points have and no passing
-point has.
+"""Which parameter values cause a finding: those that its points have and that no
+passing point has.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -38,7 +38,7 @@ class Factors:
 
     Several factors decide together, unless `each` is true: then each decides alone.
     `compared` is the number of passing points. `left` is the number of passing points
-    that have all factors too: there something else decides, which is no parameter or
+    that have all factors too: there something else decides, which is not a parameter or
     not always the same. There are no factors where too many are left.
     """
 

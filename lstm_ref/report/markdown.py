@@ -31,7 +31,7 @@ def _lines(results: Results) -> Iterator[str]:
         yield "**This is a quick selection:** an everyday run has about eight times as many checks."
         yield ""
     if results.incomplete:
-        yield f"**This is no whole run:** {_plain(results.incomplete)}"
+        yield f"**This is not a whole run:** {_plain(results.incomplete)}"
         yield ""
     yield "| implementation | versions | verdict | checks | passed | failing | defects |"
     yield "| --- | --- | --- | ---: | ---: | ---: | ---: |"

@@ -1,3 +1,1 @@
-"""Result files: what stands in one, how it is written while a run goes on, and how it
-is read.
-"""
+"""Result files: what they hold, how a run writes one, and how one is read."""

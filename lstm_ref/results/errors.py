@@ -26,7 +26,9 @@ class ResultsInUse(Exception):
 
 
 class CannotMerge(Exception):
-    """Result files do not go together: every reason, each with what to do."""
+    """Result files do not fit together. The message has every reason, each with what to
+    do.
+    """
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))

@@ -24,13 +24,13 @@ class _Read:
 
 
 def merged(files: Sequence[Path]) -> str:
-    """The text of one result file with all that is in these.
+    """The text of one result file that holds everything in these files.
 
-    Where two files have an implementation of one name with other versions of its
-    framework, each becomes a column of its own: keras-tensorflow@3.8.0.
+    Two files may have an implementation of one name with different versions of its
+    framework. Each version then becomes a column of its own: keras-tensorflow@3.8.0.
 
-    Raises ResultFileError for a file that cannot be read, and CannotMerge, with every
-    reason, for files that do not go together.
+    Raises ResultFileError for a file that cannot be read. Raises CannotMerge, with
+    every reason, for files that do not fit together.
     """
     found = _labelled([_Read(file, read(file)) for file in files])
     if problems := [*_apart(found), *_incomplete(found), *_missing_shards(found), *_twice(found)]:
@@ -65,8 +65,8 @@ def merged(files: Sequence[Path]) -> str:
 
 
 def _labelled(found: Sequence[_Read]) -> list[_Read]:
-    """The same with a label on every implementation of which the files have several
-    versions.
+    """The same files. An implementation that has several versions in them gets a label
+    for each.
     """
     versions: dict[str, dict[tuple[tuple[str, str], ...], None]] = {}
     for one in found:
@@ -118,7 +118,7 @@ def _with_labels(
 
 
 def _telling(own: Sequence[tuple[str, str]], all_of_them: Sequence[Sequence[tuple[str, str]]]) -> str:
-    """The versions that tell this one from the others, joined."""
+    """The versions that distinguish this one from the others, joined."""
     differing = [
         version for package, version in own if len({dict(other).get(package) for other in all_of_them}) > 1
     ]
@@ -126,7 +126,9 @@ def _telling(own: Sequence[tuple[str, str]], all_of_them: Sequence[Sequence[tupl
 
 
 def _apart(found: Sequence[_Read]) -> list[str]:
-    """Files of other cases, or of other numbers, than the first."""
+    """Files that were made with other cases, or with other numbers, than the first
+    file.
+    """
     first = found[0]
     problems = []
     for one in found[1:]:
@@ -152,8 +154,8 @@ def _incomplete(found: Sequence[_Read]) -> list[str]:
 
 
 def _columns(found: Sequence[_Read]) -> tuple[str, ...]:
-    """All columns, without those that never started where others of the name did: in a
-    part of a run it may have nothing to do.
+    """All columns. A column that never started is left out where another file has it
+    started: one part of a run may have nothing to do for it.
     """
     names = dict.fromkeys(name for one in found for name in one.results.header.implementations)
     started = {name for name in names if any(_versions(one.results, name) for one in found)}
@@ -162,8 +164,8 @@ def _columns(found: Sequence[_Read]) -> tuple[str, ...]:
 
 
 def _missing_shards(found: Sequence[_Read]) -> list[str]:
-    """Parts of a run that no file has, by column; what is in no part is of no run of
-    parts.
+    """The parts of a run that no file holds, by column. A file that is no part belongs
+    to no such run.
     """
     parts = [one for one in found if "shard" in one.results.header.options]
     columns = _columns(parts)
@@ -185,15 +187,15 @@ def _missing_shards(found: Sequence[_Read]) -> list[str]:
 
 
 def _takes(results: Results, column: str) -> bool:
-    """Whether a part of a run is one of this column: by its name or, where nothing of
-    it started, by the name without the version.
+    """Whether this part of a run belongs to the column. The name decides; where nothing
+    of the column started, the name without its version does.
     """
     names, base = results.header.implementations, column.partition("@")[0]
     return column in names or (base in names and not _versions(results, base))
 
 
 def _twice(found: Sequence[_Read]) -> list[str]:
-    """Outcomes that stand in two files; one problem for each pair of files."""
+    """Outcomes that are in two files. Each pair of files gives one problem."""
     places: dict[tuple[str, str, str], Path] = {}
     pairs: dict[tuple[Path, Path], list[Outcome]] = {}
     for one in found:
@@ -210,7 +212,7 @@ def _twice(found: Sequence[_Read]) -> list[str]:
 
 
 def _options(found: Sequence[_Read]) -> Mapping[str, Any]:
-    """What was asked for, where all files say the same, and which files these were."""
+    """The options that are the same in all files, and which files were merged."""
     options = [one.results.header.options for one in found]
     shared = {
         name: value

@@ -1,4 +1,4 @@
-"""Result files are read, and refused where they contradict themselves."""
+"""Reads result files, and refuses those that contradict themselves."""
 
 import json
 from collections import Counter
@@ -27,11 +27,11 @@ from lstm_ref.results.records import (
 
 
 def read(file: Path) -> Results:
-    """The values of a result file.
+    """The content of a result file.
 
-    Outcomes are in the order of files, lines and ids, whatever the order in which the
-    workers finished them. The last line of an interrupted run may be torn: what follows
-    the last newline is left out.
+    Outcomes are sorted by file, line and id. The order in which workers finished does
+    not matter. The last line of an interrupted run may be cut off: what follows the
+    last line feed is ignored.
 
     Raises ResultFileError, with the line, for a file that does not follow
     `results.schema.json` or contradicts itself.
@@ -42,8 +42,8 @@ def read(file: Path) -> Results:
         raise ResultFileError(
             file,
             1,
-            "the first line is no header",
-            "this is no result file, or its beginning was cut off; run the cases again",
+            "the first line is not a header",
+            "this is not a result file, or its beginning was cut off; run the cases again",
         )
     _check_order(file, records)
     header = _header(records[0])
@@ -59,7 +59,7 @@ def read(file: Path) -> Results:
 
 
 def whole_lines(content: bytes) -> bytes:
-    """The content up to its last line feed: what follows is torn, perhaps in the middle
+    """The content up to its last line feed. The rest was cut off, perhaps in the middle
     of a character.
     """
     return content[: content.rfind(b"\n") + 1]
@@ -71,11 +71,11 @@ def _record(file: Path, number: int, line: bytes) -> dict[str, Any]:
         record = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise ResultFileError(
-            file, number, f"this line is no UTF-8: byte {error.start + 1}", again
+            file, number, f"this line is not UTF-8: byte {error.start + 1}", again
         ) from error
     except json.JSONDecodeError as error:
         raise ResultFileError(
-            file, number, f"this line is no JSON: {error.msg} at column {error.colno}", again
+            file, number, f"this line is not JSON: {error.msg} at column {error.colno}", again
         ) from error
     kind = record.get("type") if isinstance(record, dict) else None
     if kind == "header" and record.get("format") not in READABLE:

@@ -61,8 +61,8 @@ class SubjectRecord:
 
 @dataclass(frozen=True)
 class Worst:
-    """The place where error / bound is largest, and what stood there. Numbers are as in
-    the file: NaN and infinities are strings.
+    """The place where error / bound is largest, with its numbers as they are in the
+    file: NaN and infinities are strings.
     """
 
     call: int
@@ -77,11 +77,12 @@ class Worst:
 
 @dataclass(frozen=True)
 class Profile:
-    """Where along one axis of an array its errors are: over "time" or by "gate".
+    """The errors of an array along one axis: over "time" or by "gate".
 
-    `places` names the steps, stretches of steps where there are many, or the gates, and
-    `ratios` has the largest error / bound of each. `expected` and `observed` are the
-    values over time through the largest error; empty for gates and stretches.
+    `places` names the gates, the steps, or stretches of many steps. `ratios` has the
+    largest error / bound at each place. `expected` and `observed` are the values over
+    time at the element with the largest error. They are empty for gates and for
+    stretches.
     """
 
     call: int
@@ -95,12 +96,12 @@ class Profile:
 
 @dataclass(frozen=True)
 class Claimed:
-    """What a case shows of a statement: the id of the claim, its words, and the lines
-    that show it.
+    """The statement that a case is about: its id, its words, and the lines of output
+    that show whether it holds.
 
-    `source` has a title, a kind and the version that it speaks of. `side` says whether
-    the statement holds here, fails, or the corrected one holds. `code` is what was run,
-    `seen` what came of it.
+    `source` has a title, a kind and the version that it is about. `side` says whether
+    the statement holds here, fails, or its correction holds. `code` is what was run,
+    and `seen` what came out.
     """
 
     claim: str
@@ -120,7 +121,7 @@ class Claimed:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one case on one implementation in one dtype."""
+    """The result of one case on one implementation in one dtype."""
 
     case: str
     implementation: str
@@ -147,7 +148,7 @@ class Outcome:
 
     @cached_property
     def settings(self) -> tuple[tuple[str, str], ...]:
-        """Every parameter of the case with its value, as text, each pair once."""
+        """Every parameter of the case with its value, as text. No pair is repeated."""
         return settings_of(self.parameters)
 
 
@@ -163,8 +164,8 @@ class Footer:
 
 @dataclass(frozen=True)
 class Results:
-    """A whole result file. `incomplete` says what is missing from it; it is empty for a
-    run that finished.
+    """The content of a whole result file. `incomplete` says what is missing. It is
+    empty if the run finished.
     """
 
     header: Header

@@ -13,8 +13,8 @@ NAMED = {"layer": "params", "class_name": "config"}
 
 
 def text(value: Any) -> str:
-    """A parameter's value as YAML would write it: strings plain, unless they would read
-    as something else.
+    """The value of a parameter as YAML writes it. A string has quotes only if YAML
+    would read it as something else without them.
     """
     if isinstance(value, str):
         return _text_of(value)
@@ -35,11 +35,11 @@ def _text_of(value: str) -> str:
 
 
 def settings_of(parameters: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Every parameter with its value, as text, each pair once.
+    """Every parameter with its value, as text. No pair is repeated.
 
-    A layer in a layer is its name, and its parameters count as if they were set
-    outside; so with objects. One that differs from call to call comes with each of its
-    values.
+    A layer inside a layer is shown by its name, and its parameters count as if they
+    were parameters of the outer one. The same holds for objects. An argument that
+    differs between calls has each of its values.
     """
     found: dict[tuple[str, str], None] = {}
     for parameter, value in parameters.items():
@@ -68,7 +68,7 @@ def _pairs(parameter: str, value: Any) -> Iterator[tuple[str, str]]:
 
 
 def _named(value: Any) -> str:
-    """The key that names a layer or an object; empty for any other value."""
+    """The key that holds the name of a layer or object. Empty for any other value."""
     if not isinstance(value, dict):
         return ""
     return next((name for name in NAMED if name in value), "")

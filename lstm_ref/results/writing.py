@@ -18,16 +18,16 @@ from lstm_ref.results.records import FORMAT, Footer, Header, Outcome, Results, S
 
 
 class ResultFile:
-    """A result file that is being written. It has a footer only when the run came to
-    its end.
+    """A result file that is being written. Only a run that finishes gives it a footer.
 
-    `begun` is what an interrupted run wrote into it, which this one goes on with.
+    `begun` is what an interrupted run wrote into it, and this run continues.
     """
 
     def __init__(self, path: Path) -> None:
-        """The file is held against other runs, and nothing in it is changed yet. Raises
-        ResultsInUse, and ResultFileError where what is in it has to be read and cannot
-        be.
+        """Lock the file against other runs. Its content is not changed yet.
+
+        Raises ResultsInUse if another run has it. Raises ResultFileError if its content
+        is needed and cannot be read.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file: BinaryIO = _held(path)
@@ -40,7 +40,9 @@ class ResultFile:
         self._subjects: list[Mapping[str, Any]] = []
 
     def read_begun(self) -> None:
-        """Take what is in the file as begun, where there is something."""
+        """Read what an earlier run wrote into the file, if there is anything, and
+        continue it.
+        """
         if not self.path.stat().st_size:
             return
         self.begun = read(self.path)
@@ -51,16 +53,16 @@ class ResultFile:
         self._seconds = max(self.path.stat().st_mtime - started, 0.0)
 
     def begin(self, header: Header) -> None:
-        """Write the header into an empty file; go on behind the last whole line of a
-        begun one.
+        """Write the header into an empty file. In a file that is continued, go to the
+        end of the last whole line.
         """
         self._file.truncate(0 if self.begun is None else len(whole_lines(self.path.read_bytes())))
         if self.begun is None:
             self._write({"type": "header", "format": FORMAT, **record(header)})
 
     def subject(self, facts: Mapping[str, Any]) -> None:
-        """Add what a subject said about itself, once: under xdist each worker starts
-        its own.
+        """Add what a subject said about itself. Under xdist each worker starts its own;
+        the first one counts.
         """
         if facts not in self._subjects:
             self._subjects.append(facts)
@@ -73,7 +75,7 @@ class ResultFile:
         self._write({"type": "outcome", **outcome})
 
     def finish(self) -> None:
-        """Add the footer, unless it is there: every outcome is in the file."""
+        """Add the footer, if there is none yet: every outcome is in the file."""
         if self.begun is not None and self.begun.footer is not None:
             return
         footer = Footer(
@@ -95,8 +97,8 @@ class ResultFile:
 
 
 def _held(path: Path) -> BinaryIO:
-    """The file, held against other runs for as long as it is open. Raises ResultsInUse.
-    (Where the system has no flock nobody is kept out.)
+    """The file, locked against other runs while it is open. Raises ResultsInUse. (On a
+    system without flock there is no lock.)
     """
     file = path.open("ab")
     try:

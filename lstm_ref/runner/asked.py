@@ -60,7 +60,7 @@ class Asked:
         return cls(tuple(columns) or settings.implementations, tuple(strangers), tuple(others))
 
     def resolved(self, known: Mapping[str, Implementation], introduce: Introduce) -> dict[str, Target]:
-        """The columns of all targets that are no known implementations. A subject is
+        """The columns of all targets that are not known implementations. A subject is
         started only if somebody asks for it.
         """
         others = [other for other in self.elsewhere if not self.columns or other.column in self.columns]

@@ -27,7 +27,7 @@ class BadShard(CannotJudge):
     """The words for a part of a run are wrong."""
 
     def __init__(self, text: str) -> None:
-        super().__init__(f'"{text}" is no part of a run; the second of five is written as 2/5')
+        super().__init__(f'"{text}" is not a part of a run; the second of five is written as 2/5')
 
 
 class BadTargets(CannotJudge):

@@ -93,7 +93,7 @@ def look_at(path: Path, modules: Sequence[str]) -> Interpreter | Unfit:
         return Unfit(f"{path} did not answer within {SECONDS:g} s")
     except (ValueError, IndexError):
         said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        return Unfit(f"{path} is no Python interpreter: {said}")
+        return Unfit(f"{path} is not a Python interpreter: {said}")
     if tuple(told["python"]) < OLDEST:
         have, need = (".".join(map(str, each)) for each in (told["python"], OLDEST))
         return Unfit(f"{path} is Python {have}; adapters need {need} or newer")

@@ -54,7 +54,7 @@ def computable(dtypes: tuple[str, ...], known: Introduction) -> tuple[str, ...]:
     return tuple(dtype for dtype in ORDINARY if dtype in known.accumulation)[:1] or dtypes
 
 
-def points_besides(
+def points_beyond(
     cases: Iterable[Case], chosen: Container[str], known: Introduction, documented: Documented
 ) -> Iterator[Case]:
     """Points of large matrices that an implementation offers, in addition to the chosen

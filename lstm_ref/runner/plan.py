@@ -1,5 +1,5 @@
-"""What a run is going to do: the implementations, the dtypes, the cases, and what is
-left out and why.
+"""What a run will do: which implementations, dtypes and cases, and what it leaves out
+and why.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
@@ -35,7 +35,7 @@ from lstm_ref.runner.answers import CannotStart, Facts
 from lstm_ref.runner.asked import Asked, introduced
 from lstm_ref.runner.launching import Launch, installed, missing_modules
 from lstm_ref.runner.nodeids import NOTHING_RUNS, Choice, names_item
-from lstm_ref.runner.offers import computable, points_besides
+from lstm_ref.runner.offers import computable, points_beyond
 from lstm_ref.runner.run import partner_of
 from lstm_ref.runner.settings import ProjectSettings, patterns_of, settings_of
 from lstm_ref.runner.shards import Shard
@@ -57,10 +57,10 @@ CHOOSING = ("impl", "subject", "adapter", "python", "dtype", "quick", "shard")
 
 
 class Plan:
-    """What the command line and the settings of the project ask for.
+    """What the command line and the settings of the project ask for: the columns under
+    test, what is missing, the dtypes, and the cases.
 
-    That is: what is under test by column, what is missing, the dtypes, and the cases.
-    `introduce` starts a subject that has to say itself what it is.
+    `introduce` starts a subject that has to say what it is.
     """
 
     def __init__(self, config: pytest.Config, introduce: Callable[[Launch], Facts | CannotStart]) -> None:
@@ -153,18 +153,16 @@ class Plan:
         self.takes_everyday_alone = not (self.full or self.choices or self.named or limited)
         # Points of large matrices that only these columns run, by id: they do not offer
         # those of an everyday run.
-        self._besides: dict[str, set[str]] = {}
+        self._beyond: dict[str, set[str]] = {}
 
     def chosen(self, items: Sequence[SomeItem], choice: Choice) -> list[SomeItem]:
-        """The items that the choice is about. Raises NothingSelectedError where there
-        is none.
-        """
+        """The items that were chosen. Raises NothingSelectedError if there are none."""
         cases = list({id(item.case): item.case for item in items}.values())
         found = select(cases, [choice.pattern])
         if not self.full:
             found = [
                 *everyday(cases, [choice.pattern]),
-                *(case for case in found if case.id in self._besides),
+                *(case for case in found if case.id in self._beyond),
             ]
         ids = {id(case) for case in found}
         meant = [
@@ -189,9 +187,9 @@ class Plan:
         return self.targets[implementation].slow
 
     def candidates(self, file: Path, cases: Sequence[Case]) -> list[Case]:
-        """The cases of one file that may be among those chosen from all files, so that
-        of a large matrix few items are made; where a pattern chooses none, those that
-        it may have meant.
+        """The cases of one file that may be among those chosen from all files. This
+        keeps the number of items small for a large matrix. If a pattern matches
+        nothing, the cases that it may have meant are returned.
         """
         found = [matching(cases, choice.pattern) or of_everyday(cases) for choice in self.choices] or [
             list(cases)
@@ -202,22 +200,22 @@ class Plan:
         asked_for = {case.id for some in found for case in some}
         for column, target in self.targets.items():
             if target.introduction is not None:
-                for case in points_besides(cases, chosen, target.introduction, self.parameters):
+                for case in points_beyond(cases, chosen, target.introduction, self.parameters):
                     if case.id in asked_for:
-                        self._besides.setdefault(case.id, set()).add(column)
+                        self._beyond.setdefault(case.id, set()).add(column)
         return [
-            case for case in cases if (case.id in chosen or case.id in self._besides) and self._has_time(case)
+            case for case in cases if (case.id in chosen or case.id in self._beyond) and self._has_time(case)
         ]
 
     def _has_time(self, case: Case) -> bool:
-        """Whether it is no quick run that leaves the case out. One takes all cases of
+        """Whether the run takes the case: a quick one leaves most out, but none of
         somebody's own.
         """
         return not self.quick or case.id in self._of_quick or _is_own(case)
 
     def items(self, cases: Sequence[Case]) -> Iterator[tuple[Case, str, str]]:
-        """Each item of the cases of a file, with its implementation and dtype: none
-        where one side of a relation has nothing to run it.
+        """Each item of the cases of a file, with its implementation and dtype. A
+        relation has none if nothing runs one of its sides.
         """
         uncovered = not any(case.covering for case in cases)
         for case in cases:
@@ -228,7 +226,7 @@ class Plan:
             ):
                 continue
             chosen = self._is_chosen(case) or (uncovered and case.place.file.resolve() in self.files)
-            columns = self._besides.get(case.id, self.targets)
+            columns = self._beyond.get(case.id, self.targets)
             for name, target in self.targets.items():
                 if (
                     name in columns
@@ -244,11 +242,11 @@ class Plan:
                             yield case, name, dtype
 
     def declined(self, target: Target, case: Case, chosen: bool) -> str:
-        """Why a target of the case's dialect has no items of the case; empty where it
-        has some.
+        """Why a target of the case's dialect has no items of the case. Empty if it has
+        some.
 
-        A slow one takes points that cover a large matrix. One that was asked for by
-        name also takes every case of somebody's own, and what is chosen.
+        A slow target takes only points that cover a large matrix. If it was asked for
+        by name, it also takes cases of the user's own, and cases that were chosen.
         """
         if target.version and case.versions and target.version not in case.versions:
             return (
@@ -272,7 +270,7 @@ class Plan:
         return any(matching([case], choice.pattern) for choice in self.choices)
 
     def _names_item(self, target: Target, case: Case) -> bool:
-        """Whether an item of the case on this target is named."""
+        """Whether somebody named an item of the case on this target."""
         file = case.place.file.resolve()
         return any(
             choice.implementation == target.column and path == file and choice.pattern == last_part(case)
@@ -283,8 +281,8 @@ class Plan:
         )
 
     def why_nothing_runs(self, cases: Sequence[Case]) -> str:
-        """What would run the cases, where nothing that is installed could; empty where
-        something could, or another thing was asked for.
+        """Which implementations would run the cases, if none is installed. Empty if one
+        is installed, or if the user asked for others.
         """
         dialects = {case.dialect for case in cases}
         if self.named_columns or any(
@@ -307,8 +305,8 @@ class Plan:
         return "; ".join(dict.fromkeys(ways))
 
     def why_nothing(self, error: NothingSelectedError) -> str:
-        """A pattern may name cases well, which nothing here runs, or which pytest was
-        not told to collect.
+        """Why a pattern that names cases gives no items: nothing here runs them, or
+        pytest was not told to collect them.
         """
         try:
             found = gather([error.pattern])
@@ -341,7 +339,7 @@ class Plan:
 
 
 def _asked(config: pytest.Config, settings: ProjectSettings) -> Asked:
-    """What the options and the settings name as under test. Raises BadTargets."""
+    """What the options and the settings put under test. Raises BadTargets."""
     columns, subjects, adapters, python = (
         config.getoption(f"lstm_{name}") for name in ("impl", "subject", "adapter", "python")
     )
@@ -351,16 +349,16 @@ def _asked(config: pytest.Config, settings: ProjectSettings) -> Asked:
 def _divergence_files(
     config: pytest.Config, settings: ProjectSettings
 ) -> Iterator[tuple[Path, Sequence[str]]]:
-    """Those of the command line and those of the settings, each with the folder from
-    which they count.
+    """The files of divergences of the command line and of the settings. Each comes with
+    the folder to which its path is relative.
     """
     yield config.invocation_params.dir, config.getoption("lstm_divergences")
     yield settings.folder, settings.divergences
 
 
 def _divergences(files: Sequence[Path]) -> list[Divergence]:
-    """The entries of files of one's own. Raises UsageError for what is wrong in
-    them.
+    """The entries of the user's own files of divergences. Raises UsageError for
+    mistakes in them.
     """
     found: list[Divergence] = []
     problems: list[Problem] = []
@@ -375,7 +373,7 @@ def _divergences(files: Sequence[Path]) -> list[Divergence]:
 
 
 def _refuse_strangers(entries: Sequence[Divergence], names: Set[str]) -> None:
-    """Raise UsageError for entries about an implementation that nobody knows."""
+    """Raise UsageError for entries about an implementation that does not exist."""
     for name, place in {entry.implementation: entry.place for entry in entries}.items():
         if name not in names:
             hint = did_you_mean(name, sorted(names)) or f"known are {', '.join(sorted(names))}"
@@ -383,7 +381,7 @@ def _refuse_strangers(entries: Sequence[Divergence], names: Set[str]) -> None:
 
 
 def _default_cases(config: pytest.Config, settings: ProjectSettings) -> list[str]:
-    """The cases of the settings, where the command line names none: their files are
+    """The cases of the settings, if the command line names none. Their files are
     collected.
     """
     if not settings.cases or config.args_source is pytest.Config.ArgsSource.ARGS:
@@ -399,7 +397,7 @@ def _default_cases(config: pytest.Config, settings: ProjectSettings) -> list[str
 
 
 def _is_own(case: Case) -> bool:
-    """Whether it is none of the cases that come with this package."""
+    """Whether the case does not come with this package."""
     return not case.place.file.resolve().is_relative_to(corpus_root().resolve())
 
 
@@ -408,8 +406,8 @@ def _dialects(cases: Iterable[Case]) -> str:
 
 
 def _points_of(config: pytest.Config) -> Iterator[str]:
-    """`pytest file.yaml::name[axis=value]` names a point, that is all its items: ask
-    for the file and choose the point.
+    """`pytest file.yaml::name[axis=value]` names a point, which means all of its items.
+    The file is collected, and the point chosen from it.
     """
     folder = config.invocation_params.dir
     ours = [argument for argument in config.args if is_case_file(folder / argument.partition("::")[0])]
@@ -422,8 +420,8 @@ def _points_of(config: pytest.Config) -> Iterator[str]:
 
 
 def not_run(implementation: Implementation, full: bool, asked: bool) -> Missing | None:
-    """Why an implementation is left out, and the command that lets it in; None for one
-    that runs.
+    """Why an implementation is left out, and the command that includes it. None if it
+    runs.
     """
     if missing := missing_modules(implementation):
         return Missing(

@@ -1,5 +1,5 @@
-"""How far a run is, and how long it will take: a live line on a terminal, a line from
-time to time in a log.
+"""How much of a run is done, and how long the rest will take: a live line on a
+terminal, or a line now and then in a log.
 """
 
 import time
@@ -13,10 +13,10 @@ IN_A_LOG = 20.0
 
 
 class Progress:
-    """Counts items as they end, and tells about it.
+    """Counts items as they end, and reports.
 
-    `items` is how many each implementation has: they take times of their own, of which
-    the rest is estimated.
+    `items` is the number of items of each implementation. Implementations differ in
+    speed, so the rest is estimated for each by itself.
     """
 
     def __init__(
@@ -35,12 +35,14 @@ class Progress:
         self._failed = 0
 
     def recorded(self, implementation: str, failed: bool) -> None:
-        """One item had ended in a part of the run before: its time is no measure."""
+        """An item ended in an earlier part of the run. Its time says nothing about the
+        rest.
+        """
         self._recorded[implementation] += 1
         self._failed += failed
 
     def item(self, implementation: str, seconds: float, failed: bool) -> None:
-        """One item has ended, after so many seconds of the process that ran it."""
+        """An item has ended. It took this many seconds of the process that ran it."""
         self._done[implementation] += 1
         self._seconds[implementation] += seconds
         self._failed += failed
@@ -61,8 +63,8 @@ class Progress:
             self._terminal.rewrite("", erase=True)
 
     def _left(self, passed: float) -> float:
-        """Seconds until all have ended: as the work that is left is to the work done,
-        so is the time.
+        """Seconds until all items have ended, if the rest takes as long an item as what
+        is done.
         """
         done = sum(self._seconds.values()) or 1.0
         mean = done / self._done.total()
@@ -75,8 +77,8 @@ class Progress:
 
 
 def begin_line(terminal: Any) -> None:
-    """End the line that others have begun: pytest itself knows of files, but not of
-    what xdist wrote.
+    """End the line that others began. pytest knows of file names that it wrote, but not
+    of what xdist wrote.
     """
     terminal.ensure_newline()
     if terminal.config.get_terminal_writer().width_of_current_line:
@@ -93,7 +95,7 @@ def progress_line(done: int, total: int, failed: int, left: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """ "50 s", "2 min 40 s"; to ten seconds above a minute."""
+    """ "50 s", "2 min 40 s". Above a minute it is rounded to ten seconds."""
     if seconds < 60:
         return f"{max(round(seconds), 1)} s"
     minutes, rest = divmod(round(seconds / 10) * 10, 60)

@@ -1,5 +1,5 @@
-"""A run that goes on where an interrupted one stopped: what was done already, and
-whether it is the same run.
+"""A run that continues an interrupted one: what was done, and whether it is the same
+run.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,16 +17,16 @@ OF_EACH_PART = ("started",)
 
 
 def recorded(file: str) -> Mapping[tuple[str, str, str], Outcome]:
-    """The outcomes in a result file by case, implementation and dtype; none without a
-    file.
+    """The outcomes in a result file by case, implementation and dtype. Empty if there
+    is no file.
     """
     outcomes = read(Path(file)).outcomes if file else ()
     return {(each.case, each.implementation, each.dtype): each for each in outcomes}
 
 
 def differences(begun: Results, header: Header, targets: Iterable[Target]) -> list[str]:
-    """In what the run that was begun is another one than this, as far as it can be told
-    before a framework starts.
+    """How this run differs from the one that was begun, as far as it is known before a
+    framework starts.
     """
     return [
         *(
@@ -51,8 +51,8 @@ def differences(begun: Results, header: Header, targets: Iterable[Target]) -> li
 
 
 def changed(begun: Results, subject: Mapping[str, Any]) -> list[str]:
-    """In what a subject that started is another one than that of the same name in the
-    run that was begun.
+    """How a subject that has started differs from the one of the same name in the run
+    that was begun.
     """
     then = [record(each) for each in begun.subjects if each.subject == subject["subject"]]
     if not then or subject in then:
@@ -65,7 +65,9 @@ def changed(begun: Results, subject: Mapping[str, Any]) -> list[str]:
 
 
 def _different(name: str, then: Any, now: Any) -> Iterator[str]:
-    """A line for each value that differs, by its name; of tables those inside."""
+    """One line for each value that differs, with its name. Tables are compared entry by
+    entry.
+    """
     if isinstance(then, dict) and isinstance(now, dict):
         for key in dict.fromkeys([*then, *now]):
             yield from _different(f"{name}.{key}", then.get(key), now.get(key))

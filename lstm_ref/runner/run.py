@@ -1,4 +1,6 @@
-"""From a case to an outcome, on one implementation in one dtype. No pytest in here."""
+"""From a case to an outcome, on one implementation and in one dtype. It knows nothing
+of pytest.
+"""
 
 import re
 import time
@@ -50,8 +52,8 @@ NOTHING_FOUND = Verdict(())
 
 @dataclass(frozen=True)
 class _Finding:
-    """What became of a case, before it is written up: the outcome, its message and the
-    long version, what was measured, and the runs in which some number is wrong.
+    """What a case came to, before it is written: the outcome, its message, the long
+    version, the measurements, and the runs in which a number is wrong.
     """
 
     outcome: str
@@ -65,13 +67,15 @@ class _Finding:
 
 @dataclass(frozen=True)
 class _OneRun:
-    """One run of a case: the column whose implementation makes it, the request, and
-    what it must produce in the dtypes of the case; None where that depends on what the
-    implementation draws. Then `expect` tells it, from what was observed in one dtype.
+    """One run of a case: the column that makes it, the request, and what the run must
+    produce in the dtypes of the case.
 
-    `unseen` says what of it the implementation does not show. `made` are the calls of a
-    twin that drew nothing. A run whose only call must raise has no calls and no
-    expectation.
+    The expectation is None if it depends on what the implementation draws. Then
+    `expect` computes it in one dtype, from what was observed.
+
+    `unseen` says what of the run the implementation does not show. `made` are the calls
+    of a twin that drew nothing. A run whose only call must raise has neither calls nor
+    an expectation.
     """
 
     column: str
@@ -82,8 +86,8 @@ class _OneRun:
     made: tuple[TwinCall, ...] = ()
 
     def unusable(self, dtype: str, trace: Trace) -> tuple[str, ...]:
-        """Why nothing right can be computed from what was drawn; empty where nothing
-        was to be drawn.
+        """Why nothing right can be computed from what was drawn. Empty if nothing had
+        to be drawn.
         """
         draws = self.expect is not None and self.expectation is None
         return unusable(self.made, dtype, trace) if draws else ()
@@ -98,11 +102,11 @@ class _CannotRun(Exception):
 
 
 class Run:
-    """What all items of a run share: the subjects of the targets by column, the seed,
-    the known divergences, and the expectation of the case at hand.
+    """What all items of a run share: the subjects by column, the seed, the known
+    divergences, and the expectation of the current case.
 
-    `held_back` are the same subjects with the oldest instructions that their frameworks
-    have kernels for. They start when a failure has to be explained.
+    `held_back` are the same subjects, limited to the oldest instructions that their
+    frameworks have kernels for. They start when a failure has to be explained.
     """
 
     def __init__(
@@ -185,9 +189,7 @@ class Run:
     def _stale(
         self, case: Case, column: str, dtype: str, finding: _Finding, divergence: Divergence
     ) -> _Finding:
-        """A pass where a divergence is listed, and whether only newer processors have
-        it.
-        """
+        """A pass where a divergence is listed; whether only newer processors pass."""
         message = (
             f"listed as a divergence ({divergence.reason}), but it passes: remove the entry, or limit its"
             " versions"
@@ -199,8 +201,8 @@ class Run:
         return replace(finding, outcome="stale", message=message)
 
     def _explained(self, case: Case, column: str, dtype: str, finding: _Finding, facts: Facts) -> _Finding:
-        """The finding, with what explains it in front: the processor, or what a layer
-        computes that is wrong in a known way.
+        """The finding with an explanation in front: the processor, or a mistake that
+        gives exactly these numbers.
         """
         causes = dict.fromkeys(_causes(finding.wrong, dtype))
         known = facts.implementations.get(self._targets[column].name)
@@ -215,8 +217,8 @@ class Run:
         return replace(finding, message="\n".join((*causes, finding.message)))
 
     def _find_held_back(self, case: Case, column: str, dtype: str) -> _Finding | None:
-        """What becomes of the case with the oldest instructions; None where the
-        implementation cannot be held to them.
+        """What the case comes to with the oldest instructions. None if the
+        implementation cannot be limited to them.
         """
         if self._held_back is None or not self._held_back.hosts(column):
             return None
@@ -262,8 +264,8 @@ class Run:
             )
 
     def _require(self, case: Case, dtype: str, known: Introduction, versions: Mapping[str, str]) -> None:
-        """Raise _CannotRun where the implementation does not offer the case, or its
-        version does not know what the case needs.
+        """Raise _CannotRun if the implementation does not offer the case, or its
+        version does not have what the case needs.
         """
         documented = self._divergences.parameters
         if reason := not_offered(case, dtype, known, documented):
@@ -327,11 +329,11 @@ class Run:
     def _prepare(
         self, case: Case, column: str, dtype: str, known: Introduction, subjects: Subjects
     ) -> "Sequence[_OneRun]":
-        """The case's runs, ready to be sent; kept for its other dtypes, and the other
-        implementations of which the same is expected.
+        """The runs of the case, ready to be sent. They are kept for its other dtypes,
+        and for implementations with the same expectation.
         """
         partner = self._partner(case, column, dtype, known, subjects)
-        # The id is no key: two files elsewhere may have one name.
+        # The id is not a key: two files elsewhere may have one name.
         key = (
             case,
             *map(_decisive, (known, partner[1])),
@@ -346,8 +348,8 @@ class Run:
     def _partner(
         self, case: Case, column: str, dtype: str, known: Introduction, subjects: Subjects
     ) -> tuple[str, Introduction]:
-        """The column that makes the second run of a relation, if there is one, and its
-        implementation.
+        """The column that makes the second run of a relation, and its implementation.
+        None if there is none.
         """
         if case.relation is None:
             return column, known
@@ -364,8 +366,8 @@ class Run:
         return target.column, partner
 
     def _sides(self, case: Case, known: Introduction, partner: Introduction) -> "tuple[_OneRun, ...]":
-        """A case that expects an exception of its last step has an expectation of the
-        steps before; a relation has two runs, unless both are the same.
+        """The runs of a case. A relation has two, unless both are the same. If the last
+        step must raise, the expectation is that of the steps before it.
         """
         first = materialize(case, self._seed, known.version)
         if not claims.is_judged_by_reference(case):
@@ -397,8 +399,8 @@ class Run:
         return (side, _side(other, f"{case.id}/1", material, partner))
 
     def _shown(self, file: Path) -> str:
-        """The file as a person would type it: from the working folder where it lies
-        below it, as `cases/...` where it came with this package.
+        """The file as a person would type it: relative to the working folder if it is
+        below it, and as `cases/...` if it came with this package.
         """
         if file.is_relative_to(self._folder):
             return str(file.relative_to(self._folder))
@@ -413,8 +415,8 @@ class Run:
 
 
 def partner_of(dialect_name: str, targets: Mapping[str, Target]) -> Target | None:
-    """What runs the other side of a relation with another dialect: the first that takes
-    all cases.
+    """The implementation that runs the other side of a relation with another dialect:
+    the first that takes all cases.
     """
     return next(
         (target for target in targets.values() if target.dialect == dialect_name and not target.slow), None
@@ -422,7 +424,7 @@ def partner_of(dialect_name: str, targets: Mapping[str, Target]) -> Target | Non
 
 
 def _introduced(column: str, subjects: Subjects) -> Introduction:
-    """What the implementation of the column says of itself. Raises _CannotRun where its
+    """What the implementation of the column says of itself. Raises _CannotRun if its
     subject does not start.
     """
     known = subjects.introduction(column)
@@ -438,13 +440,15 @@ def _versions(column: str, subjects: Subjects) -> Mapping[str, str]:
 
 
 def _decisive(known: Introduction) -> tuple[object, ...]:
-    """All of an implementation that decides what is asked of it and expected."""
+    """Everything about an implementation that decides what it is asked, and what is
+    expected of it.
+    """
     return known.version, known.accumulation, known.gradients, known.masks, known.effects
 
 
 def _side(case: Case, name: str, material: Material, known: Introduction) -> _OneRun:
-    """A run and, unless it depends on what is drawn, what it must produce. `name` keys
-    the noise.
+    """A run, and what it must produce unless that depends on what is drawn. `name` is
+    the key of the noise.
     """
     language = dialect(case.dialect, known.version)
     made = run_twin(language, material.request)
@@ -466,12 +470,12 @@ def _side(case: Case, name: str, material: Material, known: Introduction) -> _On
 
 
 def _is_listed(finding: _Finding, divergence: Divergence) -> bool:
-    """Whether this is what the entry says that happens."""
+    """Whether the finding is what the entry lists."""
     return finding.outcome in divergence.outcomes and bool(re.search(divergence.match, finding.message))
 
 
 def _expectation(case: Case, side: _OneRun, dtype: str, trace: Trace) -> Expectation:
-    """What the run must produce, now that it is known what was drawn."""
+    """What the run must produce, once it is known what was drawn."""
     if side.expectation is not None:
         return side.expectation
     assert side.expect is not None
@@ -482,7 +486,9 @@ def _expectation(case: Case, side: _OneRun, dtype: str, trace: Trace) -> Expecta
 
 
 def _judge_before(case: Case, side: _OneRun, dtype: str, trace: Trace) -> Verdict:
-    """The steps before the one that had to raise, and did. `trace` is theirs alone."""
+    """Judge the steps before the one that had to raise, and did. `trace` holds these
+    steps alone.
+    """
     if side.expect is None and side.expectation is None:
         return judge_number_of_calls(0, trace)
     if not_usable := side.unusable(dtype, trace):
@@ -491,16 +497,14 @@ def _judge_before(case: Case, side: _OneRun, dtype: str, trace: Trace) -> Verdic
 
 
 def _unusable(sides: Sequence[_OneRun], dtype: str, traces: Sequence[Trace]) -> tuple[str, ...]:
-    """Why nothing right can be computed from what was drawn in some run."""
+    """Why nothing right can be computed from what one of the runs drew."""
     names = ("",) if len(sides) == 1 else ("the case's run: ", "the other run: ")
     runs = zip(names, sides, traces, strict=True)
     return tuple(name + finding for name, side, trace in runs for finding in side.unusable(dtype, trace))
 
 
 def _causes(wrong: "Iterable[tuple[Expectation, Trace]]", dtype: str) -> list[str]:
-    """What explains wrong numbers. A search that goes wrong itself changes no
-    verdict.
-    """
+    """What explains wrong numbers. An error in this search changes no verdict."""
     try:
         return [cause for expectation, trace in wrong for cause in diagnose(expectation, dtype, trace)]
     except Exception as error:
@@ -508,14 +512,14 @@ def _causes(wrong: "Iterable[tuple[Expectation, Trace]]", dtype: str) -> list[st
 
 
 def _writable(text: str) -> str:
-    """The text without what UTF-8 cannot hold: a message may quote bytes that are no
-    text.
+    """The text without characters that UTF-8 cannot hold: a message may quote bytes
+    that are not text.
     """
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _without_trace(answer: Answer) -> _Finding:
-    """What became of a request that has no trace."""
+    """The finding of a request that gave no trace."""
     match answer:
         case Crashed(cause, stderr):
             return _Finding("crash", f"the process ended: {cause}", stderr)
@@ -539,8 +543,8 @@ def _without_trace(answer: Answer) -> _Finding:
 
 
 def _parameters(case: Case) -> dict[str, Any]:
-    """Every documented parameter that the case sets: constructor, call and input, by
-    full key. Calls that differ give a list of their values.
+    """Every documented parameter that the case sets, by full key: of the constructor,
+    the call and the input. If calls differ, the value is a list.
     """
     parameters = {f"params.{name}": value for name, value in case.params.items()}
     calls = [step for step in case.steps if step.action == "call"]

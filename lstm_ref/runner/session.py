@@ -1,4 +1,4 @@
-"""One session of pytest that runs cases: its plan, its subjects, and in the one process
+"""One session of pytest that runs cases: its plan, its subjects and, in the process
 that writes, its results.
 """
 
@@ -23,8 +23,8 @@ from lstm_ref.verdict.divergences import Divergences
 
 
 class Session:
-    """What all items share. Under xdist the workers run them and send outcomes along
-    with pytest's own reports; the controller alone writes.
+    """What all items share. Under xdist the workers run items, and send outcomes with
+    pytest's own reports. Only the controller writes.
     """
 
     def __init__(self, config: pytest.Config) -> None:
@@ -88,8 +88,8 @@ class Session:
             subject.close()
 
     def choose(self, items: list[pytest.Item]) -> None:
-        """Leave of the cases the items that are chosen, and of those the ones of this
-        shard. Raises UsageError for a choice of none.
+        """Keep only the chosen items, and of these the ones of this shard. Raises
+        UsageError if nothing is left.
         """
         if self.plan.choices:
             self._leave_chosen(items)
@@ -127,8 +127,8 @@ class Session:
         return self._writer is not None and self._writer.has_begun
 
     def send(self, report: Any, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-        """Put the outcome of an item on its report: plain data travels from an xdist
-        worker to the controller.
+        """Put the outcome of an item on its report. It is plain data, so that xdist can
+        send it to the controller.
         """
         if isinstance(item, CaseItem) and item.outcome is not None and call.when == "call":
             report.lstm_ref = {

@@ -1,4 +1,4 @@
-"""The table `[tool.lstm-ref]` of a pyproject.toml: what is under test in a project, and
+"""The table `[tool.lstm-ref]` of a pyproject.toml: what a project puts under test, and
 the defaults of its runs.
 """
 
@@ -25,12 +25,12 @@ LISTS = ("subjects", "adapters", "python", "implementations", "dtypes", "diverge
 
 @dataclass(frozen=True)
 class ProjectSettings:
-    """What a project says. `folder` is that of its pyproject.toml, from which paths and
-    commands count.
+    """The settings of a project. `folder` is the folder of its pyproject.toml. Paths
+    and commands are relative to it.
 
-    `subjects`, `adapters` and `python` are written as the options of `lstm-ref run` of
-    these names. `implementations`, `dtypes`, `cases`, `full` and `seed` are defaults of
-    what the command line does not say.
+    `subjects`, `adapters` and `python` have the form of the options of `lstm-ref run`
+    with these names. `implementations`, `dtypes`, `cases`, `full` and `seed` are
+    defaults for what the command line leaves out.
     """
 
     folder: Path
@@ -46,8 +46,8 @@ class ProjectSettings:
 
 
 def settings_of(folder: Path) -> ProjectSettings:
-    """Those of the nearest pyproject.toml at or above the folder that has the table.
-    Raises BadSettings with every mistake.
+    """The settings in the nearest pyproject.toml, at or above the folder, that has the
+    table. Raises BadSettings with every mistake.
     """
     for place in (folder, *folder.parents):
         file = place / FILE
@@ -92,7 +92,7 @@ def _problems(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _line(text: str, key: str) -> int:
-    """The line of the key; that of the table where it is written in another way."""
+    """The line of the key, or of the table if the key is written in another way."""
     lines = text.splitlines()
     header = next((number for number, line in enumerate(lines, start=1) if f"tool.{TABLE}" in line), 1)
     own = re.compile(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=")
@@ -102,8 +102,8 @@ def _line(text: str, key: str) -> int:
 
 
 def patterns_of(settings: ProjectSettings) -> list[str]:
-    """The patterns of cases, with the folder of the settings before each that is a path
-    from there.
+    """The patterns of cases. One that is a path gets the folder of the settings in
+    front.
     """
     folder = settings.folder
     return [

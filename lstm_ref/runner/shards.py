@@ -1,4 +1,4 @@
-"""A part of a run for each of several machines: which cases are whose."""
+"""The part of a run that one of several machines makes: which cases belong to it."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ WRITTEN = re.compile(r"([0-9]+)/([0-9]+)")
 
 @dataclass(frozen=True)
 class Shard:
-    """The part with this number, from 1, of so many."""
+    """One of several parts. The first has the number 1."""
 
     number: int
     of: int
@@ -26,9 +26,8 @@ class Shard:
         return cls(number, of)
 
     def takes(self, case: str) -> bool:
-        """Whether the case with this id is in this part.
-
-        That depends on the id alone: neither other cases nor other options move it.
+        """Whether the case with this id belongs to this part. The id alone decides:
+        other cases and other options change nothing.
         """
         digest = blake2b(case.encode(), digest_size=8).digest()
         return int.from_bytes(digest, "little") % self.of == self.number - 1

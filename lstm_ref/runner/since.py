@@ -1,4 +1,6 @@
-"""What an installed version does not document yet. It is unsupported there."""
+"""What an installed version does not document yet. A case that needs it is unsupported
+there.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,8 +13,8 @@ from lstm_ref.corpus.types import word_of
 
 
 def not_yet(case: Case, documented: ParametersFile, versions: Mapping[str, str]) -> str | None:
-    """Why the version of the dialect's package is too old for the case; None where it
-    is not. `versions` are those of the subject, by package.
+    """Why the installed package is too old for the case. None if it is not. `versions`
+    are those of the subject, by package.
     """
     installed = versions.get(documented.package or "")
     if installed is None:
@@ -33,7 +35,9 @@ def not_yet(case: Case, documented: ParametersFile, versions: Mapping[str, str])
 
 
 def _needed(layer: str, params: Mapping[str, Any], documented: ParametersFile) -> Iterator[tuple[str, str]]:
-    """What a layer and those inside it need, each with the version that brought it."""
+    """What a layer and the layers inside it need, each with the version that brought
+    it.
+    """
     constructor = documented.layers[layer].constructor if layer in documented.layers else {}
     for name, value in params.items():
         if name in constructor:

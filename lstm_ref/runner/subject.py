@@ -145,7 +145,9 @@ class Subject:
             stderr = process.stderr()
             process.close()
             reason, hint = _complaint(error, "the hello")
-            return CannotStart(f"its first line is no hello of protocol {PROTOCOL}: {reason}", stderr, hint)
+            return CannotStart(
+                f"its first line is not a hello of protocol {PROTOCOL}: {reason}", stderr, hint
+            )
         except BaseException:
             process.kill()
             process.close()

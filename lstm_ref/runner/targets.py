@@ -1,8 +1,8 @@
 """What is under test: the columns of the report, and how the subject of each is
 started.
 
-Everything here is a pure function of what was asked for; `introduce` and `look` are
-given, and do what takes a process.
+The functions here compute from their arguments alone. `introduce` and `look` are given
+to them, and start processes.
 """
 
 import functools
@@ -33,10 +33,11 @@ EVERYWHERE = ("python", "numpy")
 class Target:
     """A column: an implementation, and the subject that hosts it.
 
-    The subject calls the implementation `name`; so do files of divergences. `dialect`,
-    `version` and `slow` are as in `Introduction`. `lowest` are the variables that hold
-    its framework to the oldest instructions, `versions` what is known before it starts,
-    `introduction` what is known of what it offers, where that is not all.
+    The subject and files of divergences call the implementation `name`. `dialect`,
+    `version` and `slow` are as in `Introduction`. `lowest` are the variables that limit
+    its framework to the oldest instructions. `versions` is what is known before it
+    starts. `introduction` is what is known of its offer, if it does not offer
+    everything.
     """
 
     column: str
@@ -51,9 +52,7 @@ class Target:
 
     @classmethod
     def of(cls, implementation: Implementation) -> "Target":
-        """A declared implementation under this interpreter, in the column of its
-        name.
-        """
+        """An implementation under this interpreter, in a column of its name."""
         host = implementation.host
         return cls(
             column=implementation.name,
@@ -69,8 +68,8 @@ class Target:
 
 
 def _as_declared(implementation: Implementation) -> Introduction | None:
-    """What one that does not offer all says before its subject starts; what depends on
-    the functions of its adapter is taken to be there.
+    """What an implementation that does not offer everything says before its subject
+    starts. Offers that depend on the functions of its adapter are taken to be there.
     """
     if implementation.layers is None:
         return None
@@ -90,8 +89,8 @@ def _as_declared(implementation: Implementation) -> Introduction | None:
 
 
 def _versions(modules: Sequence[str]) -> dict[str, str]:
-    """Those of the packages of these names, or else of the ones that have the modules
-    (tensorflow-cpu has tensorflow), where they can be told.
+    """The versions of the packages with these names. If there are none, those of the
+    packages that have the modules: tensorflow-cpu has tensorflow.
     """
     found: dict[str, str] = {}
     for module in modules:
@@ -105,14 +104,14 @@ def _versions(modules: Sequence[str]) -> dict[str, str]:
 
 @functools.cache
 def _packages() -> Mapping[str, Sequence[str]]:
-    """The packages of each module: it takes a look at every installed file."""
+    """The packages of each module. This looks at every installed file."""
     return packages_distributions()
 
 
 @dataclass(frozen=True)
 class Outsider:
-    """A subject that introduces itself: the name that somebody gave its column, if any,
-    and how to start it.
+    """A subject that introduces itself: how to start it, and the name that somebody
+    gave its column, if any.
     """
 
     name: str | None
@@ -148,8 +147,8 @@ Look = Callable[[Path, Sequence[str]], "Interpreter | Unfit"]
 
 
 def outsiders(subjects: Iterable[str], adapters: Iterable[str], folder: Path) -> list[Outsider]:
-    """What options or settings of these texts name: commands, and adapter files. Raises
-    BadTargets with every mistake.
+    """The commands and adapter files that options or settings name. Raises BadTargets
+    with every mistake.
     """
     found: list[Outsider] = []
     problems: list[str] = []
@@ -159,7 +158,7 @@ def outsiders(subjects: Iterable[str], adapters: Iterable[str], folder: Path) ->
         try:
             words = tuple(shlex.split(command))
         except ValueError as error:
-            problems.append(f"subject {text!r} is no command: {error}")
+            problems.append(f"subject {text!r} is not a command: {error}")
             continue
         if not words:
             problems.append(
@@ -285,9 +284,9 @@ def _under(
 def _columns(introduced: Sequence[tuple[Outsider, str, Mapping[str, str]]]) -> Iterator[str]:
     """The name of each implementation's column.
 
-    It is the one that somebody gave, before which stands the implementation's own where
-    the subject hosts several; else its own, and where several have it and differ in
-    versions, these.
+    A name that somebody gave is used; if the subject hosts several implementations, the
+    name of each is put in front. Otherwise the column has the implementation's own
+    name. Columns of one name with different versions get their versions too.
     """
     hosted = Counter(id(stranger) for stranger, _, _ in introduced)
     for stranger, name, versions in introduced:
@@ -299,7 +298,9 @@ def _columns(introduced: Sequence[tuple[Outsider, str, Mapping[str, str]]]) -> I
 
 
 def _telling(versions: Mapping[str, str], alike: Sequence[Mapping[str, str]]) -> str:
-    """The versions that tell one from others; of a single package the version alone."""
+    """The versions that distinguish one from the others. Of a single package it is the
+    version alone.
+    """
     packages = [name for name in versions if len({other.get(name) for other in alike}) > 1]
     packages = [name for name in packages if name not in EVERYWHERE] or packages
     if len(packages) == 1:

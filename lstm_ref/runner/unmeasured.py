@@ -1,4 +1,6 @@
-"""Versions that are newer than all in which the known disagreements were looked for."""
+"""Frameworks that are newer than all versions in which the known disagreements were
+looked for.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 
@@ -11,8 +13,8 @@ from lstm_ref.verdict.known import beyond_measured
 def newer_than_measured(
     entries: Iterable[Divergence], targets: Mapping[str, Target], subjects: Iterable[SubjectRecord]
 ) -> Iterator[str]:
-    """What the summary of a run says of each such column: ranges that are open hold
-    there, and nobody has looked.
+    """A line of the summary for each such column. Open ranges apply there, and nobody
+    has checked them.
     """
     known = list(entries)
     for subject in subjects:

@@ -1,5 +1,5 @@
-"""The one process that writes: what is going to be run, the result file as outcomes
-come in, and in the end the report and the summary.
+"""The one process that writes: first what will be run, then the result file line by
+line, and at the end the report and the summary.
 """
 
 import os
@@ -30,7 +30,7 @@ from lstm_ref.runner.resuming import changed, differences
 from lstm_ref.runner.targets import EVERYWHERE, Target
 from lstm_ref.runner.unmeasured import newer_than_measured
 
-# A summary of more causes than this is no summary.
+# A summary of more causes than this is not a summary.
 MOST_CAUSES = 5
 
 # Options of pytest that leave out some of what there is.
@@ -38,8 +38,8 @@ NARROWING = ("keyword", "markexpr", "lf", "stepwise", "deselect", "ignore", "ign
 
 
 class Writer:
-    """Writes, and tells. A run without cases, as of the suite's own tests, has no
-    result file and says nothing.
+    """Writes and reports. A run without cases, such as the tests of the suite itself,
+    has no result file, and nothing is reported.
     """
 
     def __init__(self, config: pytest.Config, plan: Plan) -> None:
@@ -74,8 +74,8 @@ class Writer:
 
     @cached_property
     def _chosen(self) -> bool:
-        """Whether this run is about a part only, of the cases, implementations or
-        dtypes: it must not replace the record of all.
+        """Whether this run is a part only: of the cases, implementations or dtypes.
+        Then it must not replace the record of a whole run.
         """
         plan, option = self._plan, self._config.getoption
         if plan.is_part or any(option(name, False) for name in NARROWING):
@@ -95,12 +95,11 @@ class Writer:
         return self._begun
 
     def resume(self) -> str:
-        """Hold the result file of the run that this one goes on with: its absolute
-        path, or nothing where there is no such file.
+        """Lock the result file of the run that this one continues. Returns its absolute
+        path, or nothing if there is no such file.
 
-        Failures that are there already count for no `--maxfail`. Raises UsageError
-        where pytest is told to run another part of it, and for a file that cannot be
-        read.
+        Failures that are already in it do not count for `--maxfail`. Raises UsageError
+        if pytest is told to run another part, and for a file that cannot be read.
         """
         for option, name in (("lf", "--lf"), ("stepwise", "--stepwise")):
             if self._config.getoption(option, False):
@@ -129,7 +128,7 @@ class Writer:
             raise pytest.UsageError(f"{error.filename} cannot be written: {error.strerror}") from error
 
     def begin(self, nodeids: Sequence[str]) -> None:
-        """Write the header, and say what is going to be run."""
+        """Write the header, and say what will be run."""
         cases = [nodeid for nodeid in nodeids if is_item_of_a_case(nodeid)]
         if not cases or self._begun or self._config.getoption("collectonly"):
             return
@@ -168,7 +167,7 @@ class Writer:
         self._open(header, cases)
 
     def _options(self) -> dict[str, Any]:
-        """What was asked for; of most options only those that were given."""
+        """What was asked for. Most options are listed only if they were given."""
         option = self._config.getoption
         given = {
             **{name: option(f"lstm_{name}") for name in ("subject", "adapter", "python", "divergences")},
@@ -187,7 +186,7 @@ class Writer:
         }
 
     def _refuse_others(self, different: Sequence[str]) -> None:
-        """Raise UsageError where the run that was begun is another one."""
+        """Raise UsageError if the run that was begun is a different one."""
         if different:
             listed = "\n".join(f"  {line}" for line in different)
             raise pytest.UsageError(
@@ -230,8 +229,8 @@ class Writer:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str] | None:
-        """Where there are cases alone, they have no letters while they run: the
-        progress line tells. The summary has words for them.
+        """Outcomes have no letters while cases alone are running: the progress line is
+        enough. The summary has words for them.
         """
         if not self._alone or self._summing_up or getattr(report, "lstm_ref", None) is None:
             return None
@@ -239,7 +238,7 @@ class Writer:
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Write the outcome down, after pytest has put its letter."""
+        """Write the outcome, after pytest has written its letter."""
         sent = getattr(report, "lstm_ref", None)
         if sent is None or self._file is None or self._refused:
             return
@@ -261,8 +260,8 @@ class Writer:
             self._progress.item(outcome["implementation"], outcome["seconds"] or 0.0, failed)
 
     def _refuse_subject(self, different: Sequence[str]) -> None:
-        """End the run: what a subject says of itself when it starts is not what it said
-        before. Nothing more is written.
+        """End the run: a subject describes itself differently than before the
+        interruption. Nothing more is written.
         """
         self._refused = True
         listed = "; ".join(different)
@@ -301,7 +300,7 @@ class Writer:
         self._tell_github(results)
 
     def _tell_github(self, results: Results) -> None:
-        """In a job of GitHub Actions: mark the lines of what fails, and add to the
+        """In a job of GitHub Actions, mark the lines of what fails, and add to the
         summary of the job.
         """
         told: list[str] = []
@@ -323,7 +322,7 @@ class Writer:
                 terminal.write_line(line)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        """Outcomes, causes, what was left out, and where everything is."""
+        """Outcomes, causes, what was left out, and where the files are."""
         self._summing_up = True
         if self._file is None or not self._begun:
             return
@@ -358,8 +357,8 @@ class Writer:
 
 
 def left_out(missing: Sequence[Missing]) -> str:
-    """What was not run, in one line: names with the same reason together, and what lets
-    them in.
+    """What was not run, in one line. Names with the same reason stand together, with
+    the command that includes them.
     """
     by_reason: dict[str, list[Missing]] = {}
     for each in missing:
@@ -374,8 +373,8 @@ def left_out(missing: Sequence[Missing]) -> str:
 
 
 def with_versions(targets: Sequence[Target]) -> str:
-    """Their columns, and once for all with the same packages the versions of these, as
-    far as they are known before they start.
+    """The columns with the versions of their packages, as far as they are known before
+    they start. Columns with the same packages share one list.
     """
     alike: dict[tuple[tuple[str, str], ...], list[str]] = {}
     for each in targets:
@@ -391,8 +390,8 @@ def _in_brackets(versions: Sequence[tuple[str, str]]) -> str:
 
 
 def _corpus(files: Sequence[Path], plan: Plan) -> str:
-    """The digest of the cases that come with this package and, where others are run or
-    disagreements of one's own are known, of those files too.
+    """The digest of the cases that come with this package. If the run has other cases
+    or divergences, their files are included.
     """
     ours = corpus_root().resolve()
     own = [file for file in dict.fromkeys(files) if not file.resolve().is_relative_to(ours)]

@@ -19,10 +19,10 @@ from lstm_ref.verdict.chance import weight_findings
 from lstm_ref.verdict.judge import COLOUR, Verdict
 
 PUT = {
-    "corrected": "the corrected statement does not hold any more",
-    "true": "the statement does not hold any more",
-    "false": "the statement is not refuted as it was",
-    "under-conditions": "the statement does not hold, or holds, as it did",
+    "corrected": "the corrected statement no longer holds",
+    "true": "the statement no longer holds",
+    "false": "the statement is no longer refuted",
+    "under-conditions": "the conditions no longer decide whether the statement holds",
 }
 MOST_LINES = 14  # of code that a claim shows
 EXPLAINED = "what would decide it: {}"
@@ -81,7 +81,7 @@ def _signature_findings(asserted: Asserted, found: Mapping[str, Any]) -> Iterato
     wanted = asserted.signature
     if wanted is not None:
         yield from (f"the signature has no argument {name}" for name in wanted if name not in found)
-        yield from (f"the signature has an argument {name} besides" for name in found if name not in wanted)
+        yield from (f"the signature also has an argument {name}" for name in found if name not in wanted)
         for name in wanted:
             if name in found and not _same(found[name], wanted[name]):
                 yield f"the default of {name} is {found[name]!r}, not {wanted[name]!r}"
@@ -187,7 +187,7 @@ def _seen(case: Case, asserted: Asserted, traces: Sequence[Trace], verdict: Verd
         return
     found = call.facts.get("signature", {})
     for name in asserted.defaults:
-        yield _argument(name, found[name]) if name in found else f"{name} is no argument"
+        yield _argument(name, found[name]) if name in found else f"{name} is not an argument"
     if asserted.signature is not None:
         yield f"({', '.join(_argument(name, default) for name, default in found.items())})"
     returned = next((each for each in reversed(trace.calls) if not each.structure.startswith("{")), call)

@@ -31,7 +31,7 @@ class Trait(NamedTuple):
 
 
 def everyday_cases() -> list[Case]:
-    """Those that a quick run chooses from. Statements of documentation are no part of
+    """Those that a quick run chooses from. Statements of documentation are not part of
     it.
     """
     return [case for case in load().cases if case.everyday and case.claim is None]
@@ -77,7 +77,7 @@ def missing(cases: Sequence[Case], ids: frozenset[str]) -> list[str]:
     quick = [case for case in cases if case.id in ids]
     lacking = set[Trait]().union(*map(traits, cases)) - set[Trait]().union(*map(traits, quick))
     return [
-        *(f"{name} is no case of an everyday run" for name in sorted(ids - {case.id for case in quick})),
+        *(f"{name} is not a case of an everyday run" for name in sorted(ids - {case.id for case in quick})),
         *(f"no case of {trait.layer or trait.dialect} is one of {trait.text}" for trait in sorted(lacking)),
         *(
             f"none notices in {shown.dialect} {shown.layer}: {shown.meaning}"

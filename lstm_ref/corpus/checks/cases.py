@@ -50,7 +50,7 @@ def problems_of_head(
 
 
 def problems_of_names(cases: Iterable[WrittenCase]) -> Iterator[Problem]:
-    """Names of cases that stand twice."""
+    """Names of cases that are listed twice."""
     first: dict[str, View] = {}
     for case in cases:
         name = case.view.at("name")
@@ -58,7 +58,7 @@ def problems_of_names(cases: Iterable[WrittenCase]) -> Iterator[Problem]:
             continue
         if name.data in first:
             yield name.at_value(
-                f'the name "{name.data}" stands twice: here and in line {first[name.data].line}'
+                f'the name "{name.data}" is used twice: here and in line {first[name.data].line}'
             )
         first.setdefault(name.data, name)
 

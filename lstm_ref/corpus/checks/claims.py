@@ -27,7 +27,7 @@ _Path = tuple[Any, ...]
 
 
 def problems_of_claim_names(view: View) -> Iterator[Problem]:
-    """Names of claims that stand twice, and exhibits without a name of their own where
+    """Names that several claims have, and exhibits without a name of their own where
     there are several.
     """
     first: dict[str, View] = {}
@@ -37,7 +37,7 @@ def problems_of_claim_names(view: View) -> Iterator[Problem]:
             continue
         if name.data in first:
             line = first[name.data].line
-            yield name.at_value(f'the name "{name.data}" stands twice: here and in line {line}')
+            yield name.at_value(f'the name "{name.data}" is used twice: here and in line {line}')
         first.setdefault(name.data, name)
         exhibits = [one for one in elements_of(claim, "shows") if isinstance(one.data, dict)]
         named: dict[str, View] = {}
@@ -48,7 +48,7 @@ def problems_of_claim_names(view: View) -> Iterator[Problem]:
             elif own is not None and isinstance(own.data, str):
                 if own.data in named:
                     line = named[own.data].line
-                    yield own.at_value(f'the name "{own.data}" stands twice: here and in line {line}')
+                    yield own.at_value(f'the name "{own.data}" is used twice: here and in line {line}')
                 named.setdefault(own.data, own)
 
 
@@ -102,7 +102,7 @@ def _text_problems(
     entry: ClaimEntry,
     found: Sequence[str],
 ) -> Iterator[Problem]:
-    """What a verdict has to say besides, and what belongs to a verdict that the claim
+    """What else a verdict has to say, and what belongs to a verdict that the claim
     does not have.
     """
     for word, text in NEEDED_TEXT.items():

@@ -32,7 +32,7 @@ def literal_problems(entry: View) -> Iterator[Problem]:
 
 
 def _array_problems(view: View) -> Iterator[Problem]:
-    """What is no number, and lists that are ragged."""
+    """What is not a number, and lists that are ragged."""
     if not isinstance(view.data, list):
         if isinstance(view.data, bool) or not isinstance(view.data, int | float):
             yield view.at_value(f"must be a number or a list of numbers, not {described(view.data)}")

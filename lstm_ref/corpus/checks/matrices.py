@@ -40,13 +40,13 @@ def rows_problems(case: ResolvedCase) -> Iterator[Problem]:
         for row in elements_of(case.view, name):
             for axis, value in row.entries():
                 if axis not in matrix:
-                    yield value.at_key(f'"{axis}" is no axis of this matrix', did_you_mean(axis, known))
+                    yield value.at_key(f'"{axis}" is not an axis of this matrix', did_you_mean(axis, known))
             if name == "exclude":
                 yield from _exclude_problems(row, known)
 
 
 def matrix_problems(case: ResolvedCase) -> Iterator[Problem]:
-    """A matrix that is missing, too large or empty, and points that stand twice."""
+    """A matrix that is missing, too large or empty, and repeated points."""
     matrix, covering, view = case.entry.matrix, case.entry.covering, case.view.at("matrix")
     if view is None or not matrix:
         yield from _missing_problems(case.view)
@@ -95,13 +95,13 @@ def _exclude_problems(row: View, axes: Mapping[str, list[Any]]) -> Iterator[Prob
         if axis in axes and value_text(axis_value(axis, value.data)) not in {
             value_text(axis_value(axis, known)) for known in axes[axis]
         }:
-            yield value.at_value(f"excludes nothing: {described(value.data)} is no value of {axis}")
+            yield value.at_value(f"excludes nothing: {described(value.data)} is not a value of {axis}")
     if row.data == {}:
         yield row.at_value("excludes everything")
 
 
 def _duplicate_problems(case: ResolvedCase, matrix: View) -> Iterator[Problem]:
-    """Points that stand twice, or a matrix without any. Of a matrix that is covered,
+    """Repeated points, or a matrix without any. Of a matrix that is covered,
     `include` may name points.
     """
     if not case.entry.include and not case.matrix.occurs({}):
@@ -126,7 +126,7 @@ def _covering_problems(case: ResolvedCase, wanted: CoveringEntry) -> Iterator[Pr
     assert covering is not None
     for axis in elements_of(covering, "pairs_with"):
         if axis.data not in axes:
-            yield axis.at_value(f'"{axis.data}" is no axis of this matrix', did_you_mean(axis.data, axes))
+            yield axis.at_value(f'"{axis.data}" is not an axis of this matrix', did_you_mean(axis.data, axes))
     others = [axis for axis in axes if axis not in wanted.pairs_with]
     if wanted.strength > len(others):
         yield (covering.at("strength") or covering).at_value(

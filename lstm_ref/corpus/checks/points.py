@@ -130,14 +130,18 @@ def _input_problems(view: View, size: Input, first: Input, layer: Layer) -> Iter
         )
     elif size.part is not None and size.part[1] > (size.timesteps or 0):
         yield view.at_value(
-            f"part {list(size.part)} does not lie inside the {size.timesteps or 0} timesteps of the case's"
-            " first input"
+            f"part {list(size.part)} is out of range: the case's first input has"
+            f" {size.timesteps or 0} timesteps"
         )
     elif size.timestep is not None and size.timestep >= (size.timesteps or 0):
-        yield view.at_value(
-            f"timestep {size.timestep} is none of the {size.timesteps or 0} timesteps of the case's first"
-            " input"
-        )
+        yield view.at_value(f"timestep {size.timestep} is out of range: {_range(size.timesteps)}")
+
+
+def _range(timesteps: int | None) -> str:
+    """The timesteps that the case's first input has."""
+    return (
+        f"the case's first input has 0 to {timesteps - 1}" if timesteps else "the case's first input has none"
+    )
 
 
 def _lacking(needs: Mapping[str, Any], params: Mapping[str, Any], documented: Documented) -> str:

@@ -28,7 +28,7 @@ def call_of(step: Step) -> CallEntry | None:
 
 
 def action_problems(run: Run) -> Iterator[Problem]:
-    """Steps that are no actions of the layer, or that expect what cannot be."""
+    """Steps that are not actions of the layer, or that expect what cannot be."""
     actions = run.about.layer.actions
     for step, view in steps_of(run):
         action = (

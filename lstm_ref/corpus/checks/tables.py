@@ -52,7 +52,8 @@ def _needs_problems(
             needs.append((place, needed))
             if value not in argument.values and (spot := view.at(*place)) is not None:
                 yield spot.at_key(
-                    f'"{value}" is no value of this argument', did_you_mean(value, map(str, argument.values))
+                    f'"{value}" is not a value of this argument',
+                    did_you_mean(value, map(str, argument.values)),
                 )
     for name, output in layer.outputs.items():
         needs.append(((*path, "outputs", name, "needs"), output.needs))

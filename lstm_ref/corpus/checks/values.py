@@ -20,7 +20,7 @@ from lstm_ref.corpus.validation import described, model_problems
 
 
 def name_problems(view: View, name: object, dialect: ParametersFile) -> Iterator[Problem]:
-    """A name of a layer that the dialect does not have. What is no name is another
+    """A name of a layer that the dialect does not have. What is not a name is another
     matter.
     """
     if isinstance(name, str) and name not in dialect.layers:

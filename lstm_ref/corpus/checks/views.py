@@ -22,11 +22,11 @@ def elements_of(view: View, key: str) -> Iterator[View]:
 
 
 def repeated_problems(values: View, axis: str = "") -> Iterator[Problem]:
-    """Values that stand twice in a list, that of an axis if it is named."""
+    """Values that are listed twice in a list, that of an axis if it is named."""
     first: dict[str, View] = {}
     for value in values.elements():
         text = value_text(axis_value(axis, value.data))
         if text in first:
             line = first[text].line
-            yield value.at_value(f"{described(value.data)} stands twice: here and in line {line}")
+            yield value.at_value(f"{described(value.data)} is listed twice: here and in line {line}")
         first.setdefault(text, value)

@@ -58,7 +58,9 @@ def _pattern(text: str) -> str:
     try:
         re.compile(text)
     except re.error as error:
-        raise PydanticCustomError("pattern", "is no regular expression: {why}", {"why": str(error)}) from None
+        raise PydanticCustomError(
+            "pattern", "is not a regular expression: {why}", {"why": str(error)}
+        ) from None
     return text
 
 

@@ -328,7 +328,7 @@ class CaseEntry(Strict):
     )
     exclude: list[dict[str, Any]] = Field(
         default_factory=list,
-        description="Combinations that are no points; a partial one excludes all that contain it.",
+        description="Combinations that are not points; a partial one excludes all that contain it.",
     )
     covering: CoveringEntry | None = None
     relation: RelationEntry | None = None

@@ -30,7 +30,7 @@ _VERDICT = {"enum": [True, False, *VERDICTS[2:]]}
 
 
 def verdict_word(verdict: Any) -> str:
-    """A verdict as written (true and false are no strings in YAML) as one of
+    """A verdict as written (true and false are not strings in YAML) as one of
     VERDICTS.
     """
     return str(verdict).lower() if isinstance(verdict, bool) else str(verdict)
@@ -102,7 +102,7 @@ class ExampleEntry(Strict):
     block: Size = Field(default=0, description="Which block of code of the docstring.")
     says: list[str] | None = Field(
         default=None,
-        description="What the source says it prints, where that is else.",
+        description="What the source says it prints, where that is something else.",
     )
     prints: list[str] = Field(default_factory=list, description="The lines that it prints.")
     adapted: Text | None = Field(
@@ -202,7 +202,7 @@ class ClaimEntry(Strict):
     )
     conditions: Text | None = Field(default=None, description="Under which conditions it is true.")
     decided_by: Text | None = Field(default=None, description="What would decide it, where nothing here can.")
-    note: Text | None = Field(default=None, description="What a reader should know besides.")
+    note: Text | None = Field(default=None, description="What else a reader should know.")
     layer: Text | None = None
     shows: list[Exhibit] = Field(default_factory=list)
 

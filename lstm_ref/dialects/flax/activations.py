@@ -32,5 +32,5 @@ def function(value: Any) -> Activation:
     """
     name = str(value.get("callable")) if isinstance(value, Mapping) else ""
     if name not in FUNCTIONS:
-        raise TypeError(f"{value!r} is no function")
+        raise TypeError(f"{value!r} is not a function")
     return FUNCTIONS[name]

@@ -35,7 +35,9 @@ def made(what: str, kinds: Mapping[str, Callable[..., Made]], identifier: Any) -
         case {"class_name": str(name)}:
             config = identifier.get("config") or {}
         case _:
-            raise ValueError(f"{identifier!r} is no {what}: expected a name or {{class_name, config}}")
+            raise ValueError(
+                f"{identifier!r} is not a valid {what}: expected a name or {{class_name, config}}"
+            )
     if name not in kinds:
         raise ValueError(f"unknown {what} {name!r}; known are {', '.join(sorted(kinds))}")
     return kinds[name](**config)

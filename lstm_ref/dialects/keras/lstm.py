@@ -45,11 +45,11 @@ class LSTM:
     """keras.layers.LSTM: constructor, weights, call, states, penalties and training as
     documented, computed by the reference.
 
-    What Keras documents as illegal raises ValueError. A truth value that is none raises
-    TypeError. `version` is that of the documentation: "3", "2", or "" for what either
-    of them has. The last keyword arguments are those of keras.layers.Layer and
-    keras.layers.RNN, and those that change no number. `sizes` are sizes of the input
-    that a layer can be told beforehand.
+    What Keras documents as illegal raises ValueError. What should be true or false and
+    is neither raises TypeError. `version` is that of the documentation: "3", "2", or ""
+    for what either of them has. The last keyword arguments are those of
+    keras.layers.Layer and keras.layers.RNN, and those that change no number. `sizes`
+    are sizes of the input that a layer can be told beforehand.
     """
 
     def __init__(

@@ -63,7 +63,7 @@ class Sequential(OuterLayer):
         drawn: Mapping[str, Array] | None = None,
     ) -> tuple[Array, Pullback]:
         """The call and its pullback, to gradients by name: 0/kernel, ..., "inputs"
-        where they are no integers.
+        where they are not integers.
         """
         y = inputs
         pulls: dict[str, Pullback] = {}

@@ -40,7 +40,7 @@ def actor(
         and hasattr(live.layer, "state_size")
         and not hasattr(live.layer, "cell")
     ):
-        raise UnknownAction(action, step, "but a cell is no layer over time; put it into an RNN")
+        raise UnknownAction(action, step, "but a cell is not a layer over time; put it into an RNN")
     return actions[action]
 
 

@@ -56,7 +56,7 @@ def by_place(
 
 
 def plain(others: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments that are no arrays: True, False, None, a number or a word."""
+    """The arguments that are not arrays: True, False, None, a number or a word."""
     return {
         name: value
         for name, value in others.items()
