@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from lstm_ref.dialects.dialect import Pullback
+from lstm_ref.protocol.steps import structure
 from lstm_ref.reference.activations import Array
 
 
@@ -53,7 +54,9 @@ def fit(layer: Trainable, arguments: Mapping[str, Any]) -> None:
     drawn = call.pop("drawn", [None] * epochs)
     for _, masks in zip(range(epochs), drawn, strict=True):
         result, pullback = layer.vjp(**call, drawn=masks)
-        output, *others = result if isinstance(result, (list, tuple)) else (result,)
+        returned: list[Array] = []
+        structure(result, returned.append)
+        output, *others = returned
         d_output = squared_error_gradient(output, targets, layer.used_outputs(call))
         gradients = pullback([d_output, *(np.zeros_like(other) for other in others)])
         weights = layer.weights()

@@ -317,3 +317,13 @@ def test_penalties_of_weights_that_gather_rounding_errors_gather_them_too() -> N
     errors = np.abs(np.asarray(runs) - losses) / losses
     assert np.all(errors.max(axis=0) > 1e-8)
     assert np.all(errors.max(axis=0) < 1e-6)
+
+
+def test_states_that_each_of_several_cells_returns_have_no_part_in_the_loss() -> None:
+    def trained(**params: Any) -> keras.RNN:
+        made = keras.RNN([keras.LSTMCell(U, dtype="float64"), keras.LSTMCell(U, dtype="float64")], **params)
+        made.load({f"{cell}/{name}": values for cell in ("0", "1") for name, values in WEIGHTS.items()})
+        made.act("train", arguments())
+        return made
+
+    assert_weights(trained(return_state=True), dict(trained().weights()), abs=0)
