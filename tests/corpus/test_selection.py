@@ -59,6 +59,14 @@ def test_a_pattern_selects(selected: Select, pattern: str, ids: list[str]) -> No
     assert selected(pattern) == ids
 
 
+@pytest.mark.parametrize("pattern", ["toy/one/gaps", "cases/toy/one.yaml::gaps"])
+def test_a_name_means_all_points_of_a_case_that_has_none_without_axes(
+    all_cases: tuple[Case, ...], pattern: str
+) -> None:
+    left = [case for case in all_cases if case.id != ONE[0]]
+    assert [case.id for case in select(left, [pattern])] == ONE[1:]
+
+
 @pytest.mark.parametrize(
     ("pattern", "ids"),
     [
