@@ -50,8 +50,8 @@ def matching(cases: Sequence[Case], pattern: str) -> list[Case]:
 
 
 def _found(cases: Sequence[Case], pattern: str) -> list[Case]:
-    """The cases that a pattern matches. The name of a case is the id of its point without
-    axes. If there is no such point, the name means all points of the case.
+    """The cases that a pattern matches. The name of a case is the id of its point
+    without axes. If there is no such point, the name means all points of the case.
     """
     found = matching(cases, pattern) or matching(cases, f"{pattern}[*")
     if not found:
