@@ -63,6 +63,11 @@ def takes_one_step_from_zero(case: Case) -> bool:
     return length == 1 and not given and not (len(calls) > 1 and case.params.get("stateful"))
 
 
+def has_full_lengths(case: Case) -> bool:
+    names = dialect(case.dialect, case.versions[0] if case.versions else "").called.get("lengths", ())
+    return any(step.arguments.get(name) == "full" for step in case.steps for name in names)
+
+
 EXCUSES = (
     Excuse(
         "with one activation for all four gates i g = g i",
@@ -93,7 +98,7 @@ EXCUSES = (
     Excuse(
         "all rows are as long as the input",
         "the lengths are ignored",
-        of_ids("*form=packed-equal*", "*sequence_lens=full*", "*seq_lengths=full*"),
+        lambda case: of_ids("*form=packed-equal*")(case) or has_full_lengths(case),
     ),
     Excuse(
         "one layer has no outputs that can be dropped",
