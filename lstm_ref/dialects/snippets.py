@@ -42,7 +42,8 @@ def _value(dialect: str, value: Any) -> str:
     if isinstance(value, Mapping) and "layer" in value:
         return constructed(dialect, value["layer"], value.get("params", {}))
     if isinstance(value, Mapping) and "class_name" in value:
-        inside = ", ".join(f"{name}={inner!r}" for name, inner in value.get("config", {}).items())
+        config = value.get("config", {})
+        inside = ", ".join(f"{name}={_value(dialect, inner)}" for name, inner in config.items())
         return f"{value['class_name']}({inside})"
     if isinstance(value, Mapping) and "callable" in value:
         return str(value["callable"])
@@ -80,7 +81,7 @@ def _shape(dialect: str, size: Any, params: Mapping[str, Any]) -> str:
     features = size.features if size.features is not None else params.get("input_size")
     batch = None if size.form == "unbatched" else size.batch
     axes = [batch, size.timesteps, features]
-    if dialect == "torch" and not params.get("batch_first", False):
+    if _programs(dialect).time_first(params):
         axes = [size.timesteps, batch, features]
     shown = "(" + ", ".join(str(axis) for axis in axes if axis is not None) + ")"
     return shown if size.form in PLAIN else f"{shown}, {size.form}"

@@ -1,5 +1,9 @@
 """A run as the lines that somebody would type."""
 
+from typing import Any
+
+import pytest
+
 from lstm_ref.corpus.case import CaseStep, Input
 from lstm_ref.dialects.snippets import snippet
 
@@ -44,6 +48,28 @@ def test_axes_stand_as_the_layer_has_them() -> None:
     assert (
         snippet("torch", "LSTM", params, (CaseStep("call", {}, packed),))[1]
         == "layer(x)  # x: (7, 4, 5), packed-sorted"
+    )
+
+
+@pytest.mark.parametrize(
+    ("dialect", "params", "shape"),
+    [
+        ("paddle", {}, "(4, 7, 5)"),
+        ("paddle", {"time_major": True}, "(7, 4, 5)"),
+        ("onnx", {}, "(7, 4, 5)"),
+        ("onnx", {"layout": 1}, "(4, 7, 5)"),
+    ],
+)
+def test_each_dialect_says_when_time_comes_first(dialect: str, params: dict[str, Any], shape: str) -> None:
+    call = CaseStep("call", {}, Input(batch=4, timesteps=7, features=5))
+    assert snippet(dialect, "LSTM", params, (call,))[1] == f"layer(x)  # x: {shape}"
+
+
+def test_an_object_may_have_objects_among_its_arguments() -> None:
+    zero = {"class_name": "Constant", "config": {"value": 0.0}}
+    attribute = {"class_name": "ParamAttr", "config": {"initializer": zero, "trainable": False}}
+    assert snippet("paddle", "LSTM", {"bias_ih_attr": attribute}, ())[0] == (
+        "layer = nn.LSTM(bias_ih_attr=ParamAttr(initializer=Constant(value=0.0), trainable=False))"
     )
 
 

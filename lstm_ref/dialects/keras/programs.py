@@ -14,6 +14,11 @@ OUTSIDE = {"Sequential": "keras.Sequential"}
 DOING = {"reset": "layer.reset_state()", "weights": "layer.get_weights()"}
 
 
+def time_first(params: Mapping[str, Any]) -> bool:
+    """Whether the first axis of an input is time. It is the batch in Keras 3."""
+    return False
+
+
 def programs(implementation: str, dtype: str) -> Language:
     """Those for Keras on TensorFlow. Raises CannotReproduce for another backend."""
     if implementation == "tf-keras":

@@ -1,6 +1,7 @@
 """Cases as programs for runtimes of ONNX."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from lstm_ref.dialects.reproduction import CHECK, CannotReproduce, Language, indented, wrapped
 from lstm_ref.protocol.trace import PreviousOutputs, Request, Step
@@ -8,6 +9,11 @@ from lstm_ref.protocol.trace import PreviousOutputs, Request, Step
 NAMESPACE = "onnx"
 OUTSIDE: Mapping[str, str] = {}
 DOING: Mapping[str, str] = {}
+
+
+def time_first(params: Mapping[str, Any]) -> bool:
+    """Whether the first axis of an input is time."""
+    return bool(params.get("layout", 0) == 0)
 
 
 def programs(implementation: str, dtype: str) -> Language:

@@ -1,6 +1,7 @@
 """Cases as programs for PyTorch, and how its modules are called in code."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from lstm_ref.dialects.reproduction import CHECK, CannotReproduce, Language, variable, wrapped
 from lstm_ref.dialects.snippets import constructed
@@ -12,6 +13,11 @@ DOING = {"weights": "layer.named_parameters()"}
 # The arguments of a call that say how its input is packed, and its output padded.
 OF_PADDING = ("padding", "padding_side", "padding_value", "total_length")
 OF_PACKING = ("lengths", "enforce_sorted", "packing", *OF_PADDING)
+
+
+def time_first(params: Mapping[str, Any]) -> bool:
+    """Whether the first axis of an input is time."""
+    return not params.get("batch_first", False)
 
 
 def programs(implementation: str, dtype: str) -> Language:
