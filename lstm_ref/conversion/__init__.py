@@ -1,5 +1,5 @@
-"""The weights of a whole LSTM, from one of Keras, PyTorch, ONNX and TensorFlow 1 to
-another.
+"""The weights of a whole LSTM, from one of Keras, PyTorch, ONNX, Paddle and TensorFlow
+1 to another.
 
     from lstm_ref.conversion import from_keras, to_onnx, to_torch
 
@@ -23,6 +23,7 @@ another.
 | Keras        | a layer, cell, Bidirectional, model, or lists | i, f, c, o | 1      |
 | torch        | a module, or a `state_dict` with any prefix   | i, f, g, o | 2      |
 | ONNX         | a model or its file, or a list of `OnnxLSTM`  | i, o, f, c | 2      |
+| Paddle       | a layer, or a `state_dict` with any prefix    | i, f, g, o | 2      |
 | TensorFlow 1 | a list of `TensorFlow1Cell`                   | i, j, f, o | 1      |
 
 A model of ONNX may hold several LSTMs that are not one on the other: `from_onnx(model,
@@ -33,14 +34,14 @@ layer by layer.
 Nothing is rounded, with three exceptions: Keras and TensorFlow 1 have one bias, so that
 two are added up, in their own dtype; TensorFlow 1 adds 1 to the forget gate at run
 time, which is taken off; and `dtype=` rounds on purpose. What starts from Keras comes
-back from PyTorch and ONNX bit for bit, and so does what goes between PyTorch and ONNX.
+back from PyTorch, ONNX and Paddle bit for bit, and so does what goes between these.
 
 A bias of zeros and no bias are the same here. Arrays keep their dtype: a target of a
 wider one takes them, a narrower one is refused unless `dtype=` names it, and so is a
 number that would become infinite. bfloat16 needs the package ml_dtypes. What is
 returned never shares memory with what it was read from.
 
-Weights are all that is converted, and with them only layers that every one of the four
+Weights are all that is converted, and with them only layers that every one of them
 has: activation tanh, recurrent_activation sigmoid, directions side by side. What has no
 counterpart is refused, with every reason.
 
@@ -56,6 +57,7 @@ that is handed in. `lstm-ref convert` does the same with files.
 from lstm_ref.conversion.errors import ConversionError
 from lstm_ref.conversion.keras import from_keras, to_keras
 from lstm_ref.conversion.onnx import OnnxLSTM, from_onnx, to_onnx
+from lstm_ref.conversion.paddle import from_paddle, to_paddle
 from lstm_ref.conversion.stack import Stack
 from lstm_ref.conversion.tensorflow1 import TensorFlow1Cell, from_tensorflow1, to_tensorflow1
 from lstm_ref.conversion.torch import from_torch, to_torch
@@ -69,10 +71,12 @@ __all__ = [
     "TensorFlow1Cell",
     "from_keras",
     "from_onnx",
+    "from_paddle",
     "from_tensorflow1",
     "from_torch",
     "to_keras",
     "to_onnx",
+    "to_paddle",
     "to_tensorflow1",
     "to_torch",
 ]

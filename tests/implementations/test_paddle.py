@@ -106,3 +106,19 @@ def test_masks_are_drawn_anew_in_each_call_and_only_in_training(proj_size: int) 
         " list(adapter.drawn(layer))]))"
     )
     assert told == [[1, 40, proj_size or 3], [0.0, 2.0], False, []]
+
+
+@pytest.mark.parametrize("proj_size", [0, 2])
+def test_weights_go_into_a_layer_and_out_of_it_bit_for_bit(proj_size: int) -> None:
+    told = of_paddle(
+        "from lstm_ref.conversion import from_paddle, to_paddle\n"
+        "paddle.set_default_dtype('float64')\n"
+        f"make = lambda: paddle.nn.LSTM(5, 3, 2, 'bidirect', proj_size={proj_size})\n"
+        "one, other, third = make(), make(), make()\n"
+        "arrays = to_paddle(from_paddle(one), other)\n"
+        "third.set_state_dict({name: paddle.to_tensor(values) for name, values in arrays.items()})\n"
+        "x = paddle.randn([2, 7, 5])\n"
+        "right = one(x)[0].numpy().tobytes()\n"
+        "print(json.dumps([layer(x)[0].numpy().tobytes() == right for layer in (other, third)]))"
+    )
+    assert told == [True, True]
