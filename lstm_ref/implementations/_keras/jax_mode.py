@@ -7,7 +7,7 @@ from typing import Any
 
 from lstm_ref.implementations._keras.calls import Differentiate, run, trained
 from lstm_ref.implementations._keras.framework import Framework
-from lstm_ref.implementations._keras.layers import EncoderDecoder, LiveLayer
+from lstm_ref.implementations._keras.layers import EncoderDecoder, LiveLayer, parts, stateful
 from lstm_ref.implementations._keras.models import build
 from lstm_ref.implementations._keras.modes import Plain
 from lstm_ref.protocol.adapter import Gradients
@@ -31,7 +31,7 @@ class Stateless(Plain):
                 with suppress(Exception):
                     build(at, live)
             weights = trained(at, live)
-            whole = live.layer.model if isinstance(live.layer, EncoderDecoder) else live.layer
+            kept = [variable for variable in _variables(at, live) if not variable.trainable]
             places = {id(leaf): place for place, leaf in enumerate(leaves)}
 
             def pure(values: Sequence[Any], given: Sequence[Any]) -> Any:
@@ -41,18 +41,15 @@ class Stateless(Plain):
                 mapping = list(zip(weights.values(), values, strict=True))
                 with at.keras.StatelessScope(mapping, collect_losses=True) as scope:
                     result, masks, losses = run(at, live, put)
-                    updates = {
-                        place: scope.state_mapping[id(variable)]
-                        for place, variable in enumerate(whole.variables)
-                        if id(variable) in scope.state_mapping and not variable.trainable
-                    }
+                    updates = [scope.get_current_value(variable) for variable in kept]
                 return (at.backend.flatten(result), losses), (masks, updates, result)
 
             (_, live.losses), pullback, (live.masks, updates, result) = jax.vjp(
                 pure, [variable.value for variable in weights.values()], list(leaves), has_aux=True
             )
-            for place, value in updates.items():
-                whole.variables[place].assign(value)
+            for variable, value in zip(kept, updates, strict=True):
+                if value is not None:
+                    variable.assign(value)
             pullbacks.append((weights, pullback))
             return result
 
@@ -69,3 +66,12 @@ class Stateless(Plain):
             return dict(zip(weights, of_weights, strict=True)), of_leaves
 
         return result, differentiate
+
+
+def _variables(at: Framework, live: LiveLayer) -> list[Any]:
+    """The variables of the layer, and the recorded states, which are not among them
+    (Keras 3.15).
+    """
+    whole = live.layer.model if isinstance(live.layer, EncoderDecoder) else live.layer
+    states = [getattr(part, "states", None) for _, part in parts(live.layer) if stateful(part)]
+    return [*whole.variables, *(state for state in at.backend.flatten(states) if state is not None)]
