@@ -192,6 +192,9 @@ def model(onnx: Any, node: OperatorNode, given: Mapping[str, Any], weights: Mapp
     """A model of the node alone, with the inputs that are given and their shapes. It is
     not checked, because a case may ask what a runtime does with a node that is not
     allowed.
+
+    The sizes of the outputs have names. OpenCV's new engine reads no model in which a
+    size has neither number nor name (5.0).
     """
     helper, params = onnx.helper, node.params
     present = {**given, **weights}
@@ -215,7 +218,12 @@ def model(onnx: Any, node: OperatorNode, given: Mapping[str, Any], weights: Mapp
         "lstm",
         [_value(onnx, name, array.dtype, array.shape) for name, array in fed.items()],
         [
-            _value(onnx, name, np.dtype(node.dtype), [None] * (4 if name == "Y" else 3))
+            _value(
+                onnx,
+                name,
+                np.dtype(node.dtype),
+                [f"{name}_{axis}" for axis in range(4 if name == "Y" else 3)],
+            )
             for name in node.outputs
         ],
         [onnx.numpy_helper.from_array(array, name) for name, array in constants.items()],
@@ -225,5 +233,5 @@ def model(onnx: Any, node: OperatorNode, given: Mapping[str, Any], weights: Mapp
     )
 
 
-def _value(onnx: Any, name: str, dtype: Any, shape: Sequence[int | None]) -> Any:
+def _value(onnx: Any, name: str, dtype: Any, shape: Sequence[int | str]) -> Any:
     return onnx.helper.make_tensor_value_info(name, onnx.helper.np_dtype_to_tensor_dtype(dtype), shape)

@@ -261,3 +261,13 @@ def test_any_backend_is_judged_by_the_name_of_its_module(
 def test_what_is_no_backend_is_refused(modules: Path, name: str, message: str) -> None:
     with pytest.raises(NoBackend, match=message):
         backend(name)
+
+
+def test_the_sizes_of_outputs_have_names_of_their_own() -> None:
+    sizes = [
+        size.dim_param
+        for value in made_of(request()).graph.output
+        for size in value.type.tensor_type.shape.dim
+    ]
+    assert all(sizes)
+    assert len(sizes) == len(set(sizes)) == 4 + 3 + 3
