@@ -25,7 +25,6 @@ IMPLEMENTATIONS = (
         accumulation=IN_FLOAT32,
         adapter=partial(keras_on, "jax", Stateless()),
         version="3",
-        covering_only=True,
         on_request=True,
     ),
 )

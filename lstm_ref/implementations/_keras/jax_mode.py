@@ -23,13 +23,16 @@ class Stateless(Plain):
     ) -> tuple[Any, Differentiate]:
         """`jax.vjp` around the call. The layer is built before, since no variable can
         be made inside; where that fails, the call itself says why.
+
+        JAX has zeros where nothing flows. A mask, which the layer reads as true or
+        false, has no gradient then.
         """
         jax, pullbacks = import_module("jax"), []
 
         def execute(arguments: Mapping[str, Any]) -> Any:
             if not live.layer.built:
                 with suppress(Exception):
-                    build(at, live)
+                    _build(at, live)
             weights = trained(at, live)
             kept = [variable for variable in _variables(at, live) if not variable.trainable]
             places = {id(leaf): place for place, leaf in enumerate(leaves)}
@@ -50,7 +53,7 @@ class Stateless(Plain):
             for variable, value in zip(kept, updates, strict=True):
                 if value is not None:
                     variable.assign(value)
-            pullbacks.append((weights, pullback))
+            pullbacks.append((weights, pullback, [leaf is arguments.get("mask") for leaf in leaves]))
             return result
 
         live.execute, plain = execute, live.execute
@@ -60,12 +63,24 @@ class Stateless(Plain):
             live.execute = plain
 
         def differentiate(outputs: Sequence[Any], cotangents: Sequence[Any]) -> Gradients:
-            weights, pullback = pullbacks[0]
+            weights, pullback, of_mask = pullbacks[0]
             seeds = list(cotangents), [jax.numpy.ones_like(loss) for loss in live.losses]
             of_weights, of_leaves = pullback(seeds)
-            return dict(zip(weights, of_weights, strict=True)), of_leaves
+            return dict(zip(weights, of_weights, strict=True)), [
+                None if mask and not gradient.any() else gradient
+                for mask, gradient in zip(of_mask, of_leaves, strict=True)
+            ]
 
         return result, differentiate
+
+
+def _build(at: Framework, live: LiveLayer) -> None:
+    """Build the layer. A cell is not called for it: that takes states."""
+    if hasattr(live.layer, "state_size") and not hasattr(live.layer, "cell"):
+        ((shape, _),) = live.inputs
+        live.layer.build(shape)
+    else:
+        build(at, live)
 
 
 def _variables(at: Framework, live: LiveLayer) -> list[Any]:
