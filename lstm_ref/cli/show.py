@@ -47,6 +47,7 @@ def show(case: str, everything: bool, seed: int, format_: str) -> None:
 def described(case: "Case", seed: int = 0) -> dict[str, Any]:
     """Everything about a case, as plain data. Arrays are lists of numbers."""
     from lstm_ref.corpus import load_divergences, load_parameters
+    from lstm_ref.corpus.pages import pages
     from lstm_ref.oracle.errors import CannotJudge
     from lstm_ref.oracle.known import known
     from lstm_ref.verdict.divergences import Divergences
@@ -64,6 +65,7 @@ def described(case: "Case", seed: int = 0) -> dict[str, Any]:
         "line": case.place.line,
         "about": case.about,
         "source": case.source,
+        "documentation": pages(case, tables),
         "dialect": case.dialect,
         "layer": case.layer,
         "dtypes": list(case.dtypes),
@@ -194,6 +196,8 @@ def _lines(found: Mapping[str, Any], everything: bool) -> Iterator[str]:
     yield click.style(found["id"], bold=True)
     yield from _wrapped(found["about"])
     yield f"  source   {found['source']}"
+    for address in found["documentation"].values():
+        yield f"           {address}"
     yield f"  file     {found['file']}:{found['line']}"
     yield f"  layer    {found['dialect']} {found['layer']}"
     versions = (

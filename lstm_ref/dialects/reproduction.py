@@ -91,7 +91,7 @@ def program(
     """The program. It begins with the comments `told`, which say what it shows. Raises
     CannotReproduce for steps that only the suite can take.
     """
-    lines = [f"# {line}" for text in told for line in textwrap.wrap(text, WIDTH - 2)]
+    lines = [f"# {line}" for text in told for line in _unbroken(text, WIDTH - 2)]
     lines += ["import numpy as np", *language.imports(), ""]
     for name, tensor in request.weights.items():
         lines += _assigned(variable(name), tensor.values)
@@ -162,8 +162,13 @@ def _assigned(name: str, values: Array) -> list[str]:
 
 def wrapped(text: str) -> list[str]:
     """The lines of a statement. A long one is broken inside its brackets."""
+    return _unbroken(text, WIDTH, "    ")
+
+
+def _unbroken(text: str, width: int, indent: str = "") -> list[str]:
+    """The text in lines, with no word broken: an address stays whole."""
     return textwrap.wrap(
-        text, WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+        text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
 
 

@@ -7,6 +7,12 @@ from lstm_ref.report.standings import standings
 from lstm_ref.results.records import FAILING, Results
 from lstm_ref.results.writing import record
 
+# What is said of the smallest case.
+SHOWN = (
+    *("case", "implementation", "dtype", "file", "line", "about", "source", "documentation"),
+    *("parameters", "reproduce", "yaml"),
+)
+
 
 def as_data(results: Results) -> dict[str, Any]:
     """The verdict on each implementation, and all findings with the cases that show
@@ -46,9 +52,6 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "implementations": list(finding.implementations),
         "dtypes": list(finding.dtypes),
         "cases": sorted({outcome.case for outcome in finding.outcomes}),
-        "smallest": {
-            name: smallest[name]
-            for name in ("case", "implementation", "dtype", "file", "line", "parameters", "reproduce", "yaml")
-        },
+        "smallest": {name: smallest[name] for name in SHOWN},
         "worst": None if worst is None else {"case": worst.case, **record(worst)["worst"]},
     }

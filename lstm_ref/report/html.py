@@ -18,7 +18,7 @@ from lstm_ref.report.matrix import matrices
 from lstm_ref.report.plots import profile, spreads
 from lstm_ref.report.side_by_side import side_by_side
 from lstm_ref.report.standings import GROUPS, group_of, slugs, standings
-from lstm_ref.report.values import cut, number, place, short, visible
+from lstm_ref.report.values import cut, linked, number, place, short, visible
 from lstm_ref.results.records import FAILING, OUTCOMES, Results
 from lstm_ref.results.settings import text
 
@@ -119,6 +119,7 @@ def _environment() -> jinja2.Environment:
         "text": text,
         "duration": _duration,
         "cut": cut,
+        "linked": linked,
         "count": _count,
         "profile": profile,
     }

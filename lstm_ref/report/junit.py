@@ -61,7 +61,8 @@ def _test(suite: xml.Element, outcome: Outcome) -> None:
     message = _allowed(outcome.message.partition("\n")[0])
     told = xml.SubElement(test, word, type=outcome.outcome, message=message)
     if failed:
-        parts = (outcome.message, outcome.detail, outcome.reproduce)
+        source = "\n".join((outcome.source, *outcome.documentation.values()))
+        parts = (outcome.message, outcome.detail, source, outcome.reproduce)
         told.text = _allowed("\n\n".join(filter(None, parts)))
 
 

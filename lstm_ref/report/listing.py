@@ -26,7 +26,7 @@ CHARACTERS = 500
 SHORT = ("implementation", "dtype", "outcome", "message")
 FIRST = ord("!")
 
-_Name = tuple[str, int, int, int, int]
+_Name = tuple[str, int, int, int, int, int]
 _Point = tuple[int, list[int], frozenset[int]]
 T = TypeVar("T", bound=Hashable)
 
@@ -50,8 +50,8 @@ def listing(results: Results, found: Sequence[Finding], reasons: Sequence[Reason
     """The list as plain data; `report.js` reads it.
 
     * `names`: the hand-written names as [id up to its bracket, file, line, about,
-      source, parameters that all its points share]; file, about and source are indices
-      into `texts`
+      source, pages, parameters that all its points share]; file, about and source are
+      indices into `texts`, and that of `pages` is one into [name, address] lists
     * `cases`: the points as [index into names, rest of the id cut at its commas,
       parameters of its own], the latter two as indices into `pieces` and `parameters`
     * `causes`: findings and reasons as [anchor, what is wrong]; the first is none
@@ -62,6 +62,7 @@ def listing(results: Results, found: Sequence[Finding], reasons: Sequence[Reason
     parameters = _often_first(pair for outcome in distinct for pair in outcome.settings)
     pieces = _often_first(piece for outcome in distinct for piece in _pieces(outcome))
     texts: _Table[str] = _Table()
+    pages: _Table[tuple[tuple[str, str], ...]] = _Table()
     names: _Table[_Name] = _Table()
     implementations: _Table[str] = _Table()
     dtypes: _Table[str] = _Table()
@@ -76,7 +77,7 @@ def listing(results: Results, found: Sequence[Finding], reasons: Sequence[Reason
         key = outcome.file, outcome.case
         if key not in cases:
             cases[key] = len(points)
-            points.append(_point(outcome, texts, names, pieces, parameters))
+            points.append(_point(outcome, texts, pages, names, pieces, parameters))
         rows["case"].append(cases[key])
         rows["implementation"].append(implementations.index(outcome.implementation))
         rows["dtype"].append(dtypes.index(outcome.dtype))
@@ -100,6 +101,7 @@ def listing(results: Results, found: Sequence[Finding], reasons: Sequence[Reason
         "dtypes": dtypes.values(),
         "parameters": [[parameter, cut(value, CHARACTERS)] for parameter, value in parameters.values()],
         "texts": texts.values(),
+        "pages": pages.values(),
         "pieces": pieces.values(),
         "messages": kept,
         "causes": [["", ""], *told],
@@ -145,6 +147,7 @@ def _pieces(outcome: Outcome) -> list[str]:
 def _point(
     outcome: Outcome,
     texts: _Table[str],
+    pages: _Table[tuple[tuple[str, str], ...]],
     names: _Table[_Name],
     pieces: _Table[str],
     parameters: _Table[tuple[str, str]],
@@ -153,7 +156,9 @@ def _point(
     file, about, source = (
         texts.index(cut(each, CHARACTERS)) for each in (outcome.file, outcome.about, outcome.source)
     )
-    name = names.index((stem, file, outcome.line, about, source))
+    name = names.index(
+        (stem, file, outcome.line, about, source, pages.index(tuple(outcome.documentation.items())))
+    )
     own = frozenset(parameters.index(pair) for pair in outcome.settings)
     return name, [pieces.index(piece) for piece in _pieces(outcome)], own
 

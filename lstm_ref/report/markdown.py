@@ -1,6 +1,7 @@
 """A result file in Markdown, for the summary of a CI job or a pull request."""
 
 from collections.abc import Iterator
+from urllib.parse import quote
 
 from lstm_ref.report.findings import DEFECTS, NEW, STALE, Finding, findings
 from lstm_ref.report.standings import standings
@@ -77,8 +78,16 @@ def _finding(finding: Finding) -> Iterator[str]:
             f"- largest error {short(worst.error)} at {_plain(place(worst))}: expected"
             f" {short(worst.expected)}, observed {short(worst.observed)}, bound {short(worst.bound)}"
         )
+    if smallest.documentation:
+        pages = (f"[{_plain(name)}]({_address(where)})" for name, where in smallest.documentation.items())
+        yield f"- documented at {', '.join(pages)}"
     if smallest.reproduce:
         yield f"\n```sh\n{visible(' '.join(smallest.reproduce.split())).replace('```', '')}\n```"
+
+
+def _address(words: str) -> str:
+    """An address that can stand in the brackets of a link."""
+    return quote(words, safe=":/?#@!$&'*+,;=%~._-")
 
 
 def _plain(words: str) -> str:

@@ -1,6 +1,9 @@
 """How values, numbers and places read in a report."""
 
 import re
+from collections.abc import Mapping
+
+from markupsafe import Markup, escape
 
 from lstm_ref.results.records import Number, Worst
 
@@ -32,6 +35,22 @@ def short(value: Number) -> str:
 def cut(words: str, characters: int) -> str:
     """A text cut to a number of characters. An ellipsis stands for the rest."""
     return words if len(words) <= characters else f"{words[: characters - 1]}…"
+
+
+def linked(source: str, pages: Mapping[str, str]) -> Markup:
+    """The source as HTML, with a link at each name whose page is known. A page that it
+    does not name stands at its end.
+    """
+    known = {name: address for name, address in pages.items() if address.startswith(("https://", "http://"))}
+    names = "|".join(map(re.escape, sorted(known, key=len, reverse=True))) or "(?!)"
+    parts = re.split(rf"(?<![\w.])({names})(?!\w)", source)
+    shown = [_link(part, known[part]) if part in known else escape(visible(part)) for part in parts]
+    further = [_link(name, address) for name, address in known.items() if name not in parts[1::2]]
+    return Markup("").join(shown) + Markup("").join(Markup(" ({})").format(link) for link in further)
+
+
+def _link(words: str, address: str) -> Markup:
+    return Markup('<a href="{}" rel="noreferrer">{}</a>').format(address, visible(words))
 
 
 def visible(words: str) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 from lstm_ref.results.settings import settings_of
 
 # The format of the file, whose schema is `results.schema.json`, and those that are
-# read: 1 has no profiles.
-FORMAT = 2
-READABLE = (1, FORMAT)
+# read: 1 has no profiles, 2 no addresses of documentation.
+FORMAT = 3
+READABLE = (1, 2, FORMAT)
 
 # Every outcome there is, from the best to the one that says least.
 OUTCOMES = ("pass", "fail", "error", "crash", "timeout", "stale", "divergence", "unsupported", "not-run")
@@ -121,7 +121,11 @@ class Claimed:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of one case on one implementation in one dtype."""
+    """The result of one case on one implementation in one dtype.
+
+    `documentation` has the addresses of the pages that the case rests on, by the names
+    in its source.
+    """
 
     case: str
     implementation: str
@@ -145,6 +149,7 @@ class Outcome:
     framework_seconds: float | None = None
     link: str = ""
     claim: Claimed | None = None
+    documentation: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def settings(self) -> tuple[tuple[str, str], ...]:

@@ -146,6 +146,7 @@ def cause_of(outcome: dict[str, Any]) -> str:
 def describe(outcome: dict[str, Any]) -> str:
     """A failure in full, as a person reads it in the terminal."""
     cause, _, more = outcome["message"].partition("\n")
+    pages = "".join(f"             {address}\n" for address in outcome["documentation"].values())
     text = (
         f"{cause}\n\n"
         f"  outcome    {outcome['outcome']}: {outcome['implementation']} in {outcome['dtype']}\n"
@@ -153,6 +154,7 @@ def describe(outcome: dict[str, Any]) -> str:
         f"  file       {outcome['file']}:{outcome['line']}\n"
         f"  claim      {outcome['about']}\n"
         f"  source     {outcome['source']}\n"
+        f"{pages}"
         f"  reproduce  {outcome['reproduce']}"
     )
     return "\n\n".join(filter(None, (text, more.strip("\n"), outcome["detail"].rstrip())))

@@ -12,6 +12,7 @@ from typing import Any
 import lstm_ref
 from lstm_ref.corpus import Case, load_parameters
 from lstm_ref.corpus.ids import value_text
+from lstm_ref.corpus.pages import pages
 from lstm_ref.dialects import dialect
 from lstm_ref.dialects.reproduction import CannotReproduce, Refusal, Right, Shown, program, writes
 from lstm_ref.implementations import discover
@@ -60,7 +61,14 @@ def _right(
     case: Case, known: Implementation, dtype: str, seed: int, gradients: bool
 ) -> tuple[list[str], Sequence[Shown] | Refusal, Request]:
     """What the program says of itself, what has to come out, and of which request."""
-    told = [f"{case.id} on {known.name} in {dtype} (lstm-ref {lstm_ref.__version__})", case.about]
+    told = [
+        f"{case.id} on {known.name} in {dtype} (lstm-ref {lstm_ref.__version__})",
+        case.about,
+        *(
+            address if name == address else f"{name}: {address}"
+            for name, address in pages(case, load_parameters()).items()
+        ),
+    ]
     material = materialize(case, seed, known.version)
     if case.expect is not None:
         *before, _ = material.request.steps

@@ -14,6 +14,7 @@ from lstm_ref.corpus import as_yaml, corpus_root
 from lstm_ref.corpus.case import Case
 from lstm_ref.corpus.divergences import Divergence
 from lstm_ref.corpus.ids import value_text
+from lstm_ref.corpus.pages import pages
 from lstm_ref.corpus.selection import last_part
 from lstm_ref.dialects import dialect
 from lstm_ref.oracle.errors import CannotJudge, NotInThisDtype
@@ -166,6 +167,7 @@ class Run:
             line=case.place.line,
             about=case.about,
             source=case.source,
+            documentation=pages(case, self._divergences.parameters),
             parameters={} if case.expect else _parameters(case),
             ratio=finding.verdict.ratio,
             bits=finding.verdict.bits if passed else None,

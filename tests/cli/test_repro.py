@@ -90,6 +90,15 @@ def test_the_framework_gives_what_the_program_expects(
     assert len(re.findall("largest error .*, rounding explains", capfd.readouterr().out)) >= 3
 
 
+def test_a_program_says_where_its_case_is_documented_and_breaks_no_address(tmp_path: Path) -> None:
+    address = f"https://example.org/{'long-' * 30}"
+    file = tmp_path / "k.yaml"
+    file.write_text(KERAS.replace("a source", f"keras.layers.LSTM; {address}"), encoding="utf-8")
+    lines = repro(f"{file}::plain")[1].splitlines()
+    assert "# keras.layers.LSTM: https://keras.io/api/layers/recurrent_layers/lstm/" in lines
+    assert f"# {address}" in lines
+
+
 def test_a_framework_that_is_wrong_fails(folder: Path) -> None:
     pytest.importorskip("torch")
     code, text = repro("t.yaml::plain")

@@ -101,3 +101,10 @@ def test_it_starts_for_real() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("torch/structure/product\n")
+
+
+def test_the_pages_of_the_documentation_are_told() -> None:
+    page = "https://docs.pytorch.org/docs/stable/generated/torch.nn.LSTM.html"
+    lines = show("torch/vectors/two-units").stdout.splitlines()
+    assert lines[lines.index("  source   torch.nn.LSTM, the equations") + 1].strip() == page
+    assert data("torch/vectors/two-units")["documentation"] == {"torch.nn.LSTM": page}

@@ -38,6 +38,12 @@ HOSTILE = {
     "long": "x" * 10_000,
 }
 
+PAGES = {
+    "keras.layers.LSTM": "https://example.org/lstm",
+    "a guide": "https://example.org/guide",
+    "evil": "javascript:window.harmed = 1",
+}
+
 Driver = Any
 
 
@@ -226,7 +232,8 @@ def a_bit_of_everything(make: Make) -> list[dict[str, Any]]:
         outcome(case="k/odd/none", outcome="unsupported", message="no such thing", worst=None, ratio=None),
         outcome(case="k/odd/stale", outcome="stale", message="The entry is no longer true."),
         outcome(case="k/odd/crash", outcome="crash", message="The process ended.", worst=None, ratio=None),
-        failure(case="k/odd/a-wide-one", detail="wide " * 100, dtype="float32") | {"profiles": [short, long]},
+        failure(case="k/odd/a-wide-one", detail="wide " * 100, dtype="float32", documentation=PAGES)
+        | {"profiles": [short, long]},
         failure(case="k/odd/other", implementation="torch", message="call 0, kernel: a gradient is missing"),
     ]
     claims = [
@@ -295,6 +302,17 @@ def test_a_cell_opens_its_finding_and_the_finding_lists_its_outcomes(
     click(driver, "#rows th a")
     assert shown(driver, "#case h3") == ["k/known/by-design"]
     assert "lstm-ref run 'k/known/by-design'" in shown(driver, "#case .command")
+
+
+def test_a_finding_and_a_case_lead_to_the_documentation_on_which_they_rest(
+    driver: Driver, show: Callable[..., str], make: Make
+) -> None:
+    show(a_bit_of_everything(make), hash="#case=k/odd/a-wide-one")
+    links = "[...document.querySelectorAll(arguments[0])].map((each) => [each.textContent, each.href])"
+    safe = [[name, address] for name, address in PAGES.items() if name != "evil"]
+    assert js(driver, links, "#case .source a") == safe
+    assert js(driver, links, '.finding a[href^="https://example.org/"]') == safe
+    assert js(driver, links, '[href^="javascript"]') == []
 
 
 def test_the_list_is_sorted_by_disagreement(driver: Driver, show: Callable[..., str], make: Make) -> None:

@@ -16,6 +16,7 @@ from lstm_ref.results.records import Results
 
 Make = dict[str, Callable[..., Any]]
 HOSTILE = "<script>alert(1)</script> | `x` **b** ]]> 100%\x00\x1b[0m \u202e, a:b\r\nsecond line"
+PAGES = {"keras.layers.LSTM": "https://example.org/lstm_(layer)", "a guide": "javascript:alert(1)"}
 LISTED = {"outcome": "divergence", "message": "framework: it is wrong", "link": "https://example.org/1"}
 
 
@@ -40,6 +41,13 @@ def test_markdown_has_a_verdict_each_and_what_is_new_with_its_command(
     assert "largest error 1e-10 at call 0, output, batch 1, time 2, unit 0" in text
     assert "\n```sh\nlstm-ref run 'keras/structure/product[use_bias=false]'" in text
     assert "- keras-tensorflow, framework: it is wrong (https://example.org/1)" in text
+
+
+def test_every_format_says_where_a_failure_is_documented(results: Callable[..., Results]) -> None:
+    found = results({"outcome": "fail", "documentation": PAGES})
+    assert "[keras.layers.LSTM](https://example.org/lstm_%28layer%29)" in markdown.render(found)
+    assert as_data(found)["findings"][0]["smallest"]["documentation"] == PAGES
+    assert PAGES["keras.layers.LSTM"] in junit.render(found)
 
 
 def test_markdown_says_that_a_run_is_not_whole(results: Callable[..., Results]) -> None:

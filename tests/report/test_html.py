@@ -170,6 +170,9 @@ def position(character: str) -> int:
 
 def test_the_list_gives_back_every_outcome(make: Make, write: Write) -> None:
     outcomes = list(make["many"](400, 20))
+    for each in outcomes:
+        if each["case"] == outcomes[7]["case"]:
+            each["documentation"] = {"keras.layers.LSTM": "https://example.org/lstm"}
     results = read(write(make["complete"](outcomes)))
     data = data_of(render(results))
     shown = []
@@ -177,7 +180,7 @@ def test_the_list_gives_back_every_outcome(make: Make, write: Write) -> None:
     columns += [map(position, data["rows"][column]) for column in ("implementation", "dtype", "outcome")]
     for row in zip(*columns, strict=True):
         name, pieces, own = data["cases"][row[0]]
-        stem, file, line, about, source, shared = data["names"][name]
+        stem, file, line, about, source, pages, shared = data["names"][name]
         case = stem + ",".join(data["pieces"][piece] for piece in pieces)
         parameters = sorted(tuple(data["parameters"][index]) for index in [*shared, *own])
         file, about, source = (data["texts"][index] for index in (file, about, source))
@@ -191,11 +194,16 @@ def test_the_list_gives_back_every_outcome(make: Make, write: Write) -> None:
                 line,
                 about,
                 source,
+                dict(data["pages"][pages]),
                 parameters,
             )
         )
     expected = [
-        (o.case, o.implementation, o.dtype, o.outcome, o.file, o.line, o.about, o.source, sorted(o.settings))
+        (
+            *(o.case, o.implementation, o.dtype, o.outcome, o.file, o.line, o.about, o.source),
+            o.documentation,
+            sorted(o.settings),
+        )
         for o in results.outcomes
     ]
     assert shown == expected

@@ -113,8 +113,8 @@ def test_a_line_without_a_required_field_is_an_error_that_names_it(make: Make, w
             r":5: a second outcome of .* the first is in line 4",
         ),
         (
-            lambda records: [{**records[0], "format": 3}, *records[1:]],
-            r":1: the file has format 3; this version reads 1 and 2",
+            lambda records: [{**records[0], "format": 4}, *records[1:]],
+            r":1: the file has format 4; this version reads 1 and 2 and 3",
         ),
         (
             lambda records: [*records[:-1], {**records[-1], "counts": {"pass": 7}}],
@@ -161,6 +161,13 @@ def test_profiles_are_read_and_a_file_of_format_1_has_none(make: Make, write: Wr
     places, ratios = ("0", "1", "2"), (0.5, 7.8e8, "inf")
     assert told == Profile(0, "output", "time", places, ratios, (0.25, 0.5, 1.0), (0.25, 0.75, "nan"))
     assert read(write(make["complete"]([make["failure"]()], format=1))).outcomes[0].profiles == ()
+
+
+def test_documentation_is_read_and_a_file_of_format_2_has_none(make: Make, write: Write) -> None:
+    told = {"keras.layers.LSTM": "https://example.org/lstm"}
+    records = make["complete"]([make["outcome"](documentation=told)], format=3)
+    assert read(write(records)).outcomes[0].documentation == told
+    assert read(write(make["complete"]([make["outcome"]()], format=2))).outcomes[0].documentation == {}
 
 
 def test_the_schema_is_valid_and_accepts_each_kind_of_line(make: Make) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lstm_ref.report.values import cut, visible
+from lstm_ref.report.values import cut, linked, visible
 from lstm_ref.results.reading import read
 from lstm_ref.results.settings import text
 
@@ -69,3 +69,19 @@ def test_long_words_are_cut_where_they_are_too_long() -> None:
 
 def test_what_turns_the_direction_of_words_is_seen() -> None:
     assert visible("safe\u202etxt.exe \u2066x\u2069 é") == r"safe\u202etxt.exe \u2066x\u2069 é"
+
+
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("a.LSTM, argument b", '<a href="https://x.org/l" rel="noreferrer">a.LSTM</a>, argument b'),
+        ("a.LSTMCell", 'a.LSTMCell (<a href="https://x.org/l" rel="noreferrer">a.LSTM</a>)'),
+        ("b.a.LSTM <i>", 'b.a.LSTM &lt;i&gt; (<a href="https://x.org/l" rel="noreferrer">a.LSTM</a>)'),
+    ],
+)
+def test_a_source_has_links_at_the_names_of_its_pages(source: str, shown: str) -> None:
+    assert linked(source, {"a.LSTM": "https://x.org/l"}) == shown
+
+
+def test_only_an_address_of_the_web_becomes_a_link() -> None:
+    assert linked("a.LSTM", {"a.LSTM": "javascript:alert(1)"}) == "a.LSTM"

@@ -17,6 +17,7 @@ NOT_BLANK = r"\S"
 KEBAB = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 
 Text = Annotated[str, Field(pattern=NOT_BLANK)]
+Address = Annotated[str, Field(pattern=r"^https://[^\s]+$")]
 Name = Annotated[str, Field(pattern=KEBAB)]
 Fact = Annotated[str, Field(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*$")]
 Size = Annotated[int, Field(ge=0)]

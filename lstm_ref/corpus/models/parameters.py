@@ -12,7 +12,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from lstm_ref.corpus.case import ABSENT
-from lstm_ref.corpus.models.base import Action, Name, Scalar, Spot, Strict, Text, Version
+from lstm_ref.corpus.models.base import Action, Address, Name, Scalar, Spot, Strict, Text, Version
 
 
 def _complete_or_like(schema: dict[str, Any]) -> None:
@@ -135,6 +135,13 @@ class ParametersFile(Strict):
     versions: list[Text] = Field(
         default_factory=list,
         description="Versions of the documentation that differ, and that a case may name.",
+    )
+    pages: dict[Text, Address] = Field(
+        default_factory=dict,
+        description=(
+            "The address of each page of the documentation, by the name that stands in a source. Names that"
+            " go on behind a dot are on the same page."
+        ),
     )
     package: Text | None = Field(
         default=None, description="The package that is documented: the versions of `since` are its own."

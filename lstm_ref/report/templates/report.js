@@ -15,7 +15,7 @@
   const nameOf = (point) => data.names[data.cases[point][0]];
   const fileOf = (point) => data.texts[nameOf(point)[1]];
   const idOf = (point) => nameOf(point)[0] + data.cases[point][1].map((index) => data.pieces[index]).join(",");
-  const parametersOf = (point) => [...nameOf(point)[5], ...data.cases[point][2]].map((index) => data.parameters[index]);
+  const parametersOf = (point) => [...nameOf(point)[6], ...data.cases[point][2]].map((index) => data.parameters[index]);
   let haystacks = null;
   const haystack = (point) => {
     haystacks ??= data.cases.map((_, index) => [idOf(index), fileOf(index), data.texts[nameOf(index)[3]]].join(" ").toLowerCase());
@@ -49,7 +49,7 @@
     const cause = filter.has("cause") ? data.causes.findIndex(([anchor]) => anchor === filter.get("cause")) : null;
     const good = data.cases.map(([name, , own]) =>
       (file === null || data.texts[data.names[name][1]] === file)
-      && indices.every((index) => own.includes(index) || data.names[name][5].includes(index)));
+      && indices.every((index) => own.includes(index) || data.names[name][6].includes(index)));
     const said = words.length ? data.cases.map((_, point) => words.filter((word) => !haystack(point).includes(word))) : null;
     const found = [];
     for (let row = 0; row < total; row++) {
@@ -113,6 +113,16 @@
     if (focused) [...body.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused)?.focus({ preventScroll: true });
   };
 
+  // ---- a source, with a link at each name whose page is known, as in the findings
+  const linked = (source, pages) => {
+    const known = new Map(pages.filter(([, address]) => /^https?:\/\//.test(address)));
+    const names = [...known.keys()].sort((a, b) => b.length - a.length).map((name) => name.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));
+    const parts = names.length ? source.split(new RegExp(`(?<![\\w.])(${names.join("|")})(?!\\w)`)) : [source];
+    const link = (name) => element("a", { href: known.get(name), rel: "noreferrer" }, name);
+    const further = [...known.keys()].filter((name) => !parts.includes(name)).flatMap((name) => [" (", link(name), ")"]);
+    return [...parts.map((part) => (known.has(part) ? link(part) : part)), ...further];
+  };
+
   // ---- one case, with all its outcomes
   const drawCase = () => {
     const panel = $("case");
@@ -120,7 +130,7 @@
     const point = id === null ? -1 : data.cases.findIndex((_, index) => idOf(index) === id);
     panel.hidden = point < 0;
     if (point < 0) return;
-    const [, , line, about, source] = nameOf(point);
+    const [, , line, about, source, pages] = nameOf(point);
     const fact = (term, ...value) => element("div", {}, element("dt", {}, term), element("dd", {}, ...value));
     const outcomes = element("ul");
     for (let row = 0; row < total; row++) {
@@ -136,7 +146,7 @@
     const close = element("button", { type: "button" }, "Close");
     close.addEventListener("click", () => change((next) => next.delete("case")));
     panel.replaceChildren(
-      element("h3", {}, id), element("p", { class: "about" }, data.texts[about], element("span", { class: "source" }, `Source: ${data.texts[source]}`)), outcomes,
+      element("h3", {}, id), element("p", { class: "about" }, data.texts[about], element("span", { class: "source" }, "Source: ", ...linked(data.texts[source], data.pages[pages]))), outcomes,
       element("dl", { class: "facts" },
         fact("Case file", element("code", {}, `${fileOf(point)}:${line}`)),
         fact("Parameters", element("ul", { class: "chips" }, ...parametersOf(point).map(([key, value]) => element("li", {}, `${key}: ${value}`)))),
