@@ -10,6 +10,7 @@ from typing import Any
 from lstm_ref.corpus.claim import Claim
 
 ABSENT = "absent"  # the symbolic value of a call argument that is not passed
+WRITTEN = "written"  # the symbolic value of a mask or of lengths that stand under `numbers`
 PREVIOUS = "previous"  # the symbolic value of a state: what the call before returned
 SIZED = ("call", "train")  # the actions that are given an input and call arguments
 
@@ -76,13 +77,20 @@ class Values:
 class Literal:
     """An array that is written out: its numbers in C order, half a unit in the last
     printed digit of each, and where it stands. Of a single number the shape is (), and
-    every element of the array is that number.
+    every element of the array is that number. An array of a file has one place.
+
+    With `truth` it is of true and false, as 1 and 0.
     """
 
     shape: tuple[int, ...]
     numbers: tuple[float, ...]
     half_units: tuple[float, ...]
     places: tuple[Location, ...] = field(compare=False)
+    truth: bool = False
+
+    def place(self, index: int) -> Location:
+        """Where the number with this index stands."""
+        return self.places[index] if index < len(self.places) else self.places[0]
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,9 @@ class Literals:
     weights, the arrays of its call, and the outputs that must come out. An array in a
     list has the name of the list and its index: hx[0].
 
-    `written` are the same as plain data.
+    `gradients` are those of weights and arguments that must come out, of the sum of
+    outputs times `cotangents`; an output without one has 0. `written` are the same as
+    plain data.
     """
 
     place: Location = field(compare=False)
@@ -99,6 +109,8 @@ class Literals:
     arguments: Mapping[str, Literal]
     expected: Mapping[str, Literal]
     written: Mapping[str, Any]
+    cotangents: Mapping[str, Literal] = field(default_factory=dict)
+    gradients: Mapping[str, Literal] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

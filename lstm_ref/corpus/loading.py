@@ -28,6 +28,7 @@ from lstm_ref.corpus.documents import Document, parse
 from lstm_ref.corpus.errors import CorpusError, NothingSelectedError, Problem
 from lstm_ref.corpus.hints import did_you_mean
 from lstm_ref.corpus.inheritance import inherited
+from lstm_ref.corpus.literal_files import KINDS
 from lstm_ref.corpus.models.base import KEBAB
 from lstm_ref.corpus.models.cases import CasesFile
 from lstm_ref.corpus.models.claims import ClaimsFile
@@ -183,12 +184,18 @@ def corpus_hash(root: Path | None = None) -> str:
     """
     root = root or corpus_root()
     digest = sha256()
-    examples = sorted(_visible(root, "examples/*.py"), key=lambda path: path.relative_to(root).as_posix())
-    for path in [*_yaml_files(root), *examples, *filter(Path.is_file, [root / NAME])]:
+    beside = [path for path in _visible(root, "*.*") if path.parent != root and _belongs_to_cases(path)]
+    beside.sort(key=lambda path: path.relative_to(root).as_posix())
+    for path in [*_yaml_files(root), *beside, *filter(Path.is_file, [root / NAME])]:
         content = path.read_bytes().replace(b"\r\n", b"\n")
         digest.update(f"{path.relative_to(root).as_posix()}\0{len(content)}\0".encode())
         digest.update(content)
     return digest.hexdigest()
+
+
+def _belongs_to_cases(path: Path) -> bool:
+    """Whether the file holds numbers of a case, or an example of a claim."""
+    return path.suffix in KINDS or (path.suffix == ".py" and path.parent.name == "examples")
 
 
 def load_parameters(root: Path | None = None) -> Parameters:

@@ -8,6 +8,7 @@ import yaml
 from lstm_ref.corpus.case import ABSENT, SIZED, Case, CaseStep, ExpectedError, Input, Relation, Term, Values
 from lstm_ref.corpus.documents import plain_value
 from lstm_ref.corpus.ids import value_text
+from lstm_ref.corpus.literals import Printed
 from lstm_ref.corpus.matrix import OTHER, split
 from lstm_ref.corpus.models.cases import Defaults
 
@@ -45,6 +46,9 @@ _Dumper.add_representer(
 _Dumper.add_representer(
     _FlowList, lambda dumper, data: dumper.represent_sequence("tag:yaml.org,2002:seq", data, flow_style=True)
 )
+_Dumper.add_representer(
+    Printed, lambda dumper, number: dumper.represent_scalar("tag:yaml.org,2002:float", number.text)
+)
 
 
 def as_yaml(case: Case) -> str:
@@ -52,7 +56,7 @@ def as_yaml(case: Case) -> str:
 
     Loaded again it is an equal case, but for its place, and that no run leaves it out;
     saved under the same name in the same folder it has the same id, and so the same
-    numbers.
+    numbers. Files that it names are looked for beside it.
     """
     axes = {axis: split(axis) for axis in case.axes}
     entry: dict[str, Any] = {"name": case.name}

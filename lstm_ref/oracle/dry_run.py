@@ -76,7 +76,9 @@ def _build(case: Case, run: bool) -> None:
         runs.append((other.dialect, second))
     if case.literals is not None:
         version = case.versions[0] if case.versions else ""
-        refuse_unmet(case.literals, known(case, case.dtypes, version, gradients=False))
+        refuse_unmet(
+            case.literals, known(case, case.dtypes, version, gradients=bool(case.literals.cotangents))
+        )
     for name, material in runs if run else ():
         version = case.versions[0] if case.versions and name == case.dialect else ""
         run_twin(dialect(name, version), material.request)

@@ -14,6 +14,7 @@ from lstm_ref.dialects import Dialect
 from lstm_ref.dialects.dialect import GATES, Draw, Label, Labels, Spec
 from lstm_ref.dialects.initial import Initial
 from lstm_ref.oracle.errors import IllConditioned, NotExact
+from lstm_ref.oracle.literals import written_cotangents
 from lstm_ref.oracle.materialize import Material, cast
 from lstm_ref.oracle.policies import ACCUMULATION, POLICIES
 from lstm_ref.oracle.rounding import (
@@ -287,13 +288,16 @@ def with_cotangents_of(made: Sequence[TwinCall], material: Material) -> Material
     steps = []
     for index, step in enumerate(material.request.steps):
         if step.action == "call" and not step.refused:
-            outputs = next(calls).outputs.values()
-            specs = [Spec(array.shape, (), COTANGENT_DEVIATION) for array in outputs]
-            cotangents = tuple(
-                Tensor("float64", material.draw(spec, f"step{index}/cotangent[{k}]"))
-                for k, spec in enumerate(specs)
+            outputs = next(calls).outputs
+            cotangents = (
+                written_cotangents(material.cotangents, outputs)
+                if material.cotangents
+                else [
+                    material.draw(Spec(array.shape, (), COTANGENT_DEVIATION), f"step{index}/cotangent[{k}]")
+                    for k, array in enumerate(outputs.values())
+                ]
             )
-            step = replace(step, cotangents=cotangents)
+            step = replace(step, cotangents=tuple(Tensor("float64", values) for values in cotangents))
         steps.append(step)
     return replace(material, request=replace(material.request, steps=tuple(steps)))
 

@@ -8,18 +8,18 @@ get the same values.
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 
-from lstm_ref.corpus.case import SIZED, Case, Input, Relation, Values
+from lstm_ref.corpus.case import SIZED, Case, Input, Literal, Relation, Values
 from lstm_ref.dialects import Dialect, dialect
 from lstm_ref.dialects.dialect import AXES, ROW, Given, Label, Labels, Sizes, Spec, Twin
 from lstm_ref.dialects.layouts import canonical, groups, lstms, named, of_place, places, within
 from lstm_ref.oracle.errors import InexactValues, NoSuchPart, WeightsDoNotFit, WeightsLeftOver
-from lstm_ref.oracle.literals import with_literals
+from lstm_ref.oracle.literals import cotangents_of, with_literals
 from lstm_ref.oracle.policies import POLICIES
 from lstm_ref.protocol.steps import OF_DOCUMENTATION
 from lstm_ref.protocol.trace import Request, Step, Tensor
@@ -41,11 +41,13 @@ Draw = Callable[[Spec, str], Array]
 class Material:
     """A case as arrays: the request in float64, without cotangents; what is known of
     each weight and argument; and where more numbers of this case come from.
+    `cotangents` are those that the case has written out, by output.
     """
 
     request: Request
     labels: Labels
     draw: Draw
+    cotangents: Mapping[str, Literal] = field(default_factory=dict)
 
     def weight_labels(self) -> dict[str, Label]:
         """The labels of the weights that are given, by name."""
@@ -151,7 +153,7 @@ def materialize(
     )
     if case.literals is not None:
         request = with_literals(request, case.literals, case.dtypes)
-    return Material(request, labels, draw)
+    return Material(request, labels, draw, cotangents_of(case))
 
 
 def _direction(

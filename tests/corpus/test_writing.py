@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lstm_ref.corpus import Case, as_yaml, corpus_root, load, load_file, load_parameters
+from lstm_ref.corpus.literal_files import KINDS
 
 
 def again(case: Case, root: Path) -> Case:
@@ -134,6 +135,9 @@ def test_every_point_of_an_everyday_run_survives_writing(tmp_path: Path) -> None
         (tmp_path / dialect / "parameters.yaml").write_bytes(
             (corpus_root() / dialect / "parameters.yaml").read_bytes()
         )
+        for file in filter(Path.is_file, (corpus_root() / dialect).iterdir()):
+            if file.suffix in KINDS:
+                (tmp_path / dialect / file.name).write_bytes(file.read_bytes())
     tables = load_parameters(tmp_path)
     for case in (case for case in corpus.cases if case.everyday and case.claim is None):
         path = tmp_path / Path(case.id.partition("[")[0]).parent.with_suffix(".yaml")

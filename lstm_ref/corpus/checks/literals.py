@@ -6,7 +6,10 @@ from typing import Any
 
 from lstm_ref.corpus.documents import View
 from lstm_ref.corpus.errors import Problem
+from lstm_ref.corpus.literal_files import UnreadableNumbers, read_array
 from lstm_ref.corpus.validation import described
+
+GROUPS = ("weights", "arguments", "expected", "cotangents", "gradients")
 
 
 def literal_problems(entry: View) -> Iterator[Problem]:
@@ -25,16 +28,45 @@ def literal_problems(entry: View) -> Iterator[Problem]:
             yield (entry.at("dtypes") or entry).at_value(
                 f"numbers that are written out are judged in float64 and float32, not in {dtype}"
             )
-    for group in ("weights", "arguments", "expected"):
+    gradients = numbers.at("gradients")
+    if gradients is not None and numbers.at("cotangents") is None:
+        yield gradients.at_key(
+            '"gradients" are those of a loss, and nothing says which',
+            'write "cotangents", the derivatives of the loss by each output: {output: 1} for its sum',
+        )
+    for group in GROUPS:
         below = numbers.at(group)
         for _, array in below.entries() if below else ():
-            yield from _array_problems(array)
+            yield from _array_problems(array, truth=group == "arguments")
 
 
-def _array_problems(view: View) -> Iterator[Problem]:
+def _array_problems(view: View, truth: bool) -> Iterator[Problem]:
+    """What is not an array of numbers or, where these may stand, of truth values."""
+    if isinstance(view.data, dict):
+        yield from _file_problems(view, truth)
+        return
+    yield from (problems := list(_element_problems(view, truth)))
+    if not problems and len({isinstance(leaf, bool) for leaf in _leaves(view.data)}) > 1:
+        yield view.at_value("mixes numbers with true and false")
+
+
+def _file_problems(view: View, truth: bool) -> Iterator[Problem]:
+    try:
+        found = read_array(view.document.file, view.data)
+    except UnreadableNumbers as error:
+        yield view.at_value(error.problem, error.hint)
+        return
+    if found.truth and not truth:
+        yield view.at_value("must be numbers, not true and false")
+
+
+def _element_problems(view: View, truth: bool) -> Iterator[Problem]:
     """What is not a number, and lists that are ragged."""
     if not isinstance(view.data, list):
-        if isinstance(view.data, bool) or not isinstance(view.data, int | float):
+        if isinstance(view.data, bool):
+            if not truth:
+                yield view.at_value(f"must be a number or a list of numbers, not {described(view.data)}")
+        elif not isinstance(view.data, int | float):
             yield view.at_value(f"must be a number or a list of numbers, not {described(view.data)}")
         elif not math.isfinite(view.data):
             yield view.at_value("must be a finite number")
@@ -43,13 +75,21 @@ def _array_problems(view: View) -> Iterator[Problem]:
     if not parts:
         yield view.at_value("must not be empty")
         return
-    problems = [problem for part in parts for problem in _array_problems(part)]
+    problems = [problem for part in parts for problem in _element_problems(part, truth)]
     yield from problems
     first = _shape(parts[0].data)
     if not problems:
         for part in parts:
             if _shape(part.data) != first:
                 yield part.at_value(f"has shape {_shape(part.data)}, the first of its list {first}")
+
+
+def _leaves(data: Any) -> Iterator[Any]:
+    if isinstance(data, list):
+        for part in data:
+            yield from _leaves(part)
+    else:
+        yield data
 
 
 def _shape(data: Any) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ layer's parameters, and relations that compare nothing.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from lstm_ref.corpus.case import PREVIOUS, SIZED, Case, CaseStep, Input, Relation, Term
+from lstm_ref.corpus.case import PREVIOUS, SIZED, WRITTEN, Case, CaseStep, Input, Relation, Term
 from lstm_ref.corpus.checks.steps import missing_size_problems
 from lstm_ref.corpus.checks.views import elements_of
 from lstm_ref.corpus.documents import View
@@ -22,7 +22,7 @@ def has_anything_to_check(case: ResolvedCase) -> bool:
     and there may be many.
     """
     needed = (value for argument in case.own.layer.call.values() for value in argument.needs)
-    special = {PREVIOUS, INITIAL, *TAKEN, *needed}
+    special = {PREVIOUS, WRITTEN, INITIAL, "numbers", *TAKEN, *needed}
     written = [case.settings.call, case.settings.values, case.view.data]
     return case.second is not None or not special.isdisjoint(_words(written))
 
@@ -35,6 +35,7 @@ def problems_of_points(case: ResolvedCase, points: Iterable[Case]) -> Iterator[P
     for point in points:
         first = next(step.input for step in point.steps if step.action in SIZED)
         yield from _run_problems(case, own, point.params, point.steps, first)
+        yield from _written_problems(case, own, point)
         if point.values.weights == INITIAL and not any(step.action == "weights" for step in point.steps):
             yield (case.view.at("values") or case.view).at_value(
                 "initial weights have to be read", 'add the step "weights"'
@@ -81,6 +82,26 @@ def _run_problems(
                 yield view.at_value(f"{name}: {value} needs {lacking}")
         yield from _input_problems(_written(case.view, run.view, index, "input"), step.input, first, layer)
         called = called or step.action == "call"
+
+
+def _written_problems(case: ResolvedCase, run: Run, point: Case) -> Iterator[Problem]:
+    """Masks and lengths that are said to be written out and are not, or the other way
+    round.
+    """
+    there = point.literals.arguments if point.literals else {}
+    for index, step in enumerate(point.steps):
+        for name, argument in run.about.layer.call.items():
+            word = step.arguments.get(name)
+            view = _written(case.view, run.view, index, name)
+            if word == WRITTEN and name not in there:
+                hint = f"write it below numbers, as numbers: {{arguments: {{{name}: ...}}}}"
+                yield view.at_value(f"{name} is not written out", hint)
+            elif word != WRITTEN and name in there and WRITTEN in argument.values:
+                place = case.view.at("numbers", "arguments", name) or view
+                said = f'the call says "{name}: {word}"' if word else f"the call has no {name}"
+                yield place.at_value(
+                    f"{said}, and here it is written out", f"write call: {{{name}: {WRITTEN}}}"
+                )
 
 
 def _written(entry: View, run: View, index: int, name: str) -> View:

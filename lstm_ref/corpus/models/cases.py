@@ -89,13 +89,32 @@ class ValuesEntry(Strict):
     weights: Literal["drawn", "initial"] = "drawn"
 
 
-_ARRAY = {"type": ["number", "array"]}
+_ARRAY = {
+    "oneOf": [
+        {"type": ["number", "array", "boolean"]},
+        {
+            "type": "object",
+            "description": "An array of a file beside that of the case: .npz, .json (by name) or .csv.",
+            "required": ["file"],
+            "additionalProperties": False,
+            "properties": {
+                "file": {"type": "string", "description": "Its name, relative to the file of the case."},
+                "array": {"type": "string", "description": "Which array of it; .csv is a single one."},
+                "shape": {
+                    "type": "array",
+                    "items": {"type": "integer", "minimum": 1},
+                    "description": "Its shape, if not that of the file.",
+                },
+            },
+        },
+    ]
+}
 Numbers = Annotated[Any, WithJsonSchema(_ARRAY)]
 
 
 class NumbersEntry(Strict):
-    """The numbers of one call, written out: lists as deep as the array has axes, or one
-    number for all elements.
+    """The numbers of one call, written out: lists as deep as the array has axes, one
+    number for all elements, or an array of a file.
     """
 
     weights: dict[str, Numbers] = Field(description="Every weight, by its documented name.")
@@ -108,6 +127,17 @@ class NumbersEntry(Strict):
             "Outputs by name, as they were printed: right to half a unit of the last digit. A whole number is"
             " exact."
         ),
+    )
+    cotangents: dict[str, Numbers] = Field(
+        default_factory=dict,
+        description=(
+            "The derivative of the loss by each output, by name; 0 for one that is not named. Without any,"
+            " they are drawn."
+        ),
+    )
+    gradients: dict[str, Numbers] = Field(
+        default_factory=dict,
+        description="Gradients of that loss by weight or argument, as they were printed.",
     )
 
 

@@ -59,7 +59,8 @@ def mask(word: str, batch: int, timesteps: int) -> Array:
     "full" takes all steps; "right" and "left" miss another number of steps at the end
     or the beginning of each row; "unsorted" is "right" with lengths in no order; "gaps"
     misses every third step, another one in each row; "one-row-empty" is "gaps" with a
-    last row that takes no step. Raises KeyError for another kind.
+    last row that takes no step; "written" is to be replaced by what a case has written
+    out. Raises KeyError for another kind.
     """
     kind, one, layout, _ = parts(word)
     row, time = np.ogrid[:batch, :timesteps]
@@ -67,6 +68,7 @@ def mask(word: str, batch: int, timesteps: int) -> Array:
     gaps = (time + row) % 3 != 0
     kinds: dict[str, Array] = {
         "full": np.ones((batch, timesteps), bool),
+        "written": np.ones((batch, timesteps), bool),
         "right": time < lengths,
         "left": time >= timesteps - lengths,
         "unsorted": time < np.reshape(unequal_lengths(batch, timesteps), (-1, 1)),

@@ -16,6 +16,7 @@ Shape = tuple[int, ...]
 # The lengths of the rows, from batch and timesteps. The last seven are wrong.
 LENGTHS: Mapping[str, Callable[[int, int], Sequence[int]]] = {
     "full": lambda batch, timesteps: (timesteps,) * batch,
+    "written": lambda batch, timesteps: (timesteps,) * batch,  # to be replaced by what a case has written out
     "unequal": lambda batch, timesteps: unequal(batch, timesteps),
     "shorter": lambda batch, timesteps: (max(timesteps - 2, 1),) * batch,
     "ones": lambda batch, timesteps: (1,) * batch,

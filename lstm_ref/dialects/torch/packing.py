@@ -64,9 +64,11 @@ FORMS: Mapping[str | None, Form] = {
     "padded-unsorted": Form(unequal, sorted=False, packing="pad_sequence"),
 }
 
-# Wrong lengths, which no packed sequence can have. They are made from right ones
-# (batch,) and the timesteps of the input.
-WRONG_LENGTHS: Mapping[str, Callable[[Lengths, int], Sequence[Any]]] = {
+# Other lengths than those of the form, made from these (batch,) and the timesteps of
+# the input. "written" is to be replaced by what a case has written out; all others are
+# wrong, and no packed sequence can have them.
+OTHER_LENGTHS: Mapping[str, Callable[[Lengths, int], Sequence[Any]]] = {
+    "written": lambda lengths, timesteps: lengths,
     "zero": lambda lengths, timesteps: (*lengths[:-1], 0),
     "negative": lambda lengths, timesteps: (*lengths[:-1], -1),
     "too-long": lambda lengths, timesteps: (timesteps + 1, *lengths[1:]),
@@ -86,7 +88,7 @@ def packing(sizes: Sizes, call: Mapping[str, Any]) -> dict[str, Any]:
     form = FORMS[sizes.form]
     lengths = form.lengths(sizes.batch, sizes.timesteps)
     arguments = {
-        "lengths": WRONG_LENGTHS[call["lengths"]](lengths, sizes.timesteps) if "lengths" in call else lengths,
+        "lengths": OTHER_LENGTHS[call["lengths"]](lengths, sizes.timesteps) if "lengths" in call else lengths,
         "enforce_sorted": call.get("enforce_sorted", form.sorted),
         "packing": form.packing,
     }
