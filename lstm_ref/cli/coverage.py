@@ -9,9 +9,12 @@ import click
 from lstm_ref.cli.shared import FORMAT, count, show_json, show_problems, waiting
 
 if TYPE_CHECKING:
-    from lstm_ref.corpus.coverage import Combinations, LayerCoverage
+    from lstm_ref.corpus.coverage import Combinations, LayerCoverage, Missing
 
 WORDS = {2: "pairs", 3: "triples"}
+# Of parameters of which more combinations are missing these are only counted, unless
+# they are asked for.
+NAMED = 20
 
 
 @click.command()
@@ -19,22 +22,38 @@ WORDS = {2: "pairs", 3: "triples"}
 @click.option("--full", is_flag=True, help="Count all points that lstm-ref run --full takes.")
 @click.option("--missing", "names", is_flag=True, help="Name every combination that is missing.")
 @click.option(
+    "--parameter",
+    "parameters",
+    multiple=True,
+    metavar="KEY",
+    help="Count combinations with this parameter alone (call.mask), and name all that are missing.",
+)
+@click.option(
     "--results",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Say as well what passes somewhere in this result file.",
 )
 @FORMAT
-def coverage(layers: tuple[str, ...], full: bool, names: bool, results: Path | None, format_: str) -> None:
+def coverage(
+    layers: tuple[str, ...],
+    full: bool,
+    names: bool,
+    parameters: tuple[str, ...],
+    results: Path | None,
+    format_: str,
+) -> None:
     """Say which documented parameters and values the corpus covers, and which pairs and
     triples of values meet in a case.
 
     A combination that no case has is infeasible where a constraint says that it makes
-    no sense, and missing where nothing says so. Values that a layer has to refuse are
-    in no combination. Triples are of parameters with at most four values.
+    no sense, or where it has to be refused, and missing where nothing says so. Values
+    that a layer has to refuse are in no combination. Where many combinations of the
+    same parameters are missing, --missing counts them, and --parameter names them.
 
     \b
     lstm-ref coverage
     lstm-ref coverage torch.LSTM --missing
+    lstm-ref coverage keras.LSTM --parameter params.activation --parameter call.mask
     lstm-ref coverage keras --results reports/results.jsonl --format json
 
     \b
@@ -47,17 +66,30 @@ def coverage(layers: tuple[str, ...], full: bool, names: bool, results: Path | N
 
     passing = None if results is None else _passing(results)
     with waiting("still counting"):
-        found = list(_found(layers, full, passing))
+        found = list(_found(layers, full, passing, frozenset(parameters)))
+    for key in parameters:
+        if not any(key == parameter.name for each in found for parameter in each.parameters):
+            raise click.UsageError(_no_parameter(key, found))
+    most = None if parameters else NAMED if names else 0
     if format_ == "json":
-        show_json([_json(each, names) for each in found])
+        show_json([_json(each, most) for each in found])
     else:
         for each in found:
-            for line in _lines(each, names):
+            for line in _lines(each, most):
                 click.echo(line)
     sys.exit(1 if any(parameter.missing for each in found for parameter in each.parameters) else 0)
 
 
-def _found(layers: tuple[str, ...], full: bool, passing: frozenset[str] | None) -> "Iterator[LayerCoverage]":
+def _no_parameter(key: str, found: "list[LayerCoverage]") -> str:
+    from lstm_ref.corpus.hints import did_you_mean
+
+    known = dict.fromkeys(parameter.name for each in found for parameter in each.parameters)
+    return f"there is no parameter {key!r}; {did_you_mean(key, known) or 'known are ' + ', '.join(known)}"
+
+
+def _found(
+    layers: tuple[str, ...], full: bool, passing: frozenset[str] | None, of: frozenset[str]
+) -> "Iterator[LayerCoverage]":
     from lstm_ref.corpus import CorpusError, corpus_root, load, load_parameters
     from lstm_ref.corpus.coverage import coverage as covered
     from lstm_ref.corpus.hints import did_you_mean
@@ -82,7 +114,7 @@ def _found(layers: tuple[str, ...], full: bool, passing: frozenset[str] | None) 
             )
             for dialect, table in tables.items()
         }
-        yield from covered(cases, kept, case_files(corpus_root()), passing)
+        yield from covered(cases, kept, case_files(corpus_root()), passing, of)
     except CorpusError as error:
         show_problems(error.problems)
         raise click.UsageError(f"{count(len(error.problems), 'mistake')} in case files") from error
@@ -98,7 +130,7 @@ def _passing(file: Path) -> frozenset[str]:
         raise click.UsageError(str(error)) from error
 
 
-def _lines(found: "LayerCoverage", names: bool) -> Iterator[str]:
+def _lines(found: "LayerCoverage", most: int | None) -> Iterator[str]:
     yield click.style(f"{found.dialect}.{found.layer}: {count(found.cases, 'case')}", bold=True)
     width = max(len(each.name) for each in found.parameters)
     for each in found.parameters:
@@ -110,27 +142,33 @@ def _lines(found: "LayerCoverage", names: bool) -> Iterator[str]:
         missing = f"; missing: {', '.join(each.missing)}" if each.missing else ""
         yield f"  {each.name:{width}}  {told}{passed}{missing}"
     for combinations in found.combinations:
-        yield from _of_combinations(combinations, names)
+        yield from _of_combinations(combinations, most)
     yield ""
 
 
-def _of_combinations(each: "Combinations", names: bool) -> Iterator[str]:
+def _of_combinations(each: "Combinations", most: int | None) -> Iterator[str]:
+    """The counts; then by name what is infeasible and what is missing, unless `most` is
+    0. Of parameters that lack more than that only the number is told.
+    """
     from lstm_ref.corpus.coverage import shown
 
-    infeasible = sum(map(len, each.infeasible.values()))
     passed = "" if each.passing is None else f" ({each.passing:,} pass somewhere)"
     yield (
         f"  {WORDS[each.size]}: {each.covered:,} of {each.total:,} meet in a case{passed},"
-        f" {infeasible:,} are infeasible, {len(each.missing):,} are missing"
+        f" {sum(each.infeasible.values()):,} are infeasible, {each.missing_count:,} are missing"
     )
-    if names:
-        for why, combinations in each.infeasible.items():
-            yield f"    infeasible, {len(combinations):,}: {why}"
-        for combination in each.missing:
-            yield f"    missing: {shown(combination)}"
+    if most == 0:
+        return
+    for why, times in each.infeasible.items():
+        yield f"    infeasible, {times:,}: {why}"
+    for missing in each.missing:
+        if most is None or missing.count <= most:
+            yield from (f"    missing: {shown(one)}" for one in missing.combinations())
+        else:
+            yield f"    missing, {missing.count:,} of {missing.total:,}: {', '.join(missing.parameters)}"
 
 
-def _json(found: "LayerCoverage", names: bool) -> dict[str, Any]:
+def _json(found: "LayerCoverage", most: int | None) -> dict[str, Any]:
     return {
         "dialect": found.dialect,
         "layer": found.layer,
@@ -152,9 +190,21 @@ def _json(found: "LayerCoverage", names: bool) -> dict[str, Any]:
                 "total": each.total,
                 "covered": each.covered,
                 "passing": each.passing,
-                "infeasible": {why: len(those) for why, those in each.infeasible.items()},
-                "missing": [dict(one) for one in each.missing] if names else len(each.missing),
+                "infeasible": each.infeasible,
+                "missing": each.missing_count,
+                "missing_of": [] if most == 0 else [_json_of_missing(one, most) for one in each.missing],
             }
             for each in found.combinations
         ],
+    }
+
+
+def _json_of_missing(missing: "Missing", most: int | None) -> dict[str, Any]:
+    """The combinations by their values, or null where there are too many."""
+    named = most is None or missing.count <= most
+    return {
+        "parameters": missing.parameters,
+        "total": missing.total,
+        "missing": missing.count,
+        "values": [[value for _, value in one] for one in missing.combinations()] if named else None,
     }

@@ -19,9 +19,7 @@ Setting: TypeAlias = tuple[str, str]
 Combination: TypeAlias = tuple[Setting, ...]
 Excluded: TypeAlias = Mapping[Combination, str]
 
-# The sizes of combinations, each with the largest number of values that its parameters
-# may have. All triples of parameters with many values would be millions.
-SIZES = {2: None, 3: 4}
+SIZES = (2, 3)  # of combinations
 
 
 @dataclass(frozen=True)
@@ -44,19 +42,52 @@ class Covered:
 
 
 @dataclass(frozen=True)
+class Missing:
+    """What no case has of the combinations of some parameters, and nothing explains.
+
+    `values` are those of each parameter, and `where` is true at the combinations that
+    are missing: it has an axis for each parameter.
+    """
+
+    parameters: tuple[str, ...]
+    values: tuple[tuple[str, ...], ...]
+    where: np.ndarray[Any, Any]
+
+    @property
+    def total(self) -> int:
+        """All combinations of these parameters."""
+        return self.where.size
+
+    @property
+    def count(self) -> int:
+        """Those that are missing."""
+        return int(self.where.sum())
+
+    def combinations(self) -> Iterator[Combination]:
+        """Each that is missing, by its values."""
+        for place in np.argwhere(self.where):
+            found = zip(self.parameters, self.values, place, strict=True)
+            yield tuple((parameter, values[k]) for parameter, values, k in found)
+
+
+@dataclass(frozen=True)
 class Combinations:
-    """Combinations of this many values of different parameters. SIZES limits how many
-    values these parameters have. No case has those that are `infeasible`, because of
-    the constraint that is given with them. No case has those that are `missing`, and
-    nothing explains why.
+    """Combinations of this many values of different parameters. No case has those that
+    are infeasible: `infeasible` counts them by the constraint that rules them out. No
+    case has those that are missing, and nothing explains why.
     """
 
     size: int
     total: int
     covered: int
     passing: int | None
-    infeasible: Mapping[str, tuple[Combination, ...]]
-    missing: tuple[Combination, ...]
+    infeasible: Mapping[str, int]
+    missing: tuple[Missing, ...]
+
+    @property
+    def missing_count(self) -> int:
+        """How many are missing."""
+        return sum(each.count for each in self.missing)
 
 
 @dataclass(frozen=True)
@@ -77,10 +108,12 @@ def coverage(
     tables: Mapping[str, ParametersFile],
     files: Iterable[tuple[str, CasesFile]],
     passing: frozenset[str] | None = None,
+    of: frozenset[str] = frozenset(),
 ) -> Iterator[LayerCoverage]:
     """The coverage of each documented layer by these cases. `files` are all files of
     cases with the beginning of their ids, whose exclusions are constraints; `passing`
-    are the ids of the cases that pass somewhere.
+    are the ids of the cases that pass somewhere. Combinations are those that have all
+    parameters `of` some names.
     """
     of_layers: dict[tuple[str, str], list[Case]] = {}
     for case in cases:
@@ -90,7 +123,7 @@ def coverage(
         for name, layer in table.layers.items():
             mine = of_layers.get((dialect, name), [])
             constraints = {**_needs(layer), **excluded.get((dialect, name), {})}
-            yield _of_layer(dialect, name, layer, mine, constraints, passing)
+            yield _of_layer(dialect, name, layer, mine, constraints, passing, of)
 
 
 def _of_layer(
@@ -100,6 +133,7 @@ def _of_layer(
     cases: Sequence[Case],
     excluded: Excluded,
     passing: frozenset[str] | None,
+    of: frozenset[str],
 ) -> LayerCoverage:
     documented = _documented(layer)
     rows = [(case, row) for case in cases for row in _rows(case, layer)]
@@ -120,9 +154,8 @@ def _of_layer(
     axes = {each.name: each.accepted for each in parameters if len(each.accepted) > 1}
     table = _table(axes, [row for _, row in accepted])
     table_passed = None if passed is None else _table(axes, [row for _, row in passed])
-    combinations = tuple(
-        _combined(size, most, axes, table, table_passed, excluded) for size, most in SIZES.items()
-    )
+    refused = _refused(axes, [(case, row) for case, row in rows if case.expect is not None])
+    combinations = tuple(_combined(size, axes, table, table_passed, excluded, refused, of) for size in SIZES)
     return LayerCoverage(dialect, name, len(cases), parameters, combinations)
 
 
@@ -182,39 +215,60 @@ def _table(axes: Mapping[str, Sequence[str]], rows: Sequence[Mapping[str, str]])
     return np.unique(table, axis=0) if table.size else table
 
 
+@dataclass(frozen=True)
+class _Refused:
+    """The rows of cases that have to be refused, though a case has each of their values
+    that is none: some of these values must not meet. `names` are those of the cases.
+    """
+
+    table: np.ndarray[Any, Any]
+    names: tuple[str, ...]
+
+
+def _refused(axes: Mapping[str, Sequence[str]], rows: Sequence[tuple[Case, Mapping[str, str]]]) -> _Refused:
+    known = [(case, row) for case, row in rows if all(row.get(axis) in axes[axis] for axis in axes)]
+    found = {
+        tuple(axes[axis].index(row[axis]) for axis in axes): case.id.partition("[")[0] for case, row in known
+    }
+    return _Refused(np.array(list(found), np.int64).reshape(len(found), len(axes)), tuple(found.values()))
+
+
 def _combined(
     size: int,
-    most: int | None,
     axes: Mapping[str, Sequence[str]],
     table: np.ndarray[Any, Any],
     passed: np.ndarray[Any, Any] | None,
     excluded: Excluded,
+    refused: _Refused,
+    of: frozenset[str],
 ) -> Combinations:
     names, values = list(axes), list(axes.values())
-    by_size = {rule: why for rule, why in excluded.items() if len(rule) <= size}
+    rules = _by_axes(excluded, axes)
     total = covered = right = 0
-    infeasible: dict[str, list[Combination]] = {}
-    missing: list[Combination] = []
-    short = [axis for axis, each in enumerate(values) if most is None or len(each) <= most]
-    for chosen in itertools.combinations(short, size):
+    infeasible: dict[str, int] = {}
+    missing: list[Missing] = []
+    for chosen in itertools.combinations(range(len(names)), size):
+        if not of <= {names[axis] for axis in chosen}:
+            continue
         shape = tuple(len(values[axis]) for axis in chosen)
         met = _met(table, chosen, shape)
         total += met.size
         covered += int(met.sum())
         right += 0 if passed is None else int(_met(passed, chosen, shape).sum())
-        rules = [(rule, why) for rule, why in by_size.items() if _within(rule, chosen, names)]
-        for where in np.argwhere(~met):
-            settings = tuple((names[axis], values[axis][k]) for axis, k in zip(chosen, where, strict=True))
-            why = next((why for rule, why in rules if set(rule) <= set(settings)), None)
-            (missing if why is None else infeasible.setdefault(why, [])).append(settings)
-    return Combinations(
-        size,
-        total,
-        covered,
-        None if passed is None else right,
-        {why: tuple(each) for why, each in infeasible.items()},
-        tuple(missing),
-    )
+        left = ~met
+        for why, where in itertools.chain(
+            _ruled_out(rules, chosen, shape), _only_refused(refused, left, chosen, shape)
+        ):
+            if hits := int((left & where).sum()):
+                infeasible[why] = infeasible.get(why, 0) + hits
+                left &= ~where
+        if left.any():
+            missing.append(
+                Missing(
+                    tuple(names[axis] for axis in chosen), tuple(tuple(values[axis]) for axis in chosen), left
+                )
+            )
+    return Combinations(size, total, covered, None if passed is None else right, infeasible, tuple(missing))
 
 
 def _met(table: np.ndarray[Any, Any], axes: Sequence[int], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
@@ -225,9 +279,45 @@ def _met(table: np.ndarray[Any, Any], axes: Sequence[int], shape: tuple[int, ...
     return met
 
 
-def _within(rule: Combination, axes: Sequence[int], names: Sequence[str]) -> bool:
-    there = {names[axis] for axis in axes}
-    return all(name in there for name, _ in rule)
+# Constraints by the axes that they are about: the positions of the values, and why.
+_Rules: TypeAlias = Mapping[tuple[int, ...], Sequence[tuple[tuple[int, ...], str]]]
+
+
+def _by_axes(excluded: Excluded, axes: Mapping[str, Sequence[str]]) -> _Rules:
+    names = list(axes)
+    found: dict[tuple[int, ...], list[tuple[tuple[int, ...], str]]] = {}
+    for rule, why in excluded.items():
+        if all(name in axes and value in axes[name] for name, value in rule):
+            ordered = sorted((names.index(name), list(axes[name]).index(value)) for name, value in rule)
+            on = tuple(axis for axis, _ in ordered)
+            found.setdefault(on, []).append((tuple(value for _, value in ordered), why))
+    return found
+
+
+def _ruled_out(
+    rules: _Rules, axes: tuple[int, ...], shape: tuple[int, ...]
+) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
+    """Each constraint on some of these axes, and the combinations that it rules out."""
+    for size in range(1, len(axes) + 1):
+        for on in itertools.combinations(axes, size):
+            for value, why in rules.get(on, ()):
+                at = dict(zip(on, value, strict=True))
+                where = np.zeros(shape, bool)
+                where[tuple(at.get(axis, slice(None)) for axis in axes)] = True
+                yield why, where
+
+
+def _only_refused(
+    refused: _Refused, left: np.ndarray[Any, Any], axes: tuple[int, ...], shape: tuple[int, ...]
+) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
+    """The cases that have to be refused, and the combinations that they have; nothing
+    where these are none of what is left.
+    """
+    if not (left & _met(refused.table, axes, shape)).any():
+        return
+    for name in dict.fromkeys(refused.names):
+        rows = [index for index, each in enumerate(refused.names) if each == name]
+        yield f"only where it has to be refused, in {name}", _met(refused.table[rows], axes, shape)
 
 
 def _exclusions(files: Iterable[tuple[str, CasesFile]]) -> dict[tuple[str, str], dict[Combination, str]]:
@@ -246,20 +336,36 @@ def _exclusions(files: Iterable[tuple[str, CasesFile]]) -> dict[tuple[str, str],
 
 def _needs(layer: Layer) -> dict[Combination, str]:
     """The combinations that are ruled out by call arguments which make sense only with
-    one value of a constructor argument.
+    some values of others.
     """
+    documented = {**_documented(layer), **_defaults(layer)}
     found: dict[Combination, str] = {}
     for name, argument in layer.call.items():
         for value, needed in argument.needs.items():
             for other, wanted in needed.items():
-                if other not in layer.constructor:
-                    continue
-                values = [*layer.constructor[other].values, layer.constructor[other].default]
-                for each in dict.fromkeys(map(value_text, values)):
-                    if each != value_text(wanted):
-                        rule = ((f"params.{other}", each), (f"call.{name}", value))
-                        found[rule] = f"call.{name}={value} needs params.{other}={value_text(wanted)}"
+                key, only = f"params.{other}", [value_text(wanted)]
+                for each in _others(key, only, documented):
+                    rule = ((key, each), (f"call.{name}", value))
+                    found[rule] = f"call.{name}={value} needs {key}={only[0]}"
+        for key, values in argument.only_with.items():
+            for each in _others(key, [value_text(value) for value in values], documented):
+                for value in filter(lambda text: text != ABSENT, map(value_text, argument.values)):
+                    rule = ((key, each), (f"call.{name}", value))
+                    found[rule] = f"call.{name} makes no sense with {key}={each}"
     return found
+
+
+def _others(key: str, wanted: Sequence[str], documented: Mapping[str, Sequence[str]]) -> list[str]:
+    """The documented values that are not wanted."""
+    return [each for each in documented.get(key, ()) if each not in wanted]
+
+
+def _defaults(layer: Layer) -> dict[str, tuple[str, ...]]:
+    """The values of each constructor argument, and its default."""
+    return {
+        f"params.{name}": tuple(dict.fromkeys(map(value_text, [*each.values, each.default])))
+        for name, each in layer.constructor.items()
+    }
 
 
 def shown(combination: Combination) -> str:

@@ -5,7 +5,7 @@ layer's parameters, and relations that compare nothing.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from lstm_ref.corpus.case import PREVIOUS, SIZED, WRITTEN, Case, CaseStep, Input, Relation, Term
+from lstm_ref.corpus.case import ABSENT, PREVIOUS, SIZED, WRITTEN, Case, CaseStep, Input, Relation, Term
 from lstm_ref.corpus.checks.steps import missing_size_problems
 from lstm_ref.corpus.checks.views import elements_of
 from lstm_ref.corpus.documents import View
@@ -22,7 +22,17 @@ def has_anything_to_check(case: ResolvedCase) -> bool:
     and there may be many.
     """
     needed = (value for argument in case.own.layer.call.values() for value in argument.needs)
-    special = {PREVIOUS, WRITTEN, INITIAL, "numbers", *TAKEN, *needed}
+    limited = {name for name, argument in case.own.layer.call.items() if argument.only_with}
+    special = {
+        PREVIOUS,
+        *limited,
+        *(f"call.{name}" for name in limited),
+        WRITTEN,
+        INITIAL,
+        "numbers",
+        *TAKEN,
+        *needed,
+    }
     written = [case.settings.call, case.settings.values, case.view.data]
     return case.second is not None or not special.isdisjoint(_words(written))
 
@@ -80,8 +90,22 @@ def _run_problems(
             lacking = _lacking(layer.call[name].needs.get(value, {}), params, run.about)
             if lacking:
                 yield view.at_value(f"{name}: {value} needs {lacking}")
+            for key, wanted in layer.call[name].only_with.items():
+                if value != ABSENT and value_text(_setting(key, params, step, run)) not in map(
+                    value_text, wanted
+                ):
+                    said = " or ".join(map(value_text, wanted))
+                    yield view.at_value(f"{name} makes sense only with {key}: {said}")
         yield from _input_problems(_written(case.view, run.view, index, "input"), step.input, first, layer)
         called = called or step.action == "call"
+
+
+def _setting(key: str, params: Mapping[str, Any], step: CaseStep, run: Run) -> Any:
+    """What a call has below a full key."""
+    group, _, name = key.partition(".")
+    if group == "params":
+        return _parameter(name, params, run.about)
+    return step.arguments.get(name, ABSENT) if group == "call" else getattr(step.input, name)
 
 
 def _written_problems(case: ResolvedCase, run: Run, point: Case) -> Iterator[Problem]:

@@ -78,6 +78,13 @@ class CallArgument(Strict):
     required: bool = False
     values: list[Scalar] = Field(default_factory=list)
     needs: dict[str, dict[str, Scalar]] = Field(default_factory=dict)
+    only_with: dict[str, list[Scalar]] = Field(
+        default_factory=dict,
+        description=(
+            "By full key, params.NAME, call.NAME or input.form, the values with which it makes sense that the"
+            " argument is passed at all."
+        ),
+    )
 
     @model_validator(mode="after")
     def _optional_ones_may_be_absent(self) -> "CallArgument":
