@@ -139,7 +139,9 @@ def _from_reference(values: Array, role: Role, label: Label) -> Array:
     ordered = (
         values if "gate" not in label.axes else _by_blocks(values, _of_reference(label.gates), label.gates)
     )
-    return ordered.transpose([AXES[role].index(axis) for axis in label.axes])
+    leading = ordered.ndim - len(label.axes)  # of perturbed runs
+    own = [leading + AXES[role].index(axis) for axis in label.axes]
+    return ordered.transpose([*range(leading), *own])
 
 
 def _of_reference(gates: str) -> str:

@@ -209,6 +209,26 @@ def test_a_call_starts_from_what_the_previous_one_returned(
         assert np.all(gradient.bounds["float32"] > 0)
 
 
+@pytest.mark.parametrize(
+    "id",
+    [
+        "flax/activations/gates[gate_fn=callable:elu]",
+        "keras/structure/product",
+        "onnx/structure/calls[P=true,direction=bidirectional]",
+        "onnx/structure/product[P=true]",
+        "torch/structure/product",
+    ],
+)
+def test_whoever_gives_gradients_has_them_judged_in_every_dialect(id: str) -> None:
+    case = CORPUS[id]
+    material = with_cotangents(dialect(case.dialect), materialize(case, 0))
+    found = expect(case.id, dialect(case.dialect), material, ("float32",))
+    for call in found.calls:
+        names = {gradient.name for gradient in call.gradients}
+        assert set(material.request.weights) <= names
+        assert all(np.all(gradient.bounds["float32"] >= 0) for gradient in call.gradients)
+
+
 def bitwise(case: Case, dtype: str) -> Expectation:
     return expect_bitwise(
         dialect(case.dialect), with_cotangents(dialect(case.dialect), materialize(case, 0)), (dtype,)

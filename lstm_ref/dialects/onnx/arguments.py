@@ -73,6 +73,11 @@ def alone(value: Any) -> Array | None:
     return array
 
 
+def path_of(name: str, value: Any) -> str:
+    """The path of that one array, by which its gradient is named."""
+    return f"{name}[0]" if isinstance(value, list) else name
+
+
 def longer(shape: Shape, axis: int) -> Shape:
     """The shape with one more along an axis."""
     return (*shape[:axis], shape[axis] + 1, *shape[axis + 1 :])

@@ -34,7 +34,7 @@ from lstm_ref.dialects.dialect import (
 from lstm_ref.dialects.initial import Initial
 from lstm_ref.dialects.layouts import canonical, groups, named
 from lstm_ref.dialects.onnx.activations import DEFAULT, attribute, made
-from lstm_ref.dialects.onnx.arguments import alone, sequence_lens, state
+from lstm_ref.dialects.onnx.arguments import alone, path_of, sequence_lens, state
 from lstm_ref.reference.activations import Activation, Array
 from lstm_ref.reference.cell import State, Variant
 from lstm_ref.reference.parametric import clipped
@@ -176,9 +176,11 @@ class LSTM:
             for part, group in zip(parts, groups(labels).values(), strict=True):
                 gradients |= named(part.weights, group, labels)
             gradients["X"] = dx if self.layout else dx.swapaxes(-2, -3)
-            for name, kind in (("initial_h", "h"), ("initial_c", "c")):
-                if given[name] is not None:
-                    gradients[name] = self._joined([getattr(part.initial, kind) for part in parts])
+            for name, value, kind in (("initial_h", initial_h, "h"), ("initial_c", initial_c, "c")):
+                if value is not None:
+                    gradients[path_of(name, value)] = self._joined(
+                        [getattr(part.initial, kind) for part in parts]
+                    )
             return gradients
 
         return tuple(found[name] for name in self.shown), pullback
