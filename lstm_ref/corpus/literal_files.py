@@ -118,7 +118,7 @@ def _of_npz(file: Path) -> dict[str, FileArray]:
                     truth=values.dtype.kind == "b",
                 )
     except (ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise UnreadableNumbers(f"{file.name} is no .npz of plain arrays: {error}") from error
+        raise UnreadableNumbers(f"{file.name} is not a .npz of plain arrays: {error}") from error
     return found
 
 
@@ -140,7 +140,7 @@ def _of_json(file: Path) -> dict[str, FileArray]:
         text = file.read_text(encoding="utf-8")
         data = json.loads(text, parse_float=_Printed.of, parse_int=_Printed.of)
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise UnreadableNumbers(f"{file.name} is no JSON: {error}") from error
+        raise UnreadableNumbers(f"{file.name} is not JSON: {error}") from error
     if not isinstance(data, dict):
         raise UnreadableNumbers(f"{file.name} must hold an object of arrays by name")
     return {name: _nested(value, name, file) for name, value in data.items()}
@@ -174,7 +174,7 @@ def _leaves(data: Any, shape: tuple[int, ...], name: str, file: Path) -> Iterato
     elif isinstance(data, float | bool):
         yield data
     else:
-        raise UnreadableNumbers(f"{name} in {file.name} holds {json.dumps(data)[:40]}, which is no number")
+        raise UnreadableNumbers(f"{name} in {file.name} holds {json.dumps(data)[:40]}, which is not a number")
 
 
 def _of_csv(file: Path) -> dict[str, FileArray]:
@@ -194,7 +194,7 @@ def _of_csv(file: Path) -> dict[str, FileArray]:
                         )
                     rows.append(cells)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise UnreadableNumbers(f"{file.name} is no CSV: {error}") from error
+        raise UnreadableNumbers(f"{file.name} is not a CSV: {error}") from error
     texts = tuple(cell for row in rows for cell in row)
     _check_size(len(texts), file)
     return {"": FileArray((len(rows), len(rows[0]) if rows else 0), tuple(map(float, texts)), texts)}
@@ -206,7 +206,7 @@ def _check_number(cell: str, file: Path, line: int) -> None:
     except ValueError:
         said = "nothing" if not cell else f'"{cell[:40]}"'
         raise UnreadableNumbers(
-            f"{file.name}:{line}: {said} is no number", "a table has numbers alone, and no heading"
+            f"{file.name}:{line}: {said} is not a number", "a table has numbers alone, and no heading"
         ) from None
 
 

@@ -42,7 +42,7 @@ class Paddle:
     """
 
     def __init__(self) -> None:
-        # What is deprecated in a version is no result of a call.
+        # What is deprecated in a version is not a result of a call.
         warnings.simplefilter("ignore")
         self.paddle = import_module("paddle")
         self._construct: Callable[[], Any] | None = None
@@ -112,7 +112,7 @@ class Paddle:
 
     def _parameters(self, layer: Any) -> dict[str, Any]:
         """The parameters of the cells, by name. One that is left out by its attribute
-        is no parameter, though a cell has zeros in its place.
+        is not a parameter, though a cell has zeros in its place.
         """
         return {
             f"{own}{suffix}": getattr(cell, own)

@@ -301,17 +301,17 @@ def test_a_number_of_a_file_that_is_not_met_is_told_where_the_file_is_named(
         ("none.npz", None, "there is no file none.npz"),
         ("../k.json", None, "../k.json is outside the folder of the case"),
         ("k.txt", b"1", "k.txt is of no known kind"),
-        ("k.json", b"{", "k.json is no JSON"),
+        ("k.json", b"{", "k.json is not JSON"),
         ("k.json", b"[1]", "k.json must hold an object of arrays by name"),
         ("k.json", b'{"kernels": 1}', 'k.json has no array kernel (did you mean "kernels"?)'),
         ("k.json", b'{"kernel": [[1, 2], [3]]}', "kernel in k.json is ragged"),
         ("k.json", b'{"kernel": [1, [2]]}', "kernel in k.json is ragged"),
-        ("k.json", b'{"kernel": ["one"]}', 'kernel in k.json holds "one", which is no number'),
+        ("k.json", b'{"kernel": ["one"]}', 'kernel in k.json holds "one", which is not a number'),
         ("k.json", b'{"kernel": [NaN]}', "k.json has numbers that are not finite"),
         ("k.json", b'{"kernel": [true]}', "must be numbers, not true and false"),
         ("k.json", b'{"kernel": [true, 1]}', "kernel in k.json mixes numbers with true and false"),
         ("k.json", b'{"kernel": []}', "kernel in k.json has an empty list"),
-        ("k.npz", b"nothing", "k.npz is no .npz of plain arrays"),
+        ("k.npz", b"nothing", "k.npz is not a .npz of plain arrays"),
         ("k.csv", b"1,2\n", 'k.csv is a single array, of which "array" names none'),
     ],
 )
@@ -330,10 +330,10 @@ def test_what_is_wrong_with_a_file_is_one_mistake_at_its_name(
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"a,b\n1,2\n", 'k.csv:1: "a" is no number'),
+        (b"a,b\n1,2\n", 'k.csv:1: "a" is not a number'),
         (b"1,2\n3\n", "k.csv:2: 1 numbers, and 2 in the first line"),
-        (b"1,\n", "k.csv:1: nothing is no number"),
-        (b"\xff\n", "k.csv is no CSV"),
+        (b"1,\n", "k.csv:1: nothing is not a number"),
+        (b"\xff\n", "k.csv is not a CSV"),
     ],
 )
 def test_what_is_wrong_with_a_table_is_told_with_its_line(
