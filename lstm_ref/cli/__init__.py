@@ -40,6 +40,12 @@ def main() -> None:
     lstm-ref show torch/structure/product everything that a case is
     lstm-ref new my-cases.yaml            a case file of my own
     lstm-ref check my-cases.yaml          is my case file valid?
+
+    The shell completes commands and options after this line in ~/.bashrc (zsh_source
+    and fish_source are for the others):
+
+    \b
+    eval "$(_LSTM_REF_COMPLETE=bash_source lstm-ref)"
     """
 
 
