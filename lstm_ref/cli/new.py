@@ -11,7 +11,7 @@ import click
 from lstm_ref.cli.shared import count, show_problems
 
 if TYPE_CHECKING:
-    from lstm_ref.corpus.models.parameters import Layer, ParametersFile
+    from lstm_ref.corpus.read.models.parameters import Layer, ParametersFile
 
 # The size of the input of a new case. No two of its numbers are the same, so a layer
 # that confuses two axes is noticed.
@@ -178,7 +178,7 @@ def _value(option: str, name: str, text: str) -> Any:
     """A value as YAML has it."""
     import yaml
 
-    from lstm_ref.corpus.documents import plain_value
+    from lstm_ref.corpus.read.documents import plain_value
 
     if text[:1] not in "[{":
         return plain_value(text)

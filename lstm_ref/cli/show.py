@@ -90,7 +90,7 @@ def _parameters(case: "Case", tables: Mapping[str, Any]) -> Iterator[dict[str, A
     """The parameters of the constructor in documented order, then those that are not
     documented.
     """
-    from lstm_ref.corpus.ids import value_text
+    from lstm_ref.corpus.points.ids import value_text
 
     constructor = tables[case.dialect].layers[case.layer].constructor
     for name, documented in constructor.items():
@@ -191,7 +191,7 @@ def _divergence(entry: "Divergence") -> dict[str, Any]:
 
 
 def _lines(found: Mapping[str, Any], everything: bool) -> Iterator[str]:
-    from lstm_ref.corpus.ids import value_text
+    from lstm_ref.corpus.points.ids import value_text
 
     yield click.style(found["id"], bold=True)
     yield from _wrapped(found["about"])

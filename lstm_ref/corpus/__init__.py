@@ -3,6 +3,10 @@ It knows no framework.
 
     corpus = load()
     some = select(corpus.cases, ["keras/structure/*"])
+
+`read` turns a file into typed entries. `points` has the combinations of a matrix.
+`meaning` resolves entries by the parameter tables, and checks them. On top of the three
+`expansion` makes cases of entries, `reading` does so for a file, `loading` for all.
 """
 
 from lstm_ref.corpus.case import (

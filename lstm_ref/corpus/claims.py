@@ -10,18 +10,25 @@ from pathlib import Path
 from typing import Any
 
 from lstm_ref.corpus.case import Case, CaseStep, ExpectedError, Input, Location, Values
-from lstm_ref.corpus.checks import problems_of_claim_names, problems_of_claims, problems_of_head
-from lstm_ref.corpus.checks.views import elements_of
 from lstm_ref.corpus.claim import Asserted, Claim, Example, Source, Weight
-from lstm_ref.corpus.claim_verdicts import ALONE, example_file, side_of, verdict_in, verdicts, versions_of
-from lstm_ref.corpus.covering_file import Selections
-from lstm_ref.corpus.documents import Document, View
-from lstm_ref.corpus.models.cases import CallEntry, CallStepEntry, CaseEntry, CasesFile, ValuesEntry
-from lstm_ref.corpus.models.claims import ClaimEntry, ClaimsFile, Exhibit, WeightClaim
-from lstm_ref.corpus.models.parameters import ParametersFile
+from lstm_ref.corpus.meaning.checks import problems_of_claim_names, problems_of_claims, problems_of_head
+from lstm_ref.corpus.meaning.checks.views import elements_of
+from lstm_ref.corpus.meaning.claim_verdicts import (
+    ALONE,
+    example_file,
+    side_of,
+    verdict_in,
+    verdicts,
+    versions_of,
+)
+from lstm_ref.corpus.meaning.resolution import Parameters, WrittenCase
+from lstm_ref.corpus.points.covering_file import Selections
+from lstm_ref.corpus.read.documents import Document, View
+from lstm_ref.corpus.read.models.cases import CallEntry, CallStepEntry, CaseEntry, CasesFile, ValuesEntry
+from lstm_ref.corpus.read.models.claims import ClaimEntry, ClaimsFile, Exhibit, WeightClaim
+from lstm_ref.corpus.read.models.parameters import ParametersFile
+from lstm_ref.corpus.read.validation import salvaged
 from lstm_ref.corpus.reading import ReadCases, dialect_of, head_of, read_each, refused
-from lstm_ref.corpus.resolution import Parameters, WrittenCase
-from lstm_ref.corpus.validation import salvaged
 
 DTYPES = ("float32",)  # those of an exhibit that names none: what the frameworks use by default
 OF_WEIGHTS = ("weights", "parameters")

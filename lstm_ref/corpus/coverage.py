@@ -10,9 +10,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from lstm_ref.corpus.case import ABSENT, SIZED, Case
-from lstm_ref.corpus.ids import value_text
-from lstm_ref.corpus.models.cases import CasesFile
-from lstm_ref.corpus.models.parameters import Layer, ParametersFile
+from lstm_ref.corpus.points.ids import value_text
+from lstm_ref.corpus.read.models.cases import CasesFile
+from lstm_ref.corpus.read.models.parameters import Layer, ParametersFile
 
 # A parameter and the text of one of its values.
 Setting: TypeAlias = tuple[str, str]

@@ -14,12 +14,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lstm_ref.corpus.covering_file import COMMAND, NAME, Selection, digest, read, text
 from lstm_ref.corpus.errors import CorpusError
 from lstm_ref.corpus.loading import case_files, corpus_root
-from lstm_ref.corpus.matrix import Matrix, Row
-from lstm_ref.corpus.models.cases import CoveringEntry
-from lstm_ref.corpus.verifier import no_points, uncovered
+from lstm_ref.corpus.points.covering_file import COMMAND, NAME, Selection, digest, read, text
+from lstm_ref.corpus.points.matrix import Matrix, Row
+from lstm_ref.corpus.points.verifier import no_points, uncovered
+from lstm_ref.corpus.read.models.cases import CoveringEntry
 
 MOST_SHOWN = 5  # combinations that a selection misses, in a message
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lstm_ref.corpus.case import Location
-from lstm_ref.corpus.documents import Document
-from lstm_ref.corpus.models.divergences import DivergencesFile
+from lstm_ref.corpus.read.documents import Document
+from lstm_ref.corpus.read.models.divergences import DivergencesFile
 
 
 @dataclass(frozen=True)

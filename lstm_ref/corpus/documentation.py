@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from lstm_ref.corpus.case import Case, Location
-from lstm_ref.corpus.documents import Document
 from lstm_ref.corpus.errors import Problem
 from lstm_ref.corpus.hints import did_you_mean
-from lstm_ref.corpus.models.documentation import DocumentationFile
+from lstm_ref.corpus.read.documents import Document
+from lstm_ref.corpus.read.models.documentation import DocumentationFile
 
 _PROMPT = re.compile(r"^\s*(>>>|\.\.\. )")
 _ITEM = re.compile(r"^(\s*)(?:[-*] |\d+\. )")

@@ -19,19 +19,19 @@ from lstm_ref.corpus.case import (
     Term,
     Values,
 )
-from lstm_ref.corpus.ids import point_ids, value_text
-from lstm_ref.corpus.literals import literals
-from lstm_ref.corpus.matrix import Point, split
-from lstm_ref.corpus.models.cases import (
+from lstm_ref.corpus.meaning.literals import literals
+from lstm_ref.corpus.meaning.resolution import CaseSettings, ResolvedCase, given, means_the_same, merged_input
+from lstm_ref.corpus.points.ids import point_ids, value_text
+from lstm_ref.corpus.points.matrix import Point, split
+from lstm_ref.corpus.read.models.cases import (
     CallStepEntry,
     ExpectEntry,
     RelationEntry,
     Spotted,
     TrainStepEntry,
 )
-from lstm_ref.corpus.models.cases import Step as WrittenStep
-from lstm_ref.corpus.models.parameters import Layer
-from lstm_ref.corpus.resolution import CaseSettings, ResolvedCase, given, means_the_same, merged_input
+from lstm_ref.corpus.read.models.cases import Step as WrittenStep
+from lstm_ref.corpus.read.models.parameters import Layer
 
 
 def expand(case: ResolvedCase, prefix: str, *, everyday: bool = False) -> Iterator[Case]:

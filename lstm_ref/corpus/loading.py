@@ -18,27 +18,27 @@ from types import MappingProxyType
 from pydantic import BaseModel
 
 from lstm_ref.corpus.case import Case, Location
-from lstm_ref.corpus.checks import problems_of_divergences, problems_of_parameters
 from lstm_ref.corpus.claims import read_claims
-from lstm_ref.corpus.covering_file import COMMAND, NAME, Selections
-from lstm_ref.corpus.covering_file import read as read_selections
 from lstm_ref.corpus.divergences import Divergence, divergences
 from lstm_ref.corpus.documentation import Sentence, sentences, uncovering
-from lstm_ref.corpus.documents import Document, parse
 from lstm_ref.corpus.errors import CorpusError, NothingSelectedError, Problem
 from lstm_ref.corpus.hints import did_you_mean
-from lstm_ref.corpus.inheritance import inherited
-from lstm_ref.corpus.literal_files import KINDS
-from lstm_ref.corpus.models.base import KEBAB
-from lstm_ref.corpus.models.cases import CasesFile
-from lstm_ref.corpus.models.claims import ClaimsFile
-from lstm_ref.corpus.models.divergences import DivergencesFile
-from lstm_ref.corpus.models.documentation import DocumentationFile
-from lstm_ref.corpus.models.parameters import ParametersFile
+from lstm_ref.corpus.meaning.checks import problems_of_divergences, problems_of_parameters
+from lstm_ref.corpus.meaning.literal_files import KINDS
+from lstm_ref.corpus.meaning.resolution import Parameters
+from lstm_ref.corpus.points.covering_file import COMMAND, NAME, Selections
+from lstm_ref.corpus.points.covering_file import read as read_selections
+from lstm_ref.corpus.read.documents import Document, parse
+from lstm_ref.corpus.read.inheritance import inherited
+from lstm_ref.corpus.read.models.base import KEBAB
+from lstm_ref.corpus.read.models.cases import CasesFile
+from lstm_ref.corpus.read.models.claims import ClaimsFile
+from lstm_ref.corpus.read.models.divergences import DivergencesFile
+from lstm_ref.corpus.read.models.documentation import DocumentationFile
+from lstm_ref.corpus.read.models.parameters import ParametersFile
+from lstm_ref.corpus.read.validation import readable, validated
 from lstm_ref.corpus.reading import ReadCases, read_cases
-from lstm_ref.corpus.resolution import Parameters
 from lstm_ref.corpus.selection import id_pattern, select
-from lstm_ref.corpus.validation import readable, validated
 from lstm_ref.kinds import is_case_file
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from lstm_ref.corpus.case import Case
-from lstm_ref.corpus.resolution import Parameters
+from lstm_ref.corpus.meaning.resolution import Parameters
 
 _ADDRESS = re.compile(r"https?://[^\s,;\"')\]]+")
 

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from lstm_ref.corpus.case import Case
-from lstm_ref.corpus.checks import (
+from lstm_ref.corpus.errors import Problem
+from lstm_ref.corpus.expansion import expand
+from lstm_ref.corpus.hints import did_you_mean
+from lstm_ref.corpus.meaning.checks import (
     has_anything_to_check,
     layer_problems,
     problems_of_case,
@@ -15,15 +18,12 @@ from lstm_ref.corpus.checks import (
     problems_of_names,
     problems_of_points,
 )
-from lstm_ref.corpus.covering_file import Selections
-from lstm_ref.corpus.documents import View
-from lstm_ref.corpus.errors import Problem
-from lstm_ref.corpus.expansion import expand
-from lstm_ref.corpus.hints import did_you_mean
-from lstm_ref.corpus.models.cases import CaseEntry, CasesFile, Defaults
-from lstm_ref.corpus.models.parameters import ParametersFile
-from lstm_ref.corpus.resolution import Parameters, ResolvedCase, WrittenCase, resolved
-from lstm_ref.corpus.validation import salvaged
+from lstm_ref.corpus.meaning.resolution import Parameters, ResolvedCase, WrittenCase, resolved
+from lstm_ref.corpus.points.covering_file import Selections
+from lstm_ref.corpus.read.documents import View
+from lstm_ref.corpus.read.models.cases import CaseEntry, CasesFile, Defaults
+from lstm_ref.corpus.read.models.parameters import ParametersFile
+from lstm_ref.corpus.read.validation import salvaged
 
 UNNAMED = {"name": "unnamed"}  # stands in for a name that is missing; that is told by itself
 

@@ -16,12 +16,12 @@ from typing import Any
 from lstm_ref.corpus.case import SIZED
 from lstm_ref.corpus.errors import CorpusError
 from lstm_ref.corpus.loading import corpus_root, load_parameters
-from lstm_ref.corpus.matrix import OTHER
-from lstm_ref.corpus.models import KINDS
-from lstm_ref.corpus.models.base import Scalar
-from lstm_ref.corpus.models.cases import ValuesEntry
-from lstm_ref.corpus.models.parameters import Layer, ParametersFile
-from lstm_ref.corpus.types import families, schema_of
+from lstm_ref.corpus.meaning.types import families, schema_of
+from lstm_ref.corpus.points.matrix import OTHER
+from lstm_ref.corpus.read.models import KINDS
+from lstm_ref.corpus.read.models.base import Scalar
+from lstm_ref.corpus.read.models.cases import ValuesEntry
+from lstm_ref.corpus.read.models.parameters import Layer, ParametersFile
 
 Schema = dict[str, Any]
 

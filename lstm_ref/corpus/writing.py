@@ -6,11 +6,11 @@ from typing import Any
 import yaml
 
 from lstm_ref.corpus.case import ABSENT, SIZED, Case, CaseStep, ExpectedError, Input, Relation, Term, Values
-from lstm_ref.corpus.documents import plain_value
-from lstm_ref.corpus.ids import value_text
-from lstm_ref.corpus.literals import Printed
-from lstm_ref.corpus.matrix import OTHER, split
-from lstm_ref.corpus.models.cases import Defaults
+from lstm_ref.corpus.meaning.literals import Printed
+from lstm_ref.corpus.points.ids import value_text
+from lstm_ref.corpus.points.matrix import OTHER, split
+from lstm_ref.corpus.read.documents import plain_value
+from lstm_ref.corpus.read.models.cases import Defaults
 
 _TAGS = {str: "str", int: "int", float: "float", bool: "bool", type(None): "null"}
 

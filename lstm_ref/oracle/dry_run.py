@@ -10,7 +10,7 @@ import numpy as np
 
 from lstm_ref.corpus.case import Case
 from lstm_ref.corpus.errors import Problem
-from lstm_ref.corpus.ids import value_text
+from lstm_ref.corpus.points.ids import value_text
 from lstm_ref.dialects import dialect
 from lstm_ref.dialects.dialect import Spec
 from lstm_ref.oracle.errors import CannotJudge

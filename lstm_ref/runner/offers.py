@@ -9,8 +9,8 @@ from typing import Any
 
 from lstm_ref.corpus.case import ABSENT, Case, CaseStep
 from lstm_ref.corpus.hints import did_you_mean
-from lstm_ref.corpus.ids import value_text
-from lstm_ref.corpus.models.parameters import Layer, ParametersFile
+from lstm_ref.corpus.points.ids import value_text
+from lstm_ref.corpus.read.models.parameters import Layer, ParametersFile
 from lstm_ref.oracle.policies import POLICIES
 from lstm_ref.oracle.twin import TwinCall
 from lstm_ref.protocol.introduction import Introduction

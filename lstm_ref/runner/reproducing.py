@@ -11,8 +11,8 @@ from typing import Any
 
 import lstm_ref
 from lstm_ref.corpus import Case, load_parameters
-from lstm_ref.corpus.ids import value_text
 from lstm_ref.corpus.pages import pages
+from lstm_ref.corpus.points.ids import value_text
 from lstm_ref.dialects import dialect
 from lstm_ref.dialects.reproduction import CannotReproduce, Refusal, Right, Shown, program, writes
 from lstm_ref.implementations import discover

@@ -13,8 +13,8 @@ from typing import Any
 from lstm_ref.corpus import as_yaml, corpus_root
 from lstm_ref.corpus.case import Case
 from lstm_ref.corpus.divergences import Divergence
-from lstm_ref.corpus.ids import value_text
 from lstm_ref.corpus.pages import pages
+from lstm_ref.corpus.points.ids import value_text
 from lstm_ref.corpus.selection import last_part
 from lstm_ref.dialects import dialect
 from lstm_ref.oracle.errors import CannotJudge, NotInThisDtype

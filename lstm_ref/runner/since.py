@@ -8,8 +8,8 @@ from typing import Any
 from packaging.version import InvalidVersion, Version
 
 from lstm_ref.corpus.case import Case
-from lstm_ref.corpus.models.parameters import Parameter, ParametersFile
-from lstm_ref.corpus.types import word_of
+from lstm_ref.corpus.meaning.types import word_of
+from lstm_ref.corpus.read.models.parameters import Parameter, ParametersFile
 
 
 def not_yet(case: Case, documented: ParametersFile, versions: Mapping[str, str]) -> str | None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from lstm_ref.corpus.case import Case
 from lstm_ref.corpus.claim import Asserted, Claim, Weight
-from lstm_ref.corpus.models.claims import is_shape
+from lstm_ref.corpus.read.models.claims import is_shape
 from lstm_ref.dialects.initial import Exactly, Orthogonal, Uniform
 from lstm_ref.dialects.snippets import snippet
 from lstm_ref.protocol.documentation import REQUIRED

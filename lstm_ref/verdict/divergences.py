@@ -8,9 +8,9 @@ from packaging.specifiers import SpecifierSet
 
 from lstm_ref.corpus.case import ABSENT, SIZED, Case, CaseStep
 from lstm_ref.corpus.divergences import Divergence
-from lstm_ref.corpus.ids import value_text
-from lstm_ref.corpus.matrix import split
-from lstm_ref.corpus.models.parameters import ParametersFile
+from lstm_ref.corpus.points.ids import value_text
+from lstm_ref.corpus.points.matrix import split
+from lstm_ref.corpus.read.models.parameters import ParametersFile
 from lstm_ref.corpus.selection import id_pattern
 from lstm_ref.verdict.errors import UnknownFact
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from lstm_ref.corpus import Case, corpus_root, load
-from lstm_ref.corpus.ids import value_text
+from lstm_ref.corpus.points.ids import value_text
 from lstm_ref.corpus.quick_file import COMMAND, NAME, read, text
 from lstm_ref.verdict.noticing import Shown, changing, noticed
 

@@ -25,10 +25,10 @@ from lstm_ref.corpus import (
     load_parameters,
 )
 from lstm_ref.corpus.covering import Wanted, faults, main, select, wanted
-from lstm_ref.corpus.covering_file import Selection, text
-from lstm_ref.corpus.matrix import Matrix, Row
-from lstm_ref.corpus.models.cases import CoveringEntry
-from lstm_ref.corpus.verifier import no_points, uncovered
+from lstm_ref.corpus.points.covering_file import Selection, text
+from lstm_ref.corpus.points.matrix import Matrix, Row
+from lstm_ref.corpus.points.verifier import no_points, uncovered
+from lstm_ref.corpus.read.models.cases import CoveringEntry
 
 Cases = Callable[[str], list[Case]]
 Problems = Callable[[str], tuple[Problem, ...]]
@@ -229,10 +229,11 @@ def test_a_selection_of_any_matrix_covers_it(matrix: Matrix, strength: int) -> N
 @pytest.mark.usefixtures("covertable")
 def test_a_selection_is_the_same_in_every_process() -> None:
     code = (
-        "import json, sys; from lstm_ref.corpus.covering import Wanted, select; from lstm_ref.corpus.matrix"
-        " import Matrix; from lstm_ref.corpus.models.cases import CoveringEntry; matrix, exclude ="
-        " json.loads(sys.argv[1]); print(json.dumps(select(Wanted(Matrix.of(matrix, exclude),"
-        " CoveringEntry(strength=3, runs='always')))))"
+        "import json, sys; from lstm_ref.corpus.covering import Wanted, select;"
+        " from lstm_ref.corpus.points.matrix import Matrix;"
+        " from lstm_ref.corpus.read.models.cases import CoveringEntry;"
+        " matrix, exclude = json.loads(sys.argv[1]); print(json.dumps(select("
+        "Wanted(Matrix.of(matrix, exclude), CoveringEntry(strength=3, runs='always')))))"
     )
     found = [
         subprocess.run(

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from lstm_ref.corpus import CorpusError, documents
-from lstm_ref.corpus.documents import parse
+from lstm_ref.corpus.read.documents import parse
 
 
 def data(text: str) -> Any:

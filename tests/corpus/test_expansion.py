@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lstm_ref.corpus import Case, CaseStep, Equality, ExpectedError, Input, Relation, Term, Values, load
-from lstm_ref.corpus.ids import point_ids, value_text
+from lstm_ref.corpus.points.ids import point_ids, value_text
 
 Cases = Callable[[str], list[Case]]
 

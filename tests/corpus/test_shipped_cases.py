@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from lstm_ref.corpus import Case, Input, load
-from lstm_ref.corpus.ids import value_text
-from lstm_ref.corpus.models.parameters import CallArgument, Layer, Parameter
+from lstm_ref.corpus.points.ids import value_text
+from lstm_ref.corpus.read.models.parameters import CallArgument, Layer, Parameter
 from lstm_ref.dialects import dialect as dialect_of
 from lstm_ref.dialects.keras.masks import parts
 

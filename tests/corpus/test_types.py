@@ -8,8 +8,8 @@ import pytest
 from jsonschema import Draft7Validator
 
 from lstm_ref.corpus import CorpusError, load_file, load_parameters
+from lstm_ref.corpus.meaning.types import schema_of
 from lstm_ref.corpus.schema import schema
-from lstm_ref.corpus.types import schema_of
 
 PARAMETERS = load_parameters()
 SCHEMA = schema(PARAMETERS)
@@ -45,7 +45,7 @@ def invalid(text: str) -> bool:
 
 def as_yaml_1_2(text: str) -> Any:
     """The data as the suite reads it: yes and no are words."""
-    from lstm_ref.corpus.documents import parse
+    from lstm_ref.corpus.read.documents import parse
 
     return parse(text.encode(), Path("file.yaml"))[0].data
 

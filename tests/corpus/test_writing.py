@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lstm_ref.corpus import Case, as_yaml, corpus_root, load, load_file, load_parameters
-from lstm_ref.corpus.literal_files import KINDS
+from lstm_ref.corpus.meaning.literal_files import KINDS
 
 
 def again(case: Case, root: Path) -> Case:

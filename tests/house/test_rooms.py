@@ -87,3 +87,21 @@ def test_a_room_knows_only_those_it_may(room: str, known: str) -> None:
         if not re.match(rf"lstm_ref\.({known})\b", name)
     ]
     assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("room", "known"),
+    [
+        ("read", "read|case|errors|hints"),
+        ("points", "points|read|case|errors"),
+        ("meaning", "meaning|points|read|case|errors|hints"),
+    ],
+)
+def test_within_the_corpus_entries_are_read_then_multiplied_then_understood(room: str, known: str) -> None:
+    wrong = [
+        f"{file.relative_to(PACKAGE)}: {name}"
+        for file in files(f"corpus/{room}")
+        for name in imported(file)
+        if not re.match(rf"lstm_ref\.(corpus\.({known})|kinds)\b", name)
+    ]
+    assert wrong == []

@@ -10,8 +10,8 @@ from heads import head
 from mpmath import exp, mp, mpf, tanh
 
 from lstm_ref.corpus import Case, CorpusError, corpus_hash, load
-from lstm_ref.corpus.literal_files import UnreadableNumbers, read_array
-from lstm_ref.corpus.literals import half_unit
+from lstm_ref.corpus.meaning.literal_files import UnreadableNumbers, read_array
+from lstm_ref.corpus.meaning.literals import half_unit
 from lstm_ref.oracle.dry_run import problems_of
 from lstm_ref.oracle.known import known
 from lstm_ref.oracle.materialize import materialize

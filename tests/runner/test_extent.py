@@ -14,7 +14,7 @@ from heads import KERAS_LSTM, TORCH_LSTM
 import lstm_ref
 from lstm_ref.corpus import load_file, load_parameters
 from lstm_ref.corpus.covering import wanted
-from lstm_ref.corpus.covering_file import Selection, text
+from lstm_ref.corpus.points.covering_file import Selection, text
 from lstm_ref.corpus.selection import last_part
 
 # Eight points, four of which cover every pair; a case of one point; and one that has no

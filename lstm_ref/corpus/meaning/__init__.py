@@ -1,0 +1,1 @@
+"""What entries mean: resolved by the parameter tables, and checked against them."""

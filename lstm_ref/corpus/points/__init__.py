@@ -1,0 +1,3 @@
+"""The points of a case: the combinations of a matrix, their ids, and the selections of
+large matrices.
+"""

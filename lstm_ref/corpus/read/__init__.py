@@ -1,0 +1,3 @@
+"""From a file to typed entries: YAML with the place of everything in it, models of what
+may stand there.
+"""
