@@ -1,5 +1,5 @@
-"""The weights of a whole LSTM, from one of Keras, PyTorch, ONNX, Paddle and TensorFlow
-1 to another.
+"""The weights of a whole LSTM, from one of Keras, PyTorch, ONNX, Flax, Paddle and
+TensorFlow 1 to another.
 
     from lstm_ref.conversion import from_keras, to_onnx, to_torch
 
@@ -23,6 +23,7 @@
 | Keras        | a layer, cell, Bidirectional, model, or lists | i, f, c, o | 1      |
 | torch        | a module, or a `state_dict` with any prefix   | i, f, g, o | 2      |
 | ONNX         | a model or its file, or a list of `OnnxLSTM`  | i, o, f, c | 2      |
+| Flax         | a cell, RNN, Bidirectional, their state, list | i, f, g, o | 1      |
 | Paddle       | a layer, or a `state_dict` with any prefix    | i, f, g, o | 2      |
 | TensorFlow 1 | a list of `TensorFlow1Cell`                   | i, j, f, o | 1      |
 
@@ -31,10 +32,11 @@ node)` chooses one, as `from_torch(state, prefix)` does in a state_dict. One
 torch.nn.LSTM has as many units in all layers; weights that have not are handed over
 layer by layer.
 
-Nothing is rounded, with three exceptions: Keras and TensorFlow 1 have one bias, so that
-two are added up, in their own dtype; TensorFlow 1 adds 1 to the forget gate at run
-time, which is taken off; and `dtype=` rounds on purpose. What starts from Keras comes
-back from PyTorch, ONNX and Paddle bit for bit, and so does what goes between these.
+Nothing is rounded, with three exceptions: Keras, Flax and TensorFlow 1 have one bias,
+so that two are added up, in their own dtype; TensorFlow 1 adds 1 to the forget gate at
+run time, which is taken off; and `dtype=` rounds on purpose. What starts from Keras
+comes back from PyTorch, ONNX, Flax and Paddle bit for bit, and so does what goes
+between PyTorch, ONNX and Paddle.
 
 A bias of zeros and no bias are the same here. Arrays keep their dtype: a target of a
 wider one takes them, a narrower one is refused unless `dtype=` names it, and so is a
@@ -55,6 +57,7 @@ that is handed in. `lstm-ref convert` does the same with files.
 """
 
 from lstm_ref.conversion.errors import ConversionError
+from lstm_ref.conversion.flax import from_flax, to_flax
 from lstm_ref.conversion.keras import from_keras, to_keras
 from lstm_ref.conversion.onnx import OnnxLSTM, from_onnx, to_onnx
 from lstm_ref.conversion.paddle import from_paddle, to_paddle
@@ -69,11 +72,13 @@ __all__ = [
     "OnnxLSTM",
     "Stack",
     "TensorFlow1Cell",
+    "from_flax",
     "from_keras",
     "from_onnx",
     "from_paddle",
     "from_tensorflow1",
     "from_torch",
+    "to_flax",
     "to_keras",
     "to_onnx",
     "to_paddle",

@@ -3,7 +3,7 @@ and Bidirectional, Keras 2 and 3, on any backend.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -19,6 +19,7 @@ from lstm_ref.conversion.stack import (
     misfits,
     narrowed,
     of_file,
+    one_bias,
     place,
     same_structure,
 )
@@ -131,7 +132,7 @@ def to_keras(weights: Any, layer: Any = None, dtype: str | None = None) -> list[
         raise ConversionError(
             [f"{where} has a projection (proj_size), and keras.layers.LSTM has none" for where in projected]
         )
-    given = [[_one_bias(w).to_keras() for w in directions] for directions in stack]
+    given = [[one_bias(w).to_keras() for w in directions] for directions in stack]
     flat = [np.array(each[name]) for directions in given for each in directions for name in NAMES]
     if layer is None:
         return flat
@@ -199,18 +200,6 @@ def _fits(layers: Sequence[Sequence[LSTMWeights]]) -> bool:
     except ConversionError:
         return False
     return True
-
-
-def _one_bias(weights: LSTMWeights) -> LSTMWeights:
-    """The same weights with one bias. A single bias that went through `to_torch` comes
-    back without a change. A sum would change -0.0: -0.0 + 0.0 is 0.0.
-    """
-    if weights.recurrent_bias is None:
-        return weights
-    bias = np.add(
-        weights.bias, weights.recurrent_bias, out=weights.bias.copy(), where=weights.recurrent_bias != 0
-    )
-    return replace(weights, bias=bias, recurrent_bias=None)
 
 
 def _read(cell: Any, problems: list[str]) -> dict[str, Array]:

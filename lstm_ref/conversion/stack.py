@@ -16,7 +16,7 @@ Say: TypeAlias = Callable[[str, tuple[int, ...]], str]
 
 FLOATS = ("float64", "float32", "float16", "bfloat16")
 REQUIRED = ("kernel", "recurrent_kernel", "bias")
-READERS = "read them with from_keras, from_torch, from_onnx, from_paddle or from_tensorflow1"
+READERS = "read them with from_keras, from_torch, from_onnx, from_flax, from_paddle or from_tensorflow1"
 
 
 class Stack(tuple[tuple[LSTMWeights, ...], ...]):
@@ -137,6 +137,18 @@ def _of_arrays(weights: LSTMWeights) -> LSTMWeights:
     return replace(
         weights, **{name: as_array("", name, values, []) for name, values in arrays(weights).items()}
     )
+
+
+def one_bias(weights: LSTMWeights) -> LSTMWeights:
+    """The same weights with one bias. A single bias that went through `to_torch` comes
+    back without a change. A sum would change -0.0: -0.0 + 0.0 is 0.0.
+    """
+    if weights.recurrent_bias is None:
+        return weights
+    bias = np.add(
+        weights.bias, weights.recurrent_bias, out=weights.bias.copy(), where=weights.recurrent_bias != 0
+    )
+    return replace(weights, bias=bias, recurrent_bias=None)
 
 
 def narrowed(weights: Any, dtype: str | None) -> Stack:
