@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pytest
 
 from lstm_ref.dialects import dialect, paddle
+from lstm_ref.dialects.dialect import Sizes
 from lstm_ref.dialects.initial import Exactly, Uniform
 
 Array = npt.NDArray[Any]
@@ -160,6 +161,21 @@ def test_what_is_not_documented_is_refused(params: dict[str, Any], said: str) ->
 def test_lengths_that_are_not_valid_are_refused(lengths: list[int], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         layer()(X, sequence_length=np.array(lengths))
+
+
+@pytest.mark.parametrize("time_major", [False, True])
+def test_what_stands_in_the_padding_does_not_count(time_major: bool) -> None:
+    made = layer(direction="bidirect", time_major=time_major)
+    sizes = Sizes(N, T, F, form="nan-in-padding")
+    spec = made.arguments(sizes, {"sequence_length": "unequal"})["inputs"]
+    lengths = made.arguments(sizes, {"sequence_length": "unequal"})["sequence_length"].values
+    x = X.swapaxes(0, 1) if time_major else X
+    changed = np.where(spec.planted.where, spec.planted.value, x)
+    assert np.sum(np.isnan(changed)) == F * (N * T - np.sum(lengths))
+    y, (h, _) = made(changed, sequence_length=lengths)
+    right, (h_right, _) = made(x, sequence_length=lengths)
+    np.testing.assert_array_equal(y, right)
+    np.testing.assert_array_equal(h, h_right)
 
 
 def test_a_layer_may_take_the_rows_of_its_states_direction_by_direction() -> None:

@@ -9,6 +9,7 @@ from lstm_ref.dialects.dialect import (
     INPUT_DEVIATION,
     STATE_DEVIATION,
     Given,
+    Planted,
     Sizes,
     Spec,
     ends_with,
@@ -67,6 +68,14 @@ def inputs_spec(sizes: Sizes, time_major: bool | None) -> Spec:
     shape = sizes.shape or (*(size[axis] for axis in axes), sizes.features)
     known = (*axes, "feature")
     return Spec(shape, known if len(shape) == len(known) else (), INPUT_DEVIATION, "x")
+
+
+def with_nan(inputs: Spec, lengths: Given, time_major: bool) -> Spec:
+    """The inputs with NaN in the padding, all that is not less than its length."""
+    steps = inputs.shape[inputs.axes.index("time")]
+    padding = np.arange(steps)[:, None] >= lengths.values
+    where = (padding if time_major else padding.T)[..., None]
+    return inputs._replace(planted=Planted(where, np.nan))
 
 
 def sequence_length(word: str, sizes: Sizes) -> Given:

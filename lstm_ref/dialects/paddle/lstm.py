@@ -27,6 +27,7 @@ from lstm_ref.dialects.paddle.arguments import (
     inputs_spec,
     sequence_length,
     states,
+    with_nan,
 )
 from lstm_ref.dialects.paddle.weights import CellWeights, canonical, frozen_after, named, sizes_checked
 from lstm_ref.reference.activations import Array, sigmoid, tanh
@@ -204,6 +205,8 @@ class LSTM:
             )
         if "sequence_length" in call:
             found["sequence_length"] = sequence_length(call["sequence_length"], sizes)
+        if sizes.form == "nan-in-padding":
+            found["inputs"] = with_nan(found["inputs"], found["sequence_length"], self.time_major)
         return found | {name: call[name] for name in ("training",) if name in call}
 
     def draws(self, arguments: Mapping[str, Any]) -> Mapping[str, Draw]:
