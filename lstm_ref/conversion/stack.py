@@ -16,7 +16,7 @@ Say: TypeAlias = Callable[[str, tuple[int, ...]], str]
 
 FLOATS = ("float64", "float32", "float16", "bfloat16")
 REQUIRED = ("kernel", "recurrent_kernel", "bias")
-READERS = "read them with from_keras, from_torch, from_onnx, from_flax, from_paddle or from_tensorflow1"
+READERS = "read them with from_keras or another from_ function of lstm_ref.conversion"
 
 
 class Stack(tuple[tuple[LSTMWeights, ...], ...]):
