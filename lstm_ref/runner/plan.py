@@ -234,12 +234,12 @@ class Plan:
                     and not self.declined(target, case, chosen)
                 ):
                     dtypes = case.full_dtypes if self.full else case.dtypes
+                    dtypes = tuple(each for each in dtypes if not self.dtypes or each in self.dtypes)
                     dtypes = quick_dtypes(dtypes) if self.quick else dtypes
                     for dtype in (
                         dtypes if target.introduction is None else computable(dtypes, target.introduction)
                     ):
-                        if not self.dtypes or dtype in self.dtypes:
-                            yield case, name, dtype
+                        yield case, name, dtype
 
     def declined(self, target: Target, case: Case, chosen: bool) -> str:
         """Why a target of the case's dialect has no items of the case. Empty if it has

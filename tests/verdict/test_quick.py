@@ -89,3 +89,9 @@ def test_a_quick_run_says_so_and_takes_all_cases_of_ones_own(run: Callable[..., 
 def test_a_run_is_not_quick_and_full(run: Callable[..., Any]) -> None:
     done = run("--lstm-quick", "--lstm-full", yaml=SHIPPED)
     assert (done.code, "a run is quick or full; leave one of the options out" in done.text) == (4, True)
+
+
+def test_a_quick_run_in_float32_takes_the_cases_in_float32(run: Callable[..., Any]) -> None:
+    assert run("--lstm-quick", "--lstm-dtype", "float32", yaml=SHIPPED).outcomes() == {
+        ("file/own", "float32"): "pass"
+    }
