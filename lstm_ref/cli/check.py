@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lstm_ref.cli.shared import FORMAT, count, show_json, show_problems, waiting
+from lstm_ref.collection import without_collection
 from lstm_ref.kinds import is_case_file, is_other_file
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ def check(files: tuple[Path, ...], format_: str) -> None:
     lstm-ref check cases/keras/masks.yaml
     lstm-ref check my-cases/
     """
-    from lstm_ref.corpus.loading import without_collection
     from lstm_ref.oracle.dry_run import problems_of
 
     with waiting("still checking; a large matrix takes a while"), without_collection():

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lstm_ref.collection import without_collection
+
 if TYPE_CHECKING:
     from lstm_ref.results.records import Results
 
@@ -47,7 +49,8 @@ def report(results: Path, format_: str, output: Path | None) -> None:
     from lstm_ref.results.reading import read
 
     try:
-        text = _renderer(format_)(read(results))
+        with without_collection():
+            text = _renderer(format_)(read(results))
     except ResultFileError as error:
         raise click.ClickException(str(error)) from error
     if output is not None and str(output) == "-":

@@ -2,13 +2,11 @@
 nothing in a file is run.
 """
 
-import gc
 import re
 import shlex
 import sys
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -17,6 +15,7 @@ from types import MappingProxyType
 
 from pydantic import BaseModel
 
+from lstm_ref.collection import without_collection
 from lstm_ref.corpus.case import Case, Location
 from lstm_ref.corpus.claims import read_claims
 from lstm_ref.corpus.divergences import Divergence, divergences
@@ -86,21 +85,6 @@ def corpus_root() -> Path:
             )
         ]
     )
-
-
-@contextmanager
-def without_collection() -> Iterator[None]:
-    """Without cyclic garbage collection: reading makes many objects and no cycles, and
-    searching them for some takes a quarter of the time.
-    """
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def load(root: Path | None = None) -> Corpus:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from lstm_ref.report.errors import CannotCompare
 from lstm_ref.report.findings import cause, headline, without_numbers
-from lstm_ref.report.tables import implementations, versions
+from lstm_ref.report.tables import versions
 from lstm_ref.results.records import FAILING, Outcome, Results
 
 # Every kind of change with its words, in the order in which they are shown.
@@ -120,7 +120,7 @@ def changes(old: Results, new: Results, match: Mapping[str, str] | None = None) 
     compared. Raises CannotCompare where nothing can be compared, or where a name is in
     neither file.
     """
-    pairs = _pairs(implementations(old), implementations(new), match or {})
+    pairs = _pairs(old.implementations, new.implementations, match or {})
     calls = dict(pairs)
     before: dict[Key, Outcome] = {
         (o.case, calls[o.implementation], o.dtype): o for o in old.outcomes if o.implementation in calls
@@ -149,7 +149,7 @@ def changes(old: Results, new: Results, match: Mapping[str, str] | None = None) 
 
 
 def _side(results: Results) -> Side:
-    names = implementations(results)
+    names = results.implementations
     return Side({name: versions(results, name) for name in names}, results.incomplete, len(results.outcomes))
 
 
@@ -188,7 +188,7 @@ def _notes(old: Results, new: Results, pairs: Sequence[tuple[str, str]]) -> Iter
         if results.incomplete:
             yield f"the {which} file is incomplete: {results.incomplete}"
         compared = {pair[which == "new"] for pair in pairs}
-        if left := [name for name in implementations(results) if name not in compared]:
+        if left := [name for name in results.implementations if name not in compared]:
             yield f"only the {which} file has {', '.join(left)}"
     if old.header.platform.get("flags") != new.header.platform.get("flags"):
         yield "the processors differ: half precisions may be computed otherwise"

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lstm_ref.report.tables import versions
+from lstm_ref.report.tables import digest, versions
 from lstm_ref.results.records import FAILING, Claimed, Outcome, Results
 
 # Each verdict in the words of the report. The most important one comes first.
@@ -14,6 +14,7 @@ VERDICTS = {
     "true": "True",
     "not-decidable": "Not decidable here",
 }
+FEW = 12  # more statements than this are folded, those of a source together
 KINDS = ("article", "documentation", "docstring")  # of sources, in the order in which they are shown
 SIDES = {
     "holds": "The statement holds",
@@ -90,6 +91,13 @@ class Claims:
         mine = [each for each in self.statements if each.source == source]
         return sorted(mine, key=lambda each: rank.index(each.verdicts[0].verdict))
 
+    def opens(self, source: int) -> bool:
+        """Whether the statements of a source are shown without being asked for: where
+        there are few in all, and where one of them is not what it is said to be.
+        """
+        refuted = any(verdict.state == "refuted" for each in self.of(source) for verdict in each.verdicts)
+        return refuted or len(self.statements) <= FEW
+
 
 def claims(results: Results) -> Claims:
     """The statements that a run was about, in the order of their files."""
@@ -100,8 +108,8 @@ def claims(results: Results) -> Claims:
     found = dict.fromkeys(_title(outcomes) for outcomes in groups.values())
     titles = sorted(found, key=lambda title: KINDS.index(title[1]) if title[1] in KINDS else len(KINDS))
     statements = tuple(
-        _statement(results, f"claim-{number}", titles.index(_title(some)), some)
-        for number, some in enumerate(groups.values(), start=1)
+        _statement(results, f"claim-{digest(claim)}", titles.index(_title(some)), some)
+        for claim, some in groups.items()
     )
     of_source = [[each for each in statements if each.source == index] for index in range(len(titles))]
     sources = tuple(

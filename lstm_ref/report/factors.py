@@ -4,6 +4,7 @@ passing point has.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 
 from lstm_ref.results.records import Outcome
@@ -53,7 +54,7 @@ class Factors:
 
 
 class Passing:
-    """The passing points of some implementations, by parameter value. Each point is one
+    """The passing points of an implementation, by parameter value. Each point is one
     bit.
     """
 
@@ -64,10 +65,23 @@ class Passing:
             for pair in having(outcome):
                 self._having.setdefault(pair, []).append(self.count)
             self.count += 1
-        self._values: dict[str, list[str]] = {}
-        for parameter, value in self._having:
-            self._values.setdefault(parameter, []).append(value)
+        self._values = _by_parameter(self._having)
         self._bits: dict[tuple[str, str], int] = {}
+
+    @classmethod
+    def of_several(cls, parts: Sequence["Passing"]) -> "Passing":
+        """Those of several implementations, one behind the other."""
+        whole = cls(())
+        pairs: dict[tuple[str, str], None] = {}
+        for part in parts:
+            pairs |= dict.fromkeys(part._having)
+        whole._having = {pair: [] for pair in pairs}
+        whole._values = _by_parameter(pairs)
+        for part in parts:
+            for pair in part._having:
+                whole._bits[pair] = whole._bits.get(pair, 0) | part._bits_of(pair) << whole.count
+            whole.count += part.count
+        return whole
 
     @property
     def all(self) -> int:
@@ -99,11 +113,25 @@ class Passing:
         return self._bits[pair]
 
 
+def _by_parameter(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    values: dict[str, list[str]] = {}
+    for parameter, value in pairs:
+        values.setdefault(parameter, []).append(value)
+    return values
+
+
 def having(outcome: Outcome) -> list[tuple[str, str]]:
     """The dtype and each parameter of a point, with its value."""
-    pairs = outcome.settings
-    words = dict.fromkeys(value for parameter, value in pairs if _is_word(value))
-    return [(DTYPE, outcome.dtype), *pairs, *((ANYWHERE, word) for word in words)]
+    return [(DTYPE, outcome.dtype), *_with_words(outcome.settings)]
+
+
+@lru_cache(maxsize=100_000)
+def _with_words(pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """The parameters of a point, and its words: dtypes and implementations share
+    them.
+    """
+    words = dict.fromkeys(value for _, value in pairs if _is_word(value))
+    return (*pairs, *((ANYWHERE, word) for word in words))
 
 
 def _is_word(value: str) -> bool:

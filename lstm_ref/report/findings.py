@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lstm_ref.report.factors import Factors, Passing, factors
-from lstm_ref.report.tables import digest, implementations, sharing_cases
+from lstm_ref.report.tables import digest, sharing_cases
 from lstm_ref.results.records import DTYPES, FAILING, Outcome, Results, Worst
 
 NUMBER = re.compile(r"[-+]?(?:\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?|\b(?:nan|inf)\b)")
@@ -105,20 +105,21 @@ def findings(results: Results) -> list[Finding]:
     """
     groups: dict[tuple[str, str, str], list[Outcome]] = {}
     families = {name: group[0] for group in sharing_cases(results) for name in group}
-    passing: dict[str, list[Outcome]] = {name: [] for name in implementations(results)}
+    passed: dict[str, list[Outcome]] = {name: [] for name in results.implementations}
     for outcome in results.outcomes:
         kind = kind_of(outcome)
         if kind:
             key = (kind, cause(outcome), families[outcome.implementation])
             groups.setdefault(key, []).append(outcome)
         elif outcome.outcome == "pass":
-            passing[outcome.implementation].append(outcome)
+            passed[outcome.implementation].append(outcome)
+    passing = {name: Passing(outcomes) for name, outcomes in passed.items()}
     compared: dict[tuple[str, ...], Passing] = {}
     found = []
     for (kind, words, family), outcomes in groups.items():
         names = tuple(dict.fromkeys(outcome.implementation for outcome in outcomes))
         if names not in compared:
-            compared[names] = Passing(point for name in names for point in passing[name])
+            compared[names] = Passing.of_several([passing[name] for name in names])
         anchor = f"finding-{digest(kind, words, family)}"
         found.append(_finding(anchor, kind, outcomes, compared[names]))
     return sorted(found, key=lambda each: (KINDS.index(each.kind), -len(each.outcomes)))

@@ -47,6 +47,9 @@ KIND_TITLES = {
 # Columns that are shown even if they are empty.
 ALWAYS = ("new", "defects")
 
+# Tables with more implementations than this are denser, or folded.
+FEW = 6
+
 # A report stays small, however much fails. Findings are shown in full up to this many
 # bytes, the most important ones first. The result file has the rest.
 FULL_TEXT_BYTES = 250_000
@@ -56,7 +59,7 @@ def render(results: Results) -> str:
     """The whole page."""
     found = findings(results)
     reasons = tables.reasons(results)
-    names = tables.implementations(results)
+    names = results.implementations
     lines = standings(results, found)
     return (
         _environment()
@@ -83,6 +86,7 @@ def render(results: Results) -> str:
             full=_told_in_full(found),
             group_of=group_of,
             groups=GROUPS,
+            few=FEW,
             kind_titles=KIND_TITLES,
             outcomes=OUTCOMES,
             failing_words=FAILING,

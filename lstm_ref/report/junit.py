@@ -3,7 +3,7 @@
 import re
 import xml.etree.ElementTree as xml
 
-from lstm_ref.report.tables import NOT_JUDGED, implementations
+from lstm_ref.report.tables import NOT_JUDGED
 from lstm_ref.results.records import FAILING, Outcome, Results
 
 # Outcomes that say nothing about whether the numbers are right.
@@ -18,7 +18,7 @@ def render(results: Results) -> str:
     A known divergence is skipped with its reason, and so is an unsupported case.
     """
     root = xml.Element("testsuites", name="lstm-ref")
-    for name in implementations(results):
+    for name in results.implementations:
         mine = [outcome for outcome in results.outcomes if outcome.implementation == name]
         if not mine:
             continue

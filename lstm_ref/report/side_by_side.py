@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lstm_ref.report.findings import Finding
-from lstm_ref.report.tables import implementations
 from lstm_ref.results.records import Results
 
 LABEL = "@"  # keras-tensorflow@3.8.0
@@ -34,7 +33,7 @@ def side_by_side(results: Results, found: Sequence[Finding]) -> list[SideBySide]
     before what is gone.
     """
     columns: dict[str, dict[str, str]] = {}
-    for column in implementations(results):
+    for column in results.implementations:
         name, _, label = column.partition(LABEL)
         columns.setdefault(name, {})[column] = label or name
     tables = []

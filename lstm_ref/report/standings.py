@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from lstm_ref.report.findings import DEFECTS, NEW, STALE, Finding
-from lstm_ref.report.tables import Tally, implementations, tally, versions
-from lstm_ref.results.records import FAILING, Results
+from lstm_ref.report.tables import Tally, tally, versions
+from lstm_ref.results.records import FAILING, Outcome, Results
 
 # Findings that are counted together: the word for their anchor, and their name.
 GROUPS = {
@@ -59,11 +59,14 @@ def standings(results: Results, found: Sequence[Finding]) -> list[Standing]:
     in the order in which they were asked for. Implementations that could not be started
     are shown elsewhere.
     """
-    names = implementations(results)
+    names = results.implementations
     words = slugs(names)
     lines = []
+    outcomes: dict[str, list[Outcome]] = {name: [] for name in names}
+    for outcome in results.outcomes:
+        outcomes[outcome.implementation].append(outcome)
     for name in names:
-        own = tally(outcome for outcome in results.outcomes if outcome.implementation == name)
+        own = tally(outcomes[name])
         mine = [finding for finding in found if name in finding.implementations]
         counts = {group: sum(group_of(each) == group for each in mine) for group in GROUPS}
         if own.total:

@@ -84,18 +84,9 @@ def heat(results: Results) -> Heat:
     dtypes = {dtype for _, dtype in counts}
     known = [dtype for dtype in DTYPES if dtype in dtypes]
     return Heat(
-        tuple(name for name in implementations(results) if any(name == ran for ran, _ in counts)),
+        tuple(name for name in results.implementations if any(name == ran for ran, _ in counts)),
         (*known, *sorted(dtypes.difference(known))),
         {key: Tally(ordered(count)) for key, count in counts.items()},
-    )
-
-
-def implementations(results: Results) -> list[str]:
-    """Every implementation asked for or found, each once."""
-    return list(
-        dict.fromkeys(
-            [*results.header.implementations, *(outcome.implementation for outcome in results.outcomes)]
-        )
     )
 
 
@@ -115,7 +106,7 @@ def versions(results: Results, implementation: str) -> str:
 
 def sharing_cases(results: Results) -> list[tuple[str, ...]]:
     """The implementations of each documented API: those that share cases."""
-    groups = {name: {name} for name in implementations(results)}
+    groups = {name: {name} for name in results.implementations}
     first: dict[str, str] = {}
     for outcome in results.outcomes:
         known = groups[first.setdefault(outcome.case, outcome.implementation)]
@@ -139,7 +130,7 @@ class FileRow:
 
 def per_file(results: Results) -> list[FileRow]:
     """A row for each case file, in the order of the run."""
-    names = implementations(results)
+    names = results.implementations
     groups: dict[str, dict[str, list[Outcome]]] = {}
     for outcome in results.outcomes:
         groups.setdefault(outcome.file, {name: [] for name in names})[outcome.implementation].append(outcome)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import fastjsonschema
 
+from lstm_ref.collection import without_collection
 from lstm_ref.results.errors import ResultFileError
 from lstm_ref.results.records import (
     DTYPES,
@@ -26,6 +27,7 @@ from lstm_ref.results.records import (
 )
 
 
+@without_collection()
 def read(file: Path) -> Results:
     """The content of a result file.
 
@@ -100,7 +102,8 @@ def _record(file: Path, number: int, line: bytes) -> dict[str, Any]:
             else error.message.replace("data", f"the {kind}", 1)
         )
         raise ResultFileError(file, number, problem, again) from error
-    return dict(record)
+    checked: dict[str, Any] = record
+    return checked
 
 
 @cache
@@ -177,7 +180,10 @@ def _each_once(values: Iterable[T]) -> tuple[T, ...]:
 
 
 def _fields(record: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in record.items() if name not in ("type", "format")}
+    fields = record.copy()
+    del fields["type"]
+    fields.pop("format", None)
+    return fields
 
 
 def _header(record: dict[str, Any]) -> Header:
@@ -192,14 +198,13 @@ def _subject(record: dict[str, Any]) -> SubjectRecord:
 
 
 def _outcome(record: dict[str, Any]) -> Outcome:
-    worst = record.get("worst")
-    place = (
-        Worst(**{**worst, "index": tuple(worst["index"]), "axes": tuple(worst["axes"])}) if worst else None
-    )
-    claim = record.get("claim")
-    said = Claimed(**{**claim, "code": tuple(claim["code"]), "seen": tuple(claim["seen"])}) if claim else None
-    along = tuple(_profile(profile) for profile in record.get("profiles", ()))
-    return Outcome(**{**_fields(record), "worst": place, "profiles": along, "claim": said})
+    fields = _fields(record)
+    if worst := record.get("worst"):
+        fields["worst"] = Worst(**{**worst, "index": tuple(worst["index"]), "axes": tuple(worst["axes"])})
+    if claim := record.get("claim"):
+        fields["claim"] = Claimed(**{**claim, "code": tuple(claim["code"]), "seen": tuple(claim["seen"])})
+    fields["profiles"] = tuple(_profile(profile) for profile in record.get("profiles", ()))
+    return Outcome(**fields)
 
 
 def _profile(record: dict[str, Any]) -> Profile:

@@ -178,3 +178,9 @@ class Results:
     outcomes: tuple[Outcome, ...]
     footer: Footer | None
     incomplete: str
+
+    @cached_property
+    def implementations(self) -> tuple[str, ...]:
+        """Every implementation asked for or found, each once."""
+        found = (outcome.implementation for outcome in self.outcomes)
+        return tuple(dict.fromkeys((*self.header.implementations, *found)))

@@ -69,9 +69,9 @@ def imported(file: Path) -> set[str]:
     [
         ("reference", "reference"),
         ("protocol", "protocol"),
-        ("results", "results"),
+        ("results", "collection|results"),
         ("conversion", "conversion|reference"),
-        ("corpus", "corpus|kinds"),
+        ("corpus", "collection|corpus|kinds"),
         ("dialects", "dialects|protocol|reference"),
         ("implementations", "implementations|protocol"),
         ("oracle", "corpus|dialects|oracle|protocol|reference"),

@@ -480,6 +480,59 @@ def test_statements_are_chosen_by_verdict_without_scripts_and_their_code_is_fold
     assert code.is_displayed()
 
 
+def statements(make: Make) -> list[dict[str, Any]]:
+    """More statements than are shown without being asked for."""
+    words = ["true", "false"] * 8
+    return [
+        make["outcome"](
+            case=f"k/claims/{k}", claim=make["claim"](claim=f"c/{k}", statement=f"Number {k}.", verdict=word)
+        )
+        for k, word in enumerate(words)
+    ]
+
+
+def test_many_statements_are_folded_until_some_are_chosen_or_linked_to_or_printed(
+    driver: Driver, show: Callable[..., str], make: Make
+) -> None:
+    command(driver, "Emulation.setScriptExecutionDisabled", value=True)
+    show(statements(make))
+    displayed = (
+        "return [...document.querySelectorAll('.claim')].filter((each) => each.checkVisibility())"
+        ".map((each) => each.id)"
+    )
+    assert driver.execute_script(displayed) == []
+    driver.find_element("css selector", "label:has(#verdict-true)").click()
+    chosen = driver.execute_script(displayed)
+    assert len(chosen) == 8
+    show(statements(make), hash=f"#{chosen[0]}")
+    assert len(driver.execute_script(displayed)) == 16
+    show(statements(make))
+    command(driver, "Emulation.setEmulatedMedia", media="print")
+    assert len(driver.execute_script(displayed)) == 16
+
+
+def test_eleven_implementations_are_on_the_first_screen_and_long_tables_are_folded(
+    driver: Driver, show: Callable[..., str], make: Make
+) -> None:
+    outcomes = [
+        make["outcome"](
+            case=f"k/f/{k}",
+            implementation=f"a-layer-on-a-backend-of-another-framework@{number}.1",
+            outcome=word,
+            message="framework: So.",
+        )
+        for number in range(11)
+        for k, word in enumerate(("pass", "fail", "divergence", "unsupported"))
+    ]
+    show(outcomes)
+    last = "document.querySelector('.standings tbody tr:last-child').getBoundingClientRect().bottom"
+    assert js(driver, last) < SCREEN[1]
+    assert shown(driver, "#precision summary") == ["Each of 11 implementations in each dtype"]
+    assert shown(driver, ".heat") == []
+    command(driver, "Emulation.setEmulatedMedia", media="print")
+    assert len(shown(driver, ".heat")) == 1
+
+
 def test_the_statements_that_are_chosen_are_part_of_the_address(
     driver: Driver, show: Callable[..., str], make: Make
 ) -> None:

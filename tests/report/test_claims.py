@@ -167,7 +167,7 @@ def test_a_filter_needs_no_script(make: Make, write: Write, outcome: Callable[..
         assert f'id="verdict-{word}"' in section
     for number in (0, 1):
         assert f"#claims:has(#source-{number}:checked) .source-{number}-not {{ display: none; }}" in section
-        assert len(re.findall(rf'<section class="[^"]*\bsource-{number}-not\b', section)) == 1
+        assert len(re.findall(rf'<details class="[^"]*\bsource-{number}-not\b', section)) == 1
     # A source of which nothing is left goes as well.
     assert (
         "#claims:has(#verdict-true:checked) .claims-of:not(:has(.true-claim)) { display: none; }" in section
