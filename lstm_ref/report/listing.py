@@ -22,11 +22,11 @@ CAUSE_CHARACTERS = 120
 # A text in the list has at most this many characters, whatever a file says.
 CHARACTERS = 500
 
-# Columns with few values are text, a character a row. This one stands for the index 0.
-SHORT = ("implementation", "dtype", "outcome", "message")
+# Lists of indices are text, a character each. This one stands for the index 0.
 FIRST = ord("!")
+SURROGATES = 0xD800
 
-_Name = tuple[str, int, int, int, int, int]
+_Name = tuple[str, int, int, int, int, tuple[int, ...]]
 _Point = tuple[int, list[int], frozenset[int]]
 T = TypeVar("T", bound=Hashable)
 
@@ -49,32 +49,36 @@ class _Table(Generic[T]):
 def listing(results: Results, found: Sequence[Finding], reasons: Sequence[Reason]) -> dict[str, Any]:
     """The list as plain data; `report.js` reads it.
 
+    Lists of indices are text, with a character for each.
+
     * `names`: the hand-written names as [id up to its bracket, file, line, about,
       source, pages, parameters that all its points share]; file, about and source are
-      indices into `texts`, and that of `pages` is one into [name, address] lists
+      indices into `texts`. `pages` is a list of indices into the [name, address] pairs
+      of the same name
     * `cases`: the points as [index into names, rest of the id cut at its commas,
       parameters of its own], the latter two as indices into `pieces` and `parameters`
     * `causes`: findings and reasons as [anchor, what is wrong]; the first is none
-    * `rows`: columns of one entry for each outcome; all but `ratio` are indices. Those
-      of `case` are differences from the row before, and those of SHORT are characters
+    * `rows`: columns of one index for each outcome. Those of `case` are differences
+      from the row before
     """
     distinct = {(outcome.file, outcome.case): outcome for outcome in results.outcomes}.values()
     parameters = _often_first(pair for outcome in distinct for pair in outcome.settings)
     pieces = _often_first(piece for outcome in distinct for piece in _pieces(outcome))
     texts: _Table[str] = _Table()
-    pages: _Table[tuple[tuple[str, str], ...]] = _Table()
+    pages: _Table[tuple[str, str]] = _Table()
+    ratios: _Table[float | bool | str | None] = _Table(None)
     names: _Table[_Name] = _Table()
     implementations: _Table[str] = _Table()
     dtypes: _Table[str] = _Table()
     messages: _Table[str] = _Table("")
-    cases: dict[tuple[str, str], int] = {}
+    cases: dict[tuple[str, int, str], int] = {}
     points: list[_Point] = []
     causes = _causes(found)
     of_reasons = {reason.anchor: index for index, reason in enumerate(reasons, start=len(found) + 1)}
     columns = ("case", "implementation", "dtype", "outcome", "ratio", "cause", "message")
-    rows: dict[str, list[Any]] = {column: [] for column in columns}
+    rows: dict[str, list[int]] = {column: [] for column in columns}
     for outcome in results.outcomes:
-        key = outcome.file, outcome.case
+        key = outcome.file, outcome.line, outcome.case
         if key not in cases:
             cases[key] = len(points)
             points.append(_point(outcome, texts, pages, names, pieces, parameters))
@@ -82,7 +86,7 @@ def listing(results: Results, found: Sequence[Finding], reasons: Sequence[Reason
         rows["implementation"].append(implementations.index(outcome.implementation))
         rows["dtype"].append(dtypes.index(outcome.dtype))
         rows["outcome"].append(OUTCOMES.index(outcome.outcome))
-        rows["ratio"].append(_two_digits(outcome.ratio))
+        rows["ratio"].append(ratios.index(_two_digits(outcome.ratio)))
         cause = causes.get(_item(outcome)) or of_reasons.get(_reason(outcome), 0)
         rows["cause"].append(cause)
         # The outcomes of a finding do not repeat what the finding says.
@@ -92,7 +96,6 @@ def listing(results: Results, found: Sequence[Finding], reasons: Sequence[Reason
     kept = messages.values()[:DISTINCT_MESSAGES]
     rows["message"] = [index if index < len(kept) else 0 for index in rows["message"]]
     rows["case"] = [index - before for before, index in pairwise([0, *rows["case"]])]
-    texts_of = {column: "".join(chr(FIRST + index) for index in rows[column]) for column in SHORT}
     told = [[finding.anchor, cut(finding.sentence, CAUSE_CHARACTERS)] for finding in found]
     told += [[reason.anchor, cut(reason.message, CAUSE_CHARACTERS)] for reason in reasons]
     return {
@@ -105,9 +108,10 @@ def listing(results: Results, found: Sequence[Finding], reasons: Sequence[Reason
         "pieces": pieces.values(),
         "messages": kept,
         "causes": [["", ""], *told],
-        "names": [[*name, sorted(shared[index])] for index, name in enumerate(names.values())],
-        "cases": [[name, rest, sorted(own - shared[name])] for name, rest, own in points],
-        "rows": rows | texts_of,
+        "names": [[*name, _text(sorted(shared[index]))] for index, name in enumerate(names.values())],
+        "cases": [[name, _text(rest), _text(sorted(own - shared[name]))] for name, rest, own in points],
+        "ratios": ratios.values(),
+        "rows": {column: _text(indices) for column, indices in rows.items()},
     }
 
 
@@ -123,6 +127,15 @@ def _causes(found: Sequence[Finding]) -> dict[tuple[str, str, str, str], int]:
 
 def _reason(outcome: Outcome) -> str:
     return reason_anchor(outcome.implementation, outcome.outcome, outcome.message) if outcome.message else ""
+
+
+def _text(indices: Iterable[int]) -> str:
+    return "".join(map(_character, indices))
+
+
+def _character(index: int) -> str:
+    """The character of an index: none that takes half of a pair, which are no text."""
+    return chr(FIRST + index if FIRST + index < SURROGATES else FIRST + index + 0x800)
 
 
 def _two_digits(ratio: Any) -> Any:
@@ -147,7 +160,7 @@ def _pieces(outcome: Outcome) -> list[str]:
 def _point(
     outcome: Outcome,
     texts: _Table[str],
-    pages: _Table[tuple[tuple[str, str], ...]],
+    pages: _Table[tuple[str, str]],
     names: _Table[_Name],
     pieces: _Table[str],
     parameters: _Table[tuple[str, str]],
@@ -157,7 +170,7 @@ def _point(
         texts.index(cut(each, CHARACTERS)) for each in (outcome.file, outcome.about, outcome.source)
     )
     name = names.index(
-        (stem, file, outcome.line, about, source, pages.index(tuple(outcome.documentation.items())))
+        (stem, file, outcome.line, about, source, tuple(map(pages.index, outcome.documentation.items())))
     )
     own = frozenset(parameters.index(pair) for pair in outcome.settings)
     return name, [pieces.index(piece) for piece in _pieces(outcome)], own

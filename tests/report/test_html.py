@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from lstm_ref.report.html import render
+from lstm_ref.report.listing import _text as indices_as_text
 from lstm_ref.results.reading import read
 
 Make = dict[str, Callable[..., Any]]
@@ -176,13 +177,13 @@ def test_the_list_gives_back_every_outcome(make: Make, write: Write) -> None:
     results = read(write(make["complete"](outcomes)))
     data = data_of(render(results))
     shown = []
-    columns = [itertools.accumulate(data["rows"]["case"])]
+    columns = [itertools.accumulate(map(position, data["rows"]["case"]))]
     columns += [map(position, data["rows"][column]) for column in ("implementation", "dtype", "outcome")]
     for row in zip(*columns, strict=True):
         name, pieces, own = data["cases"][row[0]]
         stem, file, line, about, source, pages, shared = data["names"][name]
-        case = stem + ",".join(data["pieces"][piece] for piece in pieces)
-        parameters = sorted(tuple(data["parameters"][index]) for index in [*shared, *own])
+        case = stem + ",".join(data["pieces"][position(piece)] for piece in pieces)
+        parameters = sorted(tuple(data["parameters"][position(index)]) for index in [*shared, *own])
         file, about, source = (data["texts"][index] for index in (file, about, source))
         shown.append(
             (
@@ -194,7 +195,7 @@ def test_the_list_gives_back_every_outcome(make: Make, write: Write) -> None:
                 line,
                 about,
                 source,
-                dict(data["pages"][pages]),
+                dict(data["pages"][index] for index in pages),
                 parameters,
             )
         )
@@ -261,3 +262,11 @@ def test_a_run_of_nothing_makes_a_page(make: Make, write: Write) -> None:
 def test_the_same_results_make_the_same_page(make: Make, write: Write) -> None:
     outcomes = list(make["many"](40, 5))
     assert page_of(make, write, outcomes) == page_of(make, write, outcomes[::-1])
+
+
+def test_every_index_is_a_character_of_its_own_and_none_is_half_a_pair() -> None:
+    indices = [*range(0xD7C0, 0xD840), 0, 1, 100_000]
+    text = indices_as_text(indices)
+    assert len(set(text)) == len(indices)
+    assert text.encode("utf-8").decode("utf-8") == text  # half pairs could not be written
+    assert [ord(each) - (33 if ord(each) < 0xD800 else 2081) for each in text] == indices

@@ -2,9 +2,14 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const rows = data.rows;
+  // Lists of indices are text, a character each, without half pairs; cases are differences from the row before.
+  const indexOf = (character) => { const code = character.codePointAt(0); return code - (code < 0xd800 ? 33 : 2081); };
+  const indices = (text) => Array.from(text, indexOf);
+  for (const column in rows) rows[column] = Uint32Array.from(rows[column], indexOf);
+  for (const point of data.cases) { point[1] = indices(point[1]); point[2] = indices(point[2]); }
+  for (const name of data.names) name[6] = indices(name[6]);
+  rows.ratio = Array.from(rows.ratio, (index) => data.ratios[index]);
   const total = rows.case.length;
-  // Cases are differences from the row before; columns of few values are text.
-  for (const column of ["implementation", "dtype", "outcome", "message"]) rows[column] = Uint32Array.from(rows[column], (character) => character.codePointAt(0) - 33);
   for (let row = 1; row < total; row++) rows.case[row] += rows.case[row - 1];
   const $ = (id) => document.getElementById(id);
   const FACETS = ["outcome", "implementation", "dtype"];
@@ -45,11 +50,11 @@
     const words = (filter.get("q") ?? "").toLowerCase().split(/\s+/).filter(Boolean);
     const file = filter.get("file");
     const pairs = [...filter].filter(([key]) => isParameter(key));
-    const indices = pairs.map(([key, value]) => data.parameters.findIndex(([k, v]) => k === key && v === value));
+    const chosen = pairs.map(([key, value]) => data.parameters.findIndex(([k, v]) => k === key && v === value));
     const cause = filter.has("cause") ? data.causes.findIndex(([anchor]) => anchor === filter.get("cause")) : null;
     const good = data.cases.map(([name, , own]) =>
       (file === null || data.texts[data.names[name][1]] === file)
-      && indices.every((index) => own.includes(index) || data.names[name][6].includes(index)));
+      && chosen.every((index) => own.includes(index) || data.names[name][6].includes(index)));
     const said = words.length ? data.cases.map((_, point) => words.filter((word) => !haystack(point).includes(word))) : null;
     const found = [];
     for (let row = 0; row < total; row++) {
@@ -146,7 +151,7 @@
     const close = element("button", { type: "button" }, "Close");
     close.addEventListener("click", () => change((next) => next.delete("case")));
     panel.replaceChildren(
-      element("h3", {}, id), element("p", { class: "about" }, data.texts[about], element("span", { class: "source" }, "Source: ", ...linked(data.texts[source], data.pages[pages]))), outcomes,
+      element("h3", {}, id), element("p", { class: "about" }, data.texts[about], element("span", { class: "source" }, "Source: ", ...linked(data.texts[source], pages.map((index) => data.pages[index])))), outcomes,
       element("dl", { class: "facts" },
         fact("Case file", element("code", {}, `${fileOf(point)}:${line}`)),
         fact("Parameters", element("ul", { class: "chips" }, ...parametersOf(point).map(([key, value]) => element("li", {}, `${key}: ${value}`)))),
