@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import click
 
 from lstm_ref.cli.shared import count, gathered, waiting
 
-INDEX = "index.json"
+INDEX, SCHEMA = "index.json", "schema.json"
 
 
 @click.command()
@@ -40,6 +41,7 @@ def export(
     Each case becomes a file of arrays: weights, inputs, expected outputs and gradients,
     and for each of these how far rounding may lead from it. index.json says what each
     file is, and why a case is not there: what a framework draws nobody knows before.
+    schema.json says how both are written.
 
     \b
     An array is called by its path:
@@ -88,6 +90,7 @@ def export(
         why = "\n  ".join(dict.fromkeys(each["reason"] for each in left))
         raise click.UsageError(f"none of {count(len(chosen), 'case')} can be written:\n  {why}")
     index = {
+        "$schema": SCHEMA,
         "format": 1,
         "lstm_ref": __version__,
         "dtype": dtype,
@@ -95,6 +98,8 @@ def export(
         "cases": listed,
         "left_out": left,
     }
+    schema = files("lstm_ref.oracle") / "vectors.schema.json"
+    (output / SCHEMA).write_text(schema.read_text(encoding="utf-8"), encoding="utf-8")
     (output / INDEX).write_text(json.dumps(index, indent=1) + "\n", encoding="utf-8")
     click.echo(f"{output / INDEX}: {count(len(listed), 'case')}, {count(len(left), 'case')} left out")
 

@@ -1,6 +1,7 @@
 """`lstm-ref export`: test vectors that say all that is needed, and nothing wrong."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -73,6 +75,38 @@ def test_json_has_the_numbers_of_npz(tmp_path: Path) -> None:
             read = np.array(written[path]["values"], written[path]["dtype"]).reshape(written[path]["shape"])
             assert read.dtype == values.dtype
             assert np.array_equal(read, values)
+
+
+def test_index_and_arrays_are_as_the_schema_says_that_lies_beside_them(tmp_path: Path) -> None:
+    folder = tmp_path / "vectors"
+    assert export("keras/vectors", "keras/masks/over-*", "-o", str(folder), "--format", "json").exit_code == 0
+    schema = json.loads((folder / "schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft7Validator.check_schema(schema)
+    jsonschema.validate(index(folder), schema, jsonschema.Draft7Validator)
+    of_array = {"$ref": "#/definitions/array", "definitions": schema["definitions"]}
+    for case in index(folder)["cases"]:
+        for array in json.loads((folder / case["file"]).read_text(encoding="utf-8")).values():
+            jsonschema.validate(array, of_array, jsonschema.Draft7Validator)
+
+
+def test_the_reader_in_c_reads_every_array(tmp_path: Path) -> None:
+    if (compiler := shutil.which("cc")) is None:
+        pytest.skip("there is no C compiler")
+    reader, folder = tmp_path / "read", tmp_path / "vectors"
+    source = READER.with_name("read.c")
+    subprocess.run([compiler, "-Wall", "-Wextra", "-Werror", str(source), "-o", str(reader)], check=True)
+    export("keras/vectors/masked-*", "keras/masks/over-*", "-o", str(folder), "--format", "json")
+    found = set()
+    for case in index(folder)["cases"]:
+        file = folder / case["file"]
+        for name, array in json.loads(file.read_text(encoding="utf-8")).items():
+            done = subprocess.run([reader, file, name], capture_output=True, text=True, check=True)
+            read, right = np.array(done.stdout.split(), np.float64), np.array(array["values"], np.float64)
+            np.testing.assert_array_equal(read, right)
+            found.add(array["dtype"])
+            found |= {"nan"} if np.isnan(right).any() else set()
+    assert found >= {"bool", "float32", "float64", "nan"}
+    assert subprocess.run([reader, file, "none"], capture_output=True, check=False).returncode == 1
 
 
 def test_no_number_is_lost_in_json_that_json_does_not_have(tmp_path: Path) -> None:
