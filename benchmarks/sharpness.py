@@ -1,11 +1,14 @@
 """How many planted faults are noticed: by all cases, by those of an everyday and of a
 quick run, and by the numbers that other suites use.
 
-The faults are those with which `lstm_ref.verdict.faults` explains failures: a layer
-that reads its weights, its input or its parameters otherwise than documented. Each
-counts once for each documented API. The numbers of others are put into the structure of
-our own everyday cases of the layer LSTM: masks, directions, states and calls that those
-suites do not have. That is generous to them.
+The faults are those of `lstm_ref.verdict.faults`: a layer that reads its weights, its
+input or its parameters otherwise than documented, or that has another function in the
+place of a right one. Each counts once for each documented API.
+
+The numbers of others are put into the structure of our own everyday cases of the layer
+LSTM: masks, directions, states and calls that those suites do not have. That is
+generous to them. Faults of the backward pass count only for those that compare
+gradients.
 
     python benchmarks/sharpness.py
     python benchmarks/sharpness.py --format json
@@ -23,20 +26,22 @@ import numpy as np
 
 from lstm_ref.corpus import Case, load
 from lstm_ref.corpus.quick_file import quick_cases
-from lstm_ref.dialects import Dialect
+from lstm_ref.oracle.expectation import with_cotangents
 from lstm_ref.oracle.materialize import Material
 from lstm_ref.oracle.twin import TwinCall, run_twin
 from lstm_ref.protocol.trace import Tensor
 from lstm_ref.reference.activations import Array
 from lstm_ref.verdict.faults import faults
-from lstm_ref.verdict.noticing import changing, comparable, noticed, prepared
+from lstm_ref.verdict.noticing import changes, changing, comparable, noticed_by, prepared
 
 Numbers = Callable[[str, tuple[int, ...]], Array]  # of an array, by its name and shape
 
 
 @dataclass(frozen=True)
 class Suite:
-    """The numbers of another suite, and the difference that it allows."""
+    """The numbers of another suite, the difference that it allows, and whether it
+    compares gradients.
+    """
 
     name: str
     dialect: str
@@ -44,6 +49,7 @@ class Suite:
     numbers: Numbers
     relative: float
     absolute: float
+    gradients: bool = False
 
 
 def ones_of_onnx(name: str, shape: tuple[int, ...]) -> Array:
@@ -98,6 +104,7 @@ SUITES = (
         defaults_of_torch,
         1.3e-6,
         1e-5,
+        gradients=True,
     ),
 )
 
@@ -116,9 +123,7 @@ def of_cases(what: str, cases: Sequence[Case], all_of_them: set[tuple[str, str]]
     """The faults that these cases notice, within the bounds that are computed for
     each.
     """
-    seen: set[Any] = set()
-    for case in cases:
-        seen |= noticed(case, seen)
+    seen = noticed_by(cases)
     found = {(shown.dialect, shown.meaning) for shown in seen}
     missed = tuple(f"{name}: {meaning}" for name, meaning in sorted(all_of_them - found))
     return Line(what, len(found & all_of_them), len(all_of_them), missed)
@@ -131,28 +136,19 @@ def of_suite(suite: Suite, cases: Sequence[Case]) -> Line:
     for case in cases:
         language, material = prepared(case)
         other = with_numbers(material, suite.numbers)
-        right = run_twin(language, other.request)
+        let_off = (
+            set() if suite.gradients else {fault.meaning for fault in faults(language) if fault.backward}
+        )
+        right = run_twin(language, with_cotangents(language, other).request)
         if any(call.draws for call in right):
             continue  # what others drop at random, they do not compare
-        changed |= {
-            fault.meaning
-            for fault in faults(language)
-            if fault.plant(material.request, material.labels) is not None
-        }
+        changed |= {change.fault.meaning for change in changes(language, material, changed | let_off)}
         found |= {
-            meaning
-            for meaning, faulty in planted(language, other)
-            if meaning not in found and differs(right, faulty, suite)
+            fault.meaning
+            for fault, calls, _ in changes(language, other, found | let_off)
+            if calls is None or differs(right, calls, suite, "gradients" if fault.backward else "outputs")
         }
     return Line(suite.name, len(found), len(changed), tuple(sorted(changed - found)))
-
-
-def planted(language: Dialect, material: Material) -> Iterator[tuple[str, list[TwinCall]]]:
-    """What a layer with each fault makes of the request."""
-    for fault in faults(language):
-        request = fault.plant(material.request, material.labels)
-        if request is not None:
-            yield fault.meaning, run_twin(language, request)
 
 
 def with_numbers(material: Material, numbers: Numbers) -> Material:
@@ -178,11 +174,11 @@ def with_numbers(material: Material, numbers: Numbers) -> Material:
     return replace(material, request=replace(request, steps=steps, weights=weights))
 
 
-def differs(right: Sequence[TwinCall], faulty: Sequence[TwinCall], suite: Suite) -> bool:
-    """Whether the suite sees a difference in some output."""
+def differs(right: Sequence[TwinCall], faulty: Sequence[TwinCall], suite: Suite, kind: str) -> bool:
+    """Whether the suite sees a difference in some output, or some gradient."""
     for call, other in zip(right, faulty, strict=True):
-        for name, values in call.outputs.items():
-            found = other.outputs.get(name)
+        for name, values in call.arrays(kind).items():
+            found = other.arrays(kind).get(name)
             if found is None or found.shape != values.shape:
                 return True
             allowed = suite.absolute + suite.relative * np.abs(values)

@@ -259,6 +259,16 @@ Misreading: TypeAlias = Callable[[Mapping[str, Any]], "Mapping[str, Any] | None"
 Mistake: TypeAlias = Callable[[Mapping[str, Any], Sequence[Mapping[str, Any]]], "Mapping[str, Any] | None"]
 
 
+class Replacement(NamedTuple):
+    """A wrong function in the place of a right one. `owner` is the class or the module
+    that has the right one under this `name`; `wrong` makes the wrong one of it.
+    """
+
+    owner: Any
+    name: str
+    wrong: Callable[[Any], Any]
+
+
 class Dialect(Protocol):
     """One documented API, in one version.
 
@@ -266,13 +276,18 @@ class Dialect(Protocol):
     LSTM; the states are one argument, a list of h and c, or two. `misreadings` are
     mistakes in understanding the parameters. Each says what such a layer does, and with
     which parameters a right layer would do the same. `mistakes` are those that a right
-    layer cannot show with any parameters.
+    layer cannot show with any parameters. `replacements` are mistakes that the twin
+    makes where a function of its own is replaced.
     """
 
     name: str
     called: Mapping[Argument, tuple[str, ...]]
     misreadings: Mapping[str, Misreading]
     mistakes: Mapping[str, Mistake]
+    replacements: Mapping[str, Replacement]
+
+    def __hash__(self) -> int:
+        """A dialect is itself alone."""
 
     def build(self, layer: str, params: Mapping[str, Any], dtype: str) -> Twin:
         """The twin of the layer. Raises what the framework documents for bad

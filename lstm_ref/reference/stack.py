@@ -53,9 +53,6 @@ def run_backward(
     return (flip(h), last), pullback
 
 
-DIRECTIONS = (run, run_backward)
-
-
 def flip(sequence: Array) -> Array:
     """(..., batch, timesteps, n) with time reversed."""
     return sequence[..., ::-1, :]
@@ -91,7 +88,7 @@ def run_stack(
         runs = [
             direction(y, state, w, activation, recurrent_activation, mask)
             for direction, state, w in zip(
-                DIRECTIONS[: len(layer_weights)], layer_initial, layer_weights, strict=True
+                (run, run_backward)[: len(layer_weights)], layer_initial, layer_weights, strict=True
             )
         ]
         y = np.concatenate([h for (h, _), _ in runs], axis=-1)

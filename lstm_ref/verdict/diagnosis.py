@@ -2,20 +2,20 @@
 Otherwise the first step is named that does not follow from the step before.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from lstm_ref.dialects.dialect import Unrolled
 from lstm_ref.oracle.expectation import Expectation, Expected
-from lstm_ref.oracle.twin import arrays_of, loaded, run_twin
+from lstm_ref.oracle.twin import TwinCall, arrays_of, loaded
 from lstm_ref.protocol.trace import Request, Tensor, Trace
 from lstm_ref.reference.activations import Activation, Array
 from lstm_ref.reference.cell import State, gates, step
 from lstm_ref.reference.sequence import from_input
 from lstm_ref.verdict.comparison import in_bounds, worst_index
-from lstm_ref.verdict.faults import faults
+from lstm_ref.verdict.faults import Fault, faults
 from lstm_ref.verdict.judge import alike
 
 
@@ -27,8 +27,10 @@ def diagnose(expectation: Expectation, dtype: str, trace: Trace) -> tuple[str, .
     if not _comparable(expectation, trace):
         return ()
     if all(_within(e, o.numbers, dtype) for e, o in _outputs(expectation, trace)):
-        right = all(_within(e, o.numbers, dtype) for e, o in _gradients(expectation, trace))
-        return () if right else ("The outputs are right; the backward pass alone is wrong.",)
+        if all(_within(e, o.numbers, dtype) for e, o in _gradients(expectation, trace)):
+            return ()
+        alone = "The outputs are right; the backward pass alone is wrong."
+        return (alone, *_known_fault_of_gradients(expectation, dtype, trace))
     return _known_fault(expectation, dtype, trace) or _first_wrong_step(expectation, dtype, trace)
 
 
@@ -75,34 +77,59 @@ def _within_of(faulty: Array, expected: Expected, values: Array, dtype: str) -> 
 
 
 def _known_fault(expectation: Expectation, dtype: str, trace: Trace) -> tuple[str, ...]:
+    """The fault of the forward pass that explains all outputs, if there is one."""
     observed = [o.numbers for _, o in _outputs(expectation, trace)]
     expected = [e for e, _ in _outputs(expectation, trace)]
     request = replace(
         expectation.request, steps=tuple(replace(s, cotangents=None) for s in expectation.request.steps)
     )
     for fault in faults(expectation.dialect):
-        planted = fault.plant(request, expectation.labels)
+        planted = None if fault.backward else fault.plant(request, expectation.labels)
         if planted is None:
             continue
-        faulty = _computed(expectation, planted)
-        alike = [array.shape for array in faulty] == [array.shape for array in observed]
-        if alike and all(
-            _within_of(f, e, o, dtype) for e, o, f in zip(expected, observed, faulty, strict=True)
-        ):
+        calls = _computed(expectation, fault, planted)
+        faulty = [array for call in calls for array in call.outputs.values()]
+        if _all_within(faulty, expected, observed, dtype):
             return (f"Every output is what a layer computes in which {fault.meaning}.",)
     return ()
 
 
-def _computed(expectation: Expectation, request: Request) -> list[Array]:
-    """All outputs of another request. There are none if the layer refuses it, or if the
-    masks that were drawn do not fit it.
+def _known_fault_of_gradients(expectation: Expectation, dtype: str, trace: Trace) -> tuple[str, ...]:
+    """The fault of the backward pass that explains all gradients that there are, if
+    there is one.
+    """
+    found = [
+        (index, gradient, tensor.numbers)
+        for index, (wanted, call) in enumerate(zip(expectation.calls, trace.calls, strict=True))
+        for gradient in wanted.gradients
+        if (tensor := call.gradients.get(gradient.name)) is not None
+    ]
+    for fault in faults(expectation.dialect):
+        calls = _computed(expectation, fault, expectation.request) if fault.backward else []
+        if not calls:
+            continue
+        faulty = [calls[index].gradients[gradient.name] for index, gradient, _ in found]
+        expected, observed = [gradient for _, gradient, _ in found], [values for *_, values in found]
+        if _all_within(faulty, expected, observed, dtype):
+            return (f"Every gradient is what a layer computes in which {fault.meaning}.",)
+    return ()
+
+
+def _all_within(
+    faulty: Sequence[Array], expected: Sequence[Expected], observed: Sequence[Array], dtype: str
+) -> bool:
+    """Whether all that was observed agrees with what a faulty layer gives."""
+    return [array.shape for array in faulty] == [array.shape for array in observed] and all(
+        _within_of(f, e, o, dtype) for f, e, o in zip(faulty, expected, observed, strict=True)
+    )
+
+
+def _computed(expectation: Expectation, fault: Fault, request: Request) -> list[TwinCall]:
+    """What a layer with this fault makes of a request. There are no calls if the layer
+    refuses it, or if the masks that were drawn do not fit it.
     """
     try:
-        return [
-            array
-            for call in run_twin(expectation.dialect, request, observed=expectation.observed)
-            for array in call.outputs.values()
-        ]
+        return fault.computed(expectation.dialect, request, expectation.observed)
     except (ValueError, TypeError, RuntimeError):
         return []
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from lstm_ref.corpus import Case, corpus_root, load
 from lstm_ref.corpus.points.ids import value_text
 from lstm_ref.corpus.quick_file import COMMAND, NAME, read, text
-from lstm_ref.verdict.noticing import Shown, changing, noticed
+from lstm_ref.verdict.noticing import by_layer, changing, noticed, noticed_by
 
 # What the actions of a case cost a framework, as to a call: to train is to trace a
 # graph.
@@ -63,12 +63,17 @@ def chosen(cases: Sequence[Case], told: Callable[[str], None]) -> list[Case]:
         taken[best.id] = best
         wanted -= of[best.id]
     told(f"{len(taken):,} cases have every name and value")
-    all_of_them, seen = changing(cases), _noticed(list(taken.values()))
+    seen = noticed_by(taken.values())
+    unseen = by_layer(changing(cases, seen))
     for case in cases:
-        if case.id not in taken and (new := noticed(case, seen)):
-            taken[case.id] = case
-            seen |= new
-    told(f"{len(taken):,} cases notice {len(seen):,} of {len(all_of_them):,} faults too")
+        if case.id not in taken and unseen[case.dialect, case.layer]:
+            new = noticed(case, {shown.meaning for shown in seen if shown[:2] == (case.dialect, case.layer)})
+            if new:
+                taken[case.id] = case
+                seen |= new
+                unseen[case.dialect, case.layer] -= {shown.meaning for shown in new}
+    left = sum(map(len, unseen.values()))
+    told(f"{len(taken):,} cases notice {len(seen):,} of {len(seen) + left:,} faults too")
     return list(taken.values())
 
 
@@ -81,16 +86,9 @@ def missing(cases: Sequence[Case], ids: frozenset[str]) -> list[str]:
         *(f"no case of {trait.layer or trait.dialect} is one of {trait.text}" for trait in sorted(lacking)),
         *(
             f"none notices in {shown.dialect} {shown.layer}: {shown.meaning}"
-            for shown in sorted(changing(cases) - _noticed(quick))
+            for shown in sorted(changing(cases, noticed_by(quick)))
         ),
     ]
-
-
-def _noticed(cases: Sequence[Case]) -> set[Shown]:
-    seen: set[Shown] = set()
-    for case in cases:
-        seen |= noticed(case, seen)
-    return seen
 
 
 def _cost(case: Case) -> float:

@@ -14,13 +14,14 @@ from lstm_ref.dialects import Dialect, dialect
 from lstm_ref.dialects.keras import LSTM
 from lstm_ref.oracle.expectation import Expectation, expect, with_cotangents
 from lstm_ref.oracle.materialize import Material, materialize
-from lstm_ref.oracle.twin import Observed, loaded, run_twin
+from lstm_ref.oracle.twin import Observed, loaded
 from lstm_ref.protocol.trace import Call, Raised, Request, Tensor, Trace
 from lstm_ref.reference.activations import Array, sigmoid, tanh
 from lstm_ref.reference.cell import State, gates, step
 from lstm_ref.reference.sequence import from_input
 from lstm_ref.verdict.diagnosis import _inverse, diagnose
 from lstm_ref.verdict.faults import Fault, faults
+from lstm_ref.verdict.faults.requests import of_requests
 
 CASE = """
 kind: cases
@@ -85,6 +86,9 @@ TORCH = CASE.format(
 )
 
 
+NO_FAULT = Fault("nothing is wrong")
+
+
 def prepared(text: str, folder: Path) -> tuple[Material, Expectation]:
     file = folder / "case.yaml"
     file.write_text(text, encoding="utf-8")
@@ -93,12 +97,12 @@ def prepared(text: str, folder: Path) -> tuple[Material, Expectation]:
     return material, expect(case.id, dialect(case.dialect), material, ("float32",))
 
 
-def trace_of(expectation: Expectation, request: Request) -> Trace:
+def trace_of(expectation: Expectation, request: Request, fault: Fault = NO_FAULT) -> Trace:
     """What an implementation would answer that computes what the twin computes from
-    this request.
+    this request, or the twin with a fault.
     """
     calls = []
-    for call in run_twin(expectation.dialect, request):
+    for call in fault.computed(expectation.dialect, request):
         outputs = tuple(Tensor("float32", values.astype(np.float32)) for values in call.outputs.values())
         calls.append(
             Call(
@@ -227,7 +231,7 @@ def test_a_mistake_that_gives_other_shapes_is_no_explanation(tmp_path: Path) -> 
     [
         pytest.param(text, fault.meaning, id=f"{name}-{fault.meaning.replace(' ', '-')}")
         for name, text in (("keras", KERAS), ("torch", TORCH))
-        for fault in faults(dialect(name))
+        for fault in of_requests(dialect(name))
     ],
 )
 def test_a_planted_fault_is_named(text: str, meaning: str, tmp_path: Path) -> None:
@@ -239,6 +243,36 @@ def test_a_planted_fault_is_named(text: str, meaning: str, tmp_path: Path) -> No
     assert diagnose(expectation, "float32", trace_of(expectation, planted)) == (
         f"Every output is what a layer computes in which {meaning}.",
     )
+
+
+# Some of each kind.
+FUNCTIONS = (
+    "the forget gate is always open: c = c + i g",
+    "the sigmoid is (1 + tanh(z)) / 2, and not of z / 2",
+    "c is reset after each 4 steps",
+    "h is stored in float16",
+    "the outputs come a step late",
+    "nothing goes back through the forget gate",
+    "the derivative of tanh is 1 - s",
+    "the gradient of the kernel is averaged over the rows",
+    "nothing goes back over the border of a block of 4 steps",
+    "the initial c has no gradient",
+)
+
+
+@pytest.mark.parametrize("text", [KERAS, TORCH], ids=["keras", "torch"])
+@pytest.mark.parametrize("meaning", FUNCTIONS)
+def test_a_wrong_function_is_named(text: str, meaning: str, tmp_path: Path) -> None:
+    _, expectation = prepared(text, tmp_path)
+    fault = fault_of(expectation.dialect, meaning)
+    found = diagnose(expectation, "float32", trace_of(expectation, expectation.request, fault))
+    if fault.backward:
+        assert found == (
+            "The outputs are right; the backward pass alone is wrong.",
+            f"Every gradient is what a layer computes in which {meaning}.",
+        )
+    else:
+        assert found == (f"Every output is what a layer computes in which {meaning}.",)
 
 
 def as_onnx_lays_them_out(weights: Mapping[str, Array], features_first: bool) -> tuple[Array, Array, Array]:

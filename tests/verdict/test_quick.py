@@ -1,6 +1,6 @@
 """The cases of a quick run."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,10 @@ from heads import head
 
 from lstm_ref.corpus import Case, CorpusError
 from lstm_ref.corpus.quick_file import quick_cases, quick_dtypes, read
+from lstm_ref.dialects import dialect, dialects
 from lstm_ref.verdict import noticing, quick
-from lstm_ref.verdict.noticing import noticed
+from lstm_ref.verdict.faults import faults
+from lstm_ref.verdict.noticing import noticed, noticed_by
 from lstm_ref.verdict.quick import chosen, everyday_cases, missing
 
 SHIPPED = (
@@ -28,9 +30,20 @@ def cells() -> list[Case]:
     return [case for case in everyday_cases() if case.id.startswith("torch/cell/")]
 
 
-def test_what_is_shipped_has_every_name_and_value_and_notices_every_fault() -> None:
+def test_what_is_shipped_has_every_name_and_value_and_notices_every_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[set[noticing.Shown]] = []
+
+    def noticed_once(cases: Sequence[Case]) -> set[noticing.Shown]:
+        seen.append(noticed_by(cases))
+        return seen[-1]
+
+    monkeypatch.setattr(quick, "noticed_by", noticed_once)
     assert missing(everyday_cases(), quick_cases()) == []
     assert len(quick_cases()) < len(everyday_cases()) / 4
+    every_fault = {fault.meaning for name in dialects() for fault in faults(dialect(name))}
+    assert {shown.meaning for shown in seen[-1]} == every_fault
 
 
 def test_what_is_chosen_lacks_nothing_and_less_lacks_something_with_its_name() -> None:
@@ -60,8 +73,8 @@ def test_a_fault_within_the_margin_is_not_noticed(monkeypatch: pytest.MonkeyPatc
 def test_a_case_is_taken_for_a_fault_that_only_it_notices(monkeypatch: pytest.MonkeyPatch) -> None:
     left_out = next(case for case in cells() if case not in chosen(cells(), lambda line: None))
     shown = noticing.Shown("torch", left_out.layer, "something rare")
-    monkeypatch.setattr(quick, "changing", lambda cases: {shown})
-    monkeypatch.setattr(quick, "noticed", lambda case, before=(): {shown} if case is left_out else set())
+    monkeypatch.setattr(quick, "changing", lambda cases, but=(): {shown})
+    monkeypatch.setattr(quick, "noticed", lambda case, let_off=(): {shown} if case is left_out else set())
     assert left_out in chosen(cells(), lambda line: None)
 
 

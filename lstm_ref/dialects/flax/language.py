@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from lstm_ref.dialects.dialect import Argument, Misreading, Mistake, Sizes, Twin, built
+from lstm_ref.dialects.dialect import Argument, Misreading, Mistake, Replacement, Sizes, Twin, built
 from lstm_ref.dialects.flax.arguments import inputs_spec
 from lstm_ref.dialects.flax.bidirectional import Bidirectional
 from lstm_ref.dialects.flax.cells import LSTMCell, OptimizedLSTMCell
@@ -24,6 +24,7 @@ class FlaxDialect:
     }
     misreadings: Mapping[str, Misreading] = MISREADINGS
     mistakes: Mapping[str, Mistake] = MISTAKES
+    replacements: Mapping[str, Replacement] = {}
 
     def build(self, layer: str, params: Mapping[str, Any], dtype: str) -> Twin:
         """The twin of flax.nnx.<layer>, with those of the layers among its parameters;

@@ -4,11 +4,21 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from lstm_ref.dialects.dialect import INPUT_DEVIATION, Argument, Mistake, Sizes, Spec, Twin, built
+from lstm_ref.dialects.dialect import (
+    INPUT_DEVIATION,
+    Argument,
+    Mistake,
+    Replacement,
+    Sizes,
+    Spec,
+    Twin,
+    built,
+)
 from lstm_ref.dialects.keras.cells import LSTMCell, StackedRNNCells
 from lstm_ref.dialects.keras.lstm import LSTM
 from lstm_ref.dialects.keras.masking import Embedding, Masking
 from lstm_ref.dialects.keras.misreadings import MISREADINGS
+from lstm_ref.dialects.keras.mistakes import REPLACEMENTS
 from lstm_ref.dialects.keras.models import EncoderDecoder, Sequential
 from lstm_ref.dialects.keras.wrappers import RNN, Bidirectional
 
@@ -38,6 +48,7 @@ class KerasDialect:
     }
     misreadings = MISREADINGS
     mistakes: Mapping[str, Mistake] = {}
+    replacements: Mapping[str, Replacement] = REPLACEMENTS
 
     def __init__(self, version: str = "3") -> None:
         self.version = version

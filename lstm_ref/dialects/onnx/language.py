@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lstm_ref.dialects.dialect import Argument, Misreading, Mistake, Sizes, Twin, built
+from lstm_ref.dialects.dialect import Argument, Misreading, Mistake, Replacement, Sizes, Twin, built
 from lstm_ref.dialects.onnx.lstm import LSTM, input_spec
 from lstm_ref.dialects.onnx.misreadings import MISREADINGS
 from lstm_ref.dialects.onnx.mistakes import MISTAKE, MISTAKES, Mistaken
@@ -19,6 +19,7 @@ class OnnxDialect:
     }
     misreadings: Mapping[str, Misreading] = MISREADINGS
     mistakes: Mapping[str, Mistake] = MISTAKES
+    replacements: Mapping[str, Replacement] = {}
 
     def build(self, layer: str, params: Mapping[str, Any], dtype: str) -> Twin:
         """The twin of the operator. With a MISTAKE among the parameters, the twin makes

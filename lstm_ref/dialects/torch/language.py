@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lstm_ref.dialects.dialect import Argument, Misreading, Mistake, Sizes, Twin, built
+from lstm_ref.dialects.dialect import Argument, Misreading, Mistake, Replacement, Sizes, Twin, built
 from lstm_ref.dialects.torch.cell import LSTMCell
 from lstm_ref.dialects.torch.lstm import LSTM
+from lstm_ref.dialects.torch.mistakes import REPLACEMENTS
 from lstm_ref.dialects.torch.modules import input_spec
 
 
@@ -20,6 +21,7 @@ class TorchDialect:
     }
     misreadings: Mapping[str, Misreading] = {}
     mistakes: Mapping[str, Mistake] = {}
+    replacements: Mapping[str, Replacement] = REPLACEMENTS
     layers: Mapping[str, Callable[..., Twin]] = {"LSTM": LSTM, "LSTMCell": LSTMCell}
 
     def build(self, layer: str, params: Mapping[str, Any], dtype: str) -> Twin:

@@ -1,14 +1,12 @@
-"""The mistakes that people make with an LSTM. Each is written as a change of the input
-of a right layer.
+"""Mistakes that are written as a change of the input of a right layer.
 
 A layer that swaps two gates computes what a right layer computes from swapped weights.
 So every fault here turns a request into the one whose right result is the faulty
-layer's. They serve twice. The cases must notice every one of them. And the fault that
-fits a failure explains it.
+layer's.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations, permutations
 from typing import Any
 
@@ -29,6 +27,7 @@ from lstm_ref.dialects.dialect import (
 from lstm_ref.oracle.twin import arrays_of
 from lstm_ref.protocol.trace import Request, Step, Tensor
 from lstm_ref.reference.activations import Array
+from lstm_ref.verdict.faults.fault import Fault, Plant
 
 BIASES: tuple[Role, ...] = ("bias", "recurrent bias")
 GATED: tuple[Role, ...] = ("kernel", "recurrent kernel", *BIASES)
@@ -42,22 +41,11 @@ TOGETHER: Mapping[str, tuple[Role, ...]] = {
 }
 
 NOTHING = Label(())
-Plant = Callable[[Request, Labels], "Request | None"]
 
 
-@dataclass(frozen=True)
-class Fault:
-    """One mistake. `meaning` says what the layer does. `plant` gives the request from
-    which a right layer computes the same, or None where the mistake changes nothing.
-    """
-
-    meaning: str
-    plant: Plant
-
-
-def faults(language: Dialect) -> Iterator[Fault]:
-    """All faults, as they show in layers of this dialect. The more ordinary ones come
-    first.
+def of_requests(language: Dialect) -> Iterator[Fault]:
+    """The faults of this kind, as they show in layers of this dialect. The more
+    ordinary ones come first.
     """
     yield from _orders_of_gates()
     for together, roles in TOGETHER.items():
@@ -168,6 +156,9 @@ def _of_argument(language: Dialect, argument: Argument, change: Callable[[Any], 
     def plant(request: Request, labels: Labels) -> Request | None:
         steps = []
         for step in request.steps:
+            if step.refused:
+                steps.append(step)
+                continue
             arguments = {
                 key: change(value) if key in names else value for key, value in step.arguments.items()
             }
