@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from lstm_ref.dialects.dialect import Argument, Misreading, Mistake, Sizes, Twin, built
+from lstm_ref.dialects.dialect import Argument, Misreading, Mistake, Replacement, Sizes, Twin, built
 from lstm_ref.dialects.paddle.arguments import inputs_spec
 from lstm_ref.dialects.paddle.cell import LSTMCell
 from lstm_ref.dialects.paddle.lstm import LSTM
@@ -21,6 +21,7 @@ class PaddleDialect:
     }
     misreadings: Mapping[str, Misreading] = {}
     mistakes: Mapping[str, Mistake] = MISTAKES
+    replacements: Mapping[str, Replacement] = {}
     layers: Mapping[str, Callable[..., Twin]] = {"LSTM": LSTM, "LSTMCell": LSTMCell}
 
     def build(self, layer: str, params: Mapping[str, Any], dtype: str) -> Twin:
