@@ -56,7 +56,7 @@ class OnnxBackend(OnnxRuntimeAdapter):
             "NotImplemented",
             "NotImplementedError",
         )
-        return str(error) if own else line_with(error, "not supported")
+        return str(error) if own else line_with(error, "not supported", "does not support")
 
 
 def backend(name: str) -> Any:
