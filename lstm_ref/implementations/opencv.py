@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from lstm_ref.implementations._onnx import ACCUMULATION, OnnxRuntimeAdapter, line_with
+from lstm_ref.implementations._onnx import OnnxRuntimeAdapter, line_with
 from lstm_ref.protocol.adapter import Host, Implementation
-from lstm_ref.protocol.trace import Request
 
 HOST = Host(
     subject="opencv",
@@ -16,6 +15,9 @@ HOST = Host(
     extra="opencv",
     environment={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OPENCV_LOG_LEVEL": "SILENT"},
 )
+
+# The module dnn has float32 weights and blobs.
+IN_FLOAT32 = {"float32": "float32"}
 
 
 class OpenCv(OnnxRuntimeAdapter):
@@ -32,10 +34,6 @@ class OpenCv(OnnxRuntimeAdapter):
         """OpenCV's under the name that people know."""
         found = dict(super().versions())
         return {"opencv": found.pop("cv2"), **found}
-
-    def unsupported(self, request: Request) -> str | None:
-        """Anything but float32: the module dnn has float32 weights and blobs."""
-        return None if request.dtype == "float32" else "OpenCV's module dnn computes in float32"
 
     def prepare(self, model: Any) -> Callable[[Mapping[str, Any]], Sequence[Any]]:
         """The network, with its inputs set by name."""
@@ -60,7 +58,7 @@ IMPLEMENTATIONS = (
         name="opencv",
         dialect="onnx",
         host=HOST,
-        accumulation=ACCUMULATION,
+        accumulation=IN_FLOAT32,
         adapter=OpenCv,
         differentiable=False,
         on_request=True,

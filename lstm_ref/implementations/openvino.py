@@ -4,9 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-from lstm_ref.implementations._onnx import ACCUMULATION, OnnxRuntimeAdapter, line_with
+from lstm_ref.implementations._onnx import OnnxRuntimeAdapter, line_with
 from lstm_ref.protocol.adapter import Host, Implementation
-from lstm_ref.protocol.trace import Request
 
 HOST = Host(
     subject="openvino",
@@ -17,6 +16,9 @@ HOST = Host(
 
 # Without this hint OpenVINO computes in bfloat16 where the processor can do that.
 CONFIGURATION = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": "1"}
+
+# The CPU plugin computes float64 in float32.
+IN_FLOAT32 = {"float32": "float32"}
 
 
 class OpenVino(OnnxRuntimeAdapter):
@@ -33,12 +35,6 @@ class OpenVino(OnnxRuntimeAdapter):
         ("2026.4.1-22107-...").
         """
         return {name: version.partition("-")[0] for name, version in super().versions().items()}
-
-    def unsupported(self, request: Request) -> str | None:
-        """Anything but float32: the CPU plugin computes float64 in float32."""
-        return (
-            None if request.dtype == "float32" else "the CPU plugin of OpenVINO computes in float32 at most"
-        )
 
     def prepare(self, model: Any) -> Callable[[Mapping[str, Any]], Sequence[Any]]:
         """The compiled model."""
@@ -69,7 +65,7 @@ IMPLEMENTATIONS = (
         name="openvino",
         dialect="onnx",
         host=HOST,
-        accumulation=ACCUMULATION,
+        accumulation=IN_FLOAT32,
         adapter=OpenVino,
         differentiable=False,
         on_request=True,

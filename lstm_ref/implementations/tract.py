@@ -7,9 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from lstm_ref.implementations._onnx import ACCUMULATION, OnnxRuntimeAdapter, line_with
+from lstm_ref.implementations._onnx import OnnxRuntimeAdapter, line_with
 from lstm_ref.protocol.adapter import Host, Implementation
-from lstm_ref.protocol.trace import Request
 
 HOST = Host(
     subject="tract",
@@ -17,6 +16,9 @@ HOST = Host(
     extra="tract",
     environment={"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "RUST_BACKTRACE": "0"},
 )
+
+# "LstmEpilogue only supports f32 and f16 preactivations, got F64" (0.23).
+IN_FLOAT32 = {"float32": "float32"}
 
 
 class Tract(OnnxRuntimeAdapter):
@@ -29,16 +31,6 @@ class Tract(OnnxRuntimeAdapter):
     def versions(self) -> Mapping[str, str]:
         """That of the installed package, whose module does not say one."""
         return {"tract": version("tract"), **super().versions()}
-
-    def unsupported(self, request: Request) -> str | None:
-        """Anything but float32. In float64 some nodes end in an exception about their
-        initial states before the message that is quoted here (0.23).
-        """
-        return (
-            None
-            if request.dtype == "float32"
-            else "LstmEpilogue only supports f32 and f16 preactivations, got F64"
-        )
 
     def prepare(self, model: Any) -> Callable[[Mapping[str, Any]], Sequence[Any]]:
         """A runnable, which takes its inputs in the order of the graph."""
@@ -59,7 +51,7 @@ IMPLEMENTATIONS = (
         name="tract",
         dialect="onnx",
         host=HOST,
-        accumulation=ACCUMULATION,
+        accumulation=IN_FLOAT32,
         adapter=Tract,
         differentiable=False,
         on_request=True,

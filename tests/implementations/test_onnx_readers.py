@@ -1,16 +1,16 @@
 """OpenCV and tract: what they say that they do not compute is told in their words."""
 
+from types import ModuleType
+
 import pytest
 
-from lstm_ref.implementations.opencv import OpenCv
+from lstm_ref.implementations import opencv, openvino, tract
 from lstm_ref.implementations.tract import Tract
-from lstm_ref.protocol.trace import Request
 
 
-def test_opencv_is_asked_for_float32_alone() -> None:
-    adapter = OpenCv.__new__(OpenCv)
-    assert adapter.unsupported(Request("", "LSTM", {}, "float32", {}, ())) is None
-    assert adapter.unsupported(Request("", "LSTM", {}, "float64", {}, ())) is not None
+@pytest.mark.parametrize("module", [opencv, openvino, tract])
+def test_what_computes_in_float32_declares_float32_alone(module: ModuleType) -> None:
+    assert [each.accumulation for each in module.IMPLEMENTATIONS] == [{"float32": "float32"}]
 
 
 @pytest.mark.parametrize(
