@@ -98,6 +98,9 @@ def _with_labels(
         if name in results.header.implementations and _versions(results, name)
     }
 
+    if not calls:
+        return results
+
     def called(names: Iterable[str]) -> tuple[str, ...]:
         return tuple(calls.get(name, name) for name in names)
 
