@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from lstm_ref.cli.shared import cases_of, gathered, settings_here, targets_options
+from lstm_ref.kinds import SUFFIXES
 from lstm_ref.runner.nodeids import Choice
 
 # More workers than this save little time, and each starts frameworks of up to 1 GB.
@@ -279,6 +280,32 @@ def _pytest(arguments: Sequence[str], files: Collection[str]) -> int:
     settings = Path(__file__).with_name("run.ini")
     return int(
         pytest.main(
-            ["-c", str(settings), "--rootdir", str(Path.cwd()), *arguments, *(files or [str(corpus_root())])]
+            [
+                "-c",
+                str(settings),
+                "--rootdir",
+                str(Path.cwd()),
+                *arguments,
+                *(by_folder(files) or [str(corpus_root())]),
+            ]
         )
     )
+
+
+def by_folder(files: Collection[str]) -> list[str]:
+    """The files, and in place of all files of a folder the folder: pytest reads it anew
+    for each file that it is given. A folder that holds other case files, or folders, is
+    not taken as a whole; nor is the one in which the run is started, all of which would
+    be another run.
+    """
+    given = dict.fromkeys(map(Path, files))
+    whole: dict[Path, bool] = {}
+    for file in given:
+        if file.parent not in whole:
+            inside = list(file.parent.iterdir())
+            whole[file.parent] = (
+                not any(each.is_dir() for each in inside)
+                and all(each in given for each in inside if each.suffix in SUFFIXES)
+                and file.parent.resolve() != Path.cwd().resolve()
+            )
+    return list(dict.fromkeys(str(file.parent if whole[file.parent] else file) for file in given))

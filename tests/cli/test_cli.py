@@ -15,6 +15,7 @@ import pytest
 from heads import head
 
 import lstm_ref
+from lstm_ref.cli.run import by_folder
 from lstm_ref.cli.shared import waiting
 from lstm_ref.implementations import discover
 from lstm_ref.runner.launching import installed
@@ -243,6 +244,33 @@ def test_run_takes_a_case_file_of_somebody_else(cli: Cli, tmp_path: Path) -> Non
     assert [
         (outcome["case"], outcome["outcome"]) for outcome in outcomes if outcome["type"] == "outcome"
     ] == [("mine/small", "pass")] * 2
+
+
+def test_all_case_files_of_a_folder_are_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = tmp_path / "a.yaml", tmp_path / "b.yml"
+    for file in (first, second, tmp_path / "test_a.py"):
+        file.touch()
+    both = [str(first), str(second)]
+    assert by_folder(both) == [str(tmp_path)]
+    assert by_folder(both[:1]) == both[:1]
+    with monkeypatch.context() as inside:
+        inside.chdir(tmp_path)
+        assert by_folder(both) == both
+    (tmp_path / "c").mkdir()
+    assert by_folder(both) == both
+
+
+@needs_torch
+def test_a_folder_is_run_for_its_cases_alone(cli: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "own"
+    folder.mkdir()
+    for name in ("one", "two"):
+        (folder / f"{name}.yaml").write_text(RIGHT, encoding="utf-8")
+    (folder / "test_own.py").write_text("def test_own(): raise AssertionError\n", encoding="utf-8")
+    (folder / "test_own.txt").write_text(">>> 1\n2\n", encoding="utf-8")
+    done = cli("run", folder, "--impl", "torch", "--dtype", "float64")
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout
 
 
 @needs_torch
