@@ -292,6 +292,9 @@ def test_the_same_seed_gives_the_same_verdicts_to_the_last_bit_and_another_one_o
     assert all(o.reproduce.endswith(" --seed 7") for o in other.results.outcomes)
 
 
+PAGE = "https://docs.pytorch.org/docs/stable/generated/torch.nn.LSTM.html"
+
+
 def test_a_failure_says_where_the_case_stands_what_is_wrong_and_how_to_see_it_again(run: Pytest) -> None:
     done = run("file.yaml::point[hx=given]", yaml=FOUR_POINTS, LSTM_REF_TEST_FAULT="states_swapped")
     assert done.code == pytest.ExitCode.TESTS_FAILED
@@ -301,6 +304,7 @@ def test_a_failure_says_where_the_case_stands_what_is_wrong_and_how_to_see_it_ag
         "file       file.yaml:10",
         "claim      A claim of the tests.",
         "source     torch.nn.LSTM",
+        f"           {PAGE}",
         "reproduce  lstm-ref run 'file.yaml::point[hx=given]' --impl torch-twin --dtype float32",
     ):
         assert f"\n{line}\n" in done.text or f"\n  {line}\n" in done.text
@@ -312,6 +316,7 @@ def test_a_failure_says_where_the_case_stands_what_is_wrong_and_how_to_see_it_ag
     failed = done.results.outcomes[0]
     assert failed.outcome == "fail"
     assert failed.yaml.startswith("kind: cases")
+    assert failed.documentation == {"torch.nn.LSTM": PAGE}
     assert all(line in done.text.splitlines() for line in failed.message.splitlines())
 
 
