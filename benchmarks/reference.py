@@ -18,6 +18,11 @@ Each name followed by `+back` computes all gradients as well. A contestant that 
 installed is left out, and named. The exit code is 1 where the reference is slower than
 onnx, numpy-ml or naive, or holds more than twice an output of
 1 MB or more.
+
+At the two small sizes the reference takes 1.9 and 1.3 times as long as `tuned`. Half of
+a step is its three sigmoids there. To take i and f in one call would need an axis of
+gates, which softmax, peepholes and coupled gates would have to know of; to compute in
+place would need a second writing of the equations. Neither is worth .05 ms.
 """
 
 import argparse
