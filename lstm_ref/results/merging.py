@@ -61,7 +61,8 @@ def merged(files: Sequence[Path]) -> str:
         *({"type": "outcome", **_without_nothing(record(outcome))} for outcome in outcomes),
         {"type": "footer", **record(footer)},
     ]
-    return "".join(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n" for line in lines)
+    encoded = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+    return "".join(encoded(line) + "\n" for line in lines)
 
 
 def _labelled(found: Sequence[_Read]) -> list[_Read]:

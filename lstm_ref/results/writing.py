@@ -132,7 +132,11 @@ def _plain(value: Any) -> Any:
     if type(value) in AS_THEY_ARE:  # most values of 100,000 outcomes
         return value
     if is_dataclass(value) and not isinstance(value, type):
-        return {name: _plain(getattr(value, name)) for name in type(value).__dataclass_fields__}
+        return {
+            name: part if type(part) in AS_THEY_ARE else _plain(part)
+            for name in type(value).__dataclass_fields__
+            for part in (getattr(value, name),)
+        }
     if isinstance(value, Mapping):
         return {str(name): _plain(part) for name, part in value.items()}
     if isinstance(value, (list, tuple)):
