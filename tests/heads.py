@@ -1,5 +1,7 @@
 """The first lines of the case files that tests write."""
 
+NAMESPACES = {"keras": "keras.layers", "torch": "torch.nn"}
+
 
 def head(dialect: str, layer: str, *defaults: str) -> str:
     """A file about a layer, up to its cases: each of the defaults is a line of YAML."""
@@ -8,7 +10,7 @@ def head(dialect: str, layer: str, *defaults: str) -> str:
         f"dialect: {dialect}",
         f"layer: {layer}",
         "about: A claim of the tests.",
-        f"source: the documentation of {layer}",
+        f"source: {NAMESPACES.get(dialect, dialect)}.{layer}",
     ]
     if defaults:
         lines += ["defaults:", *(f"  {line}" for line in defaults)]

@@ -124,7 +124,7 @@ def relu(x: Any) -> Any:
     ("change", "said"),
     [
         (lambda cell: cell.pop("if_"), "is no LSTM cell of flax.nnx"),
-        (lambda cell: cell["hf"].pop("bias"), "layer 0: hf.bias is None, and no array of numbers"),
+        (lambda cell: cell["hf"].pop("bias"), "layer 0: hf.bias is None, not an array of numbers"),
         (lambda cell: cell["hf"].update(bias=np.zeros(2)), r"several shapes or dtypes: .*hf.bias \(2,\)"),
         (lambda cell: cell.update(gate_fn=relu), "gate_fn is relu, and not sigmoid"),
     ],

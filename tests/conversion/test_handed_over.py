@@ -168,12 +168,12 @@ def test_whatever_is_handed_over_works_or_is_refused_with_a_reason(taker: str, m
         ),
         (
             lambda: from_torch({"weight_ih_l0": np.ones((9, 5)), "weight_hh_l0": np.ones((9, 3))}),
-            "is that of a GRU, and of no LSTM",
+            "is that of a GRU, not of an LSTM",
         ),
-        (lambda: from_onnx((np.ones((1, 9, 5)), np.ones((1, 9, 3)))), "is that of a GRU, and of no LSTM"),
+        (lambda: from_onnx((np.ones((1, 9, 5)), np.ones((1, 9, 3)))), "is that of a GRU, not of an LSTM"),
         (
             lambda: from_keras([np.ones((5, 9)), np.ones((3, 9)), np.ones(9)]),
-            "is that of a GRU, and of no LSTM",
+            "is that of a GRU, not of an LSTM",
         ),
         (lambda: from_keras([np.ones((5, 12)), np.ones(12)]), "LSTM 0: expected kernel"),
         (

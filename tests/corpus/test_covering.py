@@ -467,8 +467,8 @@ def test_a_check_needs_no_generator(large: Path) -> None:
             lambda one: one["rows"].append([1, 2, 0]),
             "rows that are not points, or are listed twice: (1, 2, 0)",
         ),
-        (lambda one: one["rows"].append(one["rows"][0]), "stand twice: (0, 0, 0)"),
-        (lambda one: one["rows"].append([0, 0]), "stand twice: (0, 0)"),
+        (lambda one: one["rows"].append(one["rows"][0]), "are listed twice: (0, 0, 0)"),
+        (lambda one: one["rows"].append([0, 0]), "are listed twice: (0, 0)"),
         (lambda one: one.update(digest="0"), "the selection of toy/file/large is stale"),
     ],
 )

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from lstm_ref.corpus import CorpusError, documents
+from lstm_ref.corpus import CorpusError
+from lstm_ref.corpus.read import documents
 from lstm_ref.corpus.read.documents import parse
 
 

@@ -291,10 +291,10 @@ def test_a_mistake_in_a_matrix_is_told_once(problems: Problems) -> None:
         ),
         ("name: a, call: {}, steps: [{call: {}}]", "exclude each other"),
         ("name: a, layer: RNN, steps: [{call: {}}, reset]", 'has no action "reset"'),
-        ("name: a, expect: {raises: ValueError, match: '('}", "no regular expression"),
+        ("name: a, expect: {raises: ValueError, match: '('}", "not a regular expression"),
         (
             "name: a, steps: [{call: {}, expect: {raises: KeyError, match: '('}}, {call: {}}]",
-            "no regular expression",
+            "not a regular expression",
         ),
         ("name: a, steps: [{call: {epochs: 3}}]", 'unknown call argument "epochs"'),
         ("name: a, call: {input: null}", "must be a mapping, not nothing"),

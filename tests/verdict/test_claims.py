@@ -115,7 +115,7 @@ def example(*prints: str) -> Example:
         (Asserted(defaults={"rate": False}), SIGNATURE, "the default of rate is 0.0, not False"),
         (Asserted(defaults={"seed": None}), SIGNATURE, "the signature has no argument seed"),
         (Asserted(signature={"units": "required", "bias": True, "rate": 0}), SIGNATURE, ""),
-        (Asserted(signature={"units": "required", "bias": True}), SIGNATURE, "an argument rate besides"),
+        (Asserted(signature={"units": "required", "bias": True}), SIGNATURE, "also has an argument rate"),
         (
             Asserted(signature={"bias": True, "units": "required", "rate": 0}),
             SIGNATURE,

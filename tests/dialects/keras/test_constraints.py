@@ -97,7 +97,7 @@ def test_none_is_no_constraint() -> None:
             "unknown constraint 'nonneg'; known are MaxNorm, MinMaxNorm, NonNeg, UnitNorm, max_norm",
         ),
         ({"class_name": "Max", "config": {}}, ValueError, "unknown constraint 'Max'"),
-        (2.0, ValueError, "is not a constraint"),
+        (2.0, ValueError, "is not a valid constraint"),
         ({"class_name": "MaxNorm", "config": {"value": 1}}, TypeError, "value"),
     ],
 )

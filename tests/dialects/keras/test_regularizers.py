@@ -142,8 +142,8 @@ def test_none_is_no_regularizer() -> None:
             "unknown regularizer 'l3'; known are L1, L1L2, L2, OrthogonalRegularizer, l1, l1_l2, l1l2, l2",
         ),
         ({"class_name": "L3", "config": {}}, ValueError, "unknown regularizer 'L3'"),
-        ({"name": "L1"}, ValueError, "is not a regularizer"),
-        (0.01, ValueError, "is not a regularizer"),
+        ({"name": "L1"}, ValueError, "is not a valid regularizer"),
+        (0.01, ValueError, "is not a valid regularizer"),
         ({"class_name": "L1", "config": {"l2": 0.1}}, TypeError, "l2"),
         ({"class_name": "L1", "config": {"l1": -0.1}}, ValueError, "l1 must be a float that is not negative"),
         (
