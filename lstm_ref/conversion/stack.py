@@ -254,8 +254,8 @@ def _misshapen(where: str, found: Mapping[str, tuple[int, ...]], features: int, 
     if "projection" not in found and outputs and found["recurrent_kernel"][1] in (outputs, 3 * outputs):
         kind = "a GRU" if found["recurrent_kernel"][1] == 3 * outputs else "a simple RNN"
         return [
-            f"{where}: {say('recurrent_kernel', found['recurrent_kernel'])} is that of {kind}, and of no"
-            " LSTM, which has four gates"
+            f"{where}: {say('recurrent_kernel', found['recurrent_kernel'])} is that of {kind},"
+            " not of an LSTM, which has four gates"
         ]
     expected = {
         "kernel": (features, 4 * units),
