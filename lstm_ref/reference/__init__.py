@@ -1,8 +1,8 @@
 """The LSTM in NumPy: what is right, and nothing else.
 
 Read in this order: `activations`, `cell` (one step), `sequence` (the loop over time),
-`stack` (directions and layers), `weights`. What some LSTMs have more (`Variant`,
-peepholes, `parametric` activations) is left out where nobody asks for it.
+`stack` (directions and layers), `weights`. What only some LSTMs have
+(`Variant`, peepholes, `parametric` activations) is left out where nobody asks for it.
 
 Every function here returns its value together with its pullback. The pullback takes the
 gradient of a scalar loss with respect to the value and gives back the gradient with
