@@ -45,10 +45,10 @@ def read_cases(
     *,
     everyday: bool = False,
 ) -> ReadCases:
-    """The points of a file of cases, or those of them that an everyday run takes. There
-    is no model of a file that it refuses; of that is read what can be.
+    """The points of a file of cases, or only those of an everyday run. `model` is None
+    for a file that its model refuses. Then as much is read as can be.
 
-    `prefix` is the part of the ids that stands for the file; the selections are those
+    `prefix` is the part of the ids that stands for the file. The selections are those
     of its cases, by name.
     """
     dialect = dialect_of(view, tables)
@@ -62,8 +62,8 @@ def read_cases(
 
 
 def dialect_of(view: View, tables: Parameters) -> ParametersFile | list[Problem]:
-    """The table of the dialect that a file names; where there is none, what is wrong
-    with the name beyond what the model says.
+    """The table of the dialect that a file names. If there is none, the problems of the
+    name that its model does not report.
     """
     name = view.at("dialect")
     if name is None or not isinstance(name.data, str):
@@ -96,7 +96,7 @@ def read_each(
 
 
 def _read_case(case: ResolvedCase, prefix: str, everyday: bool) -> ReadCases:
-    """What is wrong with a case; where nothing is, its points and what these show."""
+    """The problems of a case. If it has none, its points and their problems."""
     problems = list(problems_of_case(case))
     if problems or case.written.refused:
         return ReadCases(problems=problems)
@@ -107,8 +107,8 @@ def _read_case(case: ResolvedCase, prefix: str, everyday: bool) -> ReadCases:
 
 
 def head_of(view: View, dialect: str) -> tuple[CasesFile, View | None]:
-    """What can be read of the head of a file that its model refuses, and the defaults
-    in it.
+    """What can be read of the head of a file that its model refuses, and of the
+    defaults in it.
     """
     layer, written = view.at("layer"), view.at("defaults")
     defaults, rest = (written and salvaged(Defaults, written, {})) or (Defaults(), None)
@@ -118,8 +118,8 @@ def head_of(view: View, dialect: str) -> tuple[CasesFile, View | None]:
 
 
 def _written(view: View, model: CasesFile | None, defaults: View | None) -> Iterator[WrittenCase]:
-    """The cases of a file. Where the model refuses the file, each is read by itself,
-    without what is refused of it.
+    """The cases of a file. If the model refuses the file, each case is read by itself,
+    without the parts that are refused.
     """
     cases = view.at("cases")
     views = list(cases.elements()) if cases is not None else []
@@ -135,7 +135,7 @@ def _written(view: View, model: CasesFile | None, defaults: View | None) -> Iter
 
 
 def refused(written: View | None, rest: View | None) -> frozenset[str]:
-    """The keys below which a model refuses something of what is written."""
+    """The keys below which a model refuses a part of what is written."""
     if written is None:
         return frozenset()
     if rest is None:

@@ -28,10 +28,11 @@ Parameters = Mapping[str, ParametersFile]  # by dialect
 
 @dataclass(frozen=True)
 class WrittenCase:
-    """A case as its model reads it, and where it stands.
+    """A case as its model reads it, and where it is written.
 
-    What the model refuses is left out of both. `refused` are the keys of the case, or
-    of its file's defaults, below which something is: what they lack may be just that.
+    Both lack the parts that the model refuses. `refused` are the keys of the case, or
+    of the defaults of its file, that contain such a part. What seems to be missing
+    below them may have been refused.
     """
 
     entry: CaseEntry
@@ -77,9 +78,9 @@ class Run:
 
 @dataclass(frozen=True)
 class CaseSettings:
-    """What a case says in each group, by name, before its matrix. `call` may hold
-    "input", the size of that call's input. The `other` ones are what the second run of
-    a relation has of its own.
+    """What a case says in each group, by name, before its matrix is applied. `call` may
+    hold "input", the size of the input of that call. The `other` settings belong to the
+    second run of a relation.
     """
 
     params: Mapping[str, Any]
@@ -178,7 +179,7 @@ class ResolvedCase:
                 yield axis, value[0]
 
     def about(self, axis: str) -> Documented | None:
-        """The layer that an axis is about; None where there is no second run."""
+        """The layer that an axis belongs to. None if there is no second run."""
         return self.second if axis.startswith(OTHER) else self.own
 
     @cached_property
@@ -197,8 +198,8 @@ class ResolvedCase:
         return [self._included(row) for row in self.entry.include]
 
     def _included(self, row: Mapping[str, Any]) -> Point:
-        """An axis that the row leaves out has the case's own value, or the documented
-        default; without either it is missing.
+        """The value of an axis that a row leaves out: the one of the case, or the
+        documented default. Without either it is missing.
         """
         point: Point = {}
         for axis in self.entry.matrix:
@@ -256,7 +257,7 @@ def given(model: BaseModel) -> dict[str, Any]:
 
 
 def merged_input(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """`over` on top of `base`; a whole shape replaces all words, and a size replaces a
+    """`over` on top of `base`. A whole shape replaces all words, and a size replaces a
     whole shape.
     """
     if "shape" in over or ("shape" in base and over.keys() - TAKEN):
@@ -265,7 +266,7 @@ def merged_input(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, 
 
 
 def missing_sizes(size: Mapping[str, Any], layer: Layer) -> list[str]:
-    """The words that an input of this layer needs, and this one does not have."""
+    """The words that an input of this layer needs, and that this one does not have."""
     if "shape" in size:
         return []
     return [

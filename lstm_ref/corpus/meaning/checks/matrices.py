@@ -69,8 +69,8 @@ def _missing_problems(case: View) -> Iterator[Problem]:
 
 
 def _step_axis_problems(case: ResolvedCase, axis: str, values: View) -> Iterator[Problem]:
-    """An axis of the calls, with steps, is that of every call: none may have a value of
-    its own.
+    """An axis of the calls holds for every call of the steps. A step must not have a
+    value of its own for it.
     """
     group, name = split(axis.removeprefix(OTHER))
     first, *others = case.runs

@@ -1,5 +1,5 @@
-"""What only shows once a case is expanded: calls that contradict each other or their
-layer's parameters, and relations that compare nothing.
+"""Problems that show only in the points of a case: calls that contradict each other or
+the parameters of their layer, and relations that compare nothing.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -38,8 +38,8 @@ def has_anything_to_check(case: ResolvedCase) -> bool:
 
 
 def problems_of_points(case: ResolvedCase, points: Iterable[Case]) -> Iterator[Problem]:
-    """Every problem of the points of one case; one that several points share comes
-    several times, each time the same.
+    """Every problem of the points of one case. A problem that several points share
+    comes once for each.
     """
     own, *second = case.runs
     for point in points:
@@ -129,8 +129,8 @@ def _written_problems(case: ResolvedCase, run: Run, point: Case) -> Iterator[Pro
 
 
 def _written(entry: View, run: View, index: int, name: str) -> View:
-    """Where it is written what an argument of a call is: in its step, for all calls of
-    the run, or as an axis; else the run.
+    """Where an argument of a call is written: in its step, for all calls of the run, or
+    as an axis. Otherwise the run itself.
     """
     steps = list((run.at("steps") or run).elements())
     own = next(filter(None, (steps[index].at(action, name) for action in SIZED)), None) if steps else None
@@ -190,7 +190,7 @@ def _range(timesteps: int | None) -> str:
 
 
 def _lacking(needs: Mapping[str, Any], params: Mapping[str, Any], documented: Documented) -> str:
-    """The needed parameters that these are not, as "return_state: true"."""
+    """The needed values that these parameters do not have, as "return_state: true"."""
     return ", ".join(
         f"{path}: {value_text(value)}"
         for path, value in needs.items()
