@@ -16,8 +16,7 @@ is what `tracemalloc` sees of one forward pass, in units of its output.
 
 Each name followed by `+back` computes all gradients as well. A contestant that is not
 installed is left out, and named. The exit code is 1 where the reference is slower than
-onnx, numpy-ml or naive, or holds more than twice an output of
-1 MB or more.
+onnx, numpy-ml or naive, or holds more than twice an output of 1 MB or more.
 
 At the two small sizes the reference takes 1.9 and 1.3 times as long as `tuned`. Half of
 a step is its three sigmoids there. To take i and f in one call would need an axis of

@@ -273,11 +273,12 @@ class Dialect(Protocol):
     """One documented API, in one version.
 
     `called` gives the documented names of the arguments that have a meaning for every
-    LSTM; the states are one argument, a list of h and c, or two. `misreadings` are
-    mistakes in understanding the parameters. Each says what such a layer does, and with
-    which parameters a right layer would do the same. `mistakes` are those that a right
-    layer cannot show with any parameters. `replacements` are mistakes that the twin
-    makes where a function of its own is replaced.
+    LSTM; the states are one argument, a list of h and c, or two.
+
+    `misreadings` are mistakes in understanding the parameters. Each says what such a
+    layer does, and with which parameters a right layer would do the same. `mistakes`
+    are those that a right layer cannot show with any parameters. `replacements` are
+    mistakes that the twin makes where a function of its own is replaced.
     """
 
     name: str
